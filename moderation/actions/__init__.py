@@ -1,0 +1,1 @@
+"""The verbs: one function a use, one transaction each."""

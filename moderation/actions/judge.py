@@ -1,0 +1,34 @@
+"""Judging without a trace: nothing is stored, and no database is needed."""
+
+from dataclasses import dataclass
+
+from moderation.domain.comment import Comment
+from moderation.domain.judgement import Score
+from moderation.domain.policy import Policy, Verdict, decide
+from moderation.domain.site import Site
+from moderation.registry.live import LiveModel
+from moderation.registry.shelf import Shelf
+from moderation.scoring.model import Model, score
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A model, and the lines in force."""
+
+    model: Model
+    policy: Policy
+
+    def judge(self, comment: Comment) -> tuple[Score, Verdict]:
+        """What the model makes of the comment, and what follows from the lines."""
+        found = score(self.model, comment)
+        return found, decide(found.probability, self.policy)
+
+
+def appoint(shelf: Shelf, model_id: str | None = None, site: Site | None = None) -> Judge:
+    """A judge by the model of that id, else by the live one, with the lines of the site, else of the model.
+
+    Raises `NotFound` for an unknown model, `ModelRefused` for one that cannot be loaded or when none is live.
+    """
+    model = LiveModel(shelf).current() if model_id is None else shelf.load(model_id)
+    own = site.policy if site else None
+    return Judge(model, own or model.lines)

@@ -1,0 +1,130 @@
+"""Train, evaluate, promote, roll back: the operator's verbs."""
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from moderation.domain.errors import PromotionRefused
+from moderation.domain.policy import Policy
+from moderation.features.evidence import FEATURES_VERSION
+from moderation.learning import evaluation, gate
+from moderation.learning.corpus import Corpus, read_corpus
+from moderation.learning.recipe import Recipe
+from moderation.learning.training import Trained, prepare
+from moderation.learning.training import train as train_model
+from moderation.registry.card import Card, CorpusEntry
+from moderation.registry.shelf import Shelf
+from moderation.scoring.model import Model, probabilities
+
+_LIBRARIES = ("moderation", "numpy", "scipy", "scikit-learn", "joblib")
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """How one model does on a corpus: the figures over all of it, and the rates of each source."""
+
+    model: str
+    metrics: dict[str, float]
+    sources: pd.DataFrame
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rates of each source as plain values; a share of nothing is `None`."""
+        rows = self.sources.reset_index().to_dict("records")
+        return [{str(name): None if value != value else value for name, value in row.items()} for row in rows]
+
+    def table(self) -> str:
+        """The same as text for a terminal."""
+        return evaluation.table(self.sources)
+
+
+def read_recipe(path: Path | None) -> Recipe:
+    """The recipe of a TOML file, without one the usual recipe. Raises `InputRefused` naming what is wrong with it."""
+    return Recipe() if path is None else Recipe.from_file(path)
+
+
+def train(
+    shelf: Shelf, files: Sequence[Path], recipe: Recipe, *, model_id: str | None, report: Report, now: datetime
+) -> Card:
+    """Trains on files of labelled comments and puts the model on the shelf; it does not go live.
+
+    Raises `CorpusRefused` for files that cannot be learnt from and `Conflict` when the name is taken.
+    """
+    name = model_id or f"{now:%Y%m%d-%H%M%S}"
+    # Before the long work, not after it.
+    shelf.check_free(name)
+    corpus = read_corpus(files, report)
+    trained = train_model(prepare(corpus, recipe, report), recipe, report)
+    return shelf.add(trained.arrays(), _card(name, corpus, trained, recipe))
+
+
+def evaluate(shelf: Shelf, files: Sequence[Path], model_ids: Sequence[str], report: Report) -> list[Evaluation]:
+    """Scores all comments of the files by each model, at the model's own lines.
+
+    A model does well on what it learnt from; give it comments that it has not seen.
+    """
+    corpus = read_corpus(files, report)
+    return [_evaluate(shelf.load(model_id), corpus) for model_id in model_ids]
+
+
+def promote(shelf: Shelf, model_id: str, files: Sequence[Path] = (), *, force: bool = False, report: Report) -> None:
+    """Makes a model the live one. With files, it is first compared with the live one on them.
+
+    The comparison is as honest as the files: neither model should have learnt from them.
+    Raises `PromotionRefused` with every objection, unless `force`.
+    """
+    champion = shelf.current_id()
+    if files and champion and champion != model_id and not force:
+        corpus = read_corpus(files, report)
+        candidate, live = (_evaluate(shelf.load(name), corpus).metrics for name in (model_id, champion))
+        found = gate.objections(candidate, live)
+        if found:
+            raise PromotionRefused(
+                f"{model_id} was not promoted: {'; '.join(found)}. --force promotes it all the same."
+            )
+    shelf.promote(model_id)
+
+
+def _evaluate(model: Model, corpus: Corpus) -> Evaluation:
+    scores = np.fromiter(probabilities(model, corpus.comments), dtype=np.float64, count=len(corpus.comments))
+    lines: Policy = model.lines
+    return Evaluation(
+        model.id, evaluation.metrics(scores, corpus.spam, lines), evaluation.by_source(corpus, scores, lines)
+    )
+
+
+def _card(name: str, corpus: Corpus, trained: Trained, recipe: Recipe) -> Card:
+    return Card(
+        id=name,
+        corpora=tuple(
+            CorpusEntry(
+                origin.source, origin.digest, recipe.licences.get(origin.source, "not stated"), origin.spam, origin.ham
+            )
+            for origin in corpus.origins
+        ),
+        recipe={key: value for key, value in recipe.values().items() if key != "licences"},
+        lines=trained.lines,
+        metrics=_metrics(trained),
+        versions={"python": platform.python_version()} | {library: version(library) for library in _LIBRARIES},
+        features=FEATURES_VERSION,
+        digest="",
+        caveats=recipe.caveats,
+    )
+
+
+def _metrics(trained: Trained) -> dict[str, float]:
+    """The figures on sources held out, all together and the worst source of each rate."""
+    corpus = trained.bench.corpus
+    frame = evaluation.by_source(corpus, trained.unseen, trained.lines)
+    worst = {
+        f"{name}_worst_source": round(evaluation.worst_and_mean(list(frame[name]))[0], 6) for name in ("lost", "held")
+    }
+    return evaluation.metrics(trained.unseen, corpus.spam, trained.lines) | worst

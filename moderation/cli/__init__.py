@@ -1,0 +1,5 @@
+"""The command line: parse, call one action, print."""
+
+from moderation.cli.program import main
+
+__all__ = ["main"]

@@ -1,0 +1,1 @@
+"""The words of the house: values and pure rules, standard library only."""

@@ -1,0 +1,48 @@
+"""Where a site draws its lines, and what follows from them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from moderation.domain.errors import InputRefused
+
+
+class Verdict(StrEnum):
+    """Our answer, mildest first."""
+
+    PUBLISH = "publish"
+    REVIEW = "review"
+    SPAM = "spam"
+    DISCARD = "discard"
+
+
+SEVERITY: dict[Verdict, int] = {verdict: rank for rank, verdict in enumerate(Verdict)}
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Three lines on the probability of spam, `0 < review <= spam <= discard <= 1`.
+
+    A comment on a line belongs to the harsher side. Raises `InputRefused` when the lines are out of order.
+    """
+
+    review: float
+    spam: float
+    discard: float
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.review <= self.spam <= self.discard <= 1.0:
+            raise InputRefused(
+                "The lines must satisfy 0 < review <= spam <= discard <= 1; "
+                f"got review {self.review}, spam {self.spam}, discard {self.discard}."
+            )
+
+
+def decide(probability: float, policy: Policy) -> Verdict:
+    """The verdict for a probability of spam: a higher one is never judged more kindly."""
+    if probability >= policy.discard:
+        return Verdict.DISCARD
+    if probability >= policy.spam:
+        return Verdict.SPAM
+    if probability >= policy.review:
+        return Verdict.REVIEW
+    return Verdict.PUBLISH

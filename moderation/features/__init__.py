@@ -1,0 +1,1 @@
+"""The evidence: pure functions from a comment to hashed features and named facts."""

@@ -1,0 +1,57 @@
+"""From a comment to the row that a model reads."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.domain.comment import Comment
+from moderation.features import ngrams
+from moderation.features.links import Link
+from moderation.features.ngrams import Grams, Segment
+from moderation.features.reading import Reading
+from moderation.features.signals import measure
+from moderation.features.signals.targets import ending
+
+FEATURES_VERSION = 1
+"""Raised whenever the same comment gives another row; a model serves only the version it was trained on."""
+
+_MOST_TARGETS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The hashed row (`grams`) and the named values (`signals`, NaN where a field is absent) of one comment."""
+
+    reading: Reading
+    grams: Grams
+    signals: NDArray[np.float64]
+
+
+def gather_evidence(comment: Comment) -> Evidence:
+    """Reads a comment; any string in any field is good enough."""
+    reading = Reading(comment)
+    return Evidence(reading, ngrams.read(_segments(reading), reading.word_matches), measure(reading))
+
+
+def _segments(reading: Reading) -> list[Segment]:
+    segments = [Segment(reading.prose.text, ngrams.WORDS, ngrams.CHARS)]
+    if reading.author:
+        segments.append(Segment(reading.author, ngrams.AUTHOR, ngrams.AUTHOR, 4))
+    if reading.anchors:
+        segments.append(Segment(reading.anchors, ngrams.ANCHOR, ngrams.ANCHOR, 4))
+    if reading.links:
+        segments.append(Segment(_targets(reading.links), ngrams.TARGET, None))
+    if reading.url:
+        segments.append(Segment(_address(reading.url), ngrams.URL, ngrams.URL, 4))
+    return segments
+
+
+def _targets(links: list[Link]) -> str:
+    return " ".join(
+        f"{link.domain.replace('.', '_')} _{ending(link)} {link.path}" for link in links[:_MOST_TARGETS]
+    ).lower()
+
+
+def _address(url: Link) -> str:
+    return f"{url.domain.replace('.', '_')} _{ending(url)} {url.host} {url.path}".lower()[:400]

@@ -1,0 +1,113 @@
+"""Finds every link of a comment, whatever it is written in, and says where it leads."""
+
+import html
+import re
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import unquote
+
+from publicsuffixlist import PublicSuffixList
+
+from moderation.features.normalize import MAX_LENGTH
+
+MAX_LINKS = 200
+"""Links read of one comment; a comment with more has told enough."""
+
+_HREF = r"""https?://[^\s<>"'\[\]]+|www\.[^\s<>"'\[\]]+"""
+_LINK = re.compile(
+    rf"""
+    <a\s[^<>]*?href\s*=\s*\\*["']?\s*(?P<html>[^\s"'<>\\]+)[^<>]*>(?P<html_anchor>.*?)(?:</a\s*>|$)
+    | \[(?:url|link)=["']?(?P<bbcode>[^\]"'\s]+)["']?\s*\](?P<bbcode_anchor>.*?)(?:\[/(?:url|link)\]|$)
+    | \[(?:url|link)\]\s*(?P<bbcode_bare>[^\[\]\s]+)\s*\[/(?:url|link)\]
+    | (?<!\w)\[(?P<markdown_anchor>[^\[\]]{{1,300}})\]\((?P<markdown>{_HREF[:-1]}()]+)\)
+    | (?P<bare>https?://[^\s<>"'\[\]]+ | (?<![\w.@])www\.[^\s<>"'\[\]]+)
+    | (?P<naked>(?<![\w@./:-])(?:[a-z0-9-]+\.)+(?:com|net|org|info|biz|ru|xyz|top|club|shop|site|online|store|co|io|me)
+        (?:/[^\s<>"'\[\]]*)?(?![\w@.-]))
+    """,
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+_QUICK = re.compile(r"https?:|www\.|href|\[(?:url|link)|\.[a-z]{2}", re.IGNORECASE)
+_TAGS = re.compile(r"<[^<>]*>")
+_TAIL = ".,;:!?)\u2019\u201d\u00bb'\""
+_AUTHORITY = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?/{0,3}(?:[^/?#@\s]*@)?([^/?#:\s\\]+)", re.IGNORECASE)
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link. `form` is `html`, `bbcode`, `markdown`, `bare` (a written address) or `naked` (a host without scheme).
+
+    `host` and `domain` (the registrable domain) are lower case without `www.`; `path` is what follows the host.
+    `start` and `end` are code points of the text it was found in; the whole construct, anchor included.
+    """
+
+    url: str
+    host: str
+    domain: str
+    path: str
+    anchor: str
+    form: str
+    start: int
+    end: int
+
+
+def find_links(text: str) -> list[Link]:
+    """Every link of the first `MAX_LENGTH` code points in reading order, at most `MAX_LINKS`."""
+    text = text[:MAX_LENGTH]
+    if not _QUICK.search(text):
+        return []
+    links: list[Link] = []
+    for match in _LINK.finditer(text):
+        link = _read(match)
+        if link is not None:
+            links.append(link)
+            if len(links) == MAX_LINKS:
+                break
+    return links
+
+
+def parse_url(url: str) -> Link | None:
+    """The link that a lone address makes (an author's URL field), or `None` where it names no host."""
+    url = html.unescape(url).strip()
+    return _link(url, "", "bare", 0, len(url))
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    return PublicSuffixList()
+
+
+def registrable_domain(host: str) -> str:
+    """`news.example.co.uk` -> `example.co.uk`, by the public suffix list; an address or a lone name stays itself."""
+    if _ADDRESS.fullmatch(host):
+        return host
+    return _suffixes().privatesuffix(host) or host
+
+
+def _read(match: re.Match[str]) -> Link | None:
+    form = (match.lastgroup or "").split("_")[0]
+    group = match.group
+    start, end = match.span()
+    if form == "html":
+        return _link(html.unescape(group("html")), _plain(group("html_anchor")), form, start, end)
+    if form == "bbcode":
+        address = group("bbcode") or group("bbcode_bare")
+        return _link(html.unescape(address), _plain(group("bbcode_anchor") or ""), form, start, end)
+    if form == "markdown":
+        return _link(html.unescape(group("markdown")), group("markdown_anchor"), form, start, end)
+    address = match[0].rstrip(_TAIL)
+    return _link(html.unescape(address), "", form, start, start + len(address))
+
+
+def _plain(anchor: str) -> str:
+    return html.unescape(_TAGS.sub("", anchor)).strip()
+
+
+def _link(url: str, anchor: str, form: str, start: int, end: int) -> Link | None:
+    authority = _AUTHORITY.match(url)
+    if authority is None:
+        return None
+    host = unquote(authority[1]).lower().strip(".").removeprefix("www.")
+    if "." not in host or url.lower().startswith("mailto:"):
+        return None
+    return Link(url, host, registrable_domain(host), url[authority.end() :], anchor, form, start, end)

@@ -1,0 +1,194 @@
+"""Hashed word and character n-grams, vectorised.
+
+All fields of a comment are laid side by side on one page, each between spaces. A polynomial hash over the
+prefixes of the page, modulo 2**64, gives the hash of any stretch in one subtraction and one multiplication
+(Karp and Rabin 1987), so every n-gram of every field is hashed by a handful of array operations.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+URL_MARK = "\ue000"
+"""Stands for an address in the text, so that the address itself is read by the link blocks alone."""
+
+_WORD = re.compile(rf"\w+(?:['\u2019]\w+)*|{URL_MARK}")
+_BASE = np.uint64(0x9E3779B97F4A7C15)
+_BASE_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 2**64))
+_MIX = np.uint64(0xD6E8FEB86659FD93)
+_PAIR = np.uint64(0xA24BAED4963EE407)
+_HALF = np.uint64(32)
+_SPACE = 32
+
+
+class Block(NamedTuple):
+    """A family of hashed features with `2**bits` columns and a share of the evidence."""
+
+    name: str
+    bits: int
+    weight: float
+
+
+WORDS, CHARS, AUTHOR, ANCHOR, TARGET, URL = range(6)
+
+BLOCKS: tuple[Block, ...] = (
+    Block("words", 19, 1.0),
+    Block("characters", 19, 1.0),
+    Block("author", 16, 0.5),
+    Block("anchor", 16, 0.5),
+    Block("target", 16, 0.3),
+    Block("url", 16, 0.3),
+)
+OFFSETS: NDArray[np.int64] = np.concatenate([[0], np.cumsum([1 << block.bits for block in BLOCKS])])
+COLUMNS = int(OFFSETS[-1])
+"""Hashed columns in all."""
+
+_SHIFTS = np.array([64 - block.bits for block in BLOCKS], dtype=np.uint64)
+_STARTS = OFFSETS[:-1].astype(np.uint64)
+_SALTS = np.arange(1, len(BLOCKS) + 1, dtype=np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
+_WEIGHTS = np.array([block.weight for block in BLOCKS])
+_LONGEST = 5
+
+
+class Segment(NamedTuple):
+    """A piece of text to be read as `words` (1- and 2-grams), `grams` (characters 2 to `longest`), or both.
+
+    `words` and `grams` are block numbers, `None` for neither.
+    """
+
+    text: str
+    words: int | None
+    grams: int | None
+    longest: int = _LONGEST
+
+
+@dataclass(frozen=True, slots=True)
+class Grams:
+    """Every n-gram of a page, and the sparse row that they make.
+
+    Occurrence `k` lies at `starts[k]:ends[k]` of the page and counts for column `occurrences[k]`.
+    `columns` is sorted, without repeats; `values` has its shape: `1 + ln(count)`, each block scaled to the length
+    of its weight. `blocks` is the block number of each column, `counts` how often it occurs.
+    `segment_starts` is where each segment begins.
+    """
+
+    columns: NDArray[np.int64]
+    values: NDArray[np.float64]
+    blocks: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    occurrences: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
+    segment_starts: tuple[int, ...]
+
+
+@cache
+def _powers(size: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+    """Powers of the base and of its inverse, 0 to `size`, modulo 2**64."""
+    with np.errstate(over="ignore"):
+        ones = np.full(size + 1, _BASE, dtype=np.uint64)
+        ones[0] = 1
+        inverses = np.full(size + 1, _BASE_INVERSE, dtype=np.uint64)
+        inverses[0] = 1
+        return np.cumprod(ones, dtype=np.uint64), np.cumprod(inverses, dtype=np.uint64)
+
+
+def find_words(text: str) -> list[re.Match[str]]:
+    """The words of a canonical text, apostrophes inside included; the URL mark counts as one."""
+    return list(_WORD.finditer(text))
+
+
+def read(segments: Sequence[Segment], text_words: Sequence[re.Match[str]]) -> Grams:
+    """Hashes the segments; `text_words` are the words of the first one (they are known already)."""
+    page = "".join(f" {segment.text} " for segment in segments)
+    codes = np.frombuffer(page.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    size = len(codes)
+    room = 1 << max(10, size.bit_length())
+    powers, inverses = _powers(room)
+    prefix = np.zeros(size + 1, dtype=np.uint64)
+    np.cumsum((codes.astype(np.uint64) + np.uint64(1)) * _MIX * powers[:size], out=prefix[1:])
+    segment_starts = _segment_starts(segments)
+    parts = [*_words(segments, segment_starts, text_words, prefix, inverses)]
+    parts += _characters(segments, codes, prefix, inverses)
+    return _row(parts, tuple(start + 1 for start in segment_starts))
+
+
+_Part = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+
+
+def _segment_starts(segments: Sequence[Segment]) -> list[int]:
+    starts, here = [], 0
+    for segment in segments:
+        starts.append(here)
+        here += len(segment.text) + 2
+    return starts
+
+
+def _words(
+    segments: Sequence[Segment],
+    segment_starts: Sequence[int],
+    text_words: Sequence[re.Match[str]],
+    prefix: NDArray[np.uint64],
+    inverses: NDArray[np.uint64],
+) -> list[_Part]:
+    spans: list[tuple[int, int]] = []
+    counts: list[int] = []
+    for number, (segment, start) in enumerate(zip(segments, segment_starts, strict=True)):
+        before = len(spans)
+        if segment.words is not None:
+            matches = text_words if number == 0 else _WORD.finditer(segment.text)
+            spans += [(match.start() + start + 1, match.end() + start + 1) for match in matches]
+        counts.append(len(spans) - before)
+    if not spans:
+        return []
+    starts, ends = np.array(spans).T
+    owner = np.repeat(np.arange(len(segments)), counts)
+    block = np.array([-1 if s.words is None else s.words for s in segments])[owner]
+    ones = (prefix[ends] - prefix[starts]) * inverses[starts]
+    together = owner[:-1] == owner[1:]
+    pairs = (ones[:-1] * _PAIR + ones[1:])[together]
+    return [(ones, starts, ends, block), (pairs, starts[:-1][together], ends[1:][together], block[:-1][together])]
+
+
+def _characters(
+    segments: Sequence[Segment], codes: NDArray[np.uint32], prefix: NDArray[np.uint64], inverses: NDArray[np.uint64]
+) -> list[_Part]:
+    lengths = [len(segment.text) + 2 for segment in segments]
+    block = np.repeat([-1 if s.grams is None else s.grams for s in segments], lengths)
+    longest = np.repeat([0 if s.grams is None else s.longest for s in segments], lengths)
+    space = codes == _SPACE
+    spaces = np.concatenate([[0], np.cumsum(space)])
+    parts: list[_Part] = []
+    for n in range(2, _LONGEST + 1):
+        last = len(codes) - n + 1
+        if last <= 0:
+            break
+        inside = spaces[n - 1 : n - 1 + last] - spaces[1 : 1 + last]
+        good = (inside == 0) & (longest[:last] >= n)
+        if n == 2:
+            good &= ~(space[:last] & space[1 : 1 + last])
+        at = np.flatnonzero(good)
+        parts.append(((prefix[at + n] - prefix[at]) * inverses[at] + np.uint64(n), at, at + n, block[at]))
+    return parts
+
+
+def _row(parts: Sequence[_Part], segment_starts: tuple[int, ...]) -> Grams:
+    hashes = np.concatenate([part[0] for part in parts])
+    block = np.concatenate([part[3] for part in parts])
+    mixed = hashes + _SALTS[block]
+    mixed = (mixed ^ (mixed >> _HALF)) * _MIX
+    mixed = (mixed ^ (mixed >> _HALF)) * _BASE
+    all_columns = ((mixed >> _SHIFTS[block]) + _STARTS[block]).astype(np.int64)
+    columns, counts = np.unique(all_columns, return_counts=True)
+    blocks = np.searchsorted(OFFSETS, columns, side="right") - 1
+    raw = 1.0 + np.log(counts)
+    norms = np.sqrt(np.bincount(blocks, weights=raw * raw, minlength=len(BLOCKS)))
+    values = raw * (_WEIGHTS / np.maximum(norms, 1e-12))[blocks]
+    starts = np.concatenate([part[1] for part in parts])
+    ends = np.concatenate([part[2] for part in parts])
+    return Grams(columns, values, blocks, counts, all_columns, starts, ends, segment_starts)

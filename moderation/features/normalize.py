@@ -1,0 +1,190 @@
+"""Brings hostile text into one canonical form, and remembers where every character came from.
+
+The order of the steps: entities, tags, WordPress's slashes, invisible characters, stacked marks, NFKC,
+look-alike letters inside Latin words, white space, lower case. One step can uncover work for another
+(an entity that hides a tag), so the steps repeat until nothing changes; normalising twice is once.
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_LENGTH = 20_000
+"""Code points read of one field; of a longer one the first three quarters and the last quarter."""
+
+_ROUNDS = 6
+
+_AMPERSANDS = re.compile(r"&(?:(?:amp|AMP|#0*38|#[xX]0*26);)+")
+_ENTITY = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_BLOCK_TAG = re.compile(r"</?(?:p|br|div|li|ul|ol|tr|td|h[1-6]|blockquote|pre|hr)\b[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>|<a\s[^<>]*$", re.IGNORECASE)
+_BBCODE = re.compile(r"\[/?(?:url|link|b|i|u|s|img|quote|code|color|size|email)(?:=[^\[\]]*)?\]", re.IGNORECASE)
+_SLASHES = re.compile(r"\\+(?=['\"])|\\(?=\\)")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\U000e0000-\U000e0fff]+"
+)
+_STACKED_MARKS = re.compile("[\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3,}")
+_CLUSTER = re.compile("[^\x00-\x7f]+|[\x00-\x7f][\u0300-\u036f]+")
+_SPACE = re.compile(r"[ ]{2,}|[^\S ]+[\s]*| [^\S ]\s*")
+_SYNTAX = re.compile(r"[&<>\[\]\\]")
+
+_LOOKALIKES = dict(
+    zip(
+        "аеорсухіјѕһԁԛԝɡαορνικητυАВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧɑıոսօ",
+        "aeopcyxijshdqwgaopvikntuABEKMHOPCTYXIJSABEZHIKMNOPTYXainuo",
+        strict=True,
+    )
+)
+_LOOKALIKE = re.compile("[" + "".join(_LOOKALIKES) + "]")
+_MIXED_WORD = re.compile(r"(?=[^\W\d_]*[a-zA-Z])(?=[^\W\d_]*[" + "".join(_LOOKALIKES) + r"])[^\W\d_]+")
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """A canonical text and its way back.
+
+    `text` is lower case, `cased` the same text before that; both have the same length.
+    `starts[i]` and `ends[i]` bound the code points of the original that became `text[i]`.
+    """
+
+    text: str
+    cased: str
+    starts: NDArray[np.int32]
+    ends: NDArray[np.int32]
+
+    def original(self, start: int, end: int) -> tuple[int, int]:
+        """The stretch of the original behind the non-empty stretch `text[start:end]`."""
+        return int(self.starts[start]), int(self.ends[end - 1])
+
+
+class Draft:
+    """A text under rewriting that keeps, for each character, its origin as code points `[start, end)`."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._starts: NDArray[np.int32] | None = None
+        self._ends: NDArray[np.int32] | None = None
+        self._size = len(text)
+
+    @property
+    def starts(self) -> NDArray[np.int32]:
+        """Where each character began in the original."""
+        return np.arange(self._size, dtype=np.int32) if self._starts is None else self._starts
+
+    @property
+    def ends(self) -> NDArray[np.int32]:
+        """Where each character ended in the original."""
+        return np.arange(1, self._size + 1, dtype=np.int32) if self._ends is None else self._ends
+
+    def replace(self, pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str]) -> None:
+        """`pattern.sub`, with the origins kept; what replaces several characters owns them all."""
+        first = pattern.search(self.text)
+        if first is None:
+            return
+        starts, ends = self.starts, self.ends.copy()
+        copies = np.ones(len(self.text), dtype=np.intp)
+        texts: list[str] = []
+        done = 0
+        for match in pattern.finditer(self.text, first.start()):
+            put = replacement if isinstance(replacement, str) else replacement(match)
+            begin, finish = match.span()
+            texts += (self.text[done:begin], put)
+            done = finish
+            if len(put) != finish - begin:
+                copies[begin:finish] = 0
+                copies[begin] = len(put)
+                ends[begin] = ends[finish - 1]
+        self.text = "".join(texts) + self.text[done:]
+        self._starts, self._ends = np.repeat(starts, copies), np.repeat(ends, copies)
+
+    def cut(self, begin: int, end: int) -> None:
+        """Keeps `text[begin:end]` only."""
+        if begin or end < len(self.text):
+            starts, ends = self.starts, self.ends
+            self.text, self._starts, self._ends = self.text[begin:end], starts[begin:end], ends[begin:end]
+
+
+def canonicalize(text: str) -> Canonical:
+    """The canonical form of any string, lone surrogates and NULs included."""
+    draft = Draft(text)
+    if len(text) > MAX_LENGTH:
+        _shorten(draft)
+    for _ in range(_ROUNDS):
+        before = draft.text
+        _clean(draft)
+        if draft.text == before:
+            break
+    else:
+        draft.replace(_SYNTAX, " ")
+        _settle(draft)
+    return Canonical(draft.text.lower(), draft.text, draft.starts, draft.ends)
+
+
+def canonical_text(text: str) -> str:
+    """`canonicalize(text).text`."""
+    return canonicalize(text).text
+
+
+def _shorten(draft: Draft) -> None:
+    head = MAX_LENGTH * 3 // 4
+    middle = re.compile(f"(?s)(?<=^.{{{head}}}).{{{len(draft.text) - MAX_LENGTH}}}")
+    draft.replace(middle, "")
+
+
+def _settle(draft: Draft) -> None:
+    """Cleans on until stable; without syntax characters each round can only shorten or compose."""
+    before = ""
+    while draft.text != before:
+        before = draft.text
+        _clean(draft)
+        draft.replace(_SYNTAX, " ")
+
+
+def _clean(draft: Draft) -> None:
+    text = draft.text
+    if "&" in text:
+        draft.replace(_AMPERSANDS, "&")
+        draft.replace(_ENTITY, _decode_entity)
+    if "<" in text:
+        draft.replace(_BLOCK_TAG, "\n")
+        draft.replace(_TAG, "")
+    if "[" in text:
+        draft.replace(_BBCODE, "")
+    if "\\" in text:
+        draft.replace(_SLASHES, "")
+    if not text.isascii():
+        _clean_unicode(draft)
+    elif not text.isprintable():
+        draft.replace(_INVISIBLE, "")
+    draft.replace(_SPACE, " ")
+    stripped = draft.text.strip()
+    begin = draft.text.find(stripped) if stripped else 0
+    draft.cut(begin, begin + len(stripped))
+
+
+def _clean_unicode(draft: Draft) -> None:
+    draft.replace(_SURROGATE, "\ufffd")
+    draft.replace(_INVISIBLE, "")
+    draft.replace(_STACKED_MARKS, "")
+    if not unicodedata.is_normalized("NFKC", draft.text):
+        draft.replace(_CLUSTER, _compose)
+    if "İ" in draft.text:  # the one letter whose lower case is longer than itself
+        draft.replace(re.compile("İ"), "I")
+    if _LOOKALIKE.search(draft.text):
+        draft.replace(_MIXED_WORD, lambda word: "".join(_LOOKALIKES.get(letter, letter) for letter in word[0]))
+
+
+def _decode_entity(match: re.Match[str]) -> str:
+    return html.unescape(match[0])
+
+
+def _compose(cluster: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", cluster[0])

@@ -1,0 +1,125 @@
+"""One comment, read once: what the signals and the n-grams look at."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from moderation.domain.comment import Comment
+from moderation.features.lexicon import topics_of
+from moderation.features.links import Link, find_links, parse_url
+from moderation.features.ngrams import URL_MARK, find_words
+from moderation.features.normalize import Canonical, Draft, canonical_text, canonicalize
+
+_ADDRESS = re.compile(
+    r"https?://[^\s<>\"'\[\]]+|(?<![\w.@])www\.[^\s<>\"'\[\]]+"
+    r"|(?<![\w@./:-])(?:[a-z0-9-]+\.)+(?:com|net|org|info|biz|ru|xyz|top|club|shop|site|online)(?:/[^\s<>\"'\[\]]*)?(?![\w@.-])"
+)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A comment with everything that more than one feature needs, each worked out at most once.
+
+    `prose` is the canonical text with every address replaced by one mark; `links` lead out,
+    `home_links` lead back to the site of the permalink.
+    """
+
+    comment: Comment
+
+    @cached_property
+    def canonical(self) -> Canonical:
+        """The canonical text."""
+        return canonicalize(self.comment.text)
+
+    @cached_property
+    def prose(self) -> Canonical:
+        """The canonical text without addresses; its origins still point into the comment as it was sent."""
+        canonical = self.canonical
+        if "." not in canonical.text and "://" not in canonical.text:
+            return canonical
+        draft = Draft(canonical.text)
+        draft.replace(_ADDRESS, f" {URL_MARK} ")
+        if draft.text == canonical.text:
+            return canonical
+        starts, ends = canonical.starts[draft.starts], canonical.ends[draft.ends - 1]
+        return Canonical(draft.text, draft.text, starts, ends)
+
+    @cached_property
+    def word_matches(self) -> list[re.Match[str]]:
+        """Every word of the prose, the URL mark included."""
+        return find_words(self.prose.text)
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words of the prose, without the URL marks."""
+        return [word for match in self.word_matches if (word := match[0]) != URL_MARK]
+
+    @cached_property
+    def topics(self) -> Counter[str]:
+        """Hits of each word list in the prose."""
+        return topics_of(self.words)
+
+    @cached_property
+    def home(self) -> Link | None:
+        """The page commented on."""
+        return parse_url(self.comment.permalink) if self.comment.permalink else None
+
+    @cached_property
+    def all_links(self) -> list[Link]:
+        """Every link of the text."""
+        return find_links(self.comment.text)
+
+    @cached_property
+    def home_links(self) -> list[Link]:
+        """Links back to the page commented on, or to another page of a site that has a host of its own."""
+        return [link for link in self.all_links if self._leads_home(link)]
+
+    @cached_property
+    def links(self) -> list[Link]:
+        """Links that lead away from the page."""
+        return [link for link in self.all_links if not self._leads_home(link)] if self.home else self.all_links
+
+    @cached_property
+    def anchors(self) -> str:
+        """The canonical texts of all anchors that are not addresses themselves."""
+        return " ".join(canonical_text(link.anchor) for link in self.links if link.anchor and "://" not in link.anchor)
+
+    @cached_property
+    def author(self) -> str | None:
+        """The canonical author name; empty where it was left empty."""
+        return None if self.comment.author is None else canonical_text(self.comment.author[:200])
+
+    @cached_property
+    def url(self) -> Link | None:
+        """The author's own address, where it is one."""
+        return parse_url(self.comment.url[:2000]) if self.comment.url else None
+
+    @cached_property
+    def email(self) -> tuple[str, str] | None:
+        """Local part (as typed) and domain (lower case) of the e-mail, where it is one."""
+        local, at, domain = (self.comment.email or "")[:320].strip().rpartition("@")
+        return (local, domain.lower()) if at and local and domain else None
+
+    @cached_property
+    def context(self) -> set[str]:
+        """The longer words of the page's title."""
+        title = canonical_text((self.comment.context or "")[:500])
+        return {match[0] for match in find_words(title) if len(match[0]) > 3}
+
+    def _leads_home(self, link: Link) -> bool:
+        home = self.home
+        if home is None or link.host != home.host:
+            return False
+        if home.host in _SHARED_HOSTS:
+            return _page(link) == _page(home)
+        return True
+
+
+_SHARED_HOSTS = frozenset({"youtube.com", "m.youtube.com", "facebook.com", "medium.com", "instagram.com", "reddit.com"})
+_VIDEO = re.compile(r"[?&]v=([\w-]+)")
+
+
+def _page(link: Link) -> str:
+    video = _VIDEO.search(link.path)
+    return video[1] if video else link.path.split("?")[0].split("#")[0].rstrip("/")

@@ -1,0 +1,183 @@
+"""Signals that read the links of the text."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from math import log1p
+
+from moderation.features.links import Link
+from moderation.features.ngrams import find_words
+from moderation.features.normalize import canonical_text
+from moderation.features.reading import Reading
+from moderation.features.signals.signal import Signal
+
+REFERENCE_DOMAINS = frozenset(
+    """
+    wikipedia.org wikimedia.org github.com github.io githubusercontent.com gitlab.com stackoverflow.com
+    stackexchange.com serverfault.com superuser.com microsoft.com msdn.com asp.net mozilla.org w3.org ietf.org
+    python.org pypi.org npmjs.com ruby-lang.org rubygems.org apache.org gnu.org kernel.org debian.org ubuntu.com
+    launchpad.net archlinux.org freebsd.org sourceforge.net codeplex.com bitbucket.org google.com apple.com
+    oracle.com ibm.com intel.com nvidia.com arxiv.org doi.org acm.org ieee.org nature.com sciencemag.org nih.gov
+    cdc.gov who.int nasa.gov europa.eu archive.org imdb.com xkcd.com nytimes.com washingtonpost.com
+    theguardian.com bbc.co.uk bbc.com cnn.com reuters.com bloomberg.com economist.com theatlantic.com wired.com
+    arstechnica.com slashdot.org ycombinator.com reddit.com lwn.net jsfiddle.net codepen.io pastebin.com
+    spiegel.de zeit.de faz.net sueddeutsche.de welt.de lemonde.fr elpais.com uol.com.br globo.com idnes.cz
+    seznam.cz root.cz heise.de golem.de jstor.org springer.com sciencedirect.com ssrn.com plos.org
+    researchgate.net twitter.com nuget.org uservoice.com
+    """.split()
+)
+CHEAP_ENDINGS = frozenset(
+    """
+    xyz top club shop site online store info biz ru cn tk ml ga cf gq pw cc ws click link loan win bid trade
+    date racing review science party stream download accountant faith men icu buzz live life world today space
+    website tech pl ua
+    """.split()
+)
+_SHORTENERS = frozenset(
+    """
+    bit.ly tinyurl.com goo.gl t.co is.gd ow.ly adf.ly bit.do cutt.ly rebrand.ly s.id t.me wa.me lnkd.in su.pr
+    """.split()
+)
+_FREE_PAGES = re.compile(
+    r"blogspot|wordpress\.com|tumblr|weebly|wix|livejournal|webs\.com|jimdo|blog\.com|typepad|squidoo|hubpages|sites\.google"
+    r"|tripod|angelfire|xanga|posterous|edublogs|formspring|bravejournal|blogdrive|myspace|free|beep\.com|yolasite"
+)
+_RANDOM = re.compile(r"[a-z]\d+[a-z]{2}|[a-z][A-Z]|[bcdfghjklmnpqrstvwxz]{6}")
+_PARAGRAPH = re.compile(r"\n\s*\n")
+_HOST = re.compile(r"^https?://(?:www\.)?")
+_PARCELS = re.compile(
+    r"viewtopic|showthread|profile|member|user|index\.php\?|/wp-|/forum|u=\d|uid=\d|/cgi", re.IGNORECASE
+)
+
+
+def ending(link: Link) -> str:
+    """The last label of the host."""
+    return link.host.rpartition(".")[2]
+
+
+def is_cheap(link: Link) -> bool:
+    """Whether the host ends in a label that is sold for next to nothing."""
+    return ending(link) in CHEAP_ENDINGS
+
+
+def is_free_page(link: Link) -> bool:
+    """Whether anybody can open a page there."""
+    return bool(_FREE_PAGES.search(link.host))
+
+
+def is_shortener(link: Link) -> bool:
+    """Whether the address hides another."""
+    return link.domain in _SHORTENERS
+
+
+def is_reference(link: Link) -> bool:
+    """Whether people link there to make a point rather than a sale."""
+    return link.domain in REFERENCE_DOMAINS
+
+
+def keyword_path(link: Link) -> bool:
+    """Whether the path reads like a search phrase: three hyphens or more."""
+    return link.path.count("-") >= 3
+
+
+def parcel_path(link: Link) -> bool:
+    """Whether the path is that of a profile or a topic on somebody else's forum."""
+    return bool(_PARCELS.search(link.path))
+
+
+def is_random(link: Link) -> bool:
+    """Whether the host, as it was typed, looks random: digits among letters, odd capitals, too many consonants."""
+    return bool(_RANDOM.search(_HOST.sub("", link.url)[: len(link.host)]))
+
+
+def _share(links: list[Link], test: Callable[[Link], bool]) -> float:
+    return sum(1 for link in links if test(link)) / len(links) if links else 0.0
+
+
+def _anchor_words(reading: Reading) -> float:
+    worded = [link.anchor for link in reading.links if _worded(link)]
+    return min(2.0, sum(len(anchor.split()) for anchor in worded) / max(1, len(worded)) / 3) if worded else 0.0
+
+
+def _worded(link: Link) -> bool:
+    return bool(link.anchor) and "://" not in link.anchor
+
+
+def _anchor_last(reading: Reading) -> float:
+    """Words that are a link close the text."""
+    return float(bool(reading.links) and _worded(reading.links[-1]) and _after_last(reading) < 3)
+
+
+def _anchor_astray(reading: Reading) -> float:
+    """The share of worded links that have no longer word in common with the rest of the text or the title."""
+    worded = [link for link in reading.links if _worded(link)]
+    said = Counter(word for word in reading.words if len(word) > 3)
+    own = Counter(word for link in worded for word in _long_words(link.anchor))
+    about = {word for word, times in said.items() if times > own[word]} | reading.context
+    return sum(1 for link in worded if about.isdisjoint(_long_words(link.anchor))) / len(worded) if worded else 0.0
+
+
+def _long_words(anchor: str) -> list[str]:
+    return [match[0] for match in find_words(canonical_text(anchor)) if len(match[0]) > 3]
+
+
+def _search_phrase(link: Link) -> bool:
+    """Two words or more in small letters, as people type them into a search box."""
+    return _worded(link) and " " in link.anchor and link.anchor.islower()
+
+
+def _after_last(reading: Reading) -> int:
+    """Characters of text after the last link."""
+    return len(reading.comment.text[reading.links[-1].end :].strip())
+
+
+def _own_paragraph(reading: Reading) -> float:
+    """The text ends in a paragraph that is hardly more than a link."""
+    if not reading.links or _after_last(reading) > 2:
+        return 0.0
+    before = reading.comment.text[: reading.links[-1].start]
+    introduction = _PARAGRAPH.split(before)[-1]
+    return float(len(introduction) < len(before) and len(introduction.strip()) < 50)
+
+
+def _repeats(reading: Reading) -> float:
+    domains = [link.domain for link in reading.links]
+    return log1p(len(domains) - len(set(domains)))
+
+
+def _forms(reading: Reading) -> float:
+    return float(len({link.form for link in reading.links} - {"naked"}) > 1)
+
+
+def _any_form(reading: Reading, form: str) -> float:
+    return float(any(link.form == form for link in reading.links))
+
+
+LINK_SIGNALS: tuple[Signal, ...] = (
+    Signal("LINKS", "how many links lead away", lambda r: log1p(len(r.links))),
+    Signal("LINKS_PER_WORD", "links for each word", lambda r: min(2.0, 5 * len(r.links) / (len(r.words) + 5))),
+    Signal("LINK_FIRST", "a link at the very start", lambda r: float(bool(r.links) and r.links[0].start < 5)),
+    Signal("LINK_DOMAINS", "how many sites are linked", lambda r: log1p(len({link.domain for link in r.links}))),
+    Signal("LINK_REPEATS", "the same site linked again", _repeats),
+    Signal("LINK_FORMS", "one link written in several markups", _forms),
+    Signal("LINK_BBCODE", "links in BBCode", lambda r: _any_form(r, "bbcode")),
+    Signal("LINK_NAKED", "a host named without http", lambda r: _any_form(r, "naked")),
+    Signal("ANCHOR_WORDS", "words used as link text", _anchor_words),
+    Signal("ANCHOR_LAST", "words that are a link close the text", _anchor_last),
+    Signal("ANCHOR_ASTRAY", "link text about something else", _anchor_astray),
+    Signal("ANCHOR_PHRASE", "link text like a search phrase", lambda r: _share(r.links, _search_phrase)),
+    Signal("LINK_PARAGRAPH", "a last paragraph that is hardly more than a link", _own_paragraph),
+    Signal("LINK_CHEAP", "links to cheap endings", lambda r: _share(r.links, is_cheap)),
+    Signal("LINK_FREE_PAGE", "links to free pages", lambda r: _share(r.links, is_free_page)),
+    Signal("LINK_SHORTENED", "shortened links", lambda r: _share(r.links, is_shortener)),
+    Signal("LINK_PARCEL_PATH", "links to forum profiles", lambda r: _share(r.links, parcel_path)),
+    Signal("LINK_HYPHENS", "hyphens in linked hosts", lambda r: _share(r.links, lambda link: "-" in link.host)),
+    Signal("LINK_RANDOM", "linked hosts of random letters", lambda r: _share(r.links, is_random)),
+    Signal(
+        "LINK_DIGITS",
+        "digits in linked hosts",
+        lambda r: _share(r.links, lambda link: any(map(str.isdigit, link.host))),
+    ),
+    Signal("LINK_ROOT", "links to bare home pages", lambda r: _share(r.links, lambda link: len(link.path) < 2)),
+    Signal("LINK_HOME", "links back to the page commented on", lambda r: float(bool(r.home_links))),
+)

@@ -1,0 +1,188 @@
+"""Signals that read the text alone, and the text beside the page's title."""
+
+import re
+from functools import partial
+from math import log1p
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.features.reading import Reading
+from moderation.features.signals.signal import Signal
+
+_EXCLAMATION = re.compile(r"[!！]")
+_QUESTION = re.compile(r"[?？]")
+_DIGIT = re.compile(r"[0-9]")
+_MONEY = re.compile(r"[$€£₽¥₹]\s?\d|\d\s?(?:[$€£₽]|usd|eur|euro|dollars?|руб)", re.IGNORECASE)
+_PHONE = re.compile(r"(?<![\w/.-])\+?\(?\d{1,4}\)?(?:[\s().-]{0,2}\d{2,4}){2,5}(?![\w/])")
+_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+")
+_HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w{4,}")
+_HANDLE_HINTS = ("@", "gram", "app", ".me/")
+_HIDDEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u3164]")
+_STYLED = re.compile("[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\uff21-\uff5a]")
+_EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf\u2b50\u2705]")
+_GIBBERISH = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}|[aeiou]{4}")
+_SPACED = re.compile(r"(?<!\w)(?:\w[ .*_-]){4,}\w(?!\w)")
+_LEET = re.compile(r"(?<!\w)(?=\w*[a-z])[a-z]+[0134579@$]+[a-z]+(?!\w)")
+_CODE = re.compile(r"[{};=][ \t]*$|\w\(\)|[=-]>|::|\w\.\w+\(|`[^`]+`|^[ \t]*(?:sudo|[$#]) \w", re.MULTILINE)
+_QUOTE = re.compile(r"^[ \t]*(?:>|&gt;|@\w)|<blockquote|\[quote", re.MULTILINE)
+_HEADLINE = re.compile(r"^\s*<(?:strong|b|h\d)>[^<>]{3,200}</(?:strong|b|h\d)>[ \t]*(?:\r?\n|<br|</?p)", re.IGNORECASE)
+_EXCERPT = re.compile(r"\[(?:\.\.\.|…|&#8230;|&hellip;)\]|\[\.{3}")
+_OWN_SITE = re.compile(
+    r"\b(?:my|our)\W{1,3}(?:\w+\W{1,3}){0,3}(?:web\W?)?(?:site|page|blog|weblog|homepage|channel|store|shop|posts?|profile)s?\b"
+    r"|\b(?:mon (?:site|blog)|mein\w? (?:seite|blog)|mi (?:sitio|pagina|blog)|мой (?:сайт|блог))\b"
+)
+_STOPS = re.compile(r"[.!?…。！？]")
+_PUNCTUATED = re.compile(r"[,;:()\"“”'’-]")
+
+
+def _upper_share(reading: Reading) -> float:
+    lower, cased = reading.canonical.text, reading.canonical.cased
+    if lower == cased:
+        return 0.0
+    return float(np.mean(_codes(lower) != _codes(cased)))
+
+
+def _codes(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+
+
+def _digit_share(reading: Reading) -> float:
+    return len(_DIGIT.findall(reading.prose.text)) / max(10, len(reading.prose.text))
+
+
+def _among_digits(pattern: re.Pattern[str], reading: Reading) -> float:
+    """Matches of a pattern that needs a digit, counted only where there is one."""
+    return log1p(len(pattern.findall(reading.prose.text))) if _DIGIT.search(reading.prose.text) else 0.0
+
+
+def _handle(reading: Reading) -> float:
+    text = reading.canonical.text
+    return float(any(hint in text for hint in _HANDLE_HINTS) and bool(_HANDLE.search(text)))
+
+
+def _address(reading: Reading) -> float:
+    return float("@" in reading.canonical.text and bool(_ADDRESS.search(reading.canonical.text)))
+
+
+def _share(pattern: re.Pattern[str], reading: Reading) -> float:
+    text = reading.canonical.text
+    return len(pattern.findall(text)) / max(10, len(text))
+
+
+def _raw_count(pattern: re.Pattern[str], reading: Reading) -> float:
+    return log1p(len(pattern.findall(reading.comment.text[:20_000])))
+
+
+def _damped_topic(topic: str, reading: Reading) -> float:
+    """Hits per ten words, damped so that one hit in a short text does not fill the scale."""
+    return min(3.0, 10.0 * reading.topics[topic] / (len(reading.words) + 10.0))
+
+
+def _gibberish(reading: Reading) -> float:
+    """Runs of consonants or vowels that no word has, for each five words."""
+    return min(1.0, len(_GIBBERISH.findall(reading.prose.text)) / max(3.0, len(reading.words) / 5))
+
+
+def _case_noise(reading: Reading) -> float:
+    """Share of words with capitals in their middle."""
+    words = [word for word in reading.canonical.cased.split() if len(word) > 4 and word.isalpha()]
+    odd = sum(1 for word in words if not (word.islower() or word.isupper() or word[1:].islower()))
+    return odd / max(3, len(words))
+
+
+def _variety(reading: Reading) -> float:
+    words = reading.words[:200]
+    return len(set(words)) / len(words) if words else 1.0
+
+
+def _title_overlap(reading: Reading) -> float:
+    return len(reading.context.intersection(reading.words)) / len(reading.context)
+
+
+def _title_echo(reading: Reading) -> float:
+    """The longest title words said back in a row at the very start."""
+    return len(reading.context.intersection(reading.words[:12])) / len(reading.context)
+
+
+def _own_site(reading: Reading) -> float:
+    """The author's own site, named in the last words of the text."""
+    return float(bool(_OWN_SITE.search(reading.prose.text[-120:])))
+
+
+def _own_link(reading: Reading) -> float:
+    """The same, with a link in the text: an advertisement more often than a remark."""
+    return float(bool(reading.links)) * _own_site(reading)
+
+
+def _mean_word(reading: Reading) -> float:
+    return min(3.0, sum(map(len, reading.words)) / max(1, len(reading.words)) / 5.0)
+
+
+def _sentence_length(reading: Reading) -> float:
+    return log1p(len(reading.words) / (1 + len(_STOPS.findall(reading.prose.text))))
+
+
+TEXT_SIGNALS: tuple[Signal, ...] = (
+    Signal("LENGTH", "how long the text is", lambda r: log1p(len(r.prose.text)) / 3),
+    Signal("SHORT", "a text of hardly any words", lambda r: 1.0 / (1 + len(r.words))),
+    Signal("CAPITALS", "the share of capital letters", _upper_share),
+    Signal("CASE_NOISE", "words with capitals in the middle", _case_noise),
+    Signal("EXCLAMATIONS", "exclamation marks", lambda r: log1p(len(_EXCLAMATION.findall(r.canonical.text)))),
+    Signal("QUESTIONS", "question marks", lambda r: min(2.0, log1p(len(_QUESTION.findall(r.prose.text))))),
+    Signal("DIGITS", "the share of digits", _digit_share),
+    Signal("PUNCTUATION", "how often the text is punctuated", partial(_share, _PUNCTUATED)),
+    Signal("SENTENCES", "how long its sentences are", _sentence_length),
+    Signal("WORD_LENGTH", "how long its words are", _mean_word),
+    Signal("VARIETY", "how varied its words are", _variety),
+    Signal("GIBBERISH", "words that no language has", _gibberish),
+    Signal("MONEY_SUMS", "sums of money", partial(_among_digits, _MONEY)),
+    Signal("PHONE", "a telephone number", partial(_among_digits, _PHONE)),
+    Signal("EMAIL_IN_TEXT", "an e-mail address in the text", _address),
+    Signal("HANDLE", "a messenger contact", _handle),
+    Signal("HIDDEN_CHARACTERS", "invisible characters", partial(_raw_count, _HIDDEN)),
+    Signal("STYLED_LETTERS", "letters from styled alphabets", partial(_raw_count, _STYLED)),
+    Signal("EMOJI", "emoji", lambda r: log1p(len(_EMOJI.findall(r.canonical.text)))),
+    Signal("SPACED_LETTERS", "letters spaced out", lambda r: float(bool(_SPACED.search(r.prose.text)))),
+    Signal("LEETSPEAK", "digits in the place of letters", partial(_among_digits, _LEET)),
+    Signal("CODE", "program code", lambda r: log1p(len(_CODE.findall(r.comment.text[:2000])))),
+    Signal("QUOTES", "a quotation of somebody else", lambda r: float(bool(_QUOTE.search(r.comment.text[:2000])))),
+    Signal(
+        "HEADLINE",
+        "a bold first line, as announcements of other sites have",
+        lambda r: float(bool(_HEADLINE.match(r.comment.text))),
+    ),
+    Signal("EXCERPT", "the marks of an excerpt", lambda r: float(bool(_EXCERPT.search(r.comment.text[:2000])))),
+    Signal(
+        "COMMAS",
+        "how often the text lists things",
+        lambda r: min(1.0, 5 * r.prose.text.count(",") / (len(r.words) + 5)),
+    ),
+    Signal("OWN_SITE", "the author's own site, named at the end", _own_site),
+    Signal("OWN_LINK", "the author's own site, linked and named at the end", _own_link),
+    *(
+        Signal(code, sentence, partial(_damped_topic, topic))
+        for code, sentence, topic in (
+            ("GOODS", "branded goods", "goods"),
+            ("PILLS", "drugs and diets", "pills"),
+            ("GAMBLING", "gambling", "games"),
+            ("FINANCE", "loans and quick money", "money"),
+            ("SERVICES", "services for sale", "services"),
+            ("ADULT", "adult offers", "adult"),
+            ("BARGAIN", "the language of shops", "bargain"),
+            ("INVITATION", "invitations to go elsewhere", "invitation"),
+            ("PRAISE", "praise that fits any page", "praise"),
+            ("SPINNING", "filler of rewritten texts", "spinning"),
+            ("DIALOGUE", "the language of a conversation", "dialogue"),
+            ("CRAFT", "the language of people who build things", "craft"),
+        )
+    ),
+    Signal(
+        "PRAISE_ALONE", "praise and little else", lambda r: min(1.0, r.topics["praise"] / 3) / (1 + len(r.words) / 30)
+    ),
+)
+
+CONTEXT_SIGNALS: tuple[Signal, ...] = (
+    Signal("ON_TOPIC", "words of the page's title in the text", _title_overlap),
+    Signal("TITLE_ECHO", "the page's title said back at the start", _title_echo),
+)

@@ -1,0 +1,201 @@
+"""Reads labelled comments from files."""
+
+import csv
+import gzip
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.domain.comment import COMMENT_FIELDS, Comment
+from moderation.domain.errors import CorpusRefused
+from moderation.domain.judgement import LabelValue
+
+TOLERATED = 0.05
+"""The share of bad rows above which a file is refused."""
+
+_COLUMNS = {"id", "label", *COMMENT_FIELDS}
+_MOST_NAMED = 5
+_LARGEST_CELL = 2**24
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One file of a corpus: its `source` name, SHA-256, and how many comments of each label it gave."""
+
+    source: str
+    digest: str
+    spam: int
+    ham: int
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Labelled comments; `spam` and `sources` (numbers into `origins`) have one entry a comment."""
+
+    comments: Sequence[Comment]
+    ids: Sequence[str]
+    spam: NDArray[np.bool_]
+    sources: NDArray[np.int64]
+    origins: Sequence[Origin]
+
+    def where(self, mask: NDArray[np.bool_]) -> "Corpus":
+        """The comments that `mask` (one entry a comment) holds; the origins stay as they are."""
+        at = np.flatnonzero(mask).tolist()
+        return Corpus(
+            [self.comments[i] for i in at], [self.ids[i] for i in at], self.spam[at], self.sources[at], self.origins
+        )
+
+    def source_names(self) -> list[str]:
+        """The source of each comment."""
+        return [self.origins[source].source for source in self.sources]
+
+
+def read_corpus(paths: Sequence[Path], report: Callable[[str], None]) -> Corpus:
+    """Reads every file and tells `report` in sentences what was ignored or skipped.
+
+    Raises `CorpusRefused` for a file that is unreadable, lacks a needed column, or has too many bad rows.
+    """
+    comments: list[Comment] = []
+    ids: list[str] = []
+    spam: list[bool] = []
+    sources: list[int] = []
+    origins: list[Origin] = []
+    for number, path in enumerate(paths):
+        rows = list(read_file(path, report))
+        flags = [label is LabelValue.SPAM for _, _, label in rows]
+        comments += _known_fields([comment for _, comment, _ in rows])
+        ids += [name for name, _, _ in rows]
+        spam += flags
+        sources += [number] * len(rows)
+        origins.append(Origin(source_name(path), _digest(path), sum(flags), len(flags) - sum(flags)))
+    return Corpus(comments, ids, np.array(spam, dtype=bool), np.array(sources, dtype=np.int64), origins)
+
+
+def source_name(path: Path) -> str:
+    """The file's name without its endings."""
+    return path.name.split(".")[0]
+
+
+def read_file(path: Path, report: Callable[[str], None]) -> Iterator[tuple[str, Comment, LabelValue]]:
+    """Id, comment and label of each good row; the bad ones are reported with their line numbers and skipped."""
+    faults: list[str] = []
+    good = 0
+    for line, raw in read_rows(path, report, needed=("text", "label")):
+        try:
+            yield str(raw.get("id") or f"{source_name(path)}-{line}"), _comment(raw), _label(raw)
+            good += 1
+        except ValueError as error:
+            faults.append(f"line {line}: {error}")
+    if faults:
+        named = "; ".join(faults[:_MOST_NAMED]) + (
+            f"; and {len(faults) - _MOST_NAMED} more" if faults[_MOST_NAMED:] else ""
+        )
+        if len(faults) > TOLERATED * (good + len(faults)):
+            raise CorpusRefused(
+                f"{path.name}: {len(faults)} of {good + len(faults)} rows are bad, more than {TOLERATED:.0%}. {named}."
+            )
+        report(f"{path.name}: skipped {len(faults)} bad rows. {named}.")
+    if not good:
+        raise CorpusRefused(
+            f"{path.name} holds no labelled comment. It needs the columns text and label (spam or ham)."
+        )
+
+
+def read_rows(
+    path: Path, report: Callable[[str], None], needed: Sequence[str] = ("text",)
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line number and columns of each row of a CSV or JSON Lines file, plain or gzip'd, without holding the file.
+
+    Raises `CorpusRefused` when it cannot be read or lacks a needed column.
+    """
+    try:
+        with _open(path) as lines:
+            first = lines.readline()
+            read = _jsonl if first.lstrip("\ufeff ").startswith("{") else _csv
+            rows = read(_again(first, lines))
+            named = False
+            for line, row in rows:
+                if not named:
+                    _check_columns(path, row, needed, report)
+                    named = True
+                yield line, row
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        raise CorpusRefused(f"{path.name} cannot be read: {error}.") from None
+
+
+def to_comment(raw: dict[str, Any]) -> Comment:
+    """The comment of a row; raises `ValueError` with a sentence where a field is not text."""
+    return _comment(raw)
+
+
+def _open(path: Path) -> io.TextIOBase:
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    return io.TextIOWrapper(gzip.open(path) if zipped else path.open("rb"), encoding="utf-8", newline="")
+
+
+def _again(first: str, rest: Iterable[str]) -> Iterator[str]:
+    yield first.removeprefix("\ufeff")
+    yield from rest
+
+
+def _csv(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    csv.field_size_limit(_LARGEST_CELL)
+    reader = csv.DictReader(lines)
+    for row in reader:
+        yield reader.line_num, row
+
+
+def _jsonl(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                row = None
+            yield number, row if isinstance(row, dict) else {"text": None, "label": None}
+
+
+def _check_columns(path: Path, row: dict[str, Any], needed: Sequence[str], report: Callable[[str], None]) -> None:
+    missing = [name for name in needed if name not in row]
+    if missing:
+        raise CorpusRefused(f"{path.name} lacks the column {' and '.join(missing)}; it has {', '.join(map(str, row))}.")
+    unknown = sorted(str(name) for name in row if name not in _COLUMNS)
+    if unknown:
+        report(f"{path.name}: ignored the columns {', '.join(unknown)}.")
+
+
+def _comment(raw: dict[str, Any]) -> Comment:
+    if None in raw:
+        raise ValueError("has more cells than the header")
+    values = {name: raw.get(name) for name in COMMENT_FIELDS}
+    for name, value in values.items():
+        if not (isinstance(value, str) or (value is None and name != "text")):
+            raise ValueError(f"{name} is missing" if value is None else f"{name} is not text")
+    return Comment(**{**values, "text": (values["text"] or "").removesuffix("\ufeff")})  # type: ignore[arg-type]
+
+
+def _label(raw: dict[str, Any]) -> LabelValue:
+    try:
+        return LabelValue(str(raw.get("label") or "").strip().lower())
+    except ValueError:
+        raise ValueError("label is neither spam nor ham") from None
+
+
+def _known_fields(comments: list[Comment]) -> list[Comment]:
+    """A field that no comment of a file fills was not collected there: it becomes unknown, not empty."""
+    unknown = [name for name in COMMENT_FIELDS if name != "text" and not any(getattr(c, name) for c in comments)]
+    kept = [name for name in COMMENT_FIELDS if name not in unknown]
+    return [Comment(**{name: getattr(comment, name) for name in kept}) for comment in comments]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,66 @@
+"""Fits the linear model: logistic regression over hashed n-grams and centred signals."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+
+from moderation.features.ngrams import COLUMNS
+from moderation.learning.matrix import Matrix
+from moderation.learning.recipe import Recipe
+
+_RARE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """Weights of the hashed columns and of the signals; a signal counts as `weight * (value - centre)`, absent as 0."""
+
+    weights: NDArray[np.float32]
+    signal_weights: NDArray[np.float64]
+    centres: NDArray[np.float64]
+    bias: float
+
+    def logits(self, matrix: Matrix) -> NDArray[np.float64]:
+        """Natural log of the odds of spam, one for each row."""
+        signals = np.nan_to_num(matrix.signals - self.centres, nan=0.0)
+        return np.asarray(matrix.hashed @ self.weights + signals @ self.signal_weights + self.bias, dtype=np.float64)
+
+
+def fit(matrix: Matrix, spam: NDArray[np.bool_], sources: NDArray[np.int64], recipe: Recipe) -> Linear:
+    """L2-penalised logistic regression; each source weighs by the root of its size, both classes alike.
+
+    Columns of a single comment are left out: they can only be learnt by heart. Deterministic.
+    """
+    centres = _centres(matrix.signals)
+    signals = np.nan_to_num((matrix.signals - centres) * recipe.signal_scale, nan=0.0)
+    kept = np.flatnonzero(np.bincount(matrix.hashed.indices, minlength=COLUMNS) >= _RARE)
+    rows = sparse.hstack([matrix.hashed[:, kept], sparse.csr_array(signals.astype(np.float32))], format="csr")
+    model = LogisticRegression(C=recipe.strength, max_iter=recipe.iterations, tol=1e-4)
+    model.fit(rows, spam, sample_weight=balance(spam, sources))
+    weights = np.zeros(COLUMNS, dtype=np.float32)
+    weights[kept] = model.coef_[0, : len(kept)]
+    return Linear(weights, model.coef_[0, len(kept) :] * recipe.signal_scale, centres, float(model.intercept_[0]))
+
+
+def _centres(signals: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The mean of each signal where it is known, so that an absent field counts like an average one.
+
+    Signals that are always known need none: nothing found counts nothing.
+    """
+    known = ~np.isnan(signals)
+    means = np.where(known, signals, 0.0).sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0), 1)
+    return np.where(known.all(axis=0), 0.0, means)
+
+
+def balance(spam: NDArray[np.bool_], sources: NDArray[np.int64]) -> NDArray[np.float64]:
+    """One weight a comment, 1 on average: root of the source's size within a class, half of all for each class."""
+    weights = np.zeros(len(spam))
+    for truth in (False, True):
+        of_class = np.flatnonzero(spam == truth)
+        sizes = np.bincount(sources[of_class], minlength=int(sources.max()) + 1)
+        raw = 1.0 / np.sqrt(np.maximum(sizes, 1))[sources[of_class]]
+        weights[of_class] = raw / raw.sum() / 2
+    return weights * len(spam)

@@ -1,0 +1,42 @@
+"""From scores of sources that the model had not seen to a probability, and to the lines."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from moderation.domain.policy import Policy
+from moderation.learning.linear import balance
+from moderation.learning.recipe import Recipe
+
+
+def calibrate(logits: NDArray[np.float64], spam: NDArray[np.bool_], sources: NDArray[np.int64]) -> tuple[float, float]:
+    """Slope and offset that turn out-of-source logits into calibrated ones (Platt 1999), both classes alike likely.
+
+    The slope is kept positive: calibration may never turn the ranking around.
+    """
+    model = LogisticRegression(C=1e4)
+    model.fit(logits.reshape(-1, 1), spam, sample_weight=balance(spam, sources))
+    return max(float(model.coef_[0, 0]), 1e-3), float(model.intercept_[0])
+
+
+def draw_lines(ham: Sequence[NDArray[np.float64]], recipe: Recipe) -> Policy:
+    """The lowest lines at which the ham of unseen sources keeps the recipe's rates, on average and in the worst source.
+
+    `ham` holds the probabilities of each source's ham, scored by a model that had not seen the source.
+    """
+    review = _line(ham, recipe.review_mean, recipe.review_worst)
+    spam = max(review, _line(ham, recipe.spam_mean, recipe.spam_worst))
+    discard = max(spam, _line(ham, recipe.discard_mean, recipe.discard_worst))
+    return Policy(review, spam, discard)
+
+
+def _line(ham: Sequence[NDArray[np.float64]], mean: float, worst: float) -> float:
+    """A little above the lowest of the scores at which both rates hold."""
+    sources = [np.sort(scores) for scores in ham if len(scores)]
+    candidates = np.unique(np.concatenate(sources))
+    rates = np.array([1.0 - np.searchsorted(scores, candidates, side="right") / len(scores) for scores in sources])
+    good = (rates.mean(axis=0) <= mean) & (rates.max(axis=0) <= worst)
+    line = float(candidates[np.argmax(good)])
+    return float(np.nextafter(line, 2.0)) if line < 1.0 else 1.0

@@ -1,0 +1,55 @@
+"""Comments as rows of a sparse matrix."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from scipy import sparse
+
+from moderation.domain.comment import Comment
+from moderation.features.evidence import gather_evidence
+from moderation.features.ngrams import COLUMNS
+from moderation.features.signals import SIGNALS
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """`hashed` is sparse, (comments, COLUMNS); `signals` is dense, (comments, signals), NaN where a field is absent."""
+
+    hashed: sparse.csr_array
+    signals: NDArray[np.float32]
+
+    def take(self, rows: NDArray[np.int64]) -> "Matrix":
+        """Those rows, in that order."""
+        return Matrix(self.hashed[rows], self.signals[rows])
+
+
+def build_matrix(comments: Sequence[Comment], jobs: int = -1) -> Matrix:
+    """Reads all comments, on `jobs` processors (-1 for all); time and memory grow with their number."""
+    chunks = [comments[i : i + _CHUNK] for i in range(0, len(comments), _CHUNK)]
+    parts = Parallel(n_jobs=jobs if len(chunks) > 2 else 1)(delayed(_read_chunk)(chunk) for chunk in chunks)
+    if not parts:
+        return Matrix(sparse.csr_array((0, COLUMNS), dtype=np.float32), np.zeros((0, len(SIGNALS)), dtype=np.float32))
+    lengths = np.concatenate([part[2] for part in parts])
+    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    columns = np.concatenate([part[0] for part in parts])
+    values = np.concatenate([part[1] for part in parts])
+    hashed = sparse.csr_array((values, columns, indptr), shape=(len(comments), COLUMNS))
+    return Matrix(hashed, np.concatenate([part[3] for part in parts]))
+
+
+_Chunk = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]
+
+
+def _read_chunk(comments: Sequence[Comment]) -> _Chunk:
+    evidence = [gather_evidence(comment) for comment in comments]
+    return (
+        np.concatenate([one.grams.columns for one in evidence]).astype(np.int32),
+        np.concatenate([one.grams.values for one in evidence]).astype(np.float32),
+        np.array([len(one.grams.columns) for one in evidence]),
+        np.array([one.signals for one in evidence], dtype=np.float32),
+    )

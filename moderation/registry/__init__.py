@@ -1,0 +1,1 @@
+"""The shelf: where models live, and how one goes live."""

@@ -1,0 +1,62 @@
+"""What a model says of itself."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from moderation.domain.errors import ModelRefused
+from moderation.domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class CorpusEntry:
+    """One source that a model learnt from. `digest` is the SHA-256 of its file; `spam` and `ham` count its comments."""
+
+    source: str
+    digest: str
+    licence: str
+    spam: int
+    ham: int
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A trained model's description.
+
+    `lines` are those the model suggests. `metrics` maps a name to a figure; each is measured on sources that the
+    measured model had not seen. `versions` are those of the libraries that trained it. `digest` is the SHA-256
+    of `model.joblib`. `caveats` say in sentences what the model is not for.
+    """
+
+    id: str
+    corpora: tuple[CorpusEntry, ...]
+    recipe: dict[str, Any]
+    lines: Policy
+    metrics: dict[str, float]
+    versions: dict[str, str]
+    features: int
+    digest: str
+    caveats: tuple[str, ...] = ()
+
+    def to_json(self) -> str:
+        """The card as it lies beside the model: the same card gives the same text."""
+        return json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str, model_id: str) -> Self:
+        """Reads a card; raises `ModelRefused` when it is not the card of `model_id`."""
+        try:
+            raw = json.loads(text)
+            card = cls(
+                **{
+                    **raw,
+                    "corpora": tuple(CorpusEntry(**entry) for entry in raw["corpora"]),
+                    "lines": Policy(**raw["lines"]),
+                    "caveats": tuple(raw["caveats"]),
+                }
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise ModelRefused(f"The card of model {model_id} cannot be read ({type(error).__name__}).") from None
+        if card.id != model_id:
+            raise ModelRefused(f"The folder {model_id} holds the card of another model, {card.id}.")
+        return card

@@ -1,0 +1,1 @@
+"""Online: the arithmetic of a verdict and its reasons, with numpy alone."""

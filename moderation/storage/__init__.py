@@ -1,0 +1,1 @@
+"""SQL: functions on a connection; the caller owns the transaction."""

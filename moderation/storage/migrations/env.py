@@ -1,0 +1,14 @@
+"""Run by Alembic, on the connection that `moderation.storage.migrate.upgrade` opened."""
+
+from alembic import context
+
+from moderation.storage.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

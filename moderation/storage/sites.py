@@ -1,0 +1,71 @@
+"""The blogs that send comments. A removed one keeps its rows; its address may be used again."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from moderation.domain.errors import Conflict
+from moderation.domain.policy import Policy
+from moderation.domain.site import Site
+from moderation.storage.tables import sites
+
+FIELDS = (
+    sites.c.id.label("site_id"),
+    sites.c.url.label("site_url"),
+    sites.c.review_line.label("site_review_line"),
+    sites.c.spam_line.label("site_spam_line"),
+    sites.c.discard_line.label("site_discard_line"),
+    sites.c.created_at.label("site_created_at"),
+)
+"""What `from_row` reads."""
+
+_ADD = insert(sites).returning(sites.c.id)
+_LIVING = select(*FIELDS).where(sites.c.removed_at.is_(None))
+_ALL = _LIVING.order_by(sites.c.url)
+_BY_URL = _LIVING.where(sites.c.url == bindparam("wanted_url"))
+_ONE = sites.c.id == bindparam("wanted_id")
+_REMOVE = update(sites).where(_ONE).values(removed_at=bindparam("at"))
+_SET_LINES = (
+    update(sites)
+    .where(_ONE)
+    .values(review_line=bindparam("review"), spam_line=bindparam("spam"), discard_line=bindparam("discard"))
+)
+
+
+def add(connection: Connection, url: str, at: datetime) -> Site:
+    """A new site that keeps the live model's lines; `Conflict` when a living one has the address."""
+    try:
+        site_id = connection.execute(_ADD, {"url": url, "created_at": at}).scalar_one()
+    except IntegrityError:
+        raise Conflict("A site with this address is there already.") from None
+    return Site(id=site_id, url=url, policy=None, created_at=at)
+
+
+def living(connection: Connection) -> list[Site]:
+    """Every site that was not removed, by address."""
+    return [from_row(row) for row in connection.execute(_ALL).mappings()]
+
+
+def find(connection: Connection, url: str) -> Site | None:
+    """The living site with this address."""
+    row = connection.execute(_BY_URL, {"wanted_url": url}).mappings().first()
+    return None if row is None else from_row(row)
+
+
+def remove(connection: Connection, site_id: int, at: datetime) -> None:
+    """Takes the site out of the living; its rows stay."""
+    connection.execute(_REMOVE, {"wanted_id": site_id, "at": at})
+
+
+def set_lines(connection: Connection, site_id: int, policy: Policy | None) -> None:
+    """Gives the site its own lines, or (`None`) the live model's again."""
+    review, spam, discard = (policy.review, policy.spam, policy.discard) if policy else (None, None, None)
+    connection.execute(_SET_LINES, {"wanted_id": site_id, "review": review, "spam": spam, "discard": discard})
+
+
+def from_row(row: RowMapping) -> Site:
+    """The site of a row that was selected with `FIELDS`."""
+    lines = (row["site_review_line"], row["site_spam_line"], row["site_discard_line"])
+    policy = None if lines[0] is None else Policy(*lines)
+    return Site(id=row["site_id"], url=row["site_url"], policy=policy, created_at=row["site_created_at"])

@@ -1,0 +1,1 @@
+"""Akismet's door: its HTTP protocol as its clients really use it, one file for each group of endpoints."""

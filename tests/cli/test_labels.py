@@ -1,0 +1,40 @@
+"""`moderation labels`: what was learnt goes out and comes in."""
+
+import csv
+from pathlib import Path
+
+from tests.cli.conftest import Operator
+
+BLOG = "https://blog.example"
+
+
+def test_what_comes_in_goes_out_again(operator: Operator, tmp_path: Path) -> None:
+    """An exported file is a corpus: it can be imported under another site, and gives the same comments."""
+    (tmp_path / "in.csv").write_text('text,label,author\n"hello, you",ham,Ann\nbuy pills,spam,\nthanks,ham,Bob\n')
+    operator.get("labels", "import", tmp_path / "in.csv", "--site", BLOG)
+    operator.get("labels", "export", "--site", BLOG, "--output", tmp_path / "out.csv")
+    operator.get("site", "add", "https://other.example")
+    operator.get("labels", "import", tmp_path / "out.csv", "--site", "https://other.example")
+    rows = {}
+    for url in (BLOG, "https://other.example"):
+        shown = operator.get("labels", "export", "--site", url)
+        rows[url] = [(row["text"], row["label"], row["author"]) for row in csv.DictReader(shown.splitlines())]
+    assert rows[BLOG] == [("hello, you", "ham", "Ann"), ("buy pills", "spam", ""), ("thanks", "ham", "Bob")]
+    assert rows["https://other.example"] == rows[BLOG]
+    assert "6 labelled comments" in operator.run("labels", "export").stderr
+
+
+def test_a_bad_file_leaves_nothing_behind(operator: Operator, tmp_path: Path) -> None:
+    """All or none: a refused file has stored no label."""
+    (tmp_path / "bad.csv").write_text("text,label\nhello,ham\nhello,perhaps\n")
+    assert operator.run("labels", "import", tmp_path / "bad.csv", "--site", BLOG).exit_code == 2
+    assert operator.get("labels", "export").splitlines() == ["id,text,label,author,url,email,date,lang,context"]
+
+
+def test_an_unknown_site_is_refused(operator: Operator, tmp_path: Path) -> None:
+    """Both ways, before a file is written."""
+    (tmp_path / "in.csv").write_text("text,label\nhello,ham\n")
+    assert operator.run("labels", "import", tmp_path / "in.csv", "--site", "https://nobody.example").exit_code == 4
+    out = tmp_path / "out.csv"
+    assert operator.run("labels", "export", "--site", "https://nobody.example", "--output", out).exit_code == 4
+    assert not out.exists()

@@ -1,0 +1,117 @@
+"""Train, evaluate, promote, roll back: the operator's way round the shelf."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from moderation.registry.shelf import Shelf
+from tests.cli.conftest import Operator
+from tests.models import STARTER
+
+
+def write_corpus(path: Path, *, contrary: bool = False) -> Path:
+    """Every fourth comment of the starter corpus; `contrary` calls ham spam and spam ham."""
+    with STARTER.open(encoding="utf-8", newline="") as file:
+        rows = [{"text": row["text"], "label": row["label"]} for row in csv.DictReader(file)][::4]
+    for row in rows if contrary else ():
+        row["label"] = {"ham": "spam", "spam": "ham"}[row["label"]]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["text", "label"])
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    """A recipe for a quick model."""
+    path = tmp_path / "recipe.toml"
+    path.write_text('folds = 2\niterations = 50\ncaveats = ["Made for a test."]\n')
+    return path
+
+
+def test_a_trained_model_waits_to_be_promoted(trainer: Operator, recipe: Path, tmp_path: Path) -> None:
+    """Training says what it did and how to go on; live is still what was; promote and rollback change it."""
+    done = trainer.run("train", write_corpus(tmp_path / "corpus.csv"), "--recipe", recipe, "--id", "mine")
+    assert done.exit_code == 0, done.output
+    assert "moderation promote mine" in done.stdout and "caught" in done.stdout and "comments" in done.stderr
+    assert {model["id"]: model["live"] for model in trainer.get_json("models", "list")} == {
+        "mine": False,
+        "small": True,
+    }
+    assert "mine" in trainer.get("promote", "mine")
+    assert trainer.get_json("check", "hello")["model"] == "mine"
+    assert "small" in trainer.get("rollback")
+    assert trainer.get_json("check", "hello")["model"] == "small"
+    card = trainer.get_json("models", "show", "mine")
+    assert card["recipe"]["folds"] == 2 and card["caveats"] == ["Made for a test."]
+    assert "Made for a test." in trainer.get("models", "show", "mine")
+
+
+def test_a_worse_model_is_refused_unless_forced(trainer: Operator, recipe: Path, tmp_path: Path) -> None:
+    """With --against, every objection is told with exit code 3, and the live model stays."""
+    contrary = write_corpus(tmp_path / "contrary.csv", contrary=True)
+    trainer.get("train", contrary, "--recipe", recipe, "--id", "worse")
+    done = trainer.run("promote", "worse", "--against", STARTER)
+    assert done.exit_code == 3 and "spam caught goes from" in done.stderr
+    assert trainer.get_json("check", "hello")["model"] == "small"
+    trainer.get("promote", "worse", "--against", STARTER, "--force")
+    assert trainer.get_json("check", "hello")["model"] == "worse"
+
+
+def test_evaluation_measures_without_touching_anything(trainer: Operator, tmp_path: Path) -> None:
+    """A table for people, the same figures for scripts; the live model unless another is named."""
+    corpus = write_corpus(tmp_path / "corpus.csv")
+    (told,) = trainer.get_json("evaluate", corpus)
+    assert told["model"] == "small" and told["sources"][0]["source"] == "corpus"
+    assert told["metrics"]["caught"] == pytest.approx(told["sources"][0]["caught"], abs=1e-6)
+    shown = trainer.get("evaluate", corpus, "--model", "small")
+    assert "Model small" in shown and "corpus" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("promote", "nothing"), 4),
+        (("models", "show", "nothing"), 4),
+        (("rollback",), 4),
+        (("evaluate", str(STARTER), "--model", "nothing"), 4),
+        (("train", str(STARTER), "--id", "No Such Name"), 2),
+        (("train",), 2),
+    ],
+)
+def test_what_cannot_be_done_has_its_code(trainer: Operator, arguments: tuple[str, ...], code: int) -> None:
+    """Unknown models, nothing to go back to, unusable names."""
+    assert trainer.run(*arguments).exit_code == code
+
+
+def test_a_taken_name_costs_no_training(trainer: Operator) -> None:
+    """A model is never overwritten; that is said before the long work, not after it."""
+    done = trainer.run("train", STARTER, "--id", "small")
+    assert done.exit_code == 9 and "Fitting" not in done.stderr
+
+
+def test_a_bad_recipe_and_a_bad_corpus_are_named(trainer: Operator, tmp_path: Path) -> None:
+    """Exit code 2, with the culprit."""
+    (tmp_path / "bad.toml").write_text("strenght = 1\n")
+    done = trainer.run("train", STARTER, "--recipe", tmp_path / "bad.toml")
+    assert done.exit_code == 2 and "strenght" in done.stderr
+    (tmp_path / "bad.csv").write_text("text,label\nhello,maybe\n")
+    done = trainer.run("train", tmp_path / "bad.csv")
+    assert done.exit_code == 2 and "neither spam nor ham" in done.stderr
+
+
+def test_a_damaged_model_hides_no_other(trainer: Operator, own_shelf: Path) -> None:
+    """The list names it with its problem; promoting it is refused with exit code 5."""
+    card = Shelf(own_shelf).card("small")
+    (own_shelf / "broken").mkdir()
+    (own_shelf / "broken" / "card.json").write_text("{}")
+    (own_shelf / "swapped").mkdir()
+    (own_shelf / "swapped" / "card.json").write_text(card.to_json().replace('"small"', '"swapped"'))
+    (own_shelf / "swapped" / "model.joblib").write_bytes(b"not what the card says")
+    listed = {model["id"]: model["problem"] for model in trainer.get_json("models", "list")}
+    assert listed["small"] is None and listed["broken"] is not None
+    assert "broken" in trainer.get("models", "list")
+    assert trainer.run("promote", "swapped").exit_code == 5
+    assert trainer.get_json("check", "hello")["model"] == "small"

@@ -1,0 +1,186 @@
+"""A user's first day: `make serve` and `make test` in a fresh clone, and all that the README promises in between."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOG = "https://blog.example"
+PATIENCE = 900
+"""Seconds for a step that installs packages; it ends as soon as it is done."""
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True)
+class Clone:
+    """The project in a folder of its own, with nothing installed."""
+
+    folder: Path
+    port: int
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        # Whatever this test runs in must not leak into the clone.
+        ours = ("VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODERATION_VAR", "MODERATION_DATABASE_URL")
+        kept = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("COV")}
+        return {**kept, "HOST": "127.0.0.1", "PORT": str(self.port)}
+
+    def run(self, *arguments: str, **more: str) -> str:
+        """The output of a command that must succeed."""
+        done = subprocess.run(
+            arguments,
+            cwd=self.folder,
+            env={**self.environment, **more},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def moderation(self, *arguments: str) -> str:
+        return self.run(".venv/bin/moderation", *arguments)
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """`make serve` until the block ends; what it printed until it listened."""
+        with subprocess.Popen(
+            ["make", "serve"],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                printed = _until_it_listens(process)
+                yield printed
+                assert process.poll() is None
+            finally:
+                # As Ctrl-C does: to make and to all that it started.
+                os.killpg(process.pid, signal.SIGINT)
+                process.communicate(timeout=60)
+
+
+def _until_it_listens(process: subprocess.Popen[str]) -> str:
+    printed: list[str] = []
+    assert process.stdout
+    for line in process.stdout:
+        printed.append(line)
+        if "Started worker" in line:
+            return "".join(printed)
+    raise AssertionError("".join(printed))
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """What a commit of the work tree as it stands would hold."""
+    folder = tmp_path_factory.mktemp("clone")
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return Clone(folder, free_port())
+
+
+def told(printed: str) -> dict[str, str]:
+    return dict(re.findall(r"^  (\w+(?: in)?) +(.+)$", printed, re.MULTILINE))
+
+
+def ask_as_the_readme_does(clone: Clone, key: str) -> dict[str, Any]:
+    """The README's own request, run by a shell."""
+    (request,) = re.findall(r"^curl .*?(?=^```)", (clone.folder / "README.md").read_text("utf-8"), re.M | re.DOTALL)
+    answer: dict[str, Any] = json.loads(
+        clone.run("sh", "-c", request.replace("http://127.0.0.1:8000", clone.address), KEY=key)
+    )
+    return answer
+
+
+def readme_answer(clone: Clone) -> dict[str, Any]:
+    (shown,) = re.findall(r"^```json\n(.*?)^```", (clone.folder / "README.md").read_text("utf-8"), re.M | re.DOTALL)
+    answer: dict[str, Any] = json.loads(shown)
+    return answer
+
+
+def hold_a_comment(clone: Clone, blog: httpx.Client) -> str:
+    """The id of a decision that waits for a person."""
+    clone.moderation("site", "policy", BLOG, "--review", "1e-9", "--spam", "1", "--discard", "1")
+    decision = blog.post("/v1/score", json={"text": "Is that the bakery by the old bridge?"}).json()
+    assert decision["verdict"] == "review"
+    return str(decision["id"])
+
+
+def call_it_ham(clone: Clone, name: str, password: str) -> None:
+    """A moderator signs in with a browser, opens the queue and presses Ham."""
+    with httpx.Client(base_url=clone.address, follow_redirects=True) as browser:
+        form = {"csrf_token": token(browser.get("/queue")), "name": name, "password": password}
+        queue = browser.post("/queue/sign-in", data=form)
+        assert "Is that the bakery" in queue.text
+        (verb,) = re.findall(r'action="(/queue/\d+/resolve)"', queue.text)
+        after = browser.post(verb, data={"csrf_token": token(queue), "decision": "ham"})
+        assert after.status_code == 200 and "Is that the bakery" not in after.text
+
+
+def token(reply: httpx.Response) -> str:
+    assert reply.status_code == 200
+    found = re.search(r'name="csrf_token" value="([^"]+)"', reply.text)
+    assert found, reply.text
+    return found[1]
+
+
+def test_the_first_day(clone: Clone) -> None:
+    """Start, ask, hold, decide, train, promote under the running server, stop, and start again with all of it there."""
+    with clone.served() as printed:
+        first = told(printed)
+        blog = httpx.Client(base_url=clone.address, headers={"Authorization": f"Bearer {first['Key']}"})
+        answer = ask_as_the_readme_does(clone, first["Key"])
+        assert answer.keys() == readme_answer(clone).keys()
+        assert answer["verdict"] in {"spam", "discard"} and answer["model"] == first["Model"]
+
+        held = hold_a_comment(clone, blog)
+        call_it_ham(clone, first["Moderator"], first["Password"])
+        assert blog.get(f"/v1/decisions/{held}").json()["label"]["value"] == "ham"
+
+        clone.moderation("train", "data/starter.csv", "--id", "mine")
+        assert blog.post("/v1/score", json={"text": "hello"}).json()["model"] == first["Model"]
+        clone.moderation("promote", "mine")
+        assert blog.post("/v1/score", json={"text": "hello"}).json()["model"] == "mine"
+
+    with clone.served() as printed:
+        assert "Installing" not in printed and first["Key"] not in printed
+        assert told(printed)["Model"] == "mine"
+        assert blog.get(f"/v1/decisions/{held}").json()["label"]["value"] == "ham"
+        blog.close()
+
+
+def test_the_suite_runs_in_the_same_clone(clone: Clone) -> None:
+    """`make test` installs what it needs, starts nothing by hand, and passes."""
+    assert re.search(r"\d+ passed", clone.run("make", "test"))

@@ -1,0 +1,81 @@
+"""Finding links, whatever they are written in."""
+
+from time import perf_counter
+
+import pytest
+from hypothesis import given
+
+from moderation.features.links import MAX_LINKS, find_links, parse_url, registrable_domain
+from tests.strategies import hostile_texts
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "host", "anchor"),
+    [
+        (
+            '<a href="http://www.shoes.example/a" rel="nofollow">cheap <b>shoes</b></a>',
+            "html",
+            "shoes.example",
+            "cheap shoes",
+        ),
+        ("<a href=http://shoes.example/>x", "html", "shoes.example", "x"),
+        ('<a href=\\"http://shoes.example\\">slashed</a>', "html", "shoes.example", "slashed"),
+        ("[url=http://shoes.example/a]cheap shoes[/url]", "bbcode", "shoes.example", "cheap shoes"),
+        ("[url]http://shoes.example[/url]", "bbcode", "shoes.example", ""),
+        ("[cheap shoes](https://shoes.example/a_(b))", "markdown", "shoes.example", "cheap shoes"),
+        ("see http://shoes.example/a).", "bare", "shoes.example", ""),
+        ("see www.shoes.example now", "bare", "shoes.example", ""),
+        ("go to shoes-outlet.com/now", "naked", "shoes-outlet.com", ""),
+        ("http://user:pw@shoes.example:8080/x", "bare", "shoes.example", ""),
+        ("http://10.0.0.1/x", "bare", "10.0.0.1", ""),
+    ],
+)
+def test_a_link_is_found_in_every_markup(text: str, form: str, host: str, anchor: str) -> None:
+    """HTML, BBCode, markdown, a written address and a lone host are all links."""
+    (link,) = find_links(text)
+    assert (link.form, link.host, link.anchor) == (form, host, anchor)
+
+
+@pytest.mark.parametrize(
+    "text", ["me@mail.com", "version 1.2.3", "end.Next", "a.b", "WWW.0", '<a href="mailto:me@mail.com">me</a>', ""]
+)
+def test_what_leads_nowhere_is_no_link(text: str) -> None:
+    """Mail addresses, numbers and missing blanks are not links."""
+    assert find_links(text) == []
+
+
+def test_the_registrable_domain_follows_the_public_suffix_list() -> None:
+    """Sub-domains are told from suffixes; numbers stay numbers."""
+    assert registrable_domain("news.shop.co.uk") == "shop.co.uk"
+    assert registrable_domain("10.0.0.1") == "10.0.0.1"
+
+
+def test_a_path_and_a_place_are_kept() -> None:
+    """Where a link stands and what follows its host are part of it."""
+    text = "see http://shoes.example/a?b=1#c now"
+    (link,) = find_links(text)
+    assert (link.path, text[link.start : link.end]) == ("/a?b=1#c", "http://shoes.example/a?b=1#c")
+
+
+def test_no_comment_has_more_links_than_we_care_for() -> None:
+    """Ten thousand links cost no more than the limit."""
+    assert len(find_links("http://a.example " * 10_000)) == MAX_LINKS
+
+
+@given(hostile_texts)
+def test_any_text_has_some_links_or_none(text: str) -> None:
+    """Whatever the text, every link lies inside it and names a host."""
+    for link in find_links(text):
+        assert 0 <= link.start < link.end <= len(text)
+        assert "." in link.host
+    parse_url(text)
+
+
+@pytest.mark.parametrize(
+    "unit", ["<a href=x>", "[url=x]", "<a href", "a.", ".com[", "http://", "[", "(http://a.b", "1.2."]
+)
+def test_hostile_repetition_takes_linear_time(unit: str) -> None:
+    """No pattern backtracks over a text made to trap it; the bound is generous to slow machines."""
+    started = perf_counter()
+    find_links(unit * (1_000_000 // len(unit)))
+    assert perf_counter() - started < 2.0

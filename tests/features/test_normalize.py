@@ -1,0 +1,84 @@
+"""Normalising hostile text."""
+
+import pytest
+from hypothesis import given
+
+from moderation.features.normalize import MAX_LENGTH, canonical_text, canonicalize
+from tests.strategies import hostile_texts
+
+
+@given(hostile_texts)
+def test_normalising_twice_is_once(text: str) -> None:
+    """What was normalised stays as it is, so that a key made from it is one key."""
+    once = canonical_text(text)
+    assert canonical_text(once) == once
+
+
+@given(hostile_texts)
+def test_every_character_knows_where_it_came_from(text: str) -> None:
+    """Origins lie inside the original, in order, and there is one for each character."""
+    canonical = canonicalize(text)
+    assert len(canonical.text) == len(canonical.cased) == len(canonical.starts) == len(canonical.ends)
+    assert all(0 <= start < end <= len(text) for start, end in zip(canonical.starts, canonical.ends, strict=True))
+    assert (canonical.starts[1:] >= canonical.starts[:-1]).all()
+
+
+@pytest.mark.parametrize(
+    ("hostile", "plain"),
+    [
+        ('It\\\'s \\"fine\\"', 'it\'s "fine"'),
+        ("C:\\\\dir", "c:\\dir"),
+        ("fish &amp; chips", "fish & chips"),
+        ("&amp;amp;lt;b&amp;gt;", ""),
+        ("vi<b></b>ag<i>ra</i>", "viagra"),
+        ("one<br/>two<p>three", "one two three"),
+        ("vi\u200bag\u00adra", "viagra"),
+        ("\u202eolleh", "olleh"),
+        ("vi\u0430gr\u0430", "viagra"),
+        ("\U0001d41b\U0001d428\U0001d425\U0001d41d", "bold"),
+        ("ＦＲＥＥ", "free"),
+        ("[url=http://a.example]here[/url]", "here"),
+        ("  a \r\n\t b  ", "a b"),
+        ("İstanbul", "istanbul"),
+        ("z\u0301\u0302\u0303\u0304a", "za"),
+        ("Привет", "привет"),
+        ("a < b and b > c", "a < b and b > c"),
+        ("\ud800", "\ufffd"),
+        ("", ""),
+    ],
+)
+def test_the_same_text_in_disguise_is_the_same_text(hostile: str, plain: str) -> None:
+    """Entities, tags, slashes, invisible and look-alike characters hide nothing."""
+    assert canonical_text(hostile) == plain
+
+
+def test_words_of_one_alphabet_keep_it() -> None:
+    """Only words that mix alphabets are disguised; a Russian word is not turned into Latin letters."""
+    assert canonical_text("сосна") == "сосна"
+
+
+def test_an_original_stretch_holds_its_markup() -> None:
+    """A word that tags split is found again, tags and all, in the text as it was sent."""
+    text = "buy vi<b>ag</b>ra now"
+    canonical = canonicalize(text)
+    at = canonical.text.index("viagra")
+    start, end = canonical.original(at, at + 6)
+    assert text[start:end] == "vi<b>ag</b>ra"
+
+
+def test_of_a_long_text_both_ends_are_read() -> None:
+    """A text over the limit loses its middle: neither head nor tail is a hiding place."""
+    long = "head " + "x" * (2 * MAX_LENGTH) + " tail"
+    canonical = canonicalize(long)
+    assert len(canonical.text) <= MAX_LENGTH
+    assert canonical.text.startswith("head") and canonical.text.endswith("tail")
+    assert canonical.original(len(canonical.text) - 4, len(canonical.text)) == (len(long) - 4, len(long))
+
+
+def test_many_layers_of_encoding_end_somewhere() -> None:
+    """Entities inside entities are opened a few times, then what is left of them goes."""
+    text = "<script>"
+    for _ in range(40):
+        text = text.replace("&", "&#38;").replace("<", "&#60;")
+    once = canonical_text(text)
+    assert canonical_text(once) == once
