@@ -38,8 +38,8 @@ def _segments(reading: Reading) -> list[Segment]:
     segments = [Segment(reading.prose.text, ngrams.WORDS, ngrams.CHARS)]
     if reading.author:
         segments.append(Segment(reading.author, ngrams.AUTHOR, ngrams.AUTHOR, 4))
-    if reading.anchors:
-        segments.append(Segment(reading.anchors, ngrams.ANCHOR, ngrams.ANCHOR, 4))
+    if any(reading.worded_anchors):
+        segments.append(Segment(" ".join(reading.worded_anchors), ngrams.ANCHOR, ngrams.ANCHOR, 4))
     if reading.links:
         segments.append(Segment(_targets(reading.links), ngrams.TARGET, None))
     if reading.url:

@@ -50,6 +50,11 @@ class Link:
     start: int
     end: int
 
+    @property
+    def is_worded(self) -> bool:
+        """Whether the link is put on words, not on an address."""
+        return bool(self.anchor) and "://" not in self.anchor
+
 
 def find_links(text: str) -> list[Link]:
     """Every link of the first `MAX_LENGTH` code points in reading order, at most `MAX_LINKS`."""

@@ -11,6 +11,7 @@ from moderation.features.links import Link, find_links, parse_url
 from moderation.features.ngrams import URL_MARK, find_words
 from moderation.features.normalize import Canonical, Draft, canonical_text, canonicalize
 
+_ADDRESS_HINT = re.compile(r"://|www\.|\.(?:com|net|org|info|biz|ru|xyz|top|club|shop|site|online)")
 _ADDRESS = re.compile(
     r"https?://[^\s<>\"'\[\]]+|(?<![\w.@])www\.[^\s<>\"'\[\]]+"
     r"|(?<![\w@./:-])(?:[a-z0-9-]+\.)+(?:com|net|org|info|biz|ru|xyz|top|club|shop|site|online)(?:/[^\s<>\"'\[\]]*)?(?![\w@.-])"
@@ -36,7 +37,7 @@ class Reading:
     def prose(self) -> Canonical:
         """The canonical text without addresses; its origins still point into the comment as it was sent."""
         canonical = self.canonical
-        if "." not in canonical.text and "://" not in canonical.text:
+        if not _ADDRESS_HINT.search(canonical.text):
             return canonical
         draft = Draft(canonical.text)
         draft.replace(_ADDRESS, f" {URL_MARK} ")
@@ -81,9 +82,14 @@ class Reading:
         return [link for link in self.all_links if not self._leads_home(link)] if self.home else self.all_links
 
     @cached_property
-    def anchors(self) -> str:
-        """The canonical texts of all anchors that are not addresses themselves."""
-        return " ".join(canonical_text(link.anchor) for link in self.links if link.anchor and "://" not in link.anchor)
+    def anchors(self) -> list[str]:
+        """The canonical text of each link's anchor, empty where it has none."""
+        return [canonical_text(link.anchor) if link.anchor else "" for link in self.links]
+
+    @cached_property
+    def worded_anchors(self) -> list[str]:
+        """Those of `anchors` that are words, not addresses."""
+        return [text for link, text in zip(self.links, self.anchors, strict=True) if link.is_worded]
 
     @cached_property
     def author(self) -> str | None:

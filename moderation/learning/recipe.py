@@ -35,13 +35,13 @@ class Recipe:
     lend_spam: float = 0.4
     splice: float = 0.05
     ham_only: tuple[str, ...] = ()
-    folds: int = 8
-    review_mean: float = 0.015
-    review_worst: float = 0.04
-    spam_mean: float = 0.001
-    spam_worst: float = 0.005
-    discard_mean: float = 0.0002
-    discard_worst: float = 0.001
+    folds: int = 16
+    review_mean: float = 0.006
+    review_worst: float = 0.045
+    spam_mean: float = 0.0005
+    spam_worst: float = 0.002
+    discard_mean: float = 0.0001
+    discard_worst: float = 0.0005
     iterations: int = 300
     seed: int = 20261122
     licences: dict[str, str] = field(default_factory=dict)

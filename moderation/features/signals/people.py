@@ -9,7 +9,6 @@ from disposable_email_domains import blocklist
 from moderation.features.lexicon import topics_of
 from moderation.features.links import Link, registrable_domain
 from moderation.features.ngrams import find_words
-from moderation.features.normalize import canonical_text
 from moderation.features.reading import Reading
 from moderation.features.signals import targets
 from moderation.features.signals.signal import Signal
@@ -47,11 +46,11 @@ def _name_gibberish(reading: Reading) -> float:
 
 def _name_in_anchor(reading: Reading) -> float:
     name = reading.author or ""
-    return float(len(name) > 3 and name in reading.anchors)
+    return float(len(name) > 3 and name in " ".join(reading.worded_anchors))
 
 
 def _name_is_anchor(reading: Reading) -> float:
-    return float(bool(reading.author) and any(canonical_text(link.anchor) == reading.author for link in reading.links))
+    return float(bool(reading.author) and reading.author in reading.anchors)
 
 
 def _name_in_text(reading: Reading) -> float:

@@ -7,7 +7,6 @@ from math import log1p
 
 from moderation.features.links import Link
 from moderation.features.ngrams import find_words
-from moderation.features.normalize import canonical_text
 from moderation.features.reading import Reading
 from moderation.features.signals.signal import Signal
 
@@ -95,35 +94,33 @@ def _share(links: list[Link], test: Callable[[Link], bool]) -> float:
 
 
 def _anchor_words(reading: Reading) -> float:
-    worded = [link.anchor for link in reading.links if _worded(link)]
+    worded = [link.anchor for link in reading.links if link.is_worded]
     return min(2.0, sum(len(anchor.split()) for anchor in worded) / max(1, len(worded)) / 3) if worded else 0.0
-
-
-def _worded(link: Link) -> bool:
-    return bool(link.anchor) and "://" not in link.anchor
 
 
 def _anchor_last(reading: Reading) -> float:
     """Words that are a link close the text."""
-    return float(bool(reading.links) and _worded(reading.links[-1]) and _after_last(reading) < 3)
+    return float(bool(reading.links) and reading.links[-1].is_worded and _after_last(reading) < 3)
 
 
 def _anchor_astray(reading: Reading) -> float:
     """The share of worded links that have no longer word in common with the rest of the text or the title."""
-    worded = [link for link in reading.links if _worded(link)]
+    anchors = [_long_words(anchor) for anchor in reading.worded_anchors]
+    if not anchors:
+        return 0.0
     said = Counter(word for word in reading.words if len(word) > 3)
-    own = Counter(word for link in worded for word in _long_words(link.anchor))
+    own = Counter(word for words in anchors for word in words)
     about = {word for word, times in said.items() if times > own[word]} | reading.context
-    return sum(1 for link in worded if about.isdisjoint(_long_words(link.anchor))) / len(worded) if worded else 0.0
+    return sum(map(about.isdisjoint, anchors)) / len(anchors)
 
 
-def _long_words(anchor: str) -> list[str]:
-    return [match[0] for match in find_words(canonical_text(anchor)) if len(match[0]) > 3]
+def _long_words(text: str) -> list[str]:
+    return [match[0] for match in find_words(text) if len(match[0]) > 3]
 
 
 def _search_phrase(link: Link) -> bool:
     """Two words or more in small letters, as people type them into a search box."""
-    return _worded(link) and " " in link.anchor and link.anchor.islower()
+    return link.is_worded and " " in link.anchor and link.anchor.islower()
 
 
 def _after_last(reading: Reading) -> int:

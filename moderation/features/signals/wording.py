@@ -70,8 +70,10 @@ def _share(pattern: re.Pattern[str], reading: Reading) -> float:
     return len(pattern.findall(text)) / max(10, len(text))
 
 
-def _raw_count(pattern: re.Pattern[str], reading: Reading) -> float:
-    return log1p(len(pattern.findall(reading.comment.text[:20_000])))
+def _beyond_ascii(pattern: re.Pattern[str], reading: Reading) -> float:
+    """Matches of a pattern of characters beyond ASCII, in the text as it was sent."""
+    text = reading.comment.text[:20_000]
+    return 0.0 if text.isascii() else log1p(len(pattern.findall(text)))
 
 
 def _damped_topic(topic: str, reading: Reading) -> float:
@@ -140,8 +142,8 @@ TEXT_SIGNALS: tuple[Signal, ...] = (
     Signal("PHONE", "a telephone number", partial(_among_digits, _PHONE)),
     Signal("EMAIL_IN_TEXT", "an e-mail address in the text", _address),
     Signal("HANDLE", "a messenger contact", _handle),
-    Signal("HIDDEN_CHARACTERS", "invisible characters", partial(_raw_count, _HIDDEN)),
-    Signal("STYLED_LETTERS", "letters from styled alphabets", partial(_raw_count, _STYLED)),
+    Signal("HIDDEN_CHARACTERS", "invisible characters", partial(_beyond_ascii, _HIDDEN)),
+    Signal("STYLED_LETTERS", "letters from styled alphabets", partial(_beyond_ascii, _STYLED)),
     Signal("EMOJI", "emoji", lambda r: log1p(len(_EMOJI.findall(r.canonical.text)))),
     Signal("SPACED_LETTERS", "letters spaced out", lambda r: float(bool(_SPACED.search(r.prose.text)))),
     Signal("LEETSPEAK", "digits in the place of letters", partial(_among_digits, _LEET)),
