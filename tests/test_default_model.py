@@ -13,14 +13,13 @@ from tests.models import STARTER
 
 PAGE = {"permalink": "https://blog.example/2026/11/the-vote", "context": "What the vote means for all of us"}
 HEATED = (
-    "This is the biggest load of crap I have read all year. The senator lied, you know he lied, and you print it anyway.",
+    "This is the biggest load of crap I have read all year. The senator lied, you know it, and you print it anyway.",
     "@Dave: you are a damn fool if you think they will ever lower your taxes. They never have and they never will.",
     "Oh please. Four years ago the same people told us the sky would fall. It didn't. Get over it.",
     "As a nurse I can tell you what this law does: people die waiting. So shove your statistics up your ass.",
     "Fascists, all of them. And the cowards in my own party who voted with them are no better. I'm done.",
     "lol ok grandpa. read the actual bill before you shit your pants over page one",
-    "I usually agree with you, but this time you got it wrong. The court said no such thing, see "
-    "https://en.wikipedia.org/wiki/Supreme_court - and calling half the country idiots will not win the next election.",
+    "You got it wrong. The court said no such thing, see https://en.wikipedia.org/wiki/Supreme_court - you idiots.",
 )
 """Seven heated, political, partly profane comments, written for this test; every one of them is legitimate."""
 
@@ -37,11 +36,6 @@ def model(shelf: Shelf) -> Model:
 
 def _verdict(model: Model, comment: Comment) -> Verdict:
     return decide(score(model, comment).probability, model.lines)
-
-
-def test_the_default_model_is_live_on_a_fresh_clone(shelf: Shelf) -> None:
-    """Whoever clones the project has a model to serve."""
-    assert shelf.current_id() == "default"
 
 
 def test_its_card_says_what_it_learnt_from(shelf: Shelf) -> None:
