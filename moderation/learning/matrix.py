@@ -12,6 +12,7 @@ from moderation.domain.comment import Comment
 from moderation.features.evidence import gather_evidence
 from moderation.features.ngrams import COLUMNS
 from moderation.features.signals import SIGNALS
+from moderation.learning.progress import Progress, follow
 
 _CHUNK = 500
 
@@ -28,10 +29,11 @@ class Matrix:
         return Matrix(self.hashed[rows], self.signals[rows])
 
 
-def build_matrix(comments: Sequence[Comment], jobs: int = -1) -> Matrix:
+def build_matrix(comments: Sequence[Comment], jobs: int = -1, progress: Progress | None = None) -> Matrix:
     """Reads all comments, on `jobs` processors (-1 for all); time and memory grow with their number."""
     chunks = [comments[i : i + _CHUNK] for i in range(0, len(comments), _CHUNK)]
-    parts = Parallel(n_jobs=jobs if len(chunks) > 2 else 1)(delayed(_read_chunk)(chunk) for chunk in chunks)
+    workers = Parallel(n_jobs=jobs if len(chunks) > 2 else 1, return_as="generator")
+    parts = follow(workers(delayed(_read_chunk)(chunk) for chunk in chunks), len(chunks), progress)
     if not parts:
         return Matrix(sparse.csr_array((0, COLUMNS), dtype=np.float32), np.zeros((0, len(SIGNALS)), dtype=np.float32))
     lengths = np.concatenate([part[2] for part in parts])

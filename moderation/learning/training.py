@@ -17,6 +17,7 @@ from moderation.learning.corpus import Corpus
 from moderation.learning.linear import Linear, fit
 from moderation.learning.lines import calibrate, draw_lines
 from moderation.learning.matrix import Matrix, build_matrix
+from moderation.learning.progress import by_tenths, follow
 from moderation.learning.recipe import Recipe
 from moderation.learning.templates import distinct, side, template_key
 
@@ -97,7 +98,8 @@ def prepare(corpus: Corpus, recipe: Recipe, report: Report, jobs: int = -1) -> W
             )
     report(f"Reading {len(corpus.comments)} different comments ({corpus.spam.sum()} spam) as they are and in disguise.")
     copies, lenders = disguise(corpus, recipe)
-    return Workbench(corpus, build_matrix(corpus.comments, jobs), build_matrix(copies, jobs), lenders)
+    plain = build_matrix(corpus.comments, jobs, by_tenths(report, "As they are"))
+    return Workbench(corpus, plain, build_matrix(copies, jobs, by_tenths(report, "In disguise")), lenders)
 
 
 def train(bench: Workbench, recipe: Recipe, report: Report, jobs: int = -1) -> Trained:
@@ -105,9 +107,9 @@ def train(bench: Workbench, recipe: Recipe, report: Report, jobs: int = -1) -> T
     everything = np.zeros(len(bench.corpus.comments), dtype=bool)
     folds = split(bench.corpus, recipe.folds)
     report(f"Fitting on everything, and {len(folds)} times without a part of the sources.")
-    models = Parallel(n_jobs=jobs, prefer="threads")(
-        delayed(bench.fit_without)(fold, recipe) for fold in [everything, *folds]
-    )
+    workers = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
+    fits = workers(delayed(bench.fit_without)(fold, recipe) for fold in [everything, *folds])
+    models = follow(fits, len(folds) + 1, by_tenths(report, "Fitted"))
     logits = unseen_logits(bench, folds, models[1:])
     slope, offset = calibrate(logits, bench.corpus.spam, bench.corpus.sources)
     linear = scaled(models[0], slope, offset)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
@@ -58,6 +58,7 @@ bodies = (
 )
 
 
+@example(method="GET", path="/queue", kind=None, body=b"", query="\x80", headers={}, keyed=False)
 @few
 @given(
     method=st.sampled_from(METHODS),

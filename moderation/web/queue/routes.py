@@ -29,8 +29,13 @@ def queue_blueprint() -> Blueprint:
 def _require_moderator() -> Response | None:
     if request.endpoint in _OPEN_TO_ALL or signed_in_moderator() is not None:
         return None
-    came_from = request.full_path.rstrip("?") if request.method == "GET" else None
-    return redirect(url_for("queue.sign_in", next=came_from), 303)
+    return redirect(url_for("queue.sign_in", next=_address() if request.method == "GET" else None), 303)
+
+
+def _address() -> str:
+    """Path and query as they were sent, whatever their bytes; werkzeug's `full_path` refuses some."""
+    query = request.query_string.decode("latin-1")
+    return f"{request.path}?{query}" if query else request.path
 
 
 def _moderator_for_templates() -> dict[str, object]:
