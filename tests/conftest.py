@@ -19,7 +19,7 @@ from moderation.settings import Settings
 from tests.models import small_model_shelf
 
 # A slow machine is not a broken law.
-hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.register_profile("house", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=5_000)
 hypothesis.settings.load_profile("house")
 

@@ -1,6 +1,7 @@
 """The routes of the moderators' door."""
 
 from flask import Blueprint, redirect, request, url_for
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Response
 
 from moderation.web.queue.held import held
@@ -21,21 +22,25 @@ def queue_blueprint() -> Blueprint:
     blueprint.add_url_rule("/queue/sign-in", "sign_in", entrance.show)
     blueprint.add_url_rule("/queue/sign-in", "enter", entrance.enter, methods=["POST"])
     blueprint.add_url_rule("/queue/sign-out", "sign_out", leave, methods=["POST"])
+    blueprint.before_request(_require_readable_query)
     blueprint.before_request(_require_moderator)
     blueprint.context_processor(_moderator_for_templates)
     return blueprint
 
 
+def _require_readable_query() -> None:
+    """Werkzeug reads a query as UTF-8 and raises on any other bytes; browsers send none."""
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        raise BadRequest("The query of this address is not UTF-8.") from None
+
+
 def _require_moderator() -> Response | None:
     if request.endpoint in _OPEN_TO_ALL or signed_in_moderator() is not None:
         return None
-    return redirect(url_for("queue.sign_in", next=_address() if request.method == "GET" else None), 303)
-
-
-def _address() -> str:
-    """Path and query as they were sent, whatever their bytes; werkzeug's `full_path` refuses some."""
-    query = request.query_string.decode("latin-1")
-    return f"{request.path}?{query}" if query else request.path
+    came_from = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("queue.sign_in", next=came_from), 303)
 
 
 def _moderator_for_templates() -> dict[str, object]:
