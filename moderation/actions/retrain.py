@@ -124,7 +124,5 @@ def _metrics(trained: Trained) -> dict[str, float]:
     """The figures on sources held out, all together and the worst source of each rate."""
     corpus = trained.bench.corpus
     frame = evaluation.by_source(corpus, trained.unseen, trained.lines)
-    worst = {
-        f"{name}_worst_source": round(evaluation.worst_and_mean(list(frame[name]))[0], 6) for name in ("lost", "held")
-    }
+    worst = {f"{name}_worst_source": round(evaluation.worst(list(frame[name])), 6) for name in ("lost", "held")}
     return evaluation.metrics(trained.unseen, corpus.spam, trained.lines) | worst

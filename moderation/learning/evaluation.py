@@ -94,10 +94,9 @@ def table(frame: pd.DataFrame) -> str:
     return shown.to_string()
 
 
-def worst_and_mean(shares: Sequence[float]) -> tuple[float, float]:
-    """The largest and the mean of some shares, NaN left out."""
-    known = [share for share in shares if share == share]
-    return max(known), float(np.mean(known))
+def worst(shares: Sequence[float]) -> float:
+    """The largest of some shares, NaN left out."""
+    return max(share for share in shares if share == share)
 
 
 def _mean(flags: NDArray[np.bool_]) -> float:
