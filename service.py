@@ -1,8 +1,11 @@
 """WSGI entry: `granian --interface wsgi service:app`, or `gunicorn service:app`."""
 
+from moderation.actions.courier import Courier
 from moderation.assembly import open_desk
 from moderation.settings import Settings
 from moderation.web.app import create_app
 
 _settings = Settings.from_environment()
-app = create_app(open_desk(_settings), _settings)
+_desk = open_desk(_settings)
+app = create_app(_desk, _settings)
+Courier(_desk).start()

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from moderation.actions.desk import Desk
 from moderation.domain.errors import InputRefused, NotFound, NotSignedIn
 from moderation.domain.policy import Policy
-from moderation.domain.site import Moderator, Site
+from moderation.domain.site import Holding, Moderator, Site
 from moderation.storage import keys, moderators, sites
 from moderation.storage.engine import reading, writing
 
@@ -24,6 +24,7 @@ MIN_PASSWORD = 8
 """Characters."""
 
 _KEY = re.compile(r"[0-9a-f]{12}")
+_TYPE = re.compile(r"[\w-]{1,50}", re.ASCII)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _HASHER = PasswordHasher()
 
@@ -96,6 +97,27 @@ def set_policy(desk: Desk, url: str, policy: Policy | None) -> Site:
     """Gives the site its own lines, or (`None`) the live model's again; the site as it is now."""
     with writing(desk.engine) as connection:
         sites.set_lines(connection, _site(connection, url).id, policy)
+        return _site(connection, url)
+
+
+def set_type_policy(desk: Desk, url: str, comment_type: str, policy: Policy | None) -> Site:
+    """Gives one type of comment lines of its own, or (`None`) takes them away; the site as it is now.
+
+    Raises `InputRefused` for a type that is empty or no plain word.
+    """
+    if not _TYPE.fullmatch(comment_type):
+        raise InputRefused("A type of comment is up to 50 letters, digits, hyphens or underscores.")
+    with writing(desk.engine) as connection:
+        site = _site(connection, url)
+        kept = {kind: own for kind, own in site.type_policies.items() if kind != comment_type}
+        sites.set_type_lines(connection, site.id, kept if policy is None else {**kept, comment_type: policy})
+        return _site(connection, url)
+
+
+def set_holding(desk: Desk, url: str, holding: Holding) -> Site:
+    """Says how the site's Akismet client keeps what waits for a person; the site as it is now."""
+    with writing(desk.engine) as connection:
+        sites.set_holding(connection, _site(connection, url).id, holding)
         return _site(connection, url)
 
 

@@ -1,17 +1,21 @@
 """A comment comes in, a decision goes out: stored before anybody sees it."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import uuid4
 
-from moderation.actions.content import content_key
+from sqlalchemy import Connection
+
+from moderation.actions.content import content_key, find_alike
 from moderation.actions.desk import Desk
-from moderation.domain.comment import Comment
+from moderation.actions.seal import seal
+from moderation.domain.comment import UNSEEN, Comment, Visit
 from moderation.domain.errors import ModelRefused, NotFound
 from moderation.domain.judgement import Decision, Label, Reason, Score
 from moderation.domain.policy import Policy, Verdict, decide
-from moderation.domain.site import Site
+from moderation.domain.site import Callback, Site
 from moderation.scoring.model import Model, score
-from moderation.storage import comments, decisions, items, labels
+from moderation.storage import callbacks, comments, decisions, items, labels
 from moderation.storage.engine import reading, writing
 
 FALLBACK_POLICY = Policy(review=0.5, spam=0.9, discard=0.99)
@@ -26,19 +30,34 @@ _NO_MODEL = Score(
 )
 
 
-def check_comment(desk: Desk, site: Site, comment: Comment, *, door: str = "api") -> Decision:
+def check_comment(
+    desk: Desk,
+    site: Site,
+    comment: Comment,
+    *,
+    door: str = "api",
+    visit: Visit = UNSEEN,
+    callback: Callback | None = None,
+    again: bool = False,
+) -> Decision:
     """Judges a comment; the decision, and the item when it is held, are on disk when this returns.
 
-    `door` is where the comment came in: `api`, `akismet` or `import`. Without any model the comment is held and the
-    decision `degraded`. Raises `StorageUnavailable`.
+    `door` is where the comment came in: `api`, `akismet` or `import`; `visit` is how. `callback` says where the blog
+    wants to be told what becomes of the comment, if it is held. With `again` the blog asks once more about a comment
+    that it sent before: the decision joins the earlier ones. Without any model the comment is held and the decision
+    `degraded`. Raises `StorageUnavailable`.
     """
-    decision = consider(desk, site, comment)
-    key = content_key(comment.text)
+    decision = consider(desk, site, comment, visit)
+    held = decision.verdict is Verdict.REVIEW
+    sealed_key = seal(desk, callback.key) if callback and held else ""
     with writing(desk.engine) as connection:
-        comment_id = comments.add(connection, site.id, key, comment, decision.made_at)
+        comment_id = (_seen(connection, decision) if again else None) or _keep(connection, decision)
         decisions.add(connection, decision, comment_id, door)
-        if decision.verdict is Verdict.REVIEW:
+        if held:
             items.open_many(connection, site.id, [decision.id], decision.made_at)
+        if held and callback:
+            publishes_at = decision.made_at + 2 * timedelta(seconds=site.holding.seconds)
+            callbacks.add(connection, decision.id, site.id, callback.url, sealed_key, publishes_at)
     return decision
 
 
@@ -55,11 +74,11 @@ def check_comments(desk: Desk, site: Site, batch: Sequence[Comment], *, door: st
     return made
 
 
-def consider(desk: Desk, site: Site, comment: Comment) -> Decision:
+def consider(desk: Desk, site: Site, comment: Comment, visit: Visit = UNSEEN) -> Decision:
     """Judges a comment by the live model and the site's lines, and stores nothing."""
     model = _live_model(desk)
-    result = score(model, comment) if model else _NO_MODEL
-    policy = site.policy or (model.lines if model else FALLBACK_POLICY)
+    result = score(model, comment, visit) if model else _NO_MODEL
+    policy = site.policy_for(comment.type, model.lines if model else FALLBACK_POLICY)
     return Decision(
         id=uuid4().hex,
         site_id=site.id,
@@ -84,6 +103,21 @@ def find_decision(desk: Desk, site: Site, decision_id: str) -> tuple[Decision, L
         decision, comment_id = found
         label = labels.last(connection, comment_id)
     return decision, label if label and label.value else None
+
+
+def _seen(connection: Connection, decision: Decision) -> int | None:
+    """The number of the comment where it was checked before; no older decision on it waits any longer."""
+    comment_id = find_alike(connection, decision.site_id, decision.comment)
+    if comment_id is not None:
+        decisions.supersede(connection, comment_id)
+        callbacks.drop_of_comment(connection, comment_id)
+        items.close_of_comment(connection, comment_id, "the blog", "checked again", decision.made_at)
+    return comment_id
+
+
+def _keep(connection: Connection, decision: Decision) -> int:
+    comment = decision.comment
+    return comments.add(connection, decision.site_id, content_key(comment.text), comment, decision.made_at)
 
 
 def _live_model(desk: Desk) -> Model | None:

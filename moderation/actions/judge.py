@@ -13,15 +13,19 @@ from moderation.scoring.model import Model, score
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A model, and the lines in force."""
+    """A model, and the site whose lines are drawn; without one, the model's own are."""
 
     model: Model
-    policy: Policy
+    site: Site | None
+
+    def policy_for(self, comment: Comment) -> Policy:
+        """The lines in force for the comment."""
+        return self.site.policy_for(comment.type, self.model.lines) if self.site else self.model.lines
 
     def judge(self, comment: Comment) -> tuple[Score, Verdict]:
         """What the model makes of the comment, and what follows from the lines."""
         found = score(self.model, comment)
-        return found, decide(found.probability, self.policy)
+        return found, decide(found.probability, self.policy_for(comment))
 
 
 def appoint(shelf: Shelf, model_id: str | None = None, site: Site | None = None) -> Judge:
@@ -29,6 +33,4 @@ def appoint(shelf: Shelf, model_id: str | None = None, site: Site | None = None)
 
     Raises `NotFound` for an unknown model, `ModelRefused` for one that cannot be loaded or when none is live.
     """
-    model = LiveModel(shelf).current() if model_id is None else shelf.load(model_id)
-    own = site.policy if site else None
-    return Judge(model, own or model.lines)
+    return Judge(LiveModel(shelf).current() if model_id is None else shelf.load(model_id), site)

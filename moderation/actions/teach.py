@@ -5,13 +5,13 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from moderation.actions.content import content_key
+from moderation.actions.content import content_key, find_alike
 from moderation.actions.desk import Desk
 from moderation.domain.comment import Comment
 from moderation.domain.errors import NotFound
 from moderation.domain.judgement import Label, LabelValue
 from moderation.domain.site import Site
-from moderation.storage import comments, decisions, items, labels
+from moderation.storage import callbacks, comments, decisions, items, labels
 from moderation.storage.engine import reading, writing
 
 EXPORT_COLUMNS = ("id", "text", "label", "author", "url", "email", "date", "lang", "context")
@@ -41,22 +41,20 @@ def withdraw_label(desk: Desk, site: Site, decision_id: str, who: str, source: s
         last = labels.last(connection, comment_id)
         if last is None or last.value is None:
             return last or withdrawal
-        labels.append(connection, site.id, comment_id, withdrawal)
+        log_label(connection, site.id, comment_id, withdrawal)
     return withdrawal
 
 
 def label_comment(desk: Desk, site: Site, comment: Comment, value: LabelValue, who: str, source: str) -> Label:
     """Labels a comment that the caller describes instead of naming its decision; the label that holds now.
 
-    Meant is the site's newest comment of the same content and, where both know one, the same author. A comment
-    that was never seen is stored, without a decision, and labelled.
+    `find_alike` says which one is meant. A comment that was never seen is stored, without a decision, and labelled.
     """
-    key = content_key(comment.text)
     now = desk.clock()
     with writing(desk.engine) as connection:
-        comment_id = comments.newest_alike(connection, site.id, key, comment.author)
+        comment_id = find_alike(connection, site.id, comment)
         if comment_id is None:
-            comment_id = comments.add(connection, site.id, key, comment, now)
+            comment_id = comments.add(connection, site.id, content_key(comment.text), comment, now)
         return _teach(connection, site, comment_id, Label(value, who, source, now))
 
 
@@ -98,8 +96,15 @@ def _teach(connection: Connection, site: Site, comment_id: int, label: Label) ->
     last = labels.last(connection, comment_id)
     if last is not None and (last.value, last.source) == (label.value, label.source):
         return last
-    labels.append(connection, site.id, comment_id, label)
+    log_label(connection, site.id, comment_id, label)
     return label
+
+
+def log_label(connection: Connection, site_id: int, comment_id: int, label: Label) -> None:
+    """Adds the label to the log; a blog that holds the comment is to be told, unless it said so itself."""
+    labels.append(connection, site_id, comment_id, label)
+    news = None if label.source == "akismet" else label.value
+    callbacks.decide_of_comment(connection, comment_id, news, label.given_at)
 
 
 def _page(desk: Desk, site: Site | None, after: int) -> list[labels.Labelled]:

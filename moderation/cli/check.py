@@ -5,14 +5,14 @@ from typing import Any
 
 import click
 
-from moderation.actions.judge import Judge, appoint
+from moderation.actions.judge import appoint
 from moderation.assembly import open_shelf
 from moderation.cli.lines import site_at
 from moderation.cli.options import as_json
 from moderation.cli.printing import print_json, visible
 from moderation.domain.comment import Comment
 from moderation.domain.judgement import Reason, Score
-from moderation.domain.policy import Verdict
+from moderation.domain.policy import Policy, Verdict
 from moderation.scoring.reasons import SENTENCES, strongest
 from moderation.settings import Settings
 
@@ -38,15 +38,17 @@ def command(text: str, site: str | None, model_id: str | None, as_json: bool, **
     """Judge one comment and say why. Nothing is stored; options left out count neither for nor against it."""
     settings = Settings.from_environment()
     judge = appoint(open_shelf(settings), model_id, site_at(site, settings))
-    score, verdict = judge.judge(Comment(text, **fields))
+    comment = Comment(text, **fields)
+    score, verdict = judge.judge(comment)
+    policy = judge.policy_for(comment)
     if as_json:
-        print_json(_described(judge, score, verdict))
+        print_json(_described(policy, score, verdict))
     else:
-        _tell(judge, score, verdict)
+        _tell(policy, score, verdict)
 
 
-def _tell(judge: Judge, score: Score, verdict: Verdict) -> None:
-    lines = ", ".join(f"{name} from {line:.1%}" for name, line in asdict(judge.policy).items())
+def _tell(policy: Policy, score: Score, verdict: Verdict) -> None:
+    lines = ", ".join(f"{name} from {line:.1%}" for name, line in asdict(policy).items())
     click.echo(f"{verdict.value}: {_MEANINGS[verdict]}")
     click.echo(f"{score.probability:.1%} chance of spam by the model {score.model} ({lines})")
     click.echo()
@@ -62,11 +64,11 @@ def _line(reason: Reason) -> str:
     return f"{reason.weight:+7.2f}  {SENTENCES.get(reason.code, '')}{found}  [{reason.code}]"
 
 
-def _described(judge: Judge, score: Score, verdict: Verdict) -> dict[str, Any]:
+def _described(policy: Policy, score: Score, verdict: Verdict) -> dict[str, Any]:
     return {
         "verdict": verdict.value,
         "probability": score.probability,
-        "thresholds": asdict(judge.policy),
+        "thresholds": asdict(policy),
         "reasons": [asdict(reason) for reason in score.reasons],
         "bias": score.bias,
         "logit": score.logit,

@@ -1,22 +1,23 @@
 """`moderation site`: who may send comments."""
 
-from dataclasses import asdict
-from typing import Any
-
 import click
 
 from moderation.actions import access
-from moderation.actions.desk import Desk
 from moderation.cli.opened import the_desk
 from moderation.cli.options import as_json, the_url
 from moderation.cli.printing import print_json, print_table
+from moderation.cli.site_akismet import akismet
+from moderation.cli.site_policy import described, policy
 from moderation.domain.policy import Policy
-from moderation.domain.site import Site
 
 
 @click.group(name="site")
 def command() -> None:
-    """Sites that may send comments, their keys and their lines."""
+    """Sites that may send comments, their keys and their policies."""
+
+
+command.add_command(policy)
+command.add_command(akismet)
 
 
 @command.command()
@@ -37,7 +38,7 @@ def list_sites(as_json: bool) -> None:
     with the_desk() as desk:
         sites = access.list_sites(desk)
     if as_json:
-        print_json([_described(site) for site in sites])
+        print_json([described(site) for site in sites])
     else:
         rows = [(site.url, *_lines(site.policy), f"{site.created_at:%Y-%m-%d}") for site in sites]
         print_table(("SITE", "REVIEW", "SPAM", "DISCARD", "SINCE"), rows)
@@ -62,51 +63,11 @@ def remove(url: str) -> None:
     click.echo(f"{url} is removed; its keys work no more.")
 
 
-@command.command()
-@the_url
-@click.option("--review", type=float, help="Probability from which comments are held for a person.")
-@click.option("--spam", type=float, help="Probability from which comments are spam.")
-@click.option("--discard", type=float, help="Probability from which nobody need see the comment.")
-@click.option("--reset", is_flag=True, help="Follow the live model's own lines again.")
-@as_json
-def policy(url: str, reset: bool, as_json: bool, **lines: float | None) -> None:
-    """Show or change the lines of the site at URL, within 0 and 1; lines not given stay where they are."""
-    given = {name: line for name, line in lines.items() if line is not None}
-    if given and reset:
-        raise click.UsageError("--reset goes without the other lines.")
-    with the_desk() as desk:
-        site = access.find_site(desk, url)
-        if given or reset:
-            site = access.set_policy(desk, url, None if reset else _changed(desk, site, given))
-        shown = _described(site) | {"lines": asdict(_in_force(desk, site))}
-    if as_json:
-        print_json(shown)
-    else:
-        whose = "its own lines" if site.policy else "the live model's lines"
-        named = ", ".join(f"{name} {line:g}" for name, line in shown["lines"].items())
-        click.echo(f"{site.url} keeps {whose}: {named}")
-
-
-def _in_force(desk: Desk, site: Site) -> Policy:
-    return site.policy or desk.live.current().lines
-
-
-def _changed(desk: Desk, site: Site, given: dict[str, float]) -> Policy:
-    if len(given) == len(Policy.__slots__):
-        return Policy(**given)
-    return Policy(**(asdict(_in_force(desk, site)) | given))
-
-
 def _print_key(url: str, key: str, as_json: bool) -> None:
     if as_json:
         print_json({"url": url, "key": key})
     else:
         click.echo(f"Site  {url}\nKey   {key}  (shown only now)")
-
-
-def _described(site: Site) -> dict[str, Any]:
-    own = asdict(site.policy) if site.policy else None
-    return {"url": site.url, "policy": own, "created_at": site.created_at.isoformat()}
 
 
 def _lines(own: Policy | None) -> tuple[str, str, str]:

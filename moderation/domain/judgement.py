@@ -82,9 +82,13 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A decision that waits for a person."""
+    """A decision that waits for a person.
+
+    `publishes_at` is when the blog, if it holds the comment, publishes it by itself.
+    """
 
     id: int
     site_url: str
     decision: Decision
     opened_at: datetime
+    publishes_at: datetime | None = None

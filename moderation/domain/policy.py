@@ -29,6 +29,10 @@ class Policy:
     spam: float
     discard: float
 
+    def milder(self) -> "Policy":
+        """One step milder: what would be spam is reviewed, what would be discarded is spam, nothing is discarded."""
+        return Policy(review=self.spam, spam=self.discard, discard=1.0)
+
     def __post_init__(self) -> None:
         if not 0.0 < self.review <= self.spam <= self.discard <= 1.0:
             raise InputRefused(

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.comment import Comment
+from moderation.domain.comment import UNSEEN, Comment, Visit
 from moderation.features import ngrams
 from moderation.features.links import Link
 from moderation.features.ngrams import Grams, Segment
 from moderation.features.reading import Reading
 from moderation.features.signals import measure
 from moderation.features.signals.targets import ending
+from moderation.features.signals.visits import given_shares
 
 FEATURES_VERSION = 1
 """Raised whenever the same comment gives another row; a model serves only the version it was trained on."""
@@ -21,17 +22,22 @@ _MOST_TARGETS = 40
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The hashed row (`grams`) and the named values (`signals`, NaN where a field is absent) of one comment."""
+    """The hashed row (`grams`) and the named values (`signals`, NaN where a field is absent) of one comment.
+
+    `given` is what the signals add whose weights no model learns: shares of the logit, one for each.
+    """
 
     reading: Reading
     grams: Grams
     signals: NDArray[np.float64]
+    given: NDArray[np.float64]
 
 
-def gather_evidence(comment: Comment) -> Evidence:
-    """Reads a comment; any string in any field is good enough."""
+def gather_evidence(comment: Comment, visit: Visit = UNSEEN) -> Evidence:
+    """Reads a comment and how it came in; any string in any field is good enough."""
     reading = Reading(comment)
-    return Evidence(reading, ngrams.read(_segments(reading), reading.word_matches), measure(reading))
+    grams = ngrams.read(_segments(reading), reading.word_matches)
+    return Evidence(reading, grams, measure(reading), given_shares(comment, visit))
 
 
 def _segments(reading: Reading) -> list[Segment]:

@@ -13,11 +13,14 @@ from moderation.features.normalize import MAX_LENGTH
 MAX_LINKS = 200
 """Links read of one comment; a comment with more has told enough."""
 
+_LONGEST = 2_000
+"""Characters of an address in BBCode."""
+
 _HREF = r"""https?://[^\s<>"'\[\]]+|www\.[^\s<>"'\[\]]+"""
 _LINK = re.compile(
     rf"""
     <a\s[^<>]*?href\s*=\s*\\*["']?\s*(?P<html>[^\s"'<>\\]+)[^<>]*>(?P<html_anchor>.*?)(?:</a\s*>|$)
-    | \[(?:url|link)=["']?(?P<bbcode>[^\]"'\s]+)["']?\s*\](?P<bbcode_anchor>.*?)(?:\[/(?:url|link)\]|$)
+    | \[(?:url|link)=["']?(?P<bbcode>[^\]"'\s]{{1,{_LONGEST}}}+)["']?\s*+\](?P<bbcode_anchor>.*?)(?:\[/(?:url|link)\]|$)
     | \[(?:url|link)\]\s*(?P<bbcode_bare>[^\[\]\s]+)\s*\[/(?:url|link)\]
     | (?<!\w)\[(?P<markdown_anchor>[^\[\]]{{1,300}})\]\((?P<markdown>{_HREF[:-1]}()]+)\)
     | (?P<bare>https?://[^\s<>"'\[\]]+ | (?<![\w.@])www\.[^\s<>"'\[\]]+)

@@ -24,7 +24,7 @@ _ENTITY = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]
 _BLOCK_TAG = re.compile(r"</?(?:p|br|div|li|ul|ol|tr|td|h[1-6]|blockquote|pre|hr)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>|<a\s[^<>]*$", re.IGNORECASE)
 _BBCODE = re.compile(r"\[/?(?:url|link|b|i|u|s|img|quote|code|color|size|email)(?:=[^\[\]]*)?\]", re.IGNORECASE)
-_SLASHES = re.compile(r"\\+(?=['\"])|\\(?=\\)")
+_SLASHES = re.compile(r"\\++(?=['\"])|\\+(?=\\)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
@@ -44,7 +44,7 @@ _LOOKALIKES = dict(
     )
 )
 _LOOKALIKE = re.compile("[" + "".join(_LOOKALIKES) + "]")
-_MIXED_WORD = re.compile(r"(?=[^\W\d_]*[a-zA-Z])(?=[^\W\d_]*[" + "".join(_LOOKALIKES) + r"])[^\W\d_]+")
+_MIXED_WORD = re.compile(r"(?<![^\W\d_])(?=[^\W\d_]*[a-zA-Z])(?=[^\W\d_]*[" + "".join(_LOOKALIKES) + r"])[^\W\d_]+")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.comment import Comment
+from moderation.domain.comment import UNSEEN, Comment, Visit
 from moderation.domain.errors import ModelRefused
 from moderation.domain.judgement import Score
 from moderation.domain.policy import Policy
@@ -50,11 +50,11 @@ class Model:
         return cls(model_id, arrays["weights"], arrays["signal_weights"], arrays["centres"], bias, lines)
 
 
-def score(model: Model, comment: Comment) -> Score:
+def score(model: Model, comment: Comment, visit: Visit = UNSEEN) -> Score:
     """The chance of spam and every reason for it; the weights and the bias add up to the logit."""
-    evidence = gather_evidence(comment)
+    evidence = gather_evidence(comment, visit)
     shares, signal_shares = _shares(model, evidence)
-    logit = model.bias + float(shares.sum()) + float(signal_shares.sum())
+    logit = _logit(model, evidence, shares, signal_shares)
     reasons = explain(evidence, shares, signal_shares)
     return Score(logistic(logit), logit, model.bias, reasons, model.id)
 
@@ -62,13 +62,17 @@ def score(model: Model, comment: Comment) -> Score:
 def probabilities(model: Model, comments: Iterable[Comment]) -> Iterator[float]:
     """The chance of spam of each comment, without reasons, one at a time."""
     for comment in comments:
-        shares, signal_shares = _shares(model, gather_evidence(comment))
-        yield logistic(model.bias + float(shares.sum()) + float(signal_shares.sum()))
+        evidence = gather_evidence(comment)
+        yield logistic(_logit(model, evidence, *_shares(model, evidence)))
 
 
 def logistic(logit: float) -> float:
     """`1 / (1 + exp(-logit))`, without overflow."""
     return float(1.0 / (1.0 + np.exp(-logit))) if logit >= 0 else float(1.0 - 1.0 / (1.0 + np.exp(logit)))
+
+
+def _logit(model: Model, evidence: Evidence, shares: NDArray[np.float64], signal_shares: NDArray[np.float64]) -> float:
+    return model.bias + float(shares.sum()) + float(signal_shares.sum()) + float(evidence.given.sum())
 
 
 def _shares(model: Model, evidence: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -11,6 +11,7 @@ from moderation.features import ngrams
 from moderation.features.evidence import Evidence
 from moderation.features.ngrams import URL_MARK
 from moderation.features.signals import SIGNALS
+from moderation.features.signals.visits import GIVEN_SIGNALS
 
 MOST_FOR = 5
 """Wordings named for spam; as many against are `MOST_AGAINST`."""
@@ -36,16 +37,18 @@ SENTENCES: dict[str, str] = {
     "AUTHOR_URL": "the address the author gave",
     "NO_MODEL": "no model was at hand, so a person has to look",
     **{signal.code: signal.sentence for signal in SIGNALS},
+    **{signal.code: signal.sentence for signal in GIVEN_SIGNALS},
 }
 """A plain sentence for every code."""
 
 
 def explain(evidence: Evidence, shares: NDArray[np.float64], signal_shares: NDArray[np.float64]) -> tuple[Reason, ...]:
-    """All reasons, heaviest first; their weights add up to the sum of both arrays.
+    """All reasons, heaviest first; their weights add up to the sum of both arrays and of what the evidence gives.
 
     `shares` has one entry a hashed column of the evidence, `signal_shares` one a signal.
     """
     reasons = [Reason(SIGNALS[i].code, float(signal_shares[i])) for i in np.flatnonzero(signal_shares)]
+    reasons += [Reason(GIVEN_SIGNALS[i].code, float(evidence.given[i])) for i in np.flatnonzero(evidence.given)]
     sums = np.bincount(evidence.grams.blocks, weights=shares, minlength=len(ngrams.BLOCKS))
     reasons += [_block_reason(evidence, block, float(sums[block])) for block in BLOCK_REASONS if sums[block]]
     reasons += _wordings(evidence, shares)

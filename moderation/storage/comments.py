@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, or_, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
-from moderation.storage.columns import AnyText
 from moderation.storage.tables import comments
 
 FIELDS = tuple(comments.c[name].label(f"comment_{name}") for name in COMMENT_FIELDS)
@@ -16,14 +16,20 @@ _LABELS = tuple(f"comment_{name}" for name in COMMENT_FIELDS)
 _ADD = insert(comments).returning(comments.c.id)
 _ADD_MANY = insert(comments).returning(comments.c.id, sort_by_parameter_order=True)
 _ALIKE = (
-    select(comments.c.id)
+    select(comments.c.id, comments.c.author, comments.c.email, comments.c.permalink)
     .where(comments.c.site_id == bindparam("wanted_site"), comments.c.content_key == bindparam("wanted_key"))
     .order_by(comments.c.id.desc())
-    .limit(1)
+    .limit(bindparam("most"))
 )
-_ALIKE_BY_AUTHOR = _ALIKE.where(
-    or_(comments.c.author.is_(None), comments.c.author == bindparam("wanted_author", type_=AnyText))
-)
+
+
+class Alike(NamedTuple):
+    """What tells comments of the same content apart."""
+
+    id: int
+    author: str | None
+    email: str | None
+    permalink: str | None
 
 
 def add(connection: Connection, site_id: int, content_key: str, comment: Comment, at: datetime) -> int:
@@ -40,12 +46,10 @@ def add_many(connection: Connection, site_id: int, keyed: Sequence[tuple[str, Co
     return list(connection.execute(_ADD_MANY, rows).scalars())
 
 
-def newest_alike(connection: Connection, site_id: int, content_key: str, author: str | None) -> int | None:
-    """The site's newest comment with this content key whose author is the same or not known to both."""
-    wanted = {"wanted_site": site_id, "wanted_key": content_key}
-    if author is None:
-        return connection.execute(_ALIKE, wanted).scalar()
-    return connection.execute(_ALIKE_BY_AUTHOR, {**wanted, "wanted_author": author}).scalar()
+def alike(connection: Connection, site_id: int, content_key: str, most: int) -> list[Alike]:
+    """The site's comments with this content key, newest first, at most `most`."""
+    wanted = {"wanted_site": site_id, "wanted_key": content_key, "most": most}
+    return [Alike(*row) for row in connection.execute(_ALIKE, wanted)]
 
 
 def from_row(row: RowMapping) -> Comment:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from moderation.domain.judgement import Decision, Score
 from moderation.domain.policy import Policy, Verdict
@@ -18,6 +18,7 @@ WITH_COMMENT = decisions.join(comments_table, comments_table.c.id == decisions.c
 """What `FIELDS` are selected from."""
 
 _ADD = insert(decisions)
+_SUPERSEDE = update(decisions).where(decisions.c.comment_id == bindparam("wanted_comment")).values(superseded=True)
 _ONE = (decisions.c.site_id == bindparam("wanted_site"), decisions.c.id == bindparam("wanted_id"))
 _FIND = select(*FIELDS).select_from(WITH_COMMENT).where(*_ONE)
 _COMMENT_OF = select(decisions.c.comment_id).where(*_ONE)
@@ -32,6 +33,11 @@ def add_many(connection: Connection, made: Sequence[tuple[Decision, int]], door:
     """Stores pairs of decision and comment number."""
     if made:
         connection.execute(_ADD, [_row(decision, comment_id, door) for decision, comment_id in made])
+
+
+def supersede(connection: Connection, comment_id: int) -> None:
+    """Marks the decisions on a comment as replaced by one that follows."""
+    connection.execute(_SUPERSEDE, {"wanted_comment": comment_id})
 
 
 def find(connection: Connection, site_id: int, decision_id: str) -> tuple[Decision, int] | None:

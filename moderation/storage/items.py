@@ -4,28 +4,37 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, func, insert, select, update
 
 from moderation.domain.judgement import Item
 from moderation.storage import decisions
+from moderation.storage.tables import callbacks, items, sites
 from moderation.storage.tables import decisions as decisions_table
-from moderation.storage.tables import items, sites
 
 _ADD = insert(items)
 _HELD_ROWS = (items.c.closed_at.is_(None), sites.c.removed_at.is_(None))
 _UNSKIPPED = items.c.skipped_at.is_(None)
 _HELD = (
-    select(items.c.id.label("item_id"), items.c.opened_at, sites.c.url.label("site_url"), *decisions.FIELDS)
+    select(
+        items.c.id.label("item_id"),
+        items.c.opened_at,
+        sites.c.url.label("site_url"),
+        callbacks.c.publishes_at,
+        *decisions.FIELDS,
+    )
     .select_from(
-        items.join(decisions.WITH_COMMENT, items.c.decision_id == decisions_table.c.id).join(
-            sites, sites.c.id == items.c.site_id
-        )
+        items.join(decisions.WITH_COMMENT, items.c.decision_id == decisions_table.c.id)
+        .join(sites, sites.c.id == items.c.site_id)
+        .outerjoin(callbacks, callbacks.c.decision_id == items.c.decision_id)
     )
     .where(*_HELD_ROWS)
-    .order_by(items.c.id.desc())
     .limit(bindparam("most"))
 )
-_COUNT = select(func.count()).select_from(items.join(sites, sites.c.id == items.c.site_id)).where(*_HELD_ROWS)
+_WINDOW = callbacks.c.publishes_at.between(bindparam("after"), bindparam("until"))
+_NEWEST = _HELD.order_by(items.c.id.desc())
+_RUNNING_OUT = _HELD.where(_WINDOW).order_by(callbacks.c.publishes_at)
+_COUNT = select(func.count()).select_from(items).join(sites, sites.c.id == items.c.site_id).where(*_HELD_ROWS)
+_COUNT_RUNNING_OUT = _COUNT.join(callbacks, callbacks.c.decision_id == items.c.decision_id).where(_WINDOW)
 _STATE = (
     select(items.c.site_id, decisions_table.c.comment_id, items.c.closed_by, items.c.outcome)
     .join(decisions_table, decisions_table.c.id == items.c.decision_id)
@@ -61,11 +70,22 @@ def open_many(connection: Connection, site_id: int, decision_ids: Sequence[str],
 
 def held(connection: Connection, before: int | None, most: int, include_skipped: bool) -> list[Item]:
     """The newest open items of living sites, at most `most`, with a number below `before` where that is given."""
-    statement = _HELD if include_skipped else _HELD.where(_UNSKIPPED)
+    statement = _NEWEST if include_skipped else _NEWEST.where(_UNSKIPPED)
     if before is not None:
         statement = statement.where(items.c.id < before)
     rows = connection.execute(statement, {"most": most}).mappings()
-    return [Item(row["item_id"], row["site_url"], decisions.from_row(row), row["opened_at"]) for row in rows]
+    return list(map(_item, rows))
+
+
+def running_out(connection: Connection, after: datetime, until: datetime, most: int) -> list[Item]:
+    """The open items, skipped or not, whose blogs publish them within that time: the soonest, at most `most`."""
+    window = {"after": after, "until": until, "most": most}
+    return list(map(_item, connection.execute(_RUNNING_OUT, window).mappings()))
+
+
+def count_running_out(connection: Connection, after: datetime, until: datetime) -> int:
+    """How many items `running_out` would list."""
+    return connection.execute(_COUNT_RUNNING_OUT, {"after": after, "until": until}).scalar_one()
 
 
 def count(connection: Connection, include_skipped: bool) -> int:
@@ -93,3 +113,13 @@ def close_of_comment(connection: Connection, comment_id: int, who: str, outcome:
 def skip(connection: Connection, item_id: int, at: datetime) -> bool:
     """Lays the item aside; false when it is not open (any more)."""
     return connection.execute(_SKIP, {"wanted_id": item_id, "at": at}).rowcount == 1
+
+
+def _item(row: RowMapping) -> Item:
+    return Item(
+        id=row["item_id"],
+        site_url=row["site_url"],
+        decision=decisions.from_row(row),
+        opened_at=row["opened_at"],
+        publishes_at=row["publishes_at"],
+    )

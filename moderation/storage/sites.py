@@ -1,5 +1,7 @@
 """The blogs that send comments. A removed one keeps its rows; its address may be used again."""
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
@@ -7,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from moderation.domain.errors import Conflict
 from moderation.domain.policy import Policy
-from moderation.domain.site import Site
+from moderation.domain.site import Holding, ReviewMeans, Site
 from moderation.storage.tables import sites
 
 FIELDS = (
@@ -16,6 +18,10 @@ FIELDS = (
     sites.c.review_line.label("site_review_line"),
     sites.c.spam_line.label("site_spam_line"),
     sites.c.discard_line.label("site_discard_line"),
+    sites.c.type_lines.label("site_type_lines"),
+    sites.c.review_means.label("site_review_means"),
+    sites.c.hold_seconds.label("site_hold_seconds"),
+    sites.c.private_callback.label("site_private_callback"),
     sites.c.created_at.label("site_created_at"),
 )
 """What `from_row` reads."""
@@ -30,6 +36,12 @@ _SET_LINES = (
     update(sites)
     .where(_ONE)
     .values(review_line=bindparam("review"), spam_line=bindparam("spam"), discard_line=bindparam("discard"))
+)
+_SET_TYPE_LINES = update(sites).where(_ONE).values(type_lines=bindparam("lines"))
+_SET_HOLDING = (
+    update(sites)
+    .where(_ONE)
+    .values(review_means=bindparam("means"), hold_seconds=bindparam("seconds"), private_callback=bindparam("private"))
 )
 
 
@@ -64,8 +76,26 @@ def set_lines(connection: Connection, site_id: int, policy: Policy | None) -> No
     connection.execute(_SET_LINES, {"wanted_id": site_id, "review": review, "spam": spam, "discard": discard})
 
 
+def set_type_lines(connection: Connection, site_id: int, policies: Mapping[str, Policy]) -> None:
+    """Gives some types of comment lines of their own, in place of those that were given before."""
+    lines = {kind: [policy.review, policy.spam, policy.discard] for kind, policy in policies.items()}
+    connection.execute(_SET_TYPE_LINES, {"wanted_id": site_id, "lines": json.dumps(lines)})
+
+
+def set_holding(connection: Connection, site_id: int, holding: Holding) -> None:
+    """Says how the site's Akismet client keeps what waits for a person."""
+    values = {"means": holding.means.value, "seconds": holding.seconds, "private": holding.private_callback}
+    connection.execute(_SET_HOLDING, {"wanted_id": site_id, **values})
+
+
 def from_row(row: RowMapping) -> Site:
     """The site of a row that was selected with `FIELDS`."""
     lines = (row["site_review_line"], row["site_spam_line"], row["site_discard_line"])
-    policy = None if lines[0] is None else Policy(*lines)
-    return Site(id=row["site_id"], url=row["site_url"], policy=policy, created_at=row["site_created_at"])
+    return Site(
+        id=row["site_id"],
+        url=row["site_url"],
+        policy=None if lines[0] is None else Policy(*lines),
+        created_at=row["site_created_at"],
+        type_policies={kind: Policy(*own) for kind, own in json.loads(row["site_type_lines"]).items()},
+        holding=Holding(ReviewMeans(row["site_review_means"]), row["site_hold_seconds"], row["site_private_callback"]),
+    )

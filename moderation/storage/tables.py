@@ -1,6 +1,6 @@
 """The tables as they are now; `migrations/` tells how they came to be."""
 
-from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table
+from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table, false
 
 from moderation.storage.columns import AnyText, UtcTime
 
@@ -21,6 +21,10 @@ sites = Table(
     Column("review_line", Double),
     Column("spam_line", Double),
     Column("discard_line", Double),
+    Column("type_lines", AnyText, nullable=False, server_default="{}"),
+    Column("review_means", AnyText, nullable=False, server_default="hold"),
+    Column("hold_seconds", Integer, nullable=False, server_default="86400"),
+    Column("private_callback", Boolean, nullable=False, server_default=false()),
     Column("created_at", UtcTime, nullable=False),
     Column("removed_at", UtcTime),
 )
@@ -78,6 +82,26 @@ decisions = Table(
     Column("degraded", Boolean, nullable=False),
     Column("door", AnyText, nullable=False),
     Column("made_at", UtcTime, nullable=False),
+    # True where the blog had the comment checked again: another decision counts.
+    Column("superseded", Boolean, nullable=False, server_default=false()),
+    Index(None, "site_id", "made_at"),
+)
+_standing = decisions.c.superseded.is_(False)
+# These hold all that the statistics read, so that they never touch the rows themselves.
+_counted = ("made_at", "verdict", "superseded")
+Index(
+    "ix_decisions_by_time",
+    decisions.c.site_id,
+    *(decisions.c[name] for name in _counted),
+    sqlite_where=_standing,
+    postgresql_where=_standing,
+)
+Index(
+    "ix_decisions_by_comment",
+    decisions.c.comment_id,
+    *(decisions.c[name] for name in _counted),
+    sqlite_where=_standing,
+    postgresql_where=_standing,
 )
 
 labels = Table(
@@ -107,6 +131,23 @@ items = Table(
 )
 _open = items.c.closed_at.is_(None)
 Index("ix_items_open", items.c.id, sqlite_where=_open, postgresql_where=_open)
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("decision_id", AnyText, ForeignKey("decisions.id"), primary_key=True),
+    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
+    Column("url", AnyText, nullable=False),
+    Column("sealed_key", AnyText, nullable=False),
+    Column("publishes_at", UtcTime, nullable=False),
+    Column("result", AnyText),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_at", UtcTime),
+    Column("told_at", UtcTime),
+    Column("problem", AnyText),
+)
+_waiting = callbacks.c.next_at.is_not(None)
+Index("ix_callbacks_next_at", callbacks.c.next_at, sqlite_where=_waiting, postgresql_where=_waiting)
 
 moderators = Table(
     "moderators",

@@ -1,31 +1,20 @@
-"""What the service writes about itself: one JSON line on standard error for each exception that nobody expected."""
-
-import sys
+"""What the service writes of an exception that nobody expected."""
 
 from flask import request
 
+from moderation.actions.journal import write_line
+from moderation.web.opened import the_desk
 from moderation.web.request_ids import current_request_id
 
 
 def write_unexpected(error: Exception) -> None:
     """Writes the exception with its trace and the request it came from: not what the request carried."""
-    # Imported here: structlog brings rich with it, several megabytes a worker, and most workers never log.
-    import structlog
-
-    logger = structlog.wrap_logger(
-        structlog.WriteLogger(sys.stderr),
-        # Spelled out: the default writes every local variable, and those hold comments and keys.
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-    )
-    logger.error(
+    write_line(
+        the_desk().clock(),
+        "error",
         "unexpected error",
+        error=error,
         request_id=current_request_id(),
         method=request.method,
         endpoint=request.endpoint,
-        exc_info=error,
     )

@@ -1,11 +1,12 @@
 """Counts and times for Prometheus: of one worker, never of one comment."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from moderation.actions.courier import count_due
 from moderation.actions.desk import Desk
 from moderation.actions.review import count_held
 from moderation.domain.errors import ModerationError
@@ -33,6 +34,9 @@ class Meters:
             registry=self._registry,
         )
         self._held = Gauge("moderation_held_items", "Decisions that wait for a person.", registry=self._registry)
+        self._untold = Gauge(
+            "moderation_callbacks_due", "Decisions that blogs are still to be told of.", registry=self._registry
+        )
         self._model = Gauge(
             "moderation_model_info", "1 for the model that serves.", ("model",), registry=self._registry
         )
@@ -52,7 +56,8 @@ class Meters:
 
     def exposition(self, desk: Desk) -> bytes:
         """All meters in Prometheus' text format; what cannot be read right now is NaN or left out."""
-        self._held.set(_held(desk))
+        self._held.set(_counted(count_held, desk))
+        self._untold.set(_counted(count_due, desk))
         self._model.clear()
         model = _serving_model(desk)
         if model is not None:
@@ -60,9 +65,9 @@ class Meters:
         return generate_latest(self._registry)
 
 
-def _held(desk: Desk) -> float:
+def _counted(count: Callable[[Desk], int], desk: Desk) -> float:
     try:
-        return count_held(desk)
+        return count(desk)
     except ModerationError:
         return float("nan")
 

@@ -96,6 +96,13 @@ def blog(desk: Desk, client: FlaskClient) -> Blog:
 
 
 @pytest.fixture
+def modelless_blog(modelless_desk: Desk, settings: Settings) -> Blog:
+    """Our blog on a service that has no model."""
+    site, _ = add_site(modelless_desk, BLOG, KEY)
+    return Blog(modelless_desk, create_app(modelless_desk, settings).test_client(), site)
+
+
+@pytest.fixture
 def mara(app: Flask, moderator: Moderator) -> Browser:
     """Mara, signed in."""
     browser = Browser(app.test_client())

@@ -87,6 +87,15 @@ def test_a_parameter_s_key_goes_before_the_host_s(client: FlaskClient, blog: Blo
     assert said(client.post(CHECK, data=fields, headers={"Host": f"{KEY}.rest.example"})) == b"invalid"
 
 
+def test_a_blog_that_is_given_another_key_asks_about_that_one(client: FlaskClient, blog: Blog) -> None:
+    """WordPress sends the new key in `key` and the stored one in `api_key`: the answer is about the new one."""
+    for endpoint in ("verify-key", "get-subscription"):
+        mistyped = {"key": "ffffffffffff", "api_key": KEY, "blog": BLOG}
+        assert client.post(f"/1.1/{endpoint}", data=mistyped).data == b"invalid"
+        mended = {"key": KEY, "api_key": "ffffffffffff", "blog": BLOG}
+        assert client.post(f"/1.1/{endpoint}", data=mended).data != b"invalid"
+
+
 @pytest.mark.parametrize(
     ("policy", "body", "tip"),
     [

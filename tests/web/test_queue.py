@@ -14,11 +14,13 @@ from moderation.actions.review import count_held, held_items
 from moderation.domain.judgement import LabelValue
 from moderation.domain.site import Moderator
 from moderation.settings import Settings
+from moderation.storage import callbacks
+from moderation.storage.engine import writing
 from moderation.web.app import create_app
 from moderation.web.queue.held import PAGE
 from moderation.web.queue.throttle import ALLOWED
 from tests.conftest import PASSWORD, Clock
-from tests.web.conftest import HOLD_ALL, Blog, Browser
+from tests.web.conftest import BLOG, HOLD_ALL, KEY, Blog, Browser
 
 HOSTILE = '<script>alert(1)</script>\n<a href="http://pills.example/x">\u202egnp.exe</a>'
 
@@ -309,3 +311,45 @@ def test_colours_can_be_told_apart(client: FlaskClient) -> None:
         for one, other in [*pairs, ("mark-ink", "mark"), ("accent-ink", "accent")]:
             dark, light = sorted((colours[one], colours[other]))
             assert (light + 0.05) / (dark + 0.05) >= 4.5, f"{one} on {other}"
+
+
+def hold_with_a_deadline(blog: Blog, text: str) -> None:
+    """A comment that WordPress holds and would publish by itself."""
+    fields = {"api_key": KEY, "blog": BLOG, "user_ip": "192.0.2.7", "comment_content": text}
+    fields |= {"callback": f"{BLOG}/wp-json/akismet/v1/webhook"}
+    agent = {"User-Agent": "WordPress/6.8 | Akismet/5.7"}
+    assert blog.client.post("/1.1/comment-check", data=fields, headers=agent).text == "false"
+
+
+def test_what_runs_out_is_shown_first(blog: Blog, mara: Browser, clock: Clock) -> None:
+    """A blog publishes by itself after two days: the queue says when, warns half a day before, and lists it first."""
+    hold_with_a_deadline(blog, "the first")
+    clock.advance(3600)
+    hold_with_a_deadline(blog, "the second")
+    blog.score("without a deadline")
+    assert "03 Jan 2026" not in mara.get("/queue").text and "04 Jan 2026, 12:00 UTC" in mara.get("/queue").text
+    assert "Show the soonest first" not in mara.get("/queue").text
+    clock.advance(1.6 * 86_400)
+    assert mara.sign_in_again().status_code == 303
+    assert "2 of them are published" in mara.get("/queue").text
+    soon = mara.get("/queue?soon=1").text
+    assert soon.index("the first") < soon.index("the second") and "without a deadline" not in soon
+    first = min(item.id for item in held_items(blog.desk))
+    after = mara.send(f"/queue/{first}/resolve", page="/queue?soon=1", decision="ham", soon="1")
+    assert after.headers["Location"] == "/queue?soon=1"
+    clock.advance(86_400)
+    assert mara.sign_in_again().status_code == 303
+    assert "Its blog has published it by itself" in mara.get("/queue").text
+
+
+def test_a_blog_that_does_not_listen_is_named(blog: Blog, mara: Browser) -> None:
+    """The moderator sees that a decision has not arrived, and why."""
+    hold_with_a_deadline(blog, "hello")
+    decide(mara, newest(blog.desk), "spam")
+    with writing(blog.desk.engine) as connection:
+        (due,) = callbacks.due(connection, blog.desk.clock(), 10)
+        claimed = callbacks.claim(connection, due, blog.desk.clock())
+        assert claimed
+        callbacks.failed(connection, claimed, "The blog answered with status 401.", None, blog.desk.clock())
+    page = mara.get("/queue").text
+    assert "has not taken 1" in page and "The blog answered with status 401." in page

@@ -3,13 +3,16 @@
 from flask import Response, request
 
 from moderation.actions.check import check_comment, consider
-from moderation.domain.comment import Comment
+from moderation.actions.holding import callback_for
+from moderation.domain.comment import Comment, Visit
 from moderation.domain.judgement import Decision
 from moderation.domain.policy import Verdict
-from moderation.domain.site import Site
-from moderation.web.akismet.caller import calling_site, comment_in
+from moderation.domain.site import Callback, Holding, ReviewMeans, Site
+from moderation.scoring.reasons import strongest
+from moderation.web.akismet.caller import calling_site, can_hold, comment_in, key_in
 from moderation.web.akismet.parse import Form, read_form
 from moderation.web.akismet.replies import GUID, reply
+from moderation.web.akismet.visit import visit_in
 from moderation.web.opened import opened
 
 DOOR = "akismet"
@@ -44,28 +47,62 @@ def _is_administrator(form: Form) -> bool:
 
 
 def _judged(site: Site, form: Form) -> Response:
-    decision = _decide(site, comment_in(form), is_test=form.flag("is_test"))
-    response = _answer(decision.verdict)
-    response.headers[GUID] = decision.id
-    return response
+    comment, visit = comment_in(form), visit_in(form, opened().desk.clock())
+    if form.flag("is_test") or form.flag("akismet_pre_check"):
+        # A pre-check asks whether the comment is worth fetching: the comment itself is checked, and stored, later.
+        decision, callback = consider(opened().desk, site, comment, visit), None
+    else:
+        callback = _callback(site, comment, form)
+        decision = _stored(site, comment, visit, callback, again=bool(form.get("recheck_reason")))
+    if form.flag("akismet_pre_check") and decision.verdict is Verdict.REVIEW:
+        return _with_account(reply("false"), decision)
+    return _with_account(_answer(decision, site.holding, callback), decision)
 
 
-def _decide(site: Site, comment: Comment, *, is_test: bool) -> Decision:
+def _callback(site: Site, comment: Comment, form: Form) -> Callback | None:
+    if not can_hold(request.headers.get("User-Agent", "")):
+        return None
+    return callback_for(site, comment.type, Callback(form.get("callback") or "", key_in(form)))
+
+
+def _stored(site: Site, comment: Comment, visit: Visit, callback: Callback | None, *, again: bool) -> Decision:
     parts = opened()
     with parts.meters.timing(DOOR):
-        if is_test:
-            return consider(parts.desk, site, comment)
-        decision = check_comment(parts.desk, site, comment, door=DOOR)
+        decision = check_comment(parts.desk, site, comment, door=DOOR, visit=visit, callback=callback, again=again)
     parts.meters.count(decision, DOOR)
     return decision
 
 
-def _answer(verdict: Verdict) -> Response:
-    """`review` is `true` as well: the blog's own spam folder keeps the comment where its moderator looks."""
-    if verdict is Verdict.DISCARD:
-        return _discard()
-    return reply("false" if verdict is Verdict.PUBLISH else "true")
+def _answer(decision: Decision, holding: Holding, callback: Callback | None) -> Response:
+    if decision.degraded:
+        # Whatever the body says, the error makes a blog that knows of it wait and ask again.
+        return reply("true", X_akismet_error="status")
+    match decision.verdict:
+        case Verdict.PUBLISH:
+            return reply("false")
+        case Verdict.REVIEW:
+            return _held(holding, callback)
+        case Verdict.SPAM:
+            return reply("true")
+        case Verdict.DISCARD:
+            return _discard()
+
+
+def _held(holding: Holding, callback: Callback | None) -> Response:
+    """What `review` means is the site's own policy. A blog that cannot hold keeps the comment in its spam folder."""
+    if callback is not None:
+        return reply("false", X_akismet_recheck_after=str(holding.seconds))
+    return reply("false" if holding.means is ReviewMeans.PUBLISH else "true")
 
 
 def _discard() -> Response:
     return reply("true", X_akismet_pro_tip="discard")
+
+
+def _with_account(response: Response, decision: Decision) -> Response:
+    """Says which decision it was, and why: codes alone, as nothing that a stranger wrote belongs into a header."""
+    response.headers[GUID] = decision.id
+    response.headers["X-moderation-score"] = f"{decision.score.probability:.4f}"
+    named = strongest(decision.score.reasons)
+    response.headers["X-moderation-reasons"] = " ".join(f"{reason.code}={reason.weight:+.2f}" for reason in named)
+    return response

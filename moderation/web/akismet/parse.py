@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 from flask import Request
 
 from moderation.domain.errors import InputRefused
+from moderation.web.bodies import whole_body
 
 MAX_FIELDS = 5_000
 """Parameters read of one call; WordPress sends about forty."""
@@ -23,7 +24,7 @@ _CHARSETS = (
     *(f"iso-8859-{part}" for part in _ISO_PARTS),
     *(f"windows-125{page}" for page in range(9)),
 )
-_INDEX = re.compile(rb"\[[^\]]*\]$")
+_INDEX = re.compile(rb"\[[^\[\]]*\]$")
 _YES = frozenset({"1", "true", "yes", "on"})
 
 
@@ -48,6 +49,10 @@ class Form:
         values = self.fields.get(name.encode())
         return None if values is None else self._decoded(values[-1])
 
+    def all(self, name: str) -> list[str]:
+        """Every value of `name`, in the order they were sent."""
+        return [self._decoded(value) for value in self.fields.get(name.encode(), ())]
+
     def flag(self, name: str) -> bool:
         """Whether `name` says yes, in any of the spellings that clients use."""
         return (self.get(name) or "").strip().lower() in _YES
@@ -69,7 +74,7 @@ class Form:
 def read_form(request: Request) -> Form:
     """Query and body together; where both name a parameter, the body has the last word."""
     fields: dict[bytes, list[bytes]] = {}
-    for raw in (request.query_string, request.get_data()):
+    for raw in (request.query_string, whole_body(request)):
         for name, value in _pairs(raw):
             fields.setdefault(name, []).append(value)
     sent = fields.get(b"blog_charset", [b""])[-1].decode("latin-1")

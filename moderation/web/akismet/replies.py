@@ -1,6 +1,8 @@
 """The exact replies: clients compare them byte by byte, so none ends in a newline."""
 
+import json
 import uuid
+from collections.abc import Mapping, Sequence
 
 from flask import Response, request
 
@@ -17,6 +19,11 @@ def reply(body: str, **headers: str) -> Response:
     """A 200 of `body`; underscores in the names of `headers` stand for hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Response(body, headers=named, content_type="text/plain; charset=utf-8")
+
+
+def json_reply(content: Mapping[str, object] | Sequence[object]) -> Response:
+    """A 200 of `content` in JSON."""
+    return Response(json.dumps(content), content_type="application/json")
 
 
 def invalid(help_text: str) -> Response:

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, request
 
-from moderation.web.akismet.caller import calling_site
+from moderation.web.akismet.caller import site_asked_about
 from moderation.web.akismet.parse import read_form
 from moderation.web.akismet.replies import invalid, reply
 from moderation.web.opened import the_desk
@@ -13,7 +13,7 @@ from moderation.web.opened import the_desk
 def verify_key() -> Response:
     """`valid`, or `invalid` with the cause in the debug help."""
     form = read_form(request)
-    calling_site(the_desk(), form)
+    site_asked_about(the_desk(), form)
     blog = form.get("blog")
     if not blog:
         return invalid('Empty "blog" value')

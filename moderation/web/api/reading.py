@@ -10,6 +10,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from moderation.domain.comment import Comment
 from moderation.domain.errors import InputRefused
 from moderation.web.api.shapes import CommentBody
+from moderation.web.bodies import whole_body
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -17,11 +18,12 @@ Shape = TypeVar("Shape", bound=BaseModel)
 def read_body(shape: type[Shape]) -> Shape:
     """The body of the current request as `shape`.
 
-    Raises `UnsupportedMediaType` (415), `BadRequest` (400, not JSON) or `InputRefused` (422, not this shape).
+    Raises `UnsupportedMediaType` (415), `BadRequest` (400, not JSON), `InputRefused` (422, not this shape), and what
+    `whole_body` raises.
     """
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send the body as application/json.")
-    return checked(_parse(request.get_data()), shape)
+    return checked(_parse(whole_body(request)), shape)
 
 
 def checked(value: object, shape: type[Shape], place: str = "") -> Shape:

@@ -5,7 +5,7 @@ import re
 LARGEST_ID = 2**31 - 1
 """What every database takes as a number of a row."""
 
-_HOME = re.compile(r"/queue(?:\?(?:(?:before=[0-9]{1,10}|skipped=1)&?){1,2})?")
+_HOME = re.compile(r"/queue(?:\?(?:(?:before=[0-9]{1,10}|skipped=1|soon=1)&?){1,2})?")
 
 
 def read_id(sent: str) -> int | None:

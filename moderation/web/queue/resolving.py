@@ -31,7 +31,8 @@ def resolve(item: int) -> Response:
 
 def _page_it_came_from() -> str:
     skipped = "1" if request.form.get("skipped") == "1" else None
-    return url_for("queue.held", before=read_id(request.form.get("before", "")), skipped=skipped)
+    soon = "1" if request.form.get("soon") == "1" else None
+    return url_for("queue.held", before=read_id(request.form.get("before", "")), skipped=skipped, soon=soon)
 
 
 def _carry_out(item: int, decision: str, moderator: Moderator) -> str:

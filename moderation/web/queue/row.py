@@ -42,11 +42,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One held comment. All `Markup` is built from escaped parts."""
+    """One held comment. All `Markup` is built from escaped parts.
+
+    `publishes_at` is when the blog that holds it publishes it by itself, `was_published` whether that is past.
+    """
 
     id: int
     site: str
     opened_at: datetime
+    publishes_at: datetime | None
+    was_published: bool
     author: Markup
     email_domain: Markup
     author_url: Markup
@@ -61,8 +66,8 @@ class Row:
     more_evidence: tuple[Evidence, ...]
 
 
-def row_of(item: Item) -> Row:
-    """The row of an item."""
+def row_of(item: Item, now: datetime) -> Row:
+    """The row of an item, as it stands `now`."""
     decision = item.decision
     comment, score = decision.comment, decision.score
     evidence = [_evidence(reason) for reason in sorted(score.reasons, key=_heaviest_first)]
@@ -70,6 +75,8 @@ def row_of(item: Item) -> Row:
         id=item.id,
         site=item.site_url,
         opened_at=item.opened_at,
+        publishes_at=item.publishes_at,
+        was_published=item.publishes_at is not None and item.publishes_at <= now,
         author=visible(comment.author or ""),
         email_domain=visible((comment.email or "").rpartition("@")[2]),
         author_url=visible(comment.url or ""),

@@ -1,0 +1,73 @@
+"""Which comment a blog means when it sends one again."""
+
+import pytest
+
+from moderation.actions.check import check_comment
+from moderation.actions.content import find_alike
+from moderation.actions.desk import Desk
+from moderation.actions.teach import label_comment
+from moderation.domain.comment import Comment
+from moderation.domain.judgement import LabelValue
+from moderation.domain.site import Site
+from moderation.storage.engine import reading
+from tests.actions.test_teach import log_length
+
+TYPED = r"""It's "fine" \o/, see <a href="http://one.example/?a=1&b=2">this</a> & that 👍"""
+SLASHED = r"""It\'s \"fine\" \\o/, see <a href=\"http://one.example/?a=1&b=2\">this</a> & that 👍"""
+STORED = r"""It's "fine" \o/, see <a href="http://one.example/?a=1&amp;b=2" rel="ugc">this</a> &amp; that &#x1f44d;"""
+
+
+def meant(desk: Desk, site: Site, comment: Comment) -> int | None:
+    with reading(desk.engine) as connection:
+        return find_alike(connection, site.id, comment)
+
+
+def check(desk: Desk, site: Site, comment: Comment) -> int:
+    """The number of the comment that was stored."""
+    check_comment(desk, site, comment)
+    found = meant(desk, site, comment)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("again", [TYPED, SLASHED, STORED])
+def test_what_wordpress_does_to_a_text_does_not_hide_it(desk: Desk, site: Site, again: str) -> None:
+    """Slashes come and go, entities are written out, links get attributes: it stays the same comment."""
+    number = check(desk, site, Comment(SLASHED, author=r"Miles O\'Brien"))
+    assert meant(desk, site, Comment(again, author="Miles O'Brien")) == number
+    assert meant(desk, site, Comment(again)) == number
+
+
+def test_another_author_of_the_same_words_is_not_meant(desk: Desk, site: Site) -> None:
+    """Everybody says thanks."""
+    first = check(desk, site, Comment("Thanks!", author="Ann"))
+    second = check(desk, site, Comment("Thanks!", author="Ben"))
+    assert meant(desk, site, Comment("Thanks!", author="Ann")) == first
+    assert meant(desk, site, Comment("Thanks!", author="Ben")) == second
+    assert meant(desk, site, Comment("Thanks!", author="Cem")) is None
+
+
+def test_the_page_and_the_mailbox_tell_one_author_s_comments_apart(desk: Desk, site: Site) -> None:
+    """The same person thanks on two pages; without either the newest is meant."""
+    here = Comment("Thanks!", author="Ann", permalink="http://blog.example/here")
+    there = Comment("Thanks!", author="Ann", permalink="http://blog.example/there")
+    first = check(desk, site, here)
+    second = check(desk, site, there)
+    assert (meant(desk, site, here), meant(desk, site, there)) == (first, second)
+    assert meant(desk, site, Comment("Thanks!", author="Ann")) == second
+
+
+def test_a_comment_of_another_site_is_not_meant(desk: Desk, site: Site, teammate_site: Site) -> None:
+    """What one blog says of a comment changes nothing for another."""
+    check(desk, teammate_site, Comment("Thanks!"))
+    assert meant(desk, site, Comment("Thanks!")) is None
+
+
+def test_minds_may_change_as_often_as_they_like(desk: Desk, site: Site) -> None:
+    """Spam, ham, spam, ham: one comment, and the last word holds."""
+    number = check(desk, site, Comment(SLASHED, author="Ann"))
+    for value in [LabelValue.SPAM, LabelValue.HAM] * 3:
+        held = label_comment(desk, site, Comment(STORED, author="Ann"), value, "admin", "akismet")
+        assert held.value is value
+        assert meant(desk, site, Comment(TYPED)) == number
+    assert log_length(desk) == 6

@@ -1,0 +1,225 @@
+"""Debian's WordPress with the Akismet plugin it ships, on a MariaDB of its own, as real processes on loopback."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+SHIPPED = Path("/usr/share/wordpress")
+THEME = SHIPPED / "wp-content" / "themes" / "twentytwentythree"
+PLUGIN = SHIPPED / "wp-content" / "plugins" / "akismet"
+PACKAGES = "wordpress wordpress-theme-twentytwentythree mariadb-server php-cli php-mysql php-curl php-xml"
+"""What apt must have installed."""
+
+_PROGRAMS = ("mariadbd", "mariadb-install-db", "mariadb", "php")
+_EXTENSIONS = frozenset({"mysqli", "curl", "xml"})
+_WORKERS = 3
+"""Requests that PHP answers at a time: a pingback makes the blog read a page of its own."""
+
+_CONFIG = """<?php
+define( 'DB_NAME', 'blog' );
+define( 'DB_USER', 'root' );
+define( 'DB_PASSWORD', '' );
+define( 'DB_HOST', 'localhost:{socket}' );
+define( 'DB_CHARSET', 'utf8mb4' );
+define( 'WP_DEBUG', true );
+define( 'WP_DEBUG_DISPLAY', false );
+define( 'WP_DEBUG_LOG', '{log}' );
+define( 'AKISMET_DEBUG', true );
+define( 'DISABLE_WP_CRON', true );
+define( 'WP_HTTP_BLOCK_EXTERNAL', true );
+define( 'AUTOMATIC_UPDATER_DISABLED', true );
+{lines}
+$table_prefix = 'wp_';
+if ( ! defined( 'ABSPATH' ) ) {{
+	define( 'ABSPATH', __DIR__ . '/' );
+}}
+require_once ABSPATH . 'wp-settings.php';
+"""
+
+
+def lacking() -> str | None:
+    """What this machine lacks for a blog, as a part of a sentence; `None` where nothing is lacking."""
+    absent = [name for name in _PROGRAMS if _program(name) is None]
+    if not absent:
+        loaded = subprocess.run(["php", "-m"], capture_output=True, text=True, check=True).stdout.split()
+        absent = [f"PHP's {name}" for name in sorted(_EXTENSIONS - set(loaded))]
+    absent += [str(path) for path in (PLUGIN, THEME) if not path.is_dir()]
+    return f"{', '.join(absent)} (apt-get install --no-install-recommends {PACKAGES})" if absent else None
+
+
+def _program(name: str) -> str | None:
+    # Not every account has the folder of the servers in its path.
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """The files of a blog whose database and web server run; `folder` is short, as a socket lies in it."""
+
+    folder: Path
+    port: int
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def site(self) -> Path:
+        return self.folder / "site"
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "db.sock"
+
+    @property
+    def log(self) -> Path:
+        """What PHP, WordPress and the plugin complain of."""
+        return self.folder / "debug.log"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        # A proxy that is set for this machine's own downloads is none of the blog's.
+        return {"PATH": os.environ["PATH"], "TMPDIR": str(self.folder), "PHP_CLI_SERVER_WORKERS": str(_WORKERS)}
+
+    def configure(self, *lines: str) -> None:
+        """Writes wp-config.php with these lines of PHP in it."""
+        text = _CONFIG.format(socket=self.socket, log=self.log, lines="\n".join(lines))
+        (self.site / "wp-config.php").write_text(text, "utf-8")
+
+    def query(self, sql: str) -> list[list[str]]:
+        """The rows of a statement, each column as text."""
+        command = ["mariadb", "--no-defaults", f"--socket={self.socket}", "--user=root", "--batch", "-N", "-e", sql]
+        done = subprocess.run([*command, "blog"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def php(self, code: str) -> str:
+        """What a piece of PHP prints that runs inside the blog, as its cron or a command line tool does."""
+        code = f"require '{self.site}/wp-load.php'; {code}"
+        done = subprocess.run(
+            ["php", "-r", code], env=self.environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@contextmanager
+def installed(folder: Path) -> Iterator[Installed]:
+    """A blog as its installer leaves it, until the block ends. Its administrator is `admin`, password `admin`."""
+    blog = Installed(folder, free_port())
+    shutil.copytree(SHIPPED, blog.site, ignore=shutil.ignore_patterns("wp-config.php"), ignore_dangling_symlinks=True)
+    (blog.site / "wp-content" / "mu-plugins").mkdir()
+    with _database(blog), _web_server(blog):
+        blog.configure()
+        _install(blog)
+        yield blog
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _install(blog: Installed) -> None:
+    form = {
+        "weblog_title": "The bakery",
+        "user_name": "admin",
+        "admin_password": "admin",
+        "admin_password2": "admin",
+        "pw_weak": "on",
+        "admin_email": "admin@bakery.example",
+        "blog_public": "0",
+        "language": "",
+    }
+    reply = httpx.post(f"{blog.address}/wp-admin/install.php?step=2", data=form, timeout=60, trust_env=False)
+    assert "Success!" in reply.text, reply.text
+    # Else the blog itself would hold the comments of those who write for the first time.
+    blog.query("UPDATE wp_options SET option_value = '0' WHERE option_name = 'comment_previously_approved'")
+
+
+@contextmanager
+def _database(blog: Installed) -> Iterator[None]:
+    data = blog.folder / "data"
+    as_user = ["--user=root"] if os.geteuid() == 0 else []
+    made = subprocess.run(
+        [
+            _program("mariadb-install-db") or "",
+            "--no-defaults",
+            f"--datadir={data}",
+            "--auth-root-authentication-method=normal",
+            "--skip-test-db",
+            *as_user,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stdout + made.stderr
+    command = [
+        _program("mariadbd") or "",
+        "--no-defaults",
+        f"--datadir={data}",
+        f"--socket={blog.socket}",
+        f"--pid-file={blog.folder / 'db.pid'}",
+        "--skip-networking",
+        "--innodb-buffer-pool-size=32M",
+        "--innodb-flush-log-at-trx-commit=0",
+        *as_user,
+    ]
+    with _running(command, blog, "ready for connections"):
+        create = ["mariadb", "--no-defaults", f"--socket={blog.socket}", "--user=root", "-e", "CREATE DATABASE blog"]
+        subprocess.run(create, check=True)
+        yield
+
+
+@contextmanager
+def _web_server(blog: Installed) -> Iterator[None]:
+    settings = {
+        "error_log": blog.log,
+        "opcache.revalidate_freq": "0",  # wp-config.php is rewritten between requests
+        "sendmail_path": "/bin/true",
+    }
+    given = [part for name, value in settings.items() for part in ("-d", f"{name}={value}")]
+    command = ["php", *given, "-S", f"127.0.0.1:{blog.port}", "-t", str(blog.site)]
+    with _running(command, blog, "started"):
+        yield
+
+
+@contextmanager
+def _running(command: list[str], blog: Installed, sign: str) -> Iterator[None]:
+    """A server and its workers, from when it says `sign` until the block ends."""
+    with subprocess.Popen(
+        command,
+        env=blog.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            _await(process, sign)
+            yield
+        finally:
+            os.killpg(process.pid, 15)
+            process.wait(timeout=30)
+
+
+def _await(process: subprocess.Popen[str], sign: str) -> None:
+    told: list[str] = []
+    assert process.stdout
+    for line in process.stdout:
+        told.append(line)
+        if sign in line:
+            # What it says later is nothing to anyone, but a full pipe would stop it.
+            threading.Thread(target=process.stdout.read, daemon=True).start()
+            return
+    raise AssertionError("".join(told))
