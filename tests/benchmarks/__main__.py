@@ -1,11 +1,17 @@
-"""`python -m tests.benchmarks [NAME…]`: quality, youtube, speed, memory; all of them without a name."""
+"""`python -m tests.benchmarks [NAME…]`: each file of this folder that measures; all of them without a name."""
 
 import sys
 
-from tests.benchmarks import memory, quality, speed, youtube
+from tests.benchmarks import memory, quality, retraining, speed, youtube
 from tests.benchmarks.rows import write_rows
 
-BENCHMARKS = {"speed": speed.measure, "memory": memory.measure, "youtube": youtube.measure, "quality": quality.measure}
+BENCHMARKS = {
+    "speed": speed.measure,
+    "memory": memory.measure,
+    "retraining": retraining.measure,
+    "youtube": youtube.measure,
+    "quality": quality.measure,
+}
 
 
 def main(names: list[str]) -> None:
