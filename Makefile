@@ -6,6 +6,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 COMPILE := CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile pyproject.toml --quiet --generate-hashes --strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options $(if $(UPGRADE),--upgrade)
 
+# The default suite shares nothing between tests; the slow ones run one after the other.
+SIDE_BY_SIDE := -n auto --maxprocesses 4
+
 # Where the corpora lie that are not part of the repository; data/README.md lists them.
 DATA ?= $(MODERATION_DATA)
 CORPORA ?= $(if $(DATA),$(sort $(wildcard $(DATA)/*.csv.gz)) data/starter.csv)
@@ -23,14 +26,14 @@ serve: setup  ## run the service on HOST:PORT (127.0.0.1:8000 by default); the f
 	@exec $(BIN)/moderation serve
 
 test: $(VENV)/.tests  ## run the test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 check: $(VENV)/.tests  ## lint, check formatting, types and layers, and run the tests with coverage
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --cov --cov-report=term
 
 bench: $(VENV)/.tests  ## measure quality and speed; DATA=FOLDER names the folder of corpora
 	@MODERATION_DATA='$(DATA)' $(BIN)/python -m tests.benchmarks
