@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from moderation.actions.content import content_key, find_alike
+from moderation.actions.content import Likeness, content_key, find_alike
 from moderation.actions.desk import Desk
 from moderation.actions.seal import seal
 from moderation.domain.comment import UNSEEN, Comment, Visit
@@ -30,6 +31,16 @@ _NO_MODEL = Score(
 )
 
 
+class Rechecked(NamedTuple):
+    """A decision on a comment that was checked before.
+
+    `guid` is what its blog knows it by, where that goes on holding it; else `None`.
+    """
+
+    decision: Decision
+    guid: str | None
+
+
 def check_comment(
     desk: Desk,
     site: Site,
@@ -38,27 +49,52 @@ def check_comment(
     door: str = "api",
     visit: Visit = UNSEEN,
     callback: Callback | None = None,
-    again: bool = False,
 ) -> Decision:
     """Judges a comment; the decision, and the item when it is held, are on disk when this returns.
 
     `door` is where the comment came in: `api`, `akismet` or `import`; `visit` is how. `callback` says where the blog
-    wants to be told what becomes of the comment, if it is held. With `again` the blog asks once more about a comment
-    that it sent before: the decision joins the earlier ones. Without any model the comment is held and the decision
+    wants to be told what becomes of the comment, if it is held. Without any model the comment is held and the decision
     `degraded`. Raises `StorageUnavailable`.
     """
     decision = consider(desk, site, comment, visit)
-    held = decision.verdict is Verdict.REVIEW
-    sealed_key = seal(desk, callback.key) if callback and held else ""
+    key, sealed_key = content_key(comment.text), _sealed(desk, decision, callback)
     with writing(desk.engine) as connection:
-        comment_id = (_seen(connection, decision) if again else None) or _keep(connection, decision)
-        decisions.add(connection, decision, comment_id, door)
-        if held:
-            items.open_many(connection, site.id, [decision.id], decision.made_at)
-        if held and callback:
-            publishes_at = decision.made_at + 2 * timedelta(seconds=site.holding.seconds)
-            callbacks.add(connection, decision.id, site.id, callback.url, sealed_key, publishes_at)
+        comment_id = comments.add(connection, site.id, key, comment, decision.made_at)
+        _store(connection, decision, comment_id, door)
+        _keep_callback(connection, site, decision, callback, sealed_key)
     return decision
+
+
+def recheck_comment(
+    desk: Desk,
+    site: Site,
+    comment: Comment,
+    *,
+    door: str,
+    visit: Visit = UNSEEN,
+    callback: Callback | None = None,
+) -> Rechecked:
+    """Judges a comment that the blog may have sent before: the new decision takes the place of the older ones.
+
+    Where the comment is held again, a blog that waits for a word on it goes on waiting. One that is not found is stored
+    as a new one. Raises `StorageUnavailable`.
+    """
+    decision = consider(desk, site, comment, visit)
+    likeness, sealed_key = Likeness.of(comment), _sealed(desk, decision, callback)
+    with writing(desk.engine) as connection:
+        comment_id = find_alike(connection, site.id, likeness)
+        if comment_id is None:
+            comment_id = comments.add(connection, site.id, likeness.key, comment, decision.made_at)
+        else:
+            items.close_of_comment(connection, comment_id, "the blog", "checked again", decision.made_at)
+            decisions.supersede(connection, comment_id)
+        _store(connection, decision, comment_id, door)
+        carries = callback is None and decision.verdict is Verdict.REVIEW
+        guid = callbacks.carry(connection, comment_id, decision.id) if carries else None
+        if guid is None:
+            callbacks.drop_of_comment(connection, comment_id)
+            _keep_callback(connection, site, decision, callback, sealed_key)
+    return Rechecked(decision, guid)
 
 
 def check_comments(desk: Desk, site: Site, batch: Sequence[Comment], *, door: str = "api") -> list[Decision]:
@@ -105,19 +141,24 @@ def find_decision(desk: Desk, site: Site, decision_id: str) -> tuple[Decision, L
     return decision, label if label and label.value else None
 
 
-def _seen(connection: Connection, decision: Decision) -> int | None:
-    """The number of the comment where it was checked before; no older decision on it waits any longer."""
-    comment_id = find_alike(connection, decision.site_id, decision.comment)
-    if comment_id is not None:
-        decisions.supersede(connection, comment_id)
-        callbacks.drop_of_comment(connection, comment_id)
-        items.close_of_comment(connection, comment_id, "the blog", "checked again", decision.made_at)
-    return comment_id
+def _store(connection: Connection, decision: Decision, comment_id: int, door: str) -> None:
+    decisions.add(connection, decision, comment_id, door)
+    if decision.verdict is Verdict.REVIEW:
+        items.open_many(connection, decision.site_id, [decision.id], decision.made_at)
 
 
-def _keep(connection: Connection, decision: Decision) -> int:
-    comment = decision.comment
-    return comments.add(connection, decision.site_id, content_key(comment.text), comment, decision.made_at)
+def _sealed(desk: Desk, decision: Decision, callback: Callback | None) -> str | None:
+    """The key to tell the blog by; `None` where it is not asked to hold. Sealed before the database is locked."""
+    holds = decision.verdict is Verdict.REVIEW and not decision.degraded
+    return seal(desk, callback.key) if callback and holds else None
+
+
+def _keep_callback(
+    connection: Connection, site: Site, decision: Decision, callback: Callback | None, sealed_key: str | None
+) -> None:
+    if callback and sealed_key:
+        publishes_at = decision.made_at + 2 * timedelta(seconds=site.holding.seconds)
+        callbacks.add(connection, decision.id, site.id, callback.url, sealed_key, publishes_at)
 
 
 def _live_model(desk: Desk) -> Model | None:

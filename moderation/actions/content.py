@@ -1,6 +1,8 @@
 """Which comment is meant: those of equal content share a key, and what else is known tells them apart."""
 
+from dataclasses import dataclass
 from hashlib import sha256
+from typing import Self
 
 from sqlalchemy import Connection
 
@@ -8,7 +10,30 @@ from moderation.domain.comment import Comment
 from moderation.features.normalize import canonical_text, canonicalize
 from moderation.storage import comments
 
-_MOST_ALIKE = 1_000
+_MOST_ALIKE = 200
+_TELLING = 200
+"""Code points of a name, a mailbox or an address that are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """What a comment is recognised by when a blog sends it again, made ready before the database is locked."""
+
+    key: str
+    permalink: str | None
+    fields: tuple[str, str, str]
+
+    @classmethod
+    def of(cls, comment: Comment) -> Self:
+        """The likeness of a comment as it was sent this time."""
+        fields = (comment.author, comment.email, comment.permalink)
+        author, email, permalink = map(_canonical, fields)
+        return cls(content_key(comment.text), comment.permalink, (author, email, permalink))
+
+    def fits(self, one: comments.Alike) -> bool:
+        """Whether author, mailbox and page are the same, as far as both know them."""
+        known = zip((one.author, one.email, one.permalink), self.fields, strict=True)
+        return all(not theirs or not ours or _canonical(theirs) == ours for theirs, ours in known)
 
 
 def content_key(text: str) -> str:
@@ -16,27 +41,15 @@ def content_key(text: str) -> str:
     return sha256(canonicalize(text).text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def find_alike(connection: Connection, site_id: int, comment: Comment) -> int | None:
-    """The number of the site's comment that is meant by one of the same content, sent again and perhaps altered.
+def find_alike(connection: Connection, site_id: int, likeness: Likeness) -> int | None:
+    """The number of the site's newest comment of that likeness; `None` when there is none.
 
-    An author known to both must be the same. Of those left, the one with the same e-mail and page is meant, then the
-    newest. `None` when there is none.
+    Looks at the newest of the same content, those on the same page first: bots write one text on every page.
     """
-    found = comments.alike(connection, site_id, content_key(comment.text), _MOST_ALIKE)
-    left = [one for one in found if not _differ(one.author, comment.author)]
-    meant = max(left, key=lambda one: _agreement(one, comment), default=None)
-    return None if meant is None else meant.id
+    found = comments.alike(connection, site_id, likeness.key, likeness.permalink, _MOST_ALIKE)
+    return next((one.id for one in found if likeness.fits(one)), None)
 
 
-def _agreement(one: comments.Alike, comment: Comment) -> int:
-    """`max` takes the first of equals, which is the newest."""
-    return _same(one.email, comment.email) + _same(one.permalink, comment.permalink)
-
-
-def _same(one: str | None, other: str | None) -> bool:
-    return bool(one and other) and not _differ(one, other)
-
-
-def _differ(one: str | None, other: str | None) -> bool:
-    """Whether both are known and not the same. Blogs send slashes and entities with one call and not with the next."""
-    return bool(one and other) and canonical_text(one or "") != canonical_text(other or "")
+def _canonical(field: str | None) -> str:
+    """Blogs send slashes and entities with one call and not with the next."""
+    return canonical_text((field or "")[:_TELLING])

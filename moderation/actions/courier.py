@@ -17,6 +17,7 @@ from moderation.actions.journal import write_line
 from moderation.actions.seal import unseal
 from moderation.domain.errors import StorageUnavailable
 from moderation.domain.judgement import LabelValue
+from moderation.domain.site import Site
 from moderation.outbound.addresses import CallRefused, callback_fits
 from moderation.outbound.post import Answer, post_form
 from moderation.storage import callbacks
@@ -38,13 +39,18 @@ _NEVER = Event()
 
 
 class _NotTold(Exception):
-    """The blog answered, but did not confirm; the message says how."""
+    """The blog answered, but did not confirm this comment; the message says how."""
+
+
+class _OutOfOrder(Exception):
+    """The blog answered as it answers to none: an error, or a redirect."""
 
 
 def tell_blogs(desk: Desk, *, seconds: float = 10.0, stopping: Event = _NEVER) -> int:
     """One round: tells every blog that is due, each comment within `seconds`; how many confirmed.
 
-    A blog that cannot be reached is not tried again in this round. Ends early when `stopping` is set.
+    A blog that is out of reach or out of order is not tried again in this round, and a slow one waits for the next, so
+    that no blog keeps the others waiting for more than twice `seconds`. Ends early when `stopping` is set.
     Raises `StorageUnavailable`; what was being told is then told again, when its claim has run out.
     """
     with reading(desk.engine) as connection:
@@ -57,6 +63,12 @@ def count_due(desk: Desk) -> int:
     """How many decisions blogs are still to be told of, those put off after a failure included."""
     with reading(desk.engine) as connection:
         return callbacks.count(connection)
+
+
+def tell_again(desk: Desk, site: Site) -> int:
+    """Lets a blog be told once more what it was given up on; how many decisions."""
+    with writing(desk.engine) as connection:
+        return callbacks.rearm(connection, site.id, desk.clock())
 
 
 def forget_settled(desk: Desk) -> int:
@@ -126,9 +138,9 @@ def _site_of(found: Due) -> str:
 
 
 def _tell_one_blog(desk: Desk, found: Sequence[Due], seconds: float, stopping: Event) -> int:
-    told = 0
+    told, until = 0, monotonic() + seconds
     for place, each in enumerate(found):
-        if stopping.is_set():
+        if stopping.is_set() or monotonic() > until:
             break
         claimed = _claim(desk, [each], seconds)
         if not claimed:
@@ -138,8 +150,8 @@ def _tell_one_blog(desk: Desk, found: Sequence[Due], seconds: float, stopping: E
             told += _settle(desk, claimed[0])
         except _NotTold as trouble:
             _put_off(desk, claimed, str(trouble))
-        except CallRefused as trouble:
-            # What cannot be reached for one comment cannot be for the next, and other blogs wait as well.
+        except (CallRefused, _OutOfOrder) as trouble:
+            # What fails for one comment fails for the next, and other blogs wait as well.
             _put_off(desk, [*claimed, *_claim(desk, found[place + 1 :], seconds)], str(trouble))
             break
     return told
@@ -159,13 +171,13 @@ def _tell(desk: Desk, claimed: Due, seconds: float) -> None:
     fields = {
         "key": _key(desk, claimed),
         "endpoint": "comment-check",
-        "comments[0][guid]": claimed.decision_id,
+        "comments[0][guid]": claimed.guid,
         "comments[0][result]": "true" if claimed.result is LabelValue.SPAM else "false",
     }
     answer = post_form(claimed.url, fields, private_allowed=claimed.private_callback, seconds=seconds)
     if answer.status != _CONFIRMED:
-        raise _NotTold(f"The blog answered with status {answer.status}.")
-    if not _confirms(answer, claimed.decision_id):
+        raise _OutOfOrder(f"The blog answered with status {answer.status}.")
+    if not _confirms(answer, claimed.guid):
         raise _NotTold("The blog answered, but does not know the comment or is not ready for this call.")
 
 

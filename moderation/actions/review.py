@@ -45,7 +45,7 @@ def count_running_out(desk: Desk) -> int:
 
 
 def blogs_not_told(desk: Desk) -> list[Untold]:
-    """The blogs that did not take a person's word on what they hold, with how many words and the latest trouble."""
+    """The blogs that did not take a person's word on what they hold, with how many words and one of the troubles."""
     with reading(desk.engine) as connection:
         return callbacks.untold(connection)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from moderation.actions.content import content_key, find_alike
+from moderation.actions.content import Likeness, content_key, find_alike
 from moderation.actions.desk import Desk
 from moderation.domain.comment import Comment
 from moderation.domain.errors import NotFound
@@ -51,10 +51,11 @@ def label_comment(desk: Desk, site: Site, comment: Comment, value: LabelValue, w
     `find_alike` says which one is meant. A comment that was never seen is stored, without a decision, and labelled.
     """
     now = desk.clock()
+    likeness = Likeness.of(comment)
     with writing(desk.engine) as connection:
-        comment_id = find_alike(connection, site.id, comment)
+        comment_id = find_alike(connection, site.id, likeness)
         if comment_id is None:
-            comment_id = comments.add(connection, site.id, content_key(comment.text), comment, now)
+            comment_id = comments.add(connection, site.id, likeness.key, comment, now)
         return _teach(connection, site, comment_id, Label(value, who, source, now))
 
 
@@ -95,6 +96,8 @@ def _teach(connection: Connection, site: Site, comment_id: int, label: Label) ->
     items.close_of_comment(connection, comment_id, label.who, "label", label.given_at)
     last = labels.last(connection, comment_id)
     if last is not None and (last.value, last.source) == (label.value, label.source):
+        # Said before; but the blog may hold the comment once more since.
+        _tell_the_blog(connection, comment_id, label, undecided_only=True)
         return last
     log_label(connection, site.id, comment_id, label)
     return label
@@ -103,8 +106,12 @@ def _teach(connection: Connection, site: Site, comment_id: int, label: Label) ->
 def log_label(connection: Connection, site_id: int, comment_id: int, label: Label) -> None:
     """Adds the label to the log; a blog that holds the comment is to be told, unless it said so itself."""
     labels.append(connection, site_id, comment_id, label)
+    _tell_the_blog(connection, comment_id, label)
+
+
+def _tell_the_blog(connection: Connection, comment_id: int, label: Label, *, undecided_only: bool = False) -> None:
     news = None if label.source == "akismet" else label.value
-    callbacks.decide_of_comment(connection, comment_id, news, label.given_at)
+    callbacks.decide_of_comment(connection, comment_id, news, label.given_at, undecided_only=undecided_only)
 
 
 def _page(desk: Desk, site: Site | None, after: int) -> list[labels.Labelled]:

@@ -31,6 +31,8 @@ _MEANINGS = {
 @click.option("--email", help="The author's e-mail address.")
 @click.option("--permalink", help="Address of the page commented on.")
 @click.option("--context", help="Title of the page commented on.")
+@click.option("--type", metavar="TYPE", help="What kind of comment it is, such as contact-form.")
+@click.option("--lang", help="The languages of the page, such as en_US.")
 @click.option("--site", metavar="URL", help="Draw the lines of this site instead of the model's.")
 @click.option("--model", "model_id", metavar="ID", help="Judge by this model instead of the live one.")
 @as_json

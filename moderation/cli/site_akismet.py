@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 import click
 
-from moderation.actions import access
+from moderation.actions import access, courier
 from moderation.cli.opened import the_desk
 from moderation.cli.options import as_json, the_url
-from moderation.cli.printing import print_json
+from moderation.cli.printing import print_json, say
 from moderation.domain.site import Holding, ReviewMeans, Site
 
 
@@ -26,8 +26,11 @@ from moderation.domain.site import Holding, ReviewMeans, Site
     default=None,
     help="Whether the blog may be called at a private or loopback address.",
 )
+@click.option("--tell-again", is_flag=True, help="Tell the blog once more what it was given up on.")
 @as_json
-def akismet(url: str, means: str | None, seconds: int | None, private: bool | None, as_json: bool) -> None:
+def akismet(
+    url: str, means: str | None, seconds: int | None, private: bool | None, tell_again: bool, as_json: bool
+) -> None:
     """Show or change how the Akismet client of the site at URL keeps what waits for a person."""
     with the_desk() as desk:
         site = access.find_site(desk, url)
@@ -39,6 +42,8 @@ def akismet(url: str, means: str | None, seconds: int | None, private: bool | No
         )
         if asked != now:
             site = access.set_holding(desk, url, asked)
+        if tell_again:
+            say(f"The blog is told {courier.tell_again(desk, site)} decisions again.")
     if as_json:
         print_json({"url": site.url, "akismet": asdict(site.holding)})
     else:

@@ -22,7 +22,8 @@ SEVERITY: dict[Verdict, int] = {verdict: rank for rank, verdict in enumerate(Ver
 class Policy:
     """Three lines on the probability of spam, `0 < review <= spam <= discard <= 1`.
 
-    A comment on a line belongs to the harsher side. Raises `InputRefused` when the lines are out of order.
+    A comment on a line belongs to the harsher side; a line at 1 is never reached, however sure a model is.
+    Raises `InputRefused` when the lines are out of order.
     """
 
     review: float
@@ -43,10 +44,10 @@ class Policy:
 
 def decide(probability: float, policy: Policy) -> Verdict:
     """The verdict for a probability of spam: a higher one is never judged more kindly."""
-    if probability >= policy.discard:
+    if probability >= policy.discard < 1.0:
         return Verdict.DISCARD
-    if probability >= policy.spam:
+    if probability >= policy.spam < 1.0:
         return Verdict.SPAM
-    if probability >= policy.review:
+    if probability >= policy.review < 1.0:
         return Verdict.REVIEW
     return Verdict.PUBLISH

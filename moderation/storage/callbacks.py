@@ -23,9 +23,36 @@ _DECIDE = (
     .where(_OF_COMMENT)
     .values(result=bindparam("outcome"), next_at=bindparam("when"), attempts=0, told_at=None, problem=None)
 )
+_UNDECIDED = callbacks.c.result.is_(None)
+_DECIDE_UNDECIDED = _DECIDE.where(_UNDECIDED)
+_CARRY = (
+    update(callbacks)
+    .where(_OF_COMMENT, _UNDECIDED)
+    .values(decision_id=bindparam("new_decision"))
+    .returning(callbacks.c.guid)
+)
+_REARM = (
+    update(callbacks)
+    .where(
+        callbacks.c.site_id == bindparam("wanted_site"),
+        callbacks.c.next_at.is_(None),
+        callbacks.c.problem.is_not(None),
+        callbacks.c.result.is_not(None),
+    )
+    .values(next_at=bindparam("at"), attempts=0)
+)
+_queued = (
+    select(
+        callbacks.c.decision_id,
+        func.row_number().over(partition_by=callbacks.c.site_id, order_by=callbacks.c.next_at).label("place"),
+    )
+    .where(callbacks.c.next_at <= bindparam("now"))
+    .subquery()
+)
 _DUE = (
     select(
         callbacks.c.decision_id,
+        callbacks.c.guid,
         sites.c.url.label("site_url"),
         sites.c.private_callback,
         callbacks.c.url,
@@ -35,7 +62,8 @@ _DUE = (
         callbacks.c.next_at,
     )
     .join(sites, sites.c.id == callbacks.c.site_id)
-    .where(callbacks.c.next_at <= bindparam("now"), sites.c.removed_at.is_(None))
+    .join(_queued, _queued.c.decision_id == callbacks.c.decision_id)
+    .where(_queued.c.place <= bindparam("most_of_one"), sites.c.removed_at.is_(None))
     .order_by(callbacks.c.next_at)
     .limit(bindparam("most"))
 )
@@ -87,6 +115,7 @@ class Due(NamedTuple):
     """A blog that is to be told now."""
 
     decision_id: str
+    guid: str
     site_url: str
     private_callback: bool
     url: str
@@ -105,6 +134,7 @@ def add(
         {
             "decision_id": decision_id,
             "site_id": site_id,
+            "guid": decision_id,
             "url": url,
             "sealed_key": sealed_key,
             "publishes_at": publishes_at,
@@ -112,11 +142,32 @@ def add(
     )
 
 
-def decide_of_comment(connection: Connection, comment_id: int, result: LabelValue | None, at: datetime) -> None:
+def decide_of_comment(
+    connection: Connection,
+    comment_id: int,
+    result: LabelValue | None,
+    at: datetime,
+    *,
+    undecided_only: bool = False,
+) -> None:
     """A person spoke: the blog is told from `at` on; with `None` it is told nothing (any more)."""
     outcome = None if result is None else result.value
     when = None if result is None else at
-    connection.execute(_DECIDE, {"wanted_comment": comment_id, "outcome": outcome, "when": when})
+    statement = _DECIDE_UNDECIDED if undecided_only else _DECIDE
+    connection.execute(statement, {"wanted_comment": comment_id, "outcome": outcome, "when": when})
+
+
+def carry(connection: Connection, comment_id: int, decision_id: str) -> str | None:
+    """Lets a newer decision on a comment that its blog holds stand for it; the guid that the blog knows it by.
+
+    `None` where no blog waits for a word on the comment.
+    """
+    return connection.execute(_CARRY, {"wanted_comment": comment_id, "new_decision": decision_id}).scalar()
+
+
+def rearm(connection: Connection, site_id: int, at: datetime) -> int:
+    """Lets the site's blog be told, from `at` on, what it was given up on; how many."""
+    return connection.execute(_REARM, {"wanted_site": site_id, "at": at}).rowcount
 
 
 def drop_of_comment(connection: Connection, comment_id: int) -> None:
@@ -124,9 +175,9 @@ def drop_of_comment(connection: Connection, comment_id: int) -> None:
     connection.execute(_DROP, {"wanted_comment": comment_id})
 
 
-def due(connection: Connection, now: datetime, most: int) -> Sequence[Due]:
-    """The blogs of living sites to be told now, the longest waiting first, at most `most`."""
-    rows = connection.execute(_DUE, {"now": now, "most": most}).all()
+def due(connection: Connection, now: datetime, most: int, most_of_one: int = 10) -> Sequence[Due]:
+    """The blogs of living sites to be told now, the longest waiting first: at most `most`, and so many of one site."""
+    rows = connection.execute(_DUE, {"now": now, "most": most, "most_of_one": most_of_one}).all()
     return [Due(*row)._replace(result=LabelValue(row.result)) for row in rows]
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, case, insert, select
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
+from moderation.storage.columns import AnyText
 from moderation.storage.tables import comments
 
 FIELDS = tuple(comments.c[name].label(f"comment_{name}") for name in COMMENT_FIELDS)
@@ -18,7 +19,7 @@ _ADD_MANY = insert(comments).returning(comments.c.id, sort_by_parameter_order=Tr
 _ALIKE = (
     select(comments.c.id, comments.c.author, comments.c.email, comments.c.permalink)
     .where(comments.c.site_id == bindparam("wanted_site"), comments.c.content_key == bindparam("wanted_key"))
-    .order_by(comments.c.id.desc())
+    .order_by(case((comments.c.permalink == bindparam("wanted_page", type_=AnyText), 0), else_=1), comments.c.id.desc())
     .limit(bindparam("most"))
 )
 
@@ -46,9 +47,9 @@ def add_many(connection: Connection, site_id: int, keyed: Sequence[tuple[str, Co
     return list(connection.execute(_ADD_MANY, rows).scalars())
 
 
-def alike(connection: Connection, site_id: int, content_key: str, most: int) -> list[Alike]:
-    """The site's comments with this content key, newest first, at most `most`."""
-    wanted = {"wanted_site": site_id, "wanted_key": content_key, "most": most}
+def alike(connection: Connection, site_id: int, content_key: str, permalink: str | None, most: int) -> list[Alike]:
+    """The site's comments with this content key, at most `most`: those with this permalink first, the newest first."""
+    wanted = {"wanted_site": site_id, "wanted_key": content_key, "wanted_page": permalink, "most": most}
     return [Alike(*row) for row in connection.execute(_ALIKE, wanted)]
 
 

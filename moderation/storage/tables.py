@@ -137,6 +137,8 @@ callbacks = Table(
     metadata,
     Column("decision_id", AnyText, ForeignKey("decisions.id"), primary_key=True),
     Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
+    # What the blog knows the comment by: the id of the decision that asked it to hold.
+    Column("guid", AnyText, nullable=False),
     Column("url", AnyText, nullable=False),
     Column("sealed_key", AnyText, nullable=False),
     Column("publishes_at", UtcTime, nullable=False),

@@ -1,9 +1,11 @@
 """Which comment a blog means when it sends one again."""
 
+from time import process_time
+
 import pytest
 
-from moderation.actions.check import check_comment
-from moderation.actions.content import find_alike
+from moderation.actions.check import check_comment, check_comments
+from moderation.actions.content import Likeness, find_alike
 from moderation.actions.desk import Desk
 from moderation.actions.teach import label_comment
 from moderation.domain.comment import Comment
@@ -19,7 +21,7 @@ STORED = r"""It's "fine" \o/, see <a href="http://one.example/?a=1&amp;b=2" rel=
 
 def meant(desk: Desk, site: Site, comment: Comment) -> int | None:
     with reading(desk.engine) as connection:
-        return find_alike(connection, site.id, comment)
+        return find_alike(connection, site.id, Likeness.of(comment))
 
 
 def check(desk: Desk, site: Site, comment: Comment) -> int:
@@ -55,6 +57,24 @@ def test_the_page_and_the_mailbox_tell_one_author_s_comments_apart(desk: Desk, s
     second = check(desk, site, there)
     assert (meant(desk, site, here), meant(desk, site, there)) == (first, second)
     assert meant(desk, site, Comment("Thanks!", author="Ann")) == second
+
+
+def test_a_comment_that_was_never_seen_is_not_taken_for_one_that_was(desk: Desk, site: Site) -> None:
+    """The same words by another mailbox or on another page: bots write one text everywhere."""
+    check(desk, site, Comment("Thanks!", "John", email="john@a.example", permalink="http://blog.example/one"))
+    assert meant(desk, site, Comment("Thanks!", "John", permalink="http://blog.example/two")) is None
+    assert meant(desk, site, Comment("Thanks!", "John", email="john@b.example")) is None
+    check(desk, site, Comment("", "", email="alice@good.example", type="signup"))
+    assert meant(desk, site, Comment("", "", email="bot@evil.example", type="signup")) is None
+
+
+def test_recognising_a_comment_never_keeps_the_database_busy(desk: Desk, site: Site) -> None:
+    """However long the names are that came with the same text: others write meanwhile."""
+    crowd = [Comment("Thanks!", author=f"<b>{number}</b>" + "&amp;A" * 5_000) for number in range(250)]
+    check_comments(desk, site, crowd)
+    started = process_time()
+    assert meant(desk, site, Comment("Thanks!", author="somebody else")) is None
+    assert process_time() - started < 0.5
 
 
 def test_a_comment_of_another_site_is_not_meant(desk: Desk, site: Site, teammate_site: Site) -> None:

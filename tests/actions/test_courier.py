@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from moderation.actions.access import add_site, remove_site, set_holding, set_policy
 from moderation.actions.check import check_comment
-from moderation.actions.courier import WAITS, Courier, count_due, forget_settled, tell_blogs
+from moderation.actions.courier import WAITS, Courier, count_due, forget_settled, tell_again, tell_blogs
 from moderation.actions.desk import Desk
 from moderation.actions.teach import label_decision, withdraw_label
 from moderation.assembly import open_desk
@@ -171,12 +171,13 @@ def test_a_label_taken_back_is_not_told(desk: Desk, blog: Site, receiver: Receiv
 
 def test_several_workers_tell_it_once(desk: Desk, settings: Settings, blog: Site, receiver: Receiver) -> None:
     """Whoever claims it tells it; the others find nothing."""
-    decisions = [held(desk, blog, receiver, f"hello {number}") for number in range(10)]
+    decisions = [held(desk, blog, receiver, f"hello {number}") for number in range(25)]
     for decision in decisions:
         decide(desk, decision, blog, SPAM)
     desks = [replace(open_desk(settings), clock=desk.clock) for _ in range(4)]
     with ThreadPoolExecutor(4) as workers:
-        assert sum(workers.map(tell_blogs, desks)) == 10
+        rounds = [sum(workers.map(tell_blogs, desks)) for _ in range(3)]
+    assert sum(rounds) == 25
     for each in desks:
         each.engine.dispose()
     assert sorted(call.form["comments[0][guid]"] for call in receiver.calls) == sorted(each.id for each in decisions)
@@ -410,3 +411,29 @@ def test_a_forked_child_has_a_courier_of_its_own(
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert receiver.outcomes == {decision.id: "true"} and len(receiver.calls) == 1
+
+
+def test_a_blog_out_of_order_does_not_keep_others_waiting(desk: Desk, blog: Site, receiver: Receiver) -> None:
+    """Whatever many it has to be told: in each round it has one chance, and the others are told."""
+    receiver.failing = 1_000
+    for number in range(30):
+        decide(desk, held(desk, blog, receiver, f"hello {number}"), blog, SPAM)
+    with receiving() as fair:
+        other = let_in(desk, fair)
+        decide(desk, held(desk, other, fair), other, SPAM)
+        assert tell_blogs(desk) == 1
+    assert len(receiver.calls) == 1
+
+
+def test_what_was_given_up_can_be_told_again(desk: Desk, blog: Site, receiver: Receiver, clock: Clock) -> None:
+    """An operator who has mended the blog need not ask the moderators once more."""
+    decide(desk, held(desk, blog, receiver), blog, SPAM)
+    receiver.failing = len(WAITS) + 1
+    for wait in WAITS:
+        tell_blogs(desk)
+        clock.advance(wait.total_seconds())
+    tell_blogs(desk)
+    assert count_due(desk) == 0 and receiver.outcomes == {}
+    assert tell_again(desk, blog) == 1 and tell_blogs(desk) == 1
+    assert list(receiver.outcomes.values()) == ["true"]
+    assert tell_again(desk, blog) == 0

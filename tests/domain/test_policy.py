@@ -34,3 +34,10 @@ def test_lines_out_of_order_are_refused(lines: tuple[float, float, float]) -> No
     assume(not 0 < review <= spam <= discard <= 1)
     with pytest.raises(InputRefused, match="The lines must satisfy"):
         Policy(review, spam, discard)
+
+
+def test_a_line_at_one_is_never_reached() -> None:
+    """A model may be so sure that the probability rounds to 1: where nothing is to be discarded, nothing is."""
+    assert decide(1.0, Policy(0.5, 0.9, 1.0)) is Verdict.SPAM
+    assert decide(1.0, Policy(0.5, 1.0, 1.0)) is Verdict.REVIEW
+    assert decide(1.0, Policy(1.0, 1.0, 1.0)) is Verdict.PUBLISH

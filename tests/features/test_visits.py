@@ -68,6 +68,9 @@ def test_a_tag_of_the_page_speaks_for_the_comment_and_its_absence_not_against() 
         ("谢谢分享这篇非常好的文章", "ja", False),
         ("谢谢分享这篇非常好的文章", "de_DE", True),
         ("ок", "en", False),
+        (LONG_TEXT, "bel", False),
+        (LONG_TEXT, "uz_UZ", False),
+        (LONG_TEXT, "en, uz_UZ", False),
     ],
 )
 def test_a_script_is_foreign_where_no_language_of_the_page_is_written_in_it(
@@ -78,7 +81,7 @@ def test_a_script_is_foreign_where_no_language_of_the_page_is_written_in_it(
 
 
 def test_only_the_trap_makes_an_ordinary_comment_spam_and_nothing_discards_it() -> None:
-    """An ordinary comment has a logit around -3. The default lines are at 1.4, 6.1 and 9.1."""
+    """An ordinary comment has a logit around -3; the default lines are at 1.4, 6.1 and 9.1."""
     everything = sum(shares(Comment(LONG_TEXT, lang="en"), WORST).values())
     trap = shares(Comment("Hi"), Visit(trap_filled=True))["TRAP_FILLED"]
     assert -3 + everything < 9.1

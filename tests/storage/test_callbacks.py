@@ -82,6 +82,7 @@ def test_a_word_is_due_at_once(connection: Connection, site: Site, comment_id: i
     callbacks.decide_of_comment(connection, comment_id, SPAM, NOON)
     expected = Due(
         decision_id="d1",
+        guid="d1",
         site_url="https://blog.example",
         private_callback=True,
         url="https://blog.example/hook",

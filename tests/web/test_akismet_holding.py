@@ -155,12 +155,44 @@ def test_a_comment_that_is_checked_again_waits_once(blog: Blog) -> None:
     """A recheck joins the comment it is about; only the newest decision waits, and none after a clear verdict."""
     blog.draw(HOLD_ALL)
     check(blog)
-    again = check(blog, recheck_reason="recheck_queue", callback="", comment_content="Is  this so?")
-    (item,) = held_items(blog.desk)
-    assert item.decision.id == again.headers["X-akismet-guid"]
+    (first,) = held_items(blog.desk)
+    check(blog, recheck_reason="recheck_queue", callback="", comment_content="Is  this so?")
+    (second,) = held_items(blog.desk)
+    assert second.id > first.id and second.decision.id != first.decision.id
     blog.draw(PUBLISH_ALL)
-    assert answer(check(blog, recheck_reason="edit")) == ("false", None)
+    assert answer(check(blog, recheck_reason="recheck_queue", callback="")) == ("false", None)
     assert held_items(blog.desk) == []
+
+
+def test_a_blog_that_holds_goes_on_holding_after_a_recheck(blog: Blog) -> None:
+    """The plugin's rechecks carry no callback: the first one stands, under the guid that the blog knows."""
+    blog.draw(HOLD_ALL)
+    guid = check(blog).headers["X-akismet-guid"]
+    again = check(blog, recheck_reason="recheck_queue", callback="")
+    assert answer(again) == ("false", "86400") and again.headers["X-akismet-guid"] == guid
+    (item,) = held_items(blog.desk)
+    assert item.publishes_at is not None and item.decision.id != guid
+    blog.call("PUT", f"/v1/decisions/{item.decision.id}/label", {"label": "ham"})
+    assert [(told.guid, told.result) for told in due(blog)] == [(guid, "ham")]
+
+
+def test_the_same_word_reaches_a_blog_that_holds_once_more(blog: Blog) -> None:
+    """Said before through the same door: still, the blog waits for it."""
+    blog.draw(HOLD_ALL)
+    first = check(blog).headers["X-akismet-guid"]
+    blog.call("PUT", f"/v1/decisions/{first}/label", {"label": "spam"})
+    second = check(blog, recheck_reason="recheck").headers["X-akismet-guid"]
+    assert second != first and due(blog) == []
+    blog.call("PUT", f"/v1/decisions/{second}/label", {"label": "spam"})
+    assert [(told.guid, told.result) for told in due(blog)] == [(second, "spam")]
+
+
+def test_one_comment_of_a_flood_does_not_free_another(blog: Blog) -> None:
+    """A retry for the same words on another page leaves what is held there alone."""
+    blog.draw(HOLD_ALL)
+    check(blog, permalink=f"{BLOG}/one", comment_author_email="a@a.example")
+    check(blog, permalink=f"{BLOG}/two", comment_author_email="a@a.example", recheck_reason="retry", callback="")
+    assert sorted(item.publishes_at is None for item in held_items(blog.desk)) == [False, True]
 
 
 def test_a_pingback_is_looked_at_before_it_is_fetched(blog: Blog) -> None:
@@ -191,7 +223,7 @@ def test_a_filled_trap_has_an_ordinary_comment_held(blog: Blog) -> None:
         {"honeypot_field_name": "your_fax", "your_fax": "yes"},
         {"POST_ak_hp_textarea": "hello"},
     ):
-        assert "TRAP_FILLED=+6.00" in check(blog, **honest, **trap).headers["X-moderation-reasons"]
+        assert "TRAP_FILLED=+5.00" in check(blog, **honest, **trap).headers["X-moderation-reasons"]
     for empty in ({"honeypot_field_name": "your_fax", "your_fax": ""}, {"POST_ak_hp_textarea": ""}, {}):
         assert "TRAP_FILLED" not in check(blog, **honest, **empty).headers["X-moderation-reasons"]
 
@@ -228,3 +260,5 @@ def test_without_a_model_the_blog_waits_and_asks_again(modelless_blog: Blog) -> 
     reply = check(modelless_blog)
     assert (reply.text, reply.headers["X-akismet-error"]) == ("true", "status")
     assert len(reply.headers["X-akismet-guid"]) == 32
+    (item,) = held_items(modelless_blog.desk)
+    assert item.publishes_at is None

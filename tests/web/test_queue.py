@@ -331,7 +331,7 @@ def test_what_runs_out_is_shown_first(blog: Blog, mara: Browser, clock: Clock) -
     assert "Show the soonest first" not in mara.get("/queue").text
     clock.advance(1.6 * 86_400)
     assert mara.sign_in_again().status_code == 303
-    assert "2 of them are published" in mara.get("/queue").text
+    assert "2 comments are published" in mara.get("/queue").text
     soon = mara.get("/queue?soon=1").text
     assert soon.index("the first") < soon.index("the second") and "without a deadline" not in soon
     first = min(item.id for item in held_items(blog.desk))

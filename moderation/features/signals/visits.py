@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.comment import UNSEEN, Comment, Visit
-from moderation.features.normalize import canonical_text
+from moderation.features.normalize import MAX_LENGTH, canonical_text
 
 _SCRIPTS: dict[str, tuple[str, str]] = {
-    "cyrillic": ("\u0400-\u052f", "ru uk be bg sr mk kk ky mn tg"),
+    "cyrillic": ("\u0400-\u052f", "ru uk be bel bg sr mk kk kaz ky kir mn tg tt"),
     "greek": ("\u0370-\u03ff\u1f00-\u1fff", "el"),
     "hebrew": ("\u0590-\u05ff", "he iw yi"),
-    "arabic": ("\u0600-\u077f\u08a0-\u08ff", "ar fa ur ps ckb sd ug"),
-    "indic": ("\u0900-\u0dff", "hi mr ne sa bn as pa gu or ta te kn ml si"),
+    "arabic": ("\u0600-\u077f\u08a0-\u08ff", "ar ary azb fa ur ps ckb sd snd ug"),
+    "indic": ("\u0900-\u0dff", "hi mr ne sa bn as pa gu or ory ta te kn ml si"),
     "thai": ("\u0e00-\u0eff", "th lo"),
     "georgian": ("\u10a0-\u10ff", "ka"),
     "armenian": ("\u0530-\u058f", "hy"),
@@ -23,8 +23,14 @@ _SCRIPTS: dict[str, tuple[str, str]] = {
     "kana": ("\u3040-\u30ff", "ja"),
     "hangul": ("\uac00-\ud7af\u1100-\u11ff", "ko"),
 }
+_LATIN = frozenset(
+    """
+    af ca cs cy da de en es et eu fi fr ga gl hr hu id is it lt lv ms mt nb nl nn no pl pt ro sk sl sq sv sw tl tr vi
+    """.split()
+)
 _LETTERS = {name: re.compile(f"[{letters}]") for name, (letters, _) in _SCRIPTS.items()}
 _AT_HOME = {name: frozenset(languages.split()) for name, (_, languages) in _SCRIPTS.items()}
+_KNOWN = _LATIN.union(*_AT_HOME.values())
 _ANY_OF_THEM = re.compile(f"[{''.join(letters for letters, _ in _SCRIPTS.values())}]")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?=[_-]|$)")
 _FEWEST_LETTERS = 8
@@ -77,14 +83,15 @@ def _on_tag(comment: Comment, visit: Visit) -> float:
 
 
 def _foreign_script(comment: Comment, _: Visit) -> float:
-    """Mostly letters of a script that no language of the page is written in. Latin is at home everywhere."""
-    languages = _languages(comment.lang)
-    if not languages or not _ANY_OF_THEM.search(comment.text):
+    """Mostly letters of a script that no language of the page is written in. Latin is at home everywhere.
+
+    A language that is not known here may be written in any script.
+    """
+    text, languages = comment.text[:MAX_LENGTH], _languages(comment.lang)
+    if not languages or not languages <= _KNOWN or not _ANY_OF_THEM.search(text):
         return 0.0
-    foreign = sum(
-        len(_LETTERS[name].findall(comment.text)) for name, home in _AT_HOME.items() if home.isdisjoint(languages)
-    )
-    letters = sum(map(str.isalpha, comment.text))
+    foreign = sum(len(_LETTERS[name].findall(text)) for name, home in _AT_HOME.items() if home.isdisjoint(languages))
+    letters = sum(map(str.isalpha, text))
     return float(letters >= _FEWEST_LETTERS and foreign > letters / 2)
 
 
@@ -95,7 +102,7 @@ def _languages(named: str | None) -> set[str]:
 
 
 GIVEN_SIGNALS: tuple[GivenSignal, ...] = (
-    GivenSignal("TRAP_FILLED", "a field that people do not see was filled in", 6.0, _trap_filled),
+    GivenSignal("TRAP_FILLED", "a field that people do not see was filled in", 5.0, _trap_filled),
     GivenSignal("NO_SCRIPT", "the form was sent without its script", 1.5, _no_script),
     GivenSignal("HASTY", "sent faster than anybody types", 1.0, _hasty),
     GivenSignal("UNTYPED", "hardly a key was pressed for the text", 0.5, _untyped),
@@ -103,8 +110,7 @@ GIVEN_SIGNALS: tuple[GivenSignal, ...] = (
     GivenSignal("OLD_PAGE", "the page has long not been touched", 0.5, _old_page),
     GivenSignal("FOREIGN_SCRIPT", "a script that the page's languages are not written in", 1.0, _foreign_script),
 )
-"""The weights are a judgement, not a fit. All of them but the trap together make an ordinary comment doubtful at most;
-the trap alone has it held, since browsers too fill in what they should not."""
+"""The weights are a judgement, not a fit: doubt is what they are for. docs/reasons.md says how they were checked."""
 
 _NOTHING = np.zeros(len(GIVEN_SIGNALS))
 _NOTHING.setflags(write=False)

@@ -2,9 +2,8 @@
 
 from flask import Response, request
 
-from moderation.actions.check import check_comment, consider
+from moderation.actions.check import check_comment, consider, recheck_comment
 from moderation.actions.holding import callback_for
-from moderation.domain.comment import Comment, Visit
 from moderation.domain.judgement import Decision
 from moderation.domain.policy import Verdict
 from moderation.domain.site import Callback, Holding, ReviewMeans, Site
@@ -47,33 +46,51 @@ def _is_administrator(form: Form) -> bool:
 
 
 def _judged(site: Site, form: Form) -> Response:
-    comment, visit = comment_in(form), visit_in(form, opened().desk.clock())
-    if form.flag("is_test") or form.flag("akismet_pre_check"):
-        # A pre-check asks whether the comment is worth fetching: the comment itself is checked, and stored, later.
-        decision, callback = consider(opened().desk, site, comment, visit), None
-    else:
-        callback = _callback(site, comment, form)
-        decision = _stored(site, comment, visit, callback, again=bool(form.get("recheck_reason")))
-    if form.flag("akismet_pre_check") and decision.verdict is Verdict.REVIEW:
-        return _with_account(reply("false"), decision)
-    return _with_account(_answer(decision, site.holding, callback), decision)
+    if form.flag("akismet_pre_check"):
+        return _before_it_is_fetched(site, form)
+    if form.flag("is_test"):
+        decision = _considered(site, form)
+        return _with_account(_answer(decision, site.holding, holds=_callback(site, form) is not None), decision)
+    decision, guid = _stored(site, form)
+    response = _with_account(_answer(decision, site.holding, holds=guid is not None), decision)
+    response.headers[GUID] = guid or decision.id
+    return response
 
 
-def _callback(site: Site, comment: Comment, form: Form) -> Callback | None:
+def _before_it_is_fetched(site: Site, form: Form) -> Response:
+    """A pre-check asks whether a pingback is worth fetching: the comment itself is checked, and stored, later."""
+    decision = _considered(site, form)
+    doubtful = decision.verdict is Verdict.REVIEW and not decision.degraded
+    return _with_account(reply("false") if doubtful else _answer(decision, site.holding, holds=False), decision)
+
+
+def _considered(site: Site, form: Form) -> Decision:
+    desk = opened().desk
+    return consider(desk, site, comment_in(form), visit_in(form, desk.clock()))
+
+
+def _stored(site: Site, form: Form) -> tuple[Decision, str | None]:
+    """The decision, and what the blog knows the comment by if it is to hold it."""
+    parts, callback = opened(), _callback(site, form)
+    comment, visit = comment_in(form), visit_in(form, parts.desk.clock())
+    with parts.meters.timing(DOOR):
+        if form.get("recheck_reason"):
+            decision, guid = recheck_comment(parts.desk, site, comment, door=DOOR, visit=visit, callback=callback)
+        else:
+            decision = check_comment(parts.desk, site, comment, door=DOOR, visit=visit, callback=callback)
+            guid = None
+    parts.meters.count(decision, DOOR)
+    return decision, guid or (decision.id if callback else None)
+
+
+def _callback(site: Site, form: Form) -> Callback | None:
+    """Where to tell the blog of a comment that it can hold."""
     if not can_hold(request.headers.get("User-Agent", "")):
         return None
-    return callback_for(site, comment.type, Callback(form.get("callback") or "", key_in(form)))
+    return callback_for(site, comment_in(form).type, Callback(form.get("callback") or "", key_in(form)))
 
 
-def _stored(site: Site, comment: Comment, visit: Visit, callback: Callback | None, *, again: bool) -> Decision:
-    parts = opened()
-    with parts.meters.timing(DOOR):
-        decision = check_comment(parts.desk, site, comment, door=DOOR, visit=visit, callback=callback, again=again)
-    parts.meters.count(decision, DOOR)
-    return decision
-
-
-def _answer(decision: Decision, holding: Holding, callback: Callback | None) -> Response:
+def _answer(decision: Decision, holding: Holding, *, holds: bool) -> Response:
     if decision.degraded:
         # Whatever the body says, the error makes a blog that knows of it wait and ask again.
         return reply("true", X_akismet_error="status")
@@ -81,16 +98,16 @@ def _answer(decision: Decision, holding: Holding, callback: Callback | None) -> 
         case Verdict.PUBLISH:
             return reply("false")
         case Verdict.REVIEW:
-            return _held(holding, callback)
+            return _held(holding, holds=holds)
         case Verdict.SPAM:
             return reply("true")
         case Verdict.DISCARD:
             return _discard()
 
 
-def _held(holding: Holding, callback: Callback | None) -> Response:
+def _held(holding: Holding, *, holds: bool) -> Response:
     """What `review` means is the site's own policy. A blog that cannot hold keeps the comment in its spam folder."""
-    if callback is not None:
+    if holds:
         return reply("false", X_akismet_recheck_after=str(holding.seconds))
     return reply("false" if holding.means is ReviewMeans.PUBLISH else "true")
 

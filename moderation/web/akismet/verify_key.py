@@ -1,4 +1,4 @@
-"""`/1.1/verify-key`: is this key good for this blog?"""
+"""`/1.1/verify-key`: is this key good?"""
 
 from urllib.parse import urlsplit
 

@@ -55,6 +55,7 @@ def _create_callbacks() -> None:
         "callbacks",
         sa.Column("decision_id", sa.Text, nullable=False),
         sa.Column("site_id", sa.Integer, nullable=False),
+        sa.Column("guid", sa.Text, nullable=False),
         sa.Column("url", sa.Text, nullable=False),
         sa.Column("sealed_key", sa.Text, nullable=False),
         sa.Column("publishes_at", sa.DateTime(timezone=True), nullable=False),
