@@ -80,7 +80,8 @@ def test_a_file_that_cannot_be_learnt_from_is_refused(tmp_path: Path, text: str,
 
 
 @pytest.mark.parametrize(
-    "raw", [b"\x1f\x8bbroken", b"text,label\n\xff\xfe,ham\n", gzip.compress(b"text,label\nhello,ham\n")[:-4]]
+    "raw",
+    [b"\x1f\x8bbroken", b"text,label\n\xff\xfe,ham\n", gzip.compress(b"text,label\nhello,ham\n", mtime=0)[:-4]],
 )
 def test_a_broken_file_is_refused(tmp_path: Path, raw: bytes) -> None:
     """Bytes that are no text, or half a file, are an error in a sentence."""
