@@ -17,8 +17,10 @@ from moderation.features.evidence import FEATURES_VERSION
 from moderation.learning import evaluation, gate
 from moderation.learning.corpus import Corpus, read_corpus
 from moderation.learning.recipe import Recipe
+from moderation.learning.report import render
 from moderation.learning.training import Trained, prepare
 from moderation.learning.training import train as train_model
+from moderation.learning.verdicts import Judged
 from moderation.registry.card import Card, CorpusEntry
 from moderation.registry.shelf import Shelf
 from moderation.scoring.model import Model, probabilities
@@ -30,11 +32,13 @@ Report = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How one model does on a corpus: the figures over all of it, and the rates of each source."""
+    """How one model does on a corpus: the figures over all of it, the rates of each source, and what they are of."""
 
     model: str
     metrics: dict[str, float]
     sources: pd.DataFrame
+    corpus: Corpus
+    judged: Judged
 
     def rows(self) -> list[dict[str, Any]]:
         """The rates of each source as plain values; a share of nothing is `None`."""
@@ -75,6 +79,14 @@ def evaluate(shelf: Shelf, files: Sequence[Path], model_ids: Sequence[str], repo
     return [_evaluate(shelf.load(model_id), corpus) for model_id in model_ids]
 
 
+def report_page(found: Sequence[Evaluation], champion: str | None) -> str:
+    """The evaluations of one corpus as an HTML page by itself; the other models are compared with the `champion`.
+
+    If that is not among them, the first is taken. The page quotes comments, so it is for the operator alone.
+    """
+    return render(found[0].corpus, [one.judged for one in found], champion)
+
+
 def promote(shelf: Shelf, model_id: str, files: Sequence[Path] = (), *, force: bool = False, report: Report) -> None:
     """Makes a model the live one. With files, it is first compared with the live one on them.
 
@@ -97,7 +109,11 @@ def _evaluate(model: Model, corpus: Corpus) -> Evaluation:
     scores = np.fromiter(probabilities(model, corpus.comments), dtype=np.float64, count=len(corpus.comments))
     lines: Policy = model.lines
     return Evaluation(
-        model.id, evaluation.metrics(scores, corpus.spam, lines), evaluation.by_source(corpus, scores, lines)
+        model.id,
+        evaluation.metrics(scores, corpus.spam, lines),
+        evaluation.by_source(corpus, scores, lines),
+        corpus,
+        Judged(model, scores),
     )
 
 

@@ -1,14 +1,12 @@
 """How commands speak: results to stdout, everything else to stderr."""
 
 import json
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
 
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_HIDDEN_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+from moderation.domain.hidden import is_hidden
 
 
 def say(sentence: str) -> None:
@@ -31,8 +29,4 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 def visible(text: str) -> str:
     """Hostile text on one line, each control, invisible or bidirectional character as its code point: `[U+202E]`."""
-    return "".join(f"[U+{ord(letter):04X}]" if _is_hidden(letter) else letter for letter in text)
-
-
-def _is_hidden(letter: str) -> bool:
-    return letter in _HIDDEN_LETTERS or unicodedata.category(letter) in _HIDDEN_CATEGORIES
+    return "".join(f"[U+{ord(letter):04X}]" if is_hidden(letter) else letter for letter in text)

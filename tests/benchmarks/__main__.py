@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.benchmarks import memory, quality, retraining, speed, youtube
+from tests.benchmarks import memory, obfuscation, quality, retraining, speed, youtube
 from tests.benchmarks.rows import write_rows
 
 BENCHMARKS = {
@@ -10,6 +10,7 @@ BENCHMARKS = {
     "memory": memory.measure,
     "retraining": retraining.measure,
     "youtube": youtube.measure,
+    "obfuscation": obfuscation.measure,
     "quality": quality.measure,
 }
 

@@ -24,4 +24,9 @@ def absent(what: str) -> list[Row]:
 
 def read_all(data: Path) -> Corpus:
     """Every corpus of the folder and the starter corpus, in the order of their names."""
-    return read_corpus([*sorted(data.glob("*.csv.gz")), STARTER], print)
+    return read_corpus(corpora(data), print)
+
+
+def corpora(data: Path) -> list[Path]:
+    """Every corpus of the folder in the order of their names, then the starter corpus."""
+    return [*sorted(data.glob("*.csv.gz")), STARTER]

@@ -70,6 +70,26 @@ def test_evaluation_measures_without_touching_anything(trainer: Operator, tmp_pa
     assert "Model small" in shown and "corpus" in shown
 
 
+def test_evaluation_writes_a_page_when_asked(trainer: Operator, tmp_path: Path) -> None:
+    """--report leaves what is printed as it was, and says where the page is."""
+    corpus, page = write_corpus(tmp_path / "corpus.csv"), tmp_path / "report.html"
+    done = trainer.run("evaluate", corpus, "--json", "--report", page)
+    assert done.exit_code == 0 and str(page) in done.stderr
+    assert done.stdout == trainer.get("evaluate", corpus, "--json")
+    text = page.read_text(encoding="utf-8")
+    assert text.rstrip().endswith("</html>") and "<h1>Evaluation of small</h1>" in text
+
+
+def test_a_report_never_takes_the_place_of_what_it_measures(trainer: Operator, tmp_path: Path) -> None:
+    """A page where a corpus lies is refused, and one in a folder that is not there, before anything is measured."""
+    corpus = write_corpus(tmp_path / "corpus.csv")
+    before = corpus.read_bytes()
+    refused = trainer.run("evaluate", corpus, "--report", corpus)
+    assert refused.exit_code == 2 and "overwrite" in refused.stderr
+    assert trainer.run("evaluate", corpus, "--report", tmp_path / "nowhere" / "report.html").exit_code == 2
+    assert corpus.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

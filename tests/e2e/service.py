@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -78,7 +80,11 @@ def served(service: Service) -> Iterator[Served]:
         start_new_session=True,
     ) as process:
         try:
-            yield Served(_until_it_listens(process), process)
+            port = _until_it_listens(process)
+            # On a busy machine the worker says that it started before it listens.
+            with httpx.Client(transport=httpx.HTTPTransport(retries=7)) as client:
+                assert client.get(f"http://127.0.0.1:{port}/livez").status_code == 200
+            yield Served(port, process)
         finally:
             process.terminate()
             process.communicate(timeout=30)

@@ -75,6 +75,7 @@ class Clone:
         ) as process:
             try:
                 printed = _until_it_listens(process)
+                wait_for(self.address)
                 yield printed
                 assert process.poll() is None
             finally:
@@ -91,6 +92,12 @@ def _until_it_listens(process: subprocess.Popen[str]) -> str:
         if "Started worker" in line:
             return "".join(printed)
     raise AssertionError("".join(printed))
+
+
+def wait_for(address: str) -> None:
+    """Asks until the service answers: on a busy machine its worker says that it started before it listens."""
+    with httpx.Client(transport=httpx.HTTPTransport(retries=7)) as client:
+        assert client.get(f"{address}/livez").status_code == 200
 
 
 def free_port() -> int:

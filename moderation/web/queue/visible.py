@@ -5,9 +5,7 @@ import unicodedata
 
 from markupsafe import Markup
 
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_HIDDEN_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
-"""Fillers and joiners that Unicode counts among letters, marks or symbols, and that show as nothing."""
+from moderation.domain.hidden import is_hidden
 
 _BREAKS = re.compile(r"\r\n?")
 _PLAIN = re.compile(r"[ -~\n\t]*")
@@ -25,16 +23,10 @@ def visible(text: str) -> Markup:
     parts: list[str] = []
     start = 0
     for place, letter in enumerate(text):
-        if _is_hidden(letter):
+        if letter not in "\n\t" and is_hidden(letter):
             parts += (Markup.escape(text[start:place]), _mark(letter))
             start = place + 1
     return Markup("").join([*parts, text[start:]])
-
-
-def _is_hidden(letter: str) -> bool:
-    if letter in "\n\t":
-        return False
-    return letter in _HIDDEN_LETTERS or unicodedata.category(letter) in _HIDDEN_CATEGORIES
 
 
 def _mark(letter: str) -> Markup:
