@@ -80,23 +80,30 @@ def served(service: Service) -> Iterator[Served]:
         start_new_session=True,
     ) as process:
         try:
-            port = _until_it_listens(process)
-            # On a busy machine the worker says that it started before it listens.
-            with httpx.Client(transport=httpx.HTTPTransport(retries=7)) as client:
-                assert client.get(f"http://127.0.0.1:{port}/livez").status_code == 200
-            yield Served(port, process)
+            address = _address([until_it_answers(process)])
+            yield Served(int(address.rpartition(":")[2]), process)
         finally:
             process.terminate()
             process.communicate(timeout=30)
 
 
-def _until_it_listens(process: subprocess.Popen[str]) -> int:
-    told: list[str] = []
+def until_it_answers(process: "subprocess.Popen[str]") -> str:
+    """What a service printed that starts as `process`, once it answers.
+
+    On a busy machine the worker says that it started before it listens.
+    """
+    printed: list[str] = []
     assert process.stdout
     for line in process.stdout:
-        told.append(line)
+        printed.append(line)
         if "Started worker" in line:
-            address = re.search(r"http://127\.0\.0\.1:(\d+)", told[0])
-            assert address, told
-            return int(address[1])
-    raise AssertionError("".join(told))
+            with httpx.Client(transport=httpx.HTTPTransport(retries=7)) as client:
+                assert client.get(f"{_address(printed)}/livez").status_code == 200
+            return "".join(printed)
+    raise AssertionError("".join(printed))
+
+
+def _address(printed: list[str]) -> str:
+    found = re.search(r"http://127\.0\.0\.1:\d+", "".join(printed))
+    assert found, printed
+    return found[0]

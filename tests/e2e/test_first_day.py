@@ -16,6 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.e2e.service import until_it_answers
+
 ROOT = Path(__file__).parents[2]
 BLOG = "https://blog.example"
 PATIENCE = 900
@@ -74,30 +76,12 @@ class Clone:
             start_new_session=True,
         ) as process:
             try:
-                printed = _until_it_listens(process)
-                wait_for(self.address)
-                yield printed
+                yield until_it_answers(process)
                 assert process.poll() is None
             finally:
                 # As Ctrl-C does: to make and to all that it started.
                 os.killpg(process.pid, signal.SIGINT)
                 process.communicate(timeout=60)
-
-
-def _until_it_listens(process: subprocess.Popen[str]) -> str:
-    printed: list[str] = []
-    assert process.stdout
-    for line in process.stdout:
-        printed.append(line)
-        if "Started worker" in line:
-            return "".join(printed)
-    raise AssertionError("".join(printed))
-
-
-def wait_for(address: str) -> None:
-    """Asks until the service answers: on a busy machine its worker says that it started before it listens."""
-    with httpx.Client(transport=httpx.HTTPTransport(retries=7)) as client:
-        assert client.get(f"{address}/livez").status_code == 200
 
 
 def free_port() -> int:
