@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from moderation.actions.desk import Desk
+from moderation.actions.neighbours import fill_in
 from moderation.domain.errors import StorageUnavailable
 from moderation.registry.live import LiveModel
 from moderation.registry.shelf import Shelf
@@ -31,7 +32,8 @@ def open_desk(settings: Settings) -> Desk:
         # A server that forks after this must not hand its children an open connection.
         engine.dispose()
     shelf = open_shelf(settings)
-    return Desk(engine=engine, shelf=shelf, live=LiveModel(shelf), secret=secret, clock=_utc_now)
+    live = LiveModel(shelf)
+    return Desk(engine=engine, shelf=shelf, live=live, secret=secret, budget=settings.budget, clock=_utc_now)
 
 
 def prepare(settings: Settings) -> Desk:
@@ -45,7 +47,12 @@ def prepare(settings: Settings) -> Desk:
     except OSError as error:
         raise StorageUnavailable(f"The folder {settings.var} cannot be used: {error.strerror}.") from error
     upgrade(settings.database, settings.busy_seconds)
-    return open_desk(settings)
+    desk = open_desk(settings)
+    try:
+        fill_in(desk)
+    finally:
+        desk.engine.dispose()
+    return desk
 
 
 def open_shelf(settings: Settings) -> Shelf:

@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from moderation.domain.budget import Budget
 from moderation.domain.errors import InputRefused
 
 _CHECKOUT = Path(__file__).parent.parent
@@ -34,6 +35,9 @@ class Settings(BaseSettings):
     busy_seconds: float = Field(5.0, gt=0, description="How long a write waits for a locked SQLite database.")
     secure_cookies: bool = Field(False, description="Send the sign-in cookie over HTTPS only; set it behind TLS.")
     session_hours: int = Field(12, ge=1, description="How long a moderator stays signed in, in hours.")
+    lost_at_most: float = Field(0.005, gt=0, lt=1, description="Share of good comments that may be lost as spam.")
+    held_at_most: float = Field(0.05, gt=0, lt=1, description="Share of good comments that may be held or lost.")
+    confidence: float = Field(0.95, ge=0.5, lt=1, description="How sure to be that both shares are kept.")
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -49,6 +53,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database URL in force."""
         return self.database_url or f"sqlite:///{self.var / 'moderation.db'}"
+
+    @property
+    def budget(self) -> Budget:
+        """The budget of the sites without one of their own. Raises `InputRefused` when more may be lost than held."""
+        return Budget(self.lost_at_most, self.held_at_most, self.confidence)
 
 
 def _variable(location: tuple[int | str, ...]) -> str:

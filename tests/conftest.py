@@ -77,7 +77,7 @@ def modelless_desk(desk: Desk, tmp_path: Path) -> Desk:
 
 @pytest.fixture
 def site(desk: Desk) -> Site:
-    """Our blog; it keeps the model's lines."""
+    """Our blog; it has earned nothing yet."""
     return add_site(desk, "https://blog.example", None)[0]
 
 

@@ -127,4 +127,10 @@ def test_importing_does_nothing(tmp_path: Path) -> None:
 def test_the_service_imports_the_edge_and_the_wiring() -> None:
     """What the layers say of a serving process holds for service.py, as it imports nothing beside these."""
     ours = {module for module, _ in imports_of(ROOT / "service.py")}
-    assert ours == {"moderation.actions.courier", "moderation.assembly", "moderation.settings", "moderation.web.app"}
+    assert ours == {
+        "moderation.actions.courier",
+        "moderation.actions.upkeep",
+        "moderation.assembly",
+        "moderation.settings",
+        "moderation.web.app",
+    }

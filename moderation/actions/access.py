@@ -94,7 +94,7 @@ def remove_site(desk: Desk, url: str) -> None:
 
 
 def set_policy(desk: Desk, url: str, policy: Policy | None) -> Site:
-    """Gives the site its own lines, or (`None`) the live model's again; the site as it is now."""
+    """Gives the site its own lines, or (`None`) puts it back on the ladder; the site as it is now."""
     with writing(desk.engine) as connection:
         sites.set_lines(connection, _site(connection, url).id, policy)
         return _site(connection, url)

@@ -11,11 +11,11 @@ from moderation.actions.content import Likeness, content_key, find_alike
 from moderation.actions.desk import Desk
 from moderation.actions.seal import seal
 from moderation.domain.comment import UNSEEN, Comment, Visit
-from moderation.domain.errors import ModelRefused, NotFound
+from moderation.domain.errors import NotFound
 from moderation.domain.judgement import Decision, Label, Reason, Score
 from moderation.domain.policy import Policy, Verdict, decide
 from moderation.domain.site import Callback, Site
-from moderation.scoring.model import Model, score
+from moderation.scoring.model import score
 from moderation.storage import callbacks, comments, decisions, items, labels
 from moderation.storage.engine import reading, writing
 
@@ -112,9 +112,10 @@ def check_comments(desk: Desk, site: Site, batch: Sequence[Comment], *, door: st
 
 def consider(desk: Desk, site: Site, comment: Comment, visit: Visit = UNSEEN) -> Decision:
     """Judges a comment by the live model and the site's lines, and stores nothing."""
-    model = _live_model(desk)
+    model = desk.model()
     result = score(model, comment, visit) if model else _NO_MODEL
-    policy = site.policy_for(comment.type, model.lines if model else FALLBACK_POLICY)
+    standing = site.standing_for(comment.type, result.model, desk.budget)
+    policy = site.policy_for(comment.type, model.lines if model else FALLBACK_POLICY, standing)
     return Decision(
         id=uuid4().hex,
         site_id=site.id,
@@ -124,6 +125,7 @@ def consider(desk: Desk, site: Site, comment: Comment, visit: Visit = UNSEEN) ->
         verdict=decide(result.probability, policy) if model else Verdict.REVIEW,
         degraded=model is None,
         made_at=desk.clock(),
+        standing=standing,
     )
 
 
@@ -159,10 +161,3 @@ def _keep_callback(
     if callback and sealed_key:
         publishes_at = decision.made_at + 2 * timedelta(seconds=site.holding.seconds)
         callbacks.add(connection, decision.id, site.id, callback.url, sealed_key, publishes_at)
-
-
-def _live_model(desk: Desk) -> Model | None:
-    try:
-        return desk.live.current()
-    except ModelRefused:
-        return None

@@ -5,15 +5,15 @@ the database, so it survives any process, and several of them share the work.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from threading import Event, Thread
+from threading import Event
 from time import monotonic
 
 from moderation.actions.desk import Desk
 from moderation.actions.journal import write_line
+from moderation.actions.rounds import Rounds
 from moderation.actions.seal import unseal
 from moderation.domain.errors import StorageUnavailable
 from moderation.domain.judgement import LabelValue
@@ -31,7 +31,6 @@ WAITS = tuple(timedelta(seconds=wait) for wait in (5, 30, 120, 600, 3_600, 21_60
 """Between one attempt and the next; after the last, some three days in all, a blog is given up."""
 
 _PAUSE = 2.0
-_LONGEST_PAUSE = 60.0
 _TIDYING = 3_600.0
 _MOST_AT_ONCE = 50
 _CONFIRMED = 200
@@ -77,60 +76,20 @@ def forget_settled(desk: Desk) -> int:
         return callbacks.forget(connection, desk.clock() - KEPT_FOR)
 
 
-class Courier:
-    """Makes rounds in a thread of its own until it is stopped; a process forked meanwhile has its own thread.
-
-    Whatever goes wrong in a round is written to the journal, and the next round comes later.
-    """
+class Courier(Rounds):
+    """Tells blogs in a thread of its own, and tidies away what is settled."""
 
     def __init__(self, desk: Desk, *, pause: float = _PAUSE, seconds: float = 10.0) -> None:
-        self._desk = desk
-        self._pause = pause
         self._seconds = seconds
-        self._stopping = Event()
-        self._thread: Thread | None = None
-        self._forking = False
-        self._hooked = False
+        self._tidy_at = 0.0
+        trouble = "a round of telling blogs failed"
+        super().__init__(desk, self._tell, name="courier", trouble=trouble, pause=lambda: pause, patience=seconds)
 
-    def start(self) -> None:
-        """Begins, with a pause."""
-        if not self._hooked:
-            self._hooked = True
-            os.register_at_fork(before=self._lie_down, after_in_parent=self._get_up, after_in_child=self._get_up)
-        self._stopping = Event()
-        self._thread = Thread(target=self._work, args=(self._stopping,), name="courier", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends, after the call that may be under way: that is `seconds` at most. Harmless when it does not run."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(self._seconds)
-            self._thread = None
-
-    def _work(self, stopping: Event) -> None:
-        pause, tidy_at = self._pause, 0.0
-        while not stopping.wait(pause):
-            try:
-                tell_blogs(self._desk, seconds=self._seconds, stopping=stopping)
-                if monotonic() >= tidy_at:
-                    tidy_at = monotonic() + _TIDYING
-                    forget_settled(self._desk)
-                pause = self._pause
-            except Exception as error:  # noqa: BLE001  # no trouble may end the rounds; the journal names it
-                pause = min(2 * pause, _LONGEST_PAUSE)
-                write_line(self._desk.clock(), "error", "a round of telling blogs failed", error=error)
-
-    def _lie_down(self) -> None:
-        """A fork copies neither the thread nor its connection to the database in any state that can be used."""
-        self._forking = self._thread is not None
-        if self._forking:
-            self.stop()
-            self._desk.engine.dispose()
-
-    def _get_up(self) -> None:
-        if self._forking:
-            self.start()
+    def _tell(self, stopping: Event) -> None:
+        tell_blogs(self._desk, seconds=self._seconds, stopping=stopping)
+        if monotonic() >= self._tidy_at:
+            self._tidy_at = monotonic() + _TIDYING
+            forget_settled(self._desk)
 
 
 def _site_of(found: Due) -> str:

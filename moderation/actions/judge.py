@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from moderation.domain.budget import Budget, Standing
 from moderation.domain.comment import Comment
 from moderation.domain.judgement import Score
 from moderation.domain.policy import Policy, Verdict, decide
@@ -13,14 +14,24 @@ from moderation.scoring.model import Model, score
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """A model, and the site whose lines are drawn; without one, the model's own are."""
+    """A model, and the site whose lines are drawn; without one, the model's own are.
+
+    `budget` is that of the sites without one of their own.
+    """
 
     model: Model
     site: Site | None
+    budget: Budget
+
+    def standing_for(self, comment: Comment) -> Standing | None:
+        """Where the site stands with the model; `None` without a site, and where that has its own lines."""
+        return self.site.standing_for(comment.type, self.model.id, self.budget) if self.site else None
 
     def policy_for(self, comment: Comment) -> Policy:
         """The lines in force for the comment."""
-        return self.site.policy_for(comment.type, self.model.lines) if self.site else self.model.lines
+        if self.site is None:
+            return self.model.lines
+        return self.site.policy_for(comment.type, self.model.lines, self.standing_for(comment))
 
     def judge(self, comment: Comment) -> tuple[Score, Verdict]:
         """What the model makes of the comment, and what follows from the lines."""
@@ -28,9 +39,9 @@ class Judge:
         return found, decide(found.probability, self.policy_for(comment))
 
 
-def appoint(shelf: Shelf, model_id: str | None = None, site: Site | None = None) -> Judge:
+def appoint(shelf: Shelf, budget: Budget, model_id: str | None = None, site: Site | None = None) -> Judge:
     """A judge by the model of that id, else by the live one, with the lines of the site, else of the model.
 
     Raises `NotFound` for an unknown model, `ModelRefused` for one that cannot be loaded or when none is live.
     """
-    return Judge(LiveModel(shelf).current() if model_id is None else shelf.load(model_id), site)
+    return Judge(LiveModel(shelf).current() if model_id is None else shelf.load(model_id), site, budget)

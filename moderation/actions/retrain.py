@@ -1,5 +1,6 @@
 """Train, evaluate, promote, roll back: the operator's verbs."""
 
+import hashlib
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from moderation.domain.budget import Certificate, certify
 from moderation.domain.errors import PromotionRefused
 from moderation.domain.policy import Policy
 from moderation.features.evidence import FEATURES_VERSION
@@ -26,6 +28,13 @@ from moderation.registry.shelf import Shelf
 from moderation.scoring.model import Model, probabilities
 
 _LIBRARIES = ("moderation", "numpy", "scipy", "scikit-learn", "joblib")
+
+_CONFIDENCE = 0.95
+_EXCHANGEABLE = (
+    "The certificates of the lines count the good comments of sources that were held out, the same that the lines were "
+    "drawn from. Sources are not exchangeable: a blog unlike all of them may lose more, and only its own good comments "
+    "certify its lines."
+)
 
 Report = Callable[[str], None]
 
@@ -132,8 +141,17 @@ def _card(name: str, corpus: Corpus, trained: Trained, recipe: Recipe) -> Card:
         versions={"python": platform.python_version()} | {library: version(library) for library in _LIBRARIES},
         features=FEATURES_VERSION,
         digest="",
-        caveats=recipe.caveats,
+        caveats=(*recipe.caveats, _EXCHANGEABLE),
+        certificates=_certificates(corpus, trained),
     )
+
+
+def _certificates(corpus: Corpus, trained: Trained) -> dict[str, Certificate]:
+    """What the ham of sources held out proves about the review and the spam line."""
+    ham = trained.unseen[~trained.bench.corpus.spam].tolist()
+    digest = hashlib.sha256("\n".join(origin.digest for origin in corpus.origins).encode()).hexdigest()
+    lines = {"review": trained.lines.review, "spam": trained.lines.spam}
+    return {name: certify(line, ham, _CONFIDENCE, digest) for name, line in lines.items()}
 
 
 def _metrics(trained: Trained) -> dict[str, float]:

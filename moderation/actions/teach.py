@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from moderation.actions.content import Likeness, content_key, find_alike
 from moderation.actions.desk import Desk
+from moderation.actions.neighbours import fill_in, note_label
 from moderation.domain.comment import Comment
 from moderation.domain.errors import NotFound
 from moderation.domain.judgement import Label, LabelValue
@@ -73,7 +74,8 @@ def export_labels(desk: Desk, site: Site | None) -> Iterator[dict[str, str]]:
 def import_labels(desk: Desk, site: Site, rows: Iterable[tuple[Comment, LabelValue]]) -> int:
     """Stores labelled comments under the site, all or none; how many there were.
 
-    Reads `rows` to the end before it locks the database: what it raises leaves nothing behind.
+    Reads `rows` to the end before it locks the database: what it raises leaves nothing behind. That they can be found
+    as neighbours follows, page by page.
     """
     given = [(content_key(comment.text), comment, value) for comment, value in rows]
     label = Label(None, who="import", source="import", given_at=desk.clock())
@@ -82,6 +84,7 @@ def import_labels(desk: Desk, site: Site, rows: Iterable[tuple[Comment, LabelVal
         comment_ids = comments.add_many(connection, site.id, keyed, label.given_at)
         values = [replace(label, value=value) for _, _, value in given]
         labels.append_many(connection, site.id, list(zip(comment_ids, values, strict=True)))
+    fill_in(desk)
     return len(given)
 
 
@@ -106,6 +109,7 @@ def _teach(connection: Connection, site: Site, comment_id: int, label: Label) ->
 def log_label(connection: Connection, site_id: int, comment_id: int, label: Label) -> None:
     """Adds the label to the log; a blog that holds the comment is to be told, unless it said so itself."""
     labels.append(connection, site_id, comment_id, label)
+    note_label(connection, site_id, comment_id, label.value)
     _tell_the_blog(connection, comment_id, label)
 
 

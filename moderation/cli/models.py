@@ -48,6 +48,8 @@ def show(model_id: str, as_json: bool) -> None:
         ("CORPUS", "SPAM", "HAM", "LICENCE"),
         [(corpus.source, str(corpus.spam), str(corpus.ham), corpus.licence) for corpus in card.corpora],
     )
+    for name, certificate in card.certificates.items():
+        click.echo(f"\nThe {name} line: {certificate}.")
     for caveat in card.caveats:
         click.echo(f"\n{caveat}")
 

@@ -27,7 +27,7 @@ def command(file: Path, out: Path | None, url: str | None, model_id: str | None)
     order of the file; a row that cannot be read keeps its place, with the fault for a reason. Nothing is stored.
     """
     settings = Settings.from_environment()
-    judge = appoint(open_shelf(settings), model_id, site_at(url, settings))
+    judge = appoint(open_shelf(settings), settings.budget, model_id, site_at(url, settings))
     with counting("comments judged") as advance, output(out) as stream:
         tally = score_file(judge, file, stream, report=say, advance=advance)
     if tally.bad:

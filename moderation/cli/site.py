@@ -3,12 +3,13 @@
 import click
 
 from moderation.actions import access
+from moderation.actions.standing import Ladder, all_ladders
 from moderation.cli.opened import the_desk
 from moderation.cli.options import as_json, the_url
 from moderation.cli.printing import print_json, print_table
 from moderation.cli.site_akismet import akismet
+from moderation.cli.site_budget import budget, certify
 from moderation.cli.site_policy import described, policy
-from moderation.domain.policy import Policy
 
 
 @click.group(name="site")
@@ -17,6 +18,8 @@ def command() -> None:
 
 
 command.add_command(policy)
+command.add_command(budget)
+command.add_command(certify)
 command.add_command(akismet)
 
 
@@ -34,14 +37,13 @@ def add(url: str, key: str | None, as_json: bool) -> None:
 @command.command(name="list")
 @as_json
 def list_sites(as_json: bool) -> None:
-    """List the sites with their lines; a dash means that the live model's lines hold."""
+    """List the sites, each with its step on the ladder and its lines; a dash means that it keeps lines of its own."""
     with the_desk() as desk:
-        sites = access.list_sites(desk)
+        found = all_ladders(desk)
     if as_json:
-        print_json([described(site) for site in sites])
+        print_json([described(one.site) | {"step": one.standing.step if one.standing else None} for one in found])
     else:
-        rows = [(site.url, *_lines(site.policy), f"{site.created_at:%Y-%m-%d}") for site in sites]
-        print_table(("SITE", "REVIEW", "SPAM", "DISCARD", "SINCE"), rows)
+        print_table(("SITE", "STEP", "REVIEW", "SPAM", "DISCARD", "SINCE"), map(_row, found))
 
 
 @command.command()
@@ -70,5 +72,7 @@ def _print_key(url: str, key: str, as_json: bool) -> None:
         click.echo(f"Site  {url}\nKey   {key}  (shown only now)")
 
 
-def _lines(own: Policy | None) -> tuple[str, str, str]:
-    return (f"{own.review:g}", f"{own.spam:g}", f"{own.discard:g}") if own else ("-", "-", "-")
+def _row(one: Ladder) -> tuple[str, ...]:
+    drawn = one.lines
+    lines = (f"{drawn.review:g}", f"{drawn.spam:g}", f"{drawn.discard:g}") if drawn else ("", "", "")
+    return one.site.url, one.standing.step if one.standing else "-", *lines, f"{one.site.created_at:%Y-%m-%d}"

@@ -7,9 +7,11 @@ import click
 
 from moderation.actions import access
 from moderation.actions.desk import Desk
+from moderation.actions.standing import lines_for
 from moderation.cli.opened import the_desk
 from moderation.cli.options import as_json, the_url
 from moderation.cli.printing import print_json
+from moderation.domain.budget import Standing
 from moderation.domain.policy import Policy
 from moderation.domain.site import LETTER_TYPES, Site
 
@@ -20,7 +22,7 @@ from moderation.domain.site import LETTER_TYPES, Site
 @click.option("--spam", type=float, help="Probability from which comments are spam.")
 @click.option("--discard", type=float, help="Probability from which nobody need see the comment.")
 @click.option("--type", "comment_type", metavar="TYPE", help="Of this type of comment only, such as contact-form.")
-@click.option("--reset", is_flag=True, help="Take these lines away again.")
+@click.option("--reset", is_flag=True, help="Take these lines away: back to the ladder.")
 @as_json
 def policy(url: str, comment_type: str | None, reset: bool, as_json: bool, **lines: float | None) -> None:
     """Show or change the lines of the site at URL, within 0 and 1; lines not given stay where they are."""
@@ -31,12 +33,16 @@ def policy(url: str, comment_type: str | None, reset: bool, as_json: bool, **lin
         site = access.find_site(desk, url)
         if given or reset:
             site = _draw(desk, url, comment_type, None if reset else _changed(desk, site, comment_type, given))
-        in_force = _in_force(desk, site, comment_type)
+        in_force, standing = lines_for(desk, site, comment_type)
     if as_json:
-        print_json(described(site) | {"lines": asdict(in_force)})
+        print_json(described(site) | {"step": standing.step if standing else None, "lines": asdict(in_force)})
     else:
-        named = ", ".join(f"{name} {line:g}" for name, line in asdict(in_force).items())
-        click.echo(f"{site.url} keeps {_whose(site, comment_type)}: {named}")
+        click.echo(f"{site.url} keeps {_whose(site, comment_type, standing)}: {named_lines(in_force)}")
+
+
+def named_lines(policy: Policy) -> str:
+    """The lines in a row."""
+    return ", ".join(f"{name} {line:g}" for name, line in asdict(policy).items())
 
 
 def described(site: Site) -> dict[str, Any]:
@@ -45,6 +51,7 @@ def described(site: Site) -> dict[str, Any]:
         "url": site.url,
         "policy": asdict(site.policy) if site.policy else None,
         "type_policies": {kind: asdict(own) for kind, own in site.type_policies.items()},
+        "budget": asdict(site.budget) if site.budget else None,
         "akismet": asdict(site.holding),
         "created_at": site.created_at.isoformat(),
     }
@@ -56,19 +63,14 @@ def _draw(desk: Desk, url: str, comment_type: str | None, drawn: Policy | None) 
     return access.set_type_policy(desk, url, comment_type, drawn)
 
 
-def _in_force(desk: Desk, site: Site, comment_type: str | None) -> Policy:
-    own = site.type_policies.get(comment_type or "")
-    return own or site.policy_for(comment_type, site.policy or desk.live.current().lines)
-
-
 def _changed(desk: Desk, site: Site, comment_type: str | None, given: dict[str, float]) -> Policy:
     if len(given) == len(Policy.__slots__):
         return Policy(**given)
-    return Policy(**(asdict(_in_force(desk, site, comment_type)) | given))
+    return Policy(**(asdict(lines_for(desk, site, comment_type)[0]) | given))
 
 
-def _whose(site: Site, comment_type: str | None) -> str:
+def _whose(site: Site, comment_type: str | None, standing: Standing | None) -> str:
     if comment_type in site.type_policies:
-        return f"lines of its own for {comment_type}"
-    whose = "its own lines" if site.policy else "the live model's lines"
+        return f"lines of its own for {comment_type}, no certificate"
+    whose = f"the lines of the step {standing.step}" if standing else "its own lines, no certificate"
     return f"{whose}, one step milder for {comment_type}" if comment_type in LETTER_TYPES else whose

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from moderation.domain.budget import Standing
 from moderation.domain.comment import Comment
 from moderation.domain.policy import Policy, Verdict
 
@@ -54,7 +55,10 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A verdict as it was answered and stored."""
+    """A verdict as it was answered and stored.
+
+    `standing` is what the site had earned the lines of `policy` by; `None` where they were the site's own.
+    """
 
     id: str
     site_id: int
@@ -64,6 +68,7 @@ class Decision:
     verdict: Verdict
     degraded: bool
     made_at: datetime
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,18 @@ class Label:
     who: str
     source: str
     given_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A comment of the same site that a person has labelled, and that is like another one.
+
+    `text` is how it begins: hostile text, escape it. `alike` is above 0 and at most 1.
+    """
+
+    text: str
+    label: Label
+    alike: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from moderation.domain.budget import OBSERVING, Budget, Earned, Standing
 from moderation.domain.errors import InputRefused
 from moderation.domain.policy import Policy
 
@@ -44,9 +45,10 @@ class Holding:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A blog that sends comments. `policy` is `None` where the site keeps the live model's own lines.
+    """A blog that sends comments. `policy` is `None` where the site has no lines of its own: it climbs the ladder then.
 
-    `type_policies` has the lines of those types of comment that have their own.
+    `type_policies` has the lines of those types of comment that have their own. `budget` is `None` where that of all
+    sites holds. `earned` is the newest standing, under whatever model and budget that was.
     """
 
     id: int
@@ -55,13 +57,27 @@ class Site:
     created_at: datetime
     type_policies: Mapping[str, Policy] = field(default_factory=dict)
     holding: Holding = Holding()
+    budget: Budget | None = None
+    earned: Earned | None = None
 
-    def policy_for(self, comment_type: str | None, fallback: Policy) -> Policy:
-        """The lines for a type of comment; `fallback` stands in where the site has none of its own."""
+    def standing_for(self, comment_type: str | None, model: str, for_all: Budget) -> Standing | None:
+        """Where the site stands with a live model; `None` where it has lines of its own for this type of comment.
+
+        What was earned under another model, or another budget than the site's own or that `for_all`, does not count.
+        """
+        if self.policy is not None or (comment_type or "") in self.type_policies:
+            return None
+        earned = self.earned
+        if earned is None or (earned.model, earned.budget) != (model, self.budget or for_all):
+            return OBSERVING
+        return earned.standing
+
+    def policy_for(self, comment_type: str | None, suggested: Policy, standing: Standing | None) -> Policy:
+        """The lines for a type of comment: the site's own, else those of its standing where the model suggests some."""
         named = self.type_policies.get(comment_type or "")
         if named is not None:
             return named
-        policy = self.policy or fallback
+        policy = self.policy or (standing or OBSERVING).lines(suggested)
         return policy.milder() if comment_type in LETTER_TYPES else policy
 
 

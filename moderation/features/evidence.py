@@ -14,7 +14,7 @@ from moderation.features.signals import measure
 from moderation.features.signals.targets import ending
 from moderation.features.signals.visits import given_shares
 
-FEATURES_VERSION = 1
+FEATURES_VERSION = 2
 """Raised whenever the same comment gives another row; a model serves only the version it was trained on."""
 
 _MOST_TARGETS = 40
@@ -36,11 +36,12 @@ class Evidence:
 def gather_evidence(comment: Comment, visit: Visit = UNSEEN) -> Evidence:
     """Reads a comment and how it came in; any string in any field is good enough."""
     reading = Reading(comment)
-    grams = ngrams.read(_segments(reading), reading.word_matches)
+    grams = ngrams.read(segments_of(reading), reading.word_matches)
     return Evidence(reading, grams, measure(reading), given_shares(comment, visit))
 
 
-def _segments(reading: Reading) -> list[Segment]:
+def segments_of(reading: Reading) -> list[Segment]:
+    """What the n-grams are taken from: the prose, the name, the words on links, where links and address lead."""
     segments = [Segment(reading.prose.text, ngrams.WORDS, ngrams.CHARS)]
     if reading.author:
         segments.append(Segment(reading.author, ngrams.AUTHOR, ngrams.AUTHOR, 4))

@@ -1,11 +1,10 @@
 """Short word lists: what sells, what flatters, what talks to people. Written for this project.
 
-An entry is a word or a phrase of up to three words (joined by `_`) of canonical, lower-case text;
+An entry is a word or a phrase (its words joined by `_`) of canonical, lower-case text;
 a trailing `*` makes it a stem that any longer word may start with.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from functools import cache
 
 _STEM_KEY = 3
@@ -107,31 +106,37 @@ TOPICS: dict[str, str] = {
 }
 
 
+_Topics = tuple[str, ...]
+
+
 @cache
-def _phrases() -> tuple[dict[str, tuple[str, ...]], dict[str, list[tuple[str, str]]]]:
-    whole: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+def _entries() -> tuple[dict[str, _Topics], dict[str, list[tuple[str, str]]], dict[str, list[tuple[list[str], str]]]]:
+    """Topics of whole words, stems by how they begin, and phrases by their last word, each with the words before it."""
+    whole: defaultdict[str, _Topics] = defaultdict(tuple)
     stems: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    phrases: defaultdict[str, list[tuple[list[str], str]]] = defaultdict(list)
     for topic, entries in TOPICS.items():
         for entry in entries.split():
-            phrase = entry.replace("_", " ")
-            if phrase.endswith("*") and " " not in phrase:
-                stems[phrase[:_STEM_KEY]].append((phrase[:-1], topic))
+            *before, last = entry.removesuffix("*").split("_")
+            if before:
+                phrases[last].append((before, topic))
+            elif entry.endswith("*"):
+                stems[last[:_STEM_KEY]].append((last, topic))
             else:
-                whole[phrase.removesuffix("*")] += (topic,)
-    return dict(whole), dict(stems)
+                whole[last] += (topic,)
+    return dict(whole), dict(stems), dict(phrases)
 
 
-def topics_of(words: Sequence[str]) -> Counter[str]:
+def topics_of(words: list[str]) -> Counter[str]:
     """How often each topic is touched by a sequence of lower-case words; topics without a hit are left out."""
-    whole, stems = _phrases()
-    hits: Counter[str] = Counter()
-    before = earlier = ""
-    for word in words:
-        for phrase in (word, f"{before} {word}", f"{earlier} {before} {word}"):
-            for topic in whole.get(phrase, ()):
-                hits[topic] += 1
-        for stem, topic in stems.get(word[:_STEM_KEY], ()):
-            if word.startswith(stem):
-                hits[topic] += 1
-        earlier, before = before, word
-    return hits
+    whole, stems, phrases = _entries()
+    hits: list[str] = []
+    for place, word in enumerate(words):
+        if word in whole:
+            hits += whole[word]
+        key = word[:_STEM_KEY]
+        if key in stems:
+            hits += [topic for stem, topic in stems[key] if word.startswith(stem)]
+        if word in phrases:
+            hits += [topic for before, topic in phrases[word] if words[max(0, place - len(before)) : place] == before]
+    return Counter(hits)

@@ -23,6 +23,7 @@ _BASE_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 2**64))
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 _PAIR = np.uint64(0xA24BAED4963EE407)
 _HALF = np.uint64(32)
+_ONE = np.uint64(1)
 _SPACE = 32
 
 
@@ -71,17 +72,17 @@ class Segment(NamedTuple):
 class Grams:
     """Every n-gram of a page, and the sparse row that they make.
 
-    Occurrence `k` lies at `starts[k]:ends[k]` of the page and counts for column `occurrences[k]`.
-    `columns` is sorted, without repeats; `values` has its shape: `1 + ln(count)`, each block scaled to the length
-    of its weight. `blocks` is the block number of each column, `counts` how often it occurs.
-    `segment_starts` is where each segment begins.
+    Occurrence `k` lies at `starts[k]:ends[k]` of the page. `columns` is sorted, without repeats; `values` has its
+    shape: `1 + ln(count)`, each block scaled to the length of its weight. `blocks` is the block number of each column,
+    `counts` how often it occurs. `order` lists the occurrences by column; `np.repeat(…, counts)` brings what is known
+    of columns into that order. `segment_starts` is where each segment begins.
     """
 
     columns: NDArray[np.int64]
     values: NDArray[np.float64]
     blocks: NDArray[np.int64]
     counts: NDArray[np.int64]
-    occurrences: NDArray[np.int64]
+    order: NDArray[np.int64]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
     segment_starts: tuple[int, ...]
@@ -105,17 +106,12 @@ def find_words(text: str) -> list[re.Match[str]]:
 
 def read(segments: Sequence[Segment], text_words: Sequence[re.Match[str]]) -> Grams:
     """Hashes the segments; `text_words` are the words of the first one (they are known already)."""
-    page = "".join(f" {segment.text} " for segment in segments)
+    page = "".join([f" {segment.text} " for segment in segments])
     codes = np.frombuffer(page.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    size = len(codes)
-    room = 1 << max(10, size.bit_length())
-    powers, inverses = _powers(room)
-    prefix = np.zeros(size + 1, dtype=np.uint64)
-    np.cumsum((codes.astype(np.uint64) + np.uint64(1)) * _MIX * powers[:size], out=prefix[1:])
+    letters = (codes.astype(np.uint64) + _ONE) * _MIX
     segment_starts = _segment_starts(segments)
-    parts = [*_words(segments, segment_starts, text_words, prefix, inverses)]
-    parts += _characters(segments, codes, prefix, inverses)
-    return _row(parts, tuple(start + 1 for start in segment_starts))
+    parts = [*_words(segments, segment_starts, text_words, letters), _characters(segments, codes == _SPACE, letters)]
+    return _row(parts, tuple([start + 1 for start in segment_starts]))
 
 
 _Part = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -133,62 +129,77 @@ def _words(
     segments: Sequence[Segment],
     segment_starts: Sequence[int],
     text_words: Sequence[re.Match[str]],
-    prefix: NDArray[np.uint64],
-    inverses: NDArray[np.uint64],
+    letters: NDArray[np.uint64],
 ) -> list[_Part]:
-    spans: list[tuple[int, int]] = []
+    """Hash, start, end and block of each word and of each pair of neighbours."""
+    spans: list[int] = []
     counts: list[int] = []
+    blocks: list[int] = []
     for number, (segment, start) in enumerate(zip(segments, segment_starts, strict=True)):
-        before = len(spans)
         if segment.words is not None:
             matches = text_words if number == 0 else _WORD.finditer(segment.text)
-            spans += [(match.start() + start + 1, match.end() + start + 1) for match in matches]
-        counts.append(len(spans) - before)
+            before = len(spans)
+            for match in matches:
+                begin, end = match.span()
+                spans += (begin + start + 1, end + start + 1)
+            counts.append((len(spans) - before) // 2)
+            blocks.append(segment.words)
     if not spans:
         return []
-    starts, ends = np.array(spans).T
-    owner = np.repeat(np.arange(len(segments)), counts)
-    block = np.array([-1 if s.words is None else s.words for s in segments])[owner]
-    ones = (prefix[ends] - prefix[starts]) * inverses[starts]
-    together = owner[:-1] == owner[1:]
+    starts, ends = np.array(spans).reshape(-1, 2).T
+    block = np.repeat(blocks, counts)
+    ones = _stretches(letters, starts, ends)
+    together = block[:-1] == block[1:]
     pairs = (ones[:-1] * _PAIR + ones[1:])[together]
     return [(ones, starts, ends, block), (pairs, starts[:-1][together], ends[1:][together], block[:-1][together])]
 
 
-def _characters(
-    segments: Sequence[Segment], codes: NDArray[np.uint32], prefix: NDArray[np.uint64], inverses: NDArray[np.uint64]
-) -> list[_Part]:
+def _stretches(letters: NDArray[np.uint64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """The hash of each stretch `letters[start:end]`."""
+    size = len(letters)
+    powers, inverses = _powers(1 << max(10, size.bit_length()))
+    prefix = np.zeros(size + 1, dtype=np.uint64)
+    np.cumsum(letters * powers[:size], out=prefix[1:])
+    return np.asarray((prefix[ends] - prefix[starts]) * inverses[starts])
+
+
+def _characters(segments: Sequence[Segment], space: NDArray[np.bool_], letters: NDArray[np.uint64]) -> _Part:
+    """Hash, start, end and block of each stretch of 2 to `longest` characters that has no space inside."""
+    size = len(letters)
     lengths = [len(segment.text) + 2 for segment in segments]
-    block = np.repeat([-1 if s.grams is None else s.grams for s in segments], lengths)
-    longest = np.repeat([0 if s.grams is None else s.longest for s in segments], lengths)
-    space = codes == _SPACE
-    spaces = np.concatenate([[0], np.cumsum(space)])
-    parts: list[_Part] = []
+    blocks = np.array([-1 if segment.grams is None else segment.grams for segment in segments])
+    longest = np.repeat([0 if segment.grams is None else segment.longest for segment in segments], lengths)
+    hashes = np.zeros((_LONGEST - 1, size), dtype=np.uint64)
+    good = np.zeros((_LONGEST - 1, size), dtype=bool)
+    good[0, :-1] = (longest[:-1] > 1) & ~(space[:-1] & space[1:])
+    before, whole = letters, longest > 0
     for n in range(2, _LONGEST + 1):
-        last = len(codes) - n + 1
+        last = size - n + 1
         if last <= 0:
             break
-        inside = spaces[n - 1 : n - 1 + last] - spaces[1 : 1 + last]
-        good = (inside == 0) & (longest[:last] >= n)
-        if n == 2:
-            good &= ~(space[:last] & space[1 : 1 + last])
-        at = np.flatnonzero(good)
-        parts.append(((prefix[at + n] - prefix[at]) * inverses[at] + np.uint64(n), at, at + n, block[at]))
-    return parts
+        before = before[:last] * _BASE + letters[n - 1 :]
+        hashes[n - 2, :last] = before
+        if n > 2:
+            whole = whole[:last] & ~space[n - 2 : size - 1]
+            good[n - 2, :last] = whole & (longest[:last] >= n)
+    at = np.flatnonzero(good)
+    row, starts = np.divmod(at, size)
+    return hashes.ravel()[at], starts, starts + row + 2, np.repeat(blocks, lengths)[starts]
 
 
 def _row(parts: Sequence[_Part], segment_starts: tuple[int, ...]) -> Grams:
-    hashes = np.concatenate([part[0] for part in parts])
-    block = np.concatenate([part[3] for part in parts])
+    hashes, starts, ends, block = (np.concatenate(column) for column in zip(*parts, strict=True))
     mixed = hashes + _SALTS[block]
     mixed = (mixed ^ (mixed >> _HALF)) * _MIX
     mixed = (mixed ^ (mixed >> _HALF)) * _BASE
-    all_columns = ((mixed >> _SHIFTS[block]) + _STARTS[block]).astype(np.int64)
-    columns, counts = np.unique(all_columns, return_counts=True)
-    blocks = np.searchsorted(OFFSETS, columns, side="right") - 1
+    occurrences = ((mixed >> _SHIFTS[block]) + _STARTS[block]).astype(np.int32)
+    order = np.argsort(occurrences)
+    ranked = occurrences[order]
+    firsts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]])[: len(ranked)])
+    columns = ranked[firsts].astype(np.int64)
+    counts = np.diff(firsts, append=len(ranked))
+    blocks = np.repeat(np.arange(len(BLOCKS)), np.diff(np.searchsorted(columns, OFFSETS)))
     raw = 1.0 + np.log(counts)
     norms = np.sqrt(np.bincount(blocks, weights=raw * raw, minlength=len(BLOCKS)))
     values = raw * (_WEIGHTS / np.maximum(norms, 1e-12))[blocks]
-    starts = np.concatenate([part[1] for part in parts])
-    ends = np.concatenate([part[2] for part in parts])
-    return Grams(columns, values, blocks, counts, all_columns, starts, ends, segment_starts)
+    return Grams(columns, values, blocks, counts, order, starts, ends, segment_starts)

@@ -1,7 +1,7 @@
 """Brings hostile text into one canonical form, and remembers where every character came from.
 
-The order of the steps: entities, tags, WordPress's slashes, invisible characters, stacked marks, NFKC,
-look-alike letters inside Latin words, white space, lower case. One step can uncover work for another
+The order of the steps: entities, tags, WordPress's slashes, letters written backwards, invisible characters, stacked
+marks, NFKC, look-alike letters inside Latin words, white space, lower case. One step can uncover work for another
 (an entity that hides a tag), so the steps repeat until nothing changes; normalising twice is once.
 """
 
@@ -36,15 +36,56 @@ _CLUSTER = re.compile("[^\x00-\x7f]+|[\x00-\x7f][\u0300-\u036f]+")
 _SPACE = re.compile(r"[ ]{2,}|[^\S ]+[\s]*| [^\S ]\s*")
 _SYNTAX = re.compile(r"[&<>\[\]\\]")
 
-_LOOKALIKES = dict(
-    zip(
-        "аеорсухіјѕһԁԛԝɡαορνικητυАВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧɑıոսօ",
-        "aeopcyxijshdqwgaopvikntuABEKMHOPCTYXIJSABEZHIKMNOPTYXainuo",
-        strict=True,
-    )
-)
+_LATIN = {
+    "a": "аɑα",
+    "c": "сϲ",
+    "d": "ԁ",
+    "e": "еҽ",
+    "g": "ɡց",
+    "h": "һհ",
+    "i": "іıɩι",
+    "j": "ј",
+    "k": "κкᴋ",
+    "l": "ӏ",
+    "m": "мᴍ",
+    "n": "ոп",
+    "o": "оοօσ",
+    "p": "рρ",
+    "q": "ԛ",
+    "r": "гᴦ",
+    "s": "ѕꜱ",
+    "t": "тτᴛ",
+    "u": "υս",
+    "v": "νѵᴠ",
+    "w": "ԝᴡ",
+    "x": "хχ",
+    "y": "уγ",
+    "z": "ᴢ",
+    "A": "АΑ",
+    "B": "ВΒ",
+    "C": "С",
+    "E": "ЕΕ",
+    "H": "НΗ",
+    "I": "ІΙ",
+    "J": "Ј",
+    "K": "КΚ",
+    "M": "МΜ",
+    "N": "Ν",
+    "O": "ОΟ",
+    "P": "РΡ",
+    "S": "Ѕ",
+    "T": "ТΤ",
+    "X": "ХΧ",
+    "Y": "Υ",
+    "Z": "Ζ",
+}
+_LOOKALIKES = {other: letter for letter, others in _LATIN.items() for other in others}
 _LOOKALIKE = re.compile("[" + "".join(_LOOKALIKES) + "]")
 _MIXED_WORD = re.compile(r"(?<![^\W\d_])(?=[^\W\d_]*[a-zA-Z])(?=[^\W\d_]*[" + "".join(_LOOKALIKES) + r"])[^\W\d_]+")
+_LATIN_LETTER = re.compile("[a-zA-Z]")
+_STRANGER = re.compile("(?![" + "".join(_LOOKALIKES) + "])[\u0370-\u03ff\u0400-\u058f]")
+_TO_LATIN = str.maketrans(_LOOKALIKES)
+_BACKWARDS = re.compile("\u202e([^\u202c\u202e\n]+)\u202c?")
 
 
 @dataclass(frozen=True)
@@ -62,7 +103,7 @@ class Canonical:
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """The stretch of the original behind the non-empty stretch `text[start:end]`."""
-        return int(self.starts[start]), int(self.ends[end - 1])
+        return min(self.starts[start:end].tolist()), max(self.ends[start:end].tolist())
 
 
 class Draft:
@@ -104,6 +145,17 @@ class Draft:
                 ends[begin] = ends[finish - 1]
         self.text = "".join(texts) + self.text[done:]
         self._starts, self._ends = np.repeat(starts, copies), np.repeat(ends, copies)
+
+    def reverse(self, pattern: re.Pattern[str]) -> None:
+        """Turns the first group of each match around."""
+        if not pattern.search(self.text):
+            return
+        order = np.arange(len(self.text))
+        for match in pattern.finditer(self.text):
+            begin, end = match.span(1)
+            order[begin:end] = np.arange(end - 1, begin - 1, -1)
+        self._starts, self._ends = self.starts[order], self.ends[order]
+        self.text = "".join(map(self.text.__getitem__, order.tolist()))
 
     def cut(self, begin: int, end: int) -> None:
         """Keeps `text[begin:end]` only."""
@@ -172,6 +224,8 @@ def _clean(draft: Draft) -> None:
 
 def _clean_unicode(draft: Draft) -> None:
     draft.replace(_SURROGATE, "\ufffd")
+    if "\u202e" in draft.text:
+        draft.reverse(_BACKWARDS)
     draft.replace(_INVISIBLE, "")
     draft.replace(_STACKED_MARKS, "")
     if not unicodedata.is_normalized("NFKC", draft.text):
@@ -179,7 +233,15 @@ def _clean_unicode(draft: Draft) -> None:
     if "İ" in draft.text:  # the one letter whose lower case is longer than itself
         draft.replace(re.compile("İ"), "I")
     if _LOOKALIKE.search(draft.text):
-        draft.replace(_MIXED_WORD, lambda word: "".join(_LOOKALIKES.get(letter, letter) for letter in word[0]))
+        _unmask(draft)
+
+
+def _unmask(draft: Draft) -> None:
+    """Latin letters for those that only look so: in mixed words, and everywhere in a text that has no others."""
+    if _LATIN_LETTER.search(draft.text) and not _STRANGER.search(draft.text):
+        draft.text = draft.text.translate(_TO_LATIN)
+    else:
+        draft.replace(_MIXED_WORD, lambda word: word[0].translate(_TO_LATIN))
 
 
 def _decode_entity(match: re.Match[str]) -> str:

@@ -16,14 +16,18 @@ _ADDRESS = re.compile(
     r"https?://[^\s<>\"'\[\]]+|(?<![\w.@])www\.[^\s<>\"'\[\]]+"
     r"|(?<![\w@./:-])(?:[a-z0-9-]+\.)+(?:com|net|org|info|biz|ru|xyz|top|club|shop|site|online)(?:/[^\s<>\"'\[\]]*)?(?![\w@.-])"
 )
+PICTURE = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50]")
+"""An emoji or another little picture."""
+_BEGINNING = 5_000
+_HOLLOW = re.compile(r"<!--[^<>]{0,200}-->|<(\w{1,20})[^<>]{0,200}></\1>")
+_TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>")
 
 
 @dataclass(frozen=True)
 class Reading:
     """A comment with everything that more than one feature needs, each worked out at most once.
 
-    `prose` is the canonical text with every address replaced by one mark; `links` lead out,
-    `home_links` lead back to the site of the permalink.
+    `links` lead out, `home_links` lead back to the site of the permalink.
     """
 
     comment: Comment
@@ -35,16 +39,30 @@ class Reading:
 
     @cached_property
     def prose(self) -> Canonical:
-        """The canonical text without addresses; its origins still point into the comment as it was sent."""
+        """The canonical text with one mark for each address that leads out, and without those that lead home.
+
+        Pictures are left out, they would water down what is said. Origins still point into the comment as it was sent.
+        """
         canonical = self.canonical
-        if not _ADDRESS_HINT.search(canonical.text):
-            return canonical
-        draft = Draft(canonical.text)
-        draft.replace(_ADDRESS, f" {URL_MARK} ")
+        text = canonical.text if canonical.text.isascii() else PICTURE.sub(" ", canonical.text)
+        draft = Draft(text)
+        if _ADDRESS_HINT.search(text):
+            draft.replace(_ADDRESS, self._mark if self.home else f" {URL_MARK} ")
         if draft.text == canonical.text:
             return canonical
         starts, ends = canonical.starts[draft.starts], canonical.ends[draft.ends - 1]
         return Canonical(draft.text, draft.text, starts, ends)
+
+    @cached_property
+    def markup(self) -> str:
+        """The beginning of the text as it was sent, without tags that hold nothing."""
+        text = self.comment.text[:_BEGINNING]
+        return _HOLLOW.sub("", text) if "<" in text else text
+
+    @cached_property
+    def lines(self) -> str:
+        """The beginning of the text as it was sent, without any tag: where lines begin and end still shows."""
+        return _TAG.sub("", self.markup) if "<" in self.markup else self.markup
 
     @cached_property
     def word_matches(self) -> list[re.Match[str]]:
@@ -115,17 +133,35 @@ class Reading:
 
     def _leads_home(self, link: Link) -> bool:
         home = self.home
-        if home is None or link.host != home.host:
+        if home is None:
             return False
-        if home.host in _SHARED_HOSTS:
-            return _page(link) == _page(home)
-        return True
+        watched = _video(home)
+        if watched:
+            return _video(link) == watched
+        if link.host != home.host:
+            return False
+        return _page(link) == _page(home) if home.host in _SHARED_HOSTS else True
+
+    def _mark(self, address: re.Match[str]) -> str:
+        link = parse_url(address[0])
+        return " " if link and self._leads_home(link) else f" {URL_MARK} "
 
 
-_SHARED_HOSTS = frozenset({"youtube.com", "m.youtube.com", "facebook.com", "medium.com", "instagram.com", "reddit.com"})
-_VIDEO = re.compile(r"[?&]v=([\w-]+)")
+_SHARED_HOSTS = frozenset({"facebook.com", "medium.com", "instagram.com", "reddit.com", "youtube.com", "m.youtube.com"})
+_VIDEO = re.compile(r"/(?:watch/?\?(?:[^#]*&)?v=|embed/|v/|shorts/|live/)([\w-]+)", re.IGNORECASE)
+_SHORT_VIDEO = re.compile(r"/([\w-]+)")
 
 
 def _page(link: Link) -> str:
-    video = _VIDEO.search(link.path)
-    return video[1] if video else link.path.split("?")[0].split("#")[0].rstrip("/")
+    return link.path.split("?")[0].split("#")[0].rstrip("/")
+
+
+def _video(link: Link) -> str | None:
+    """What the link has people watch: the id of a video, in small letters, since canonical text has no others."""
+    if link.domain == "youtube.com":
+        found = _VIDEO.match(link.path)
+    elif link.host == "youtu.be":
+        found = _SHORT_VIDEO.match(link.path)
+    else:
+        return None
+    return found[1].lower() if found else None

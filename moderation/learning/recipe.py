@@ -7,17 +7,21 @@ from typing import Any, Self
 
 from moderation.domain.errors import InputRefused
 
+_UNBOUNDED = ("strength", "rarity", "signal_scale")
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that decides what a training run makes of a corpus. Probabilities and rates lie within 0 and 1.
 
-    `strength` is scikit-learn's C. `signal_scale` is what named signals are multiplied by: the smaller,
-    the more cautiously they are learnt.
+    `strength` is scikit-learn's C. `rarity` is how much more boldly rare n-grams are learnt than common ones: the power
+    of their inverse document frequency, 0 for not at all. `signal_scale` is what named signals are multiplied by: the
+    smaller, the more cautiously they are learnt.
     `template_cap` is how many spam comments of one template are learnt from.
     `mask_*` is how often a field is hidden from the model in training, in both classes.
     `lend_ham` and `lend_spam` is how often a comment is given the name, address and mailbox of another ham author.
-    `splice` is how often a ham comment is given a link of another one.
+    `splice` is how often a ham comment is given a link of another one, `obfuscate` how often a spam comment is hidden
+    in one of the ways that spammers know.
     `ham_only` names sources whose spam is left out. `folds` is the most groups of sources that are held out in turn.
     `review_*`, `spam_*` and `discard_*` are the shares of ham above each line: on average over the sources,
     and in the worst.
@@ -25,6 +29,7 @@ class Recipe:
     """
 
     strength: float = 1.0
+    rarity: float = 0.0
     signal_scale: float = 0.5
     template_cap: int = 2
     mask_author: float = 0.3
@@ -34,6 +39,7 @@ class Recipe:
     lend_ham: float = 0.7
     lend_spam: float = 0.4
     splice: float = 0.05
+    obfuscate: float = 0.15
     ham_only: tuple[str, ...] = ()
     folds: int = 16
     review_mean: float = 0.006
@@ -93,6 +99,6 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         if not isinstance(value, int):
             raise ValueError("must be a whole number")
         return value
-    if name not in ("strength", "signal_scale") and value > 1:
+    if name not in _UNBOUNDED and value > 1:
         raise ValueError("must lie within 0 and 1")
     return float(value)

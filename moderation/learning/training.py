@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from moderation.domain.errors import CorpusRefused
 from moderation.domain.policy import Policy
@@ -113,7 +114,7 @@ def train(bench: Workbench, recipe: Recipe, report: Report, jobs: int = -1) -> T
     logits = unseen_logits(bench, folds, models[1:])
     slope, offset = calibrate(logits, bench.corpus.spam, bench.corpus.sources)
     linear = scaled(models[0], slope, offset)
-    unseen = 1.0 / (1.0 + np.exp(-(slope * logits + offset)))
+    unseen = expit(slope * logits + offset)
     return Trained(linear, draw_lines(ham_by_source(bench.corpus, unseen), recipe), bench, unseen)
 
 

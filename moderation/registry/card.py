@@ -1,9 +1,10 @@
 """What a model says of itself."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+from moderation.domain.budget import Certificate
 from moderation.domain.errors import ModelRefused
 from moderation.domain.policy import Policy
 
@@ -25,7 +26,8 @@ class Card:
 
     `lines` are those the model suggests. `metrics` maps a name to a figure; each is measured on sources that the
     measured model had not seen. `versions` are those of the libraries that trained it. `digest` is the SHA-256
-    of `model.joblib`. `caveats` say in sentences what the model is not for.
+    of `model.joblib`. `caveats` say in sentences what the model is not for. `certificates` count the good comments of
+    sources held out against the lines `review` and `spam`; a card of an earlier version has none.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Card:
     features: int
     digest: str
     caveats: tuple[str, ...] = ()
+    certificates: dict[str, Certificate] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The card as it lies beside the model: the same card gives the same text."""
@@ -53,9 +56,10 @@ class Card:
                     "corpora": tuple(CorpusEntry(**entry) for entry in raw["corpora"]),
                     "lines": Policy(**raw["lines"]),
                     "caveats": tuple(raw["caveats"]),
+                    "certificates": {name: Certificate(**told) for name, told in raw.get("certificates", {}).items()},
                 }
             )
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise ModelRefused(f"The card of model {model_id} cannot be read ({type(error).__name__}).") from None
         if card.id != model_id:
             raise ModelRefused(f"The folder {model_id} holds the card of another model, {card.id}.")

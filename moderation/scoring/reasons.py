@@ -1,7 +1,6 @@
 """Turns the shares of a logit into reasons that a person can read, without losing any of it."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,12 @@ from moderation.features.signals import SIGNALS
 from moderation.features.signals.visits import GIVEN_SIGNALS
 
 MOST_FOR = 5
-"""Wordings named for spam; as many against are `MOST_AGAINST`."""
+"""Reasons for spam, and wordings for it, that come first; as many against are `MOST_AGAINST`."""
 MOST_AGAINST = 3
 
 _LEAST = 1e-3
 _LONGEST_DETAIL = 60
+_WORDS_OF_PHRASE = 4
 
 BLOCK_REASONS: dict[int, tuple[str, str]] = {
     ngrams.AUTHOR: ("AUTHOR_NAME", "author"),
@@ -41,18 +41,38 @@ SENTENCES: dict[str, str] = {
 }
 """A plain sentence for every code."""
 
+_CODES = [signal.code for signal in SIGNALS]
+
 
 def explain(evidence: Evidence, shares: NDArray[np.float64], signal_shares: NDArray[np.float64]) -> tuple[Reason, ...]:
     """All reasons, heaviest first; their weights add up to the sum of both arrays and of what the evidence gives.
 
     `shares` has one entry a hashed column of the evidence, `signal_shares` one a signal.
     """
-    reasons = [Reason(SIGNALS[i].code, float(signal_shares[i])) for i in np.flatnonzero(signal_shares)]
+    reasons = [Reason(code, weight) for code, weight in zip(_CODES, signal_shares.tolist(), strict=True) if weight]
     reasons += [Reason(GIVEN_SIGNALS[i].code, float(evidence.given[i])) for i in np.flatnonzero(evidence.given)]
-    sums = np.bincount(evidence.grams.blocks, weights=shares, minlength=len(ngrams.BLOCKS))
-    reasons += [_block_reason(evidence, block, float(sums[block])) for block in BLOCK_REASONS if sums[block]]
+    sums = np.bincount(evidence.grams.blocks, weights=shares, minlength=len(ngrams.BLOCKS)).tolist()
+    reasons += [_block_reason(evidence, block, sums[block]) for block in BLOCK_REASONS if sums[block]]
     reasons += _wordings(evidence, shares)
-    return tuple(sorted(reasons, key=lambda reason: -abs(reason.weight)))
+    return tuple(sorted(reasons, key=_heaviest_first))
+
+
+def strongest(reasons: Sequence[Reason], most_for: int = MOST_FOR, most_against: int = MOST_AGAINST) -> list[Reason]:
+    """Of reasons that are ordered by weight the heaviest for spam, then the heaviest against it."""
+    pro = [reason for reason in reasons if reason.weight > 0][:most_for]
+    return pro + [reason for reason in reasons if reason.weight < 0][:most_against]
+
+
+def parted(reasons: Sequence[Reason]) -> tuple[list[Reason], list[Reason]]:
+    """The `strongest` of reasons in any order, and all others, the heaviest first."""
+    ranked = sorted(reasons, key=_heaviest_first)
+    first = strongest(ranked)
+    chosen = set(map(id, first))
+    return first, [reason for reason in ranked if id(reason) not in chosen]
+
+
+def _heaviest_first(reason: Reason) -> float:
+    return -abs(reason.weight)
 
 
 def _block_reason(evidence: Evidence, block: int, weight: float) -> Reason:
@@ -69,44 +89,93 @@ def _block_reason(evidence: Evidence, block: int, weight: float) -> Reason:
 
 
 def _wordings(evidence: Evidence, shares: NDArray[np.float64]) -> list[Reason]:
-    """The heaviest words by themselves, each with all its places; the other words as one reason."""
-    total = float(shares[evidence.grams.blocks <= ngrams.CHARS].sum())
-    places: defaultdict[str, list[int]] = defaultdict(list)
-    for number, match in enumerate(evidence.reading.word_matches):
-        places[match[0]].append(number)
-    places.pop(URL_MARK, None)
-    by_place = _by_place(evidence, shares) if places else []
-    weights = {word: sum(by_place[number] for number in numbers) for word, numbers in places.items()}
-    order = sorted(weights, key=lambda word: -weights[word])
-    named = [word for word in order[:MOST_FOR] if weights[word] > _LEAST]
-    named += [word for word in order[::-1][:MOST_AGAINST] if weights[word] < -_LEAST]
-    reasons = [
-        Reason("WORDING", float(weights[word]), word[:_LONGEST_DETAIL], _spans(evidence, places[word]))
-        for word in named
-    ]
-    rest = total - sum(reason.weight for reason in reasons)
+    """The heaviest phrases by themselves, each with all its places; the other words as one reason."""
+    columns = int(np.searchsorted(evidence.grams.blocks, ngrams.CHARS, side="right"))
+    rest = float(shares[:columns].sum())
+    words = [match[0] for match in evidence.reading.word_matches]
+    weights: dict[str, float] = {}
+    for word, weight in zip(words, _by_place(evidence, shares[:columns]) if words else (), strict=True):
+        weights[word] = weights.get(word, 0.0) + weight
+    weights.pop(URL_MARK, None)
+    order = sorted(weights, key=weights.__getitem__, reverse=True)
+    spam = [word for word in order[: 2 * MOST_FOR] if weights[word] > _LEAST]
+    ham = [word for word in order[: -2 * MOST_AGAINST - 1 : -1] if weights[word] < -_LEAST]
+    places = _places(words, {*spam, *ham})
+    reasons = _named(evidence, spam, weights, places, MOST_FOR) + _named(evidence, ham, weights, places, MOST_AGAINST)
+    rest -= sum(reason.weight for reason in reasons)
     return [*reasons, Reason("OTHER_WORDING", rest)] if rest else reasons
 
 
 def _by_place(evidence: Evidence, shares: NDArray[np.float64]) -> list[float]:
-    """The share of each word of the prose: an n-gram's share goes to the word that holds its middle."""
+    """The share of each word of the prose: an n-gram's share goes to the word that holds its middle.
+
+    What lies before the first word goes to that, what lies between two words to the one before.
+    """
     grams = evidence.grams
-    of_text = grams.occurrences < ngrams.OFFSETS[ngrams.AUTHOR]
-    where = np.searchsorted(grams.columns, grams.occurrences[of_text])
-    middles = (grams.starts[of_text] + grams.ends[of_text]) // 2 - 1
-    starts = np.array([match.start() for match in evidence.reading.word_matches])
-    words = np.maximum(np.searchsorted(starts, middles, side="right") - 1, 0)
-    sums: list[float] = np.bincount(words, weights=(shares / grams.counts)[where], minlength=len(starts)).tolist()
+    counts = grams.counts[: len(shares)]
+    occurrences = grams.order[: counts.sum()]
+    middles = (grams.starts[occurrences] + grams.ends[occurrences]) // 2 - 1
+    weights = np.repeat(shares / counts, counts)
+    by_letter = np.bincount(middles, weights=weights, minlength=len(evidence.reading.prose.text) + 1)
+    starts = [match.start() for match in evidence.reading.word_matches]
+    starts[0] = 0
+    sums: list[float] = np.add.reduceat(by_letter, starts).tolist()
     return sums
 
 
-def _spans(evidence: Evidence, numbers: Sequence[int]) -> tuple[Span, ...]:
-    reading = evidence.reading
-    matches = [reading.word_matches[number] for number in numbers]
-    return tuple(Span("text", *reading.prose.original(match.start(), match.end())) for match in matches)
+def _places(words: Sequence[str], wanted: set[str]) -> dict[str, list[int]]:
+    """Where each of the wanted words stands, by number of the word."""
+    places: dict[str, list[int]] = {}
+    for number, word in enumerate(words):
+        if word in wanted:
+            places.setdefault(word, []).append(number)
+    return places
 
 
-def strongest(reasons: Sequence[Reason], most_for: int = MOST_FOR, most_against: int = MOST_AGAINST) -> list[Reason]:
-    """The heaviest reasons for spam, then the heaviest against it."""
-    pro = [reason for reason in reasons if reason.weight > 0][:most_for]
-    return pro + [reason for reason in reasons if reason.weight < 0][:most_against]
+def _named(
+    evidence: Evidence, words: Sequence[str], weights: dict[str, float], places: dict[str, list[int]], most: int
+) -> list[Reason]:
+    """Reasons for the heaviest phrases that these words make."""
+    phrases = [(sum([weights[word] for word in phrase]), phrase) for phrase in _phrases(evidence, words, places)]
+    phrases.sort(key=lambda weighed: -abs(weighed[0]))
+    return [
+        Reason(
+            "WORDING",
+            weight,
+            " ".join(phrase)[:_LONGEST_DETAIL],
+            tuple([_span(evidence, first, first + len(phrase)) for first in places[phrase[0]]]),
+        )
+        for weight, phrase in phrases[:most]
+    ]
+
+
+def _phrases(evidence: Evidence, words: Sequence[str], places: dict[str, list[int]]) -> Iterator[list[str]]:
+    """Each word once: those that stand next to each other wherever they stand are one phrase of a few words."""
+    by_first = {places[word][0]: word for word in words}
+    following: dict[str, str] = {}
+    for word in words:
+        other = by_first.get(places[word][0] + 1)
+        if other and places[other] == [place + 1 for place in places[word]] and _touch(evidence, places[word]):
+            following[word] = other
+    later = set(following.values())
+    for word in words:
+        if word not in later:
+            phrase = [word]
+            while word in following:
+                word = following[word]
+                if len(phrase) == _WORDS_OF_PHRASE:
+                    yield phrase
+                    phrase = []
+                phrase.append(word)
+            yield phrase
+
+
+def _touch(evidence: Evidence, places: Sequence[int]) -> bool:
+    """Whether nothing but white space parts each of these words from the next one."""
+    text, matches = evidence.reading.prose.text, evidence.reading.word_matches
+    return all(text[matches[place].end() : matches[place + 1].start()].isspace() for place in places)
+
+
+def _span(evidence: Evidence, first: int, end: int) -> Span:
+    matches = evidence.reading.word_matches
+    return Span("text", *evidence.reading.prose.original(matches[first].start(), matches[end - 1].end()))

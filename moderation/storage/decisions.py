@@ -4,23 +4,41 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
+from moderation.domain.budget import OBSERVING, Standing
 from moderation.domain.judgement import Decision, Score
 from moderation.domain.policy import Policy, Verdict
-from moderation.storage import comments
+from moderation.storage import comments, standings
 from moderation.storage.reasons import pack, unpack
 from moderation.storage.tables import comments as comments_table
 from moderation.storage.tables import decisions
+from moderation.storage.tables import standings as standings_table
 
-FIELDS = (*(column.label(f"decision_{column.name}") for column in decisions.c), *comments.FIELDS)
-"""What `from_row` reads; the comment must be joined in."""
+FIELDS = (
+    *(column.label(f"decision_{column.name}") for column in decisions.c),
+    *comments.FIELDS,
+    *standings.FIELDS,
+)
+"""What `from_row` reads; the comment and the standing must be joined in."""
 
-WITH_COMMENT = decisions.join(comments_table, comments_table.c.id == decisions.c.comment_id)
+WITH_COMMENT = decisions.join(comments_table, comments_table.c.id == decisions.c.comment_id).outerjoin(
+    standings_table, standings_table.c.id == decisions.c.standing_id
+)
 """What `FIELDS` are selected from."""
 
 _ADD = insert(decisions)
 _SUPERSEDE = update(decisions).where(decisions.c.comment_id == bindparam("wanted_comment")).values(superseded=True)
 _ONE = (decisions.c.site_id == bindparam("wanted_site"), decisions.c.id == bindparam("wanted_id"))
 _FIND = select(*FIELDS).select_from(WITH_COMMENT).where(*_ONE)
+_RECENT = (
+    select(decisions.c.probability)
+    .where(
+        decisions.c.site_id == bindparam("wanted_site"),
+        decisions.c.model == bindparam("wanted_model"),
+        decisions.c.superseded.is_(False),
+    )
+    .order_by(decisions.c.made_at.desc())
+    .limit(bindparam("most"))
+)
 _COMMENT_OF = select(decisions.c.comment_id).where(*_ONE)
 
 
@@ -51,6 +69,12 @@ def comment_of(connection: Connection, site_id: int, decision_id: str) -> int | 
     return connection.execute(_COMMENT_OF, {"wanted_site": site_id, "wanted_id": decision_id}).scalar()
 
 
+def recent_probabilities(connection: Connection, site_id: int, model: str, most: int) -> list[float]:
+    """The probabilities of the site's last comments that this model judged, the newest first."""
+    wanted = {"wanted_site": site_id, "wanted_model": model, "most": most}
+    return list(connection.execute(_RECENT, wanted).scalars())
+
+
 def from_row(row: RowMapping) -> Decision:
     """The decision of a row that was selected with `FIELDS`."""
     return Decision(
@@ -65,10 +89,18 @@ def from_row(row: RowMapping) -> Decision:
             model=row["decision_model"],
         ),
         policy=Policy(row["decision_review_line"], row["decision_spam_line"], row["decision_discard_line"]),
+        standing=_standing(row),
         verdict=Verdict(row["decision_verdict"]),
         degraded=row["decision_degraded"],
         made_at=row["decision_made_at"],
     )
+
+
+def _standing(row: RowMapping) -> Standing | None:
+    if row["decision_step"] is None:
+        return None
+    earned = standings.from_row(row)
+    return earned.standing if earned else OBSERVING
 
 
 def _row(decision: Decision, comment_id: int, door: str) -> dict[str, object]:
@@ -86,6 +118,8 @@ def _row(decision: Decision, comment_id: int, door: str) -> dict[str, object]:
         "discard_line": decision.policy.discard,
         "verdict": decision.verdict.value,
         "degraded": decision.degraded,
+        "step": decision.standing.step.value if decision.standing else None,
+        "standing_id": decision.standing.number if decision.standing else None,
         "door": door,
         "made_at": decision.made_at,
     }

@@ -14,7 +14,7 @@ from moderation.storage.tables import sites as sites_table
 _ADD = insert(keys)
 _SITE_OF = (
     select(*sites.FIELDS)
-    .join(keys, keys.c.site_id == sites_table.c.id)
+    .select_from(sites.WITH_STANDING.join(keys, keys.c.site_id == sites_table.c.id))
     .where(
         keys.c.digest == bindparam("wanted_digest"),
         keys.c.retired_at.is_(None),

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from moderation.domain.errors import StorageUnavailable
 from moderation.storage.engine import open_engine, reading, writing
 
-HEAD = "0002"
+HEAD = "0004"
 """The newest revision in `migrations/versions`; revisions are four digits, so their order is that of the text."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"

@@ -7,9 +7,11 @@ from datetime import datetime
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from moderation.domain.budget import Budget
 from moderation.domain.errors import Conflict
 from moderation.domain.policy import Policy
 from moderation.domain.site import Holding, ReviewMeans, Site
+from moderation.storage import standings
 from moderation.storage.tables import sites
 
 FIELDS = (
@@ -22,12 +24,19 @@ FIELDS = (
     sites.c.review_means.label("site_review_means"),
     sites.c.hold_seconds.label("site_hold_seconds"),
     sites.c.private_callback.label("site_private_callback"),
+    sites.c.lost_at_most.label("site_lost_at_most"),
+    sites.c.held_at_most.label("site_held_at_most"),
+    sites.c.confidence.label("site_confidence"),
     sites.c.created_at.label("site_created_at"),
+    *standings.FIELDS,
 )
-"""What `from_row` reads."""
+"""What `from_row` reads; the newest standing must be joined in."""
+
+WITH_STANDING = standings.newest_of_site()
+"""What `FIELDS` are selected from."""
 
 _ADD = insert(sites).returning(sites.c.id)
-_LIVING = select(*FIELDS).where(sites.c.removed_at.is_(None))
+_LIVING = select(*FIELDS).select_from(WITH_STANDING).where(sites.c.removed_at.is_(None))
 _ALL = _LIVING.order_by(sites.c.url)
 _BY_URL = _LIVING.where(sites.c.url == bindparam("wanted_url"))
 _ONE = sites.c.id == bindparam("wanted_id")
@@ -43,10 +52,16 @@ _SET_HOLDING = (
     .where(_ONE)
     .values(review_means=bindparam("means"), hold_seconds=bindparam("seconds"), private_callback=bindparam("private"))
 )
+_SET_BUDGET = (
+    update(sites)
+    .where(_ONE)
+    .values(lost_at_most=bindparam("lost"), held_at_most=bindparam("held"), confidence=bindparam("sure"))
+)
+_LOCK = select(sites.c.id).where(_ONE).with_for_update()
 
 
 def add(connection: Connection, url: str, at: datetime) -> Site:
-    """A new site that keeps the live model's lines; `Conflict` when a living one has the address."""
+    """A new site without lines of its own; `Conflict` when a living one has the address."""
     try:
         site_id = connection.execute(_ADD, {"url": url, "created_at": at}).scalar_one()
     except IntegrityError:
@@ -71,7 +86,7 @@ def remove(connection: Connection, site_id: int, at: datetime) -> None:
 
 
 def set_lines(connection: Connection, site_id: int, policy: Policy | None) -> None:
-    """Gives the site its own lines, or (`None`) the live model's again."""
+    """Gives the site its own lines, or (`None`) takes them away again."""
     review, spam, discard = (policy.review, policy.spam, policy.discard) if policy else (None, None, None)
     connection.execute(_SET_LINES, {"wanted_id": site_id, "review": review, "spam": spam, "discard": discard})
 
@@ -88,9 +103,21 @@ def set_holding(connection: Connection, site_id: int, holding: Holding) -> None:
     connection.execute(_SET_HOLDING, {"wanted_id": site_id, **values})
 
 
+def set_budget(connection: Connection, site_id: int, budget: Budget | None) -> None:
+    """Gives the site its own budget, or (`None`) takes it away again."""
+    lost, held, sure = (budget.lost, budget.held, budget.confidence) if budget else (None, None, None)
+    connection.execute(_SET_BUDGET, {"wanted_id": site_id, "lost": lost, "held": held, "sure": sure})
+
+
+def lock(connection: Connection, site_id: int) -> None:
+    """Lets nobody else lock the site until the transaction ends."""
+    connection.execute(_LOCK, {"wanted_id": site_id})
+
+
 def from_row(row: RowMapping) -> Site:
     """The site of a row that was selected with `FIELDS`."""
     lines = (row["site_review_line"], row["site_spam_line"], row["site_discard_line"])
+    shares = (row["site_lost_at_most"], row["site_held_at_most"], row["site_confidence"])
     return Site(
         id=row["site_id"],
         url=row["site_url"],
@@ -98,4 +125,6 @@ def from_row(row: RowMapping) -> Site:
         created_at=row["site_created_at"],
         type_policies={kind: Policy(*own) for kind, own in json.loads(row["site_type_lines"]).items()},
         holding=Holding(ReviewMeans(row["site_review_means"]), row["site_hold_seconds"], row["site_private_callback"]),
+        budget=None if shares[0] is None else Budget(*shares),
+        earned=standings.from_row(row),
     )

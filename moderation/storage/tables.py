@@ -1,6 +1,6 @@
 """The tables as they are now; `migrations/` tells how they came to be."""
 
-from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table, false
+from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table, false
 
 from moderation.storage.columns import AnyText, UtcTime
 
@@ -25,6 +25,10 @@ sites = Table(
     Column("review_means", AnyText, nullable=False, server_default="hold"),
     Column("hold_seconds", Integer, nullable=False, server_default="86400"),
     Column("private_callback", Boolean, nullable=False, server_default=false()),
+    # The site's own budget, all three or none.
+    Column("lost_at_most", Double),
+    Column("held_at_most", Double),
+    Column("confidence", Double),
     Column("created_at", UtcTime, nullable=False),
     Column("removed_at", UtcTime),
 )
@@ -64,6 +68,24 @@ comments = Table(
     Index(None, "site_id", "content_key"),
 )
 
+standings = Table(
+    "standings",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
+    Column("model", AnyText, nullable=False),
+    Column("lost_at_most", Double, nullable=False),
+    Column("held_at_most", Double, nullable=False),
+    Column("confidence", Double, nullable=False),
+    # Certificates as JSON, and from how many good comments the lines were drawn last.
+    Column("review", AnyText),
+    Column("spam", AnyText),
+    Column("review_drawn", Integer, nullable=False),
+    Column("spam_drawn", Integer, nullable=False),
+    Column("made_at", UtcTime, nullable=False),
+    Index(None, "site_id", "id"),
+)
+
 decisions = Table(
     "decisions",
     metadata,
@@ -84,6 +106,9 @@ decisions = Table(
     Column("made_at", UtcTime, nullable=False),
     # True where the blog had the comment checked again: another decision counts.
     Column("superseded", Boolean, nullable=False, server_default=false()),
+    # The step on the ladder, empty where the site's own lines were drawn; and what the step was earned by, if anything.
+    Column("step", AnyText),
+    Column("standing_id", Integer, ForeignKey("standings.id")),
     Index(None, "site_id", "made_at"),
 )
 _standing = decisions.c.superseded.is_(False)
@@ -115,6 +140,20 @@ labels = Table(
     Column("source", AnyText, nullable=False),
     Column("given_at", UtcTime, nullable=False),
     Index(None, "comment_id", "id"),
+    Index(None, "site_id", "value", "comment_id"),
+)
+
+# What follows from the labels that hold: where comments that are like another one are looked for.
+bands = Table(
+    "bands",
+    metadata,
+    Column("site_id", Integer, ForeignKey("sites.id"), primary_key=True),
+    Column("value", AnyText, primary_key=True),
+    Column("band", BigInteger, primary_key=True),
+    Column("comment_id", Integer, ForeignKey("comments.id"), primary_key=True, index=True),
+    # That of the features which the text was read with.
+    Column("version", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 items = Table(

@@ -12,6 +12,7 @@ from moderation.actions.access import set_policy
 from moderation.actions.check import FALLBACK_POLICY, check_comment, check_comments, consider, find_decision
 from moderation.actions.desk import Desk
 from moderation.actions.review import count_held, held_items
+from moderation.domain.budget import OBSERVING
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.errors import NotFound, StorageUnavailable
 from moderation.domain.policy import Policy, Verdict, decide
@@ -48,13 +49,20 @@ def test_a_decision_comes_back_as_it_was_answered(desk: Desk, site: Site) -> Non
 
 
 def test_the_live_model_judges(desk: Desk, site: Site) -> None:
-    """The score is the live model's, and a site without lines of its own has the model's."""
+    """The score is the live model's, and a site that has earned nothing has it held from the model's line on."""
     model = desk.live.current()
     decision = check_comment(desk, site, COMMENT)
     assert decision.score == score(model, COMMENT)
-    assert decision.policy == model.lines
-    assert decision.verdict is decide(decision.score.probability, model.lines)
+    assert decision.policy.review == model.lines.review
+    assert decision.verdict is decide(decision.score.probability, decision.policy)
     assert not decision.degraded
+
+
+def test_a_fresh_site_blocks_the_blatant_alone(desk: Desk, site: Site) -> None:
+    """Nothing is certified yet: spam is what the model would discard, and nothing is discarded."""
+    decision = check_comment(desk, site, COMMENT)
+    assert decision.policy == Policy(desk.live.current().lines.review, desk.live.current().lines.discard, 1.0)
+    assert decision.standing == OBSERVING
 
 
 def test_a_site_draws_its_own_lines(desk: Desk, site: Site) -> None:
@@ -62,6 +70,7 @@ def test_a_site_draws_its_own_lines(desk: Desk, site: Site) -> None:
     lines = Policy(review=1e-12, spam=1e-12, discard=1.0)
     decision = check_comment(desk, set_policy(desk, site.url, lines), COMMENT)
     assert (decision.policy, decision.verdict) == (lines, Verdict.SPAM)
+    assert decision.standing is None
 
 
 def test_a_power_cut_after_the_answer_loses_nothing(
@@ -91,7 +100,8 @@ def test_without_a_model_a_person_decides(modelless_desk: Desk, site: Site) -> N
     """No model: nothing is published or lost by guessing; the decision says that it is degraded, and why."""
     decision = check_comment(modelless_desk, site, COMMENT)
     assert (decision.verdict, decision.degraded) == (Verdict.REVIEW, True)
-    assert (decision.policy, decision.score.probability, decision.score.model) == (FALLBACK_POLICY, 0.5, "none")
+    assert decision.policy == OBSERVING.lines(FALLBACK_POLICY)
+    assert (decision.score.probability, decision.score.model) == (0.5, "none")
     assert [reason.code for reason in decision.score.reasons] == ["NO_MODEL"]
     assert [item.decision for item in held_items(modelless_desk)] == [decision]
 

@@ -1,6 +1,8 @@
 """`moderation check`: one comment, judged for a person."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 
@@ -44,3 +46,17 @@ def test_without_a_model_it_says_what_to_do(newcomer: Operator) -> None:
     bare = Operator(newcomer.environment | {"MODERATION_MODELS": newcomer.environment["MODERATION_VAR"]})
     done = bare.run("check", "hello")
     assert done.exit_code == 5 and "moderation promote" in done.stderr
+
+
+def test_a_site_s_own_words_are_recalled(operator: Operator, tmp_path: Path) -> None:
+    """With --site it names the labelled comments that are like this one, made harmless; without, none."""
+    corpus = tmp_path / "labelled.csv"
+    corpus.write_text(f"text,label\nOrder cheap {HOSTILE} today,spam\n", encoding="utf-8")
+    operator.get("labels", "import", corpus, "--site", "https://blog.example")
+    asked = ("check", f"Order very cheap {HOSTILE} today")
+    told = operator.get(*asked, "--site", "https://blog.example")
+    assert re.search(r"^ +\d\d%  spam, said import \(import\) on .*: Order cheap casino\[U\+202E\]", told, re.MULTILINE)
+    assert not set(told) & {"\x1b", "\u202e", "\u200b"}
+    assert "labelled comments" not in operator.get(*asked)
+    (found,) = operator.get_json(*asked, "--site", "https://blog.example")["neighbours"]
+    assert (found["label"], found["source"]) == ("spam", "import") and 0.3 <= found["alike"] < 1

@@ -45,8 +45,23 @@ def test_a_trained_model_waits_to_be_promoted(trainer: Operator, recipe: Path, t
     assert "small" in trainer.get("rollback")
     assert trainer.get_json("check", "hello")["model"] == "small"
     card = trainer.get_json("models", "show", "mine")
-    assert card["recipe"]["folds"] == 2 and card["caveats"] == ["Made for a test."]
+    assert card["recipe"]["folds"] == 2 and card["caveats"][0] == "Made for a test."
     assert "Made for a test." in trainer.get("models", "show", "mine")
+
+
+def test_a_card_says_what_unseen_ham_proves_of_the_lines(trainer: Operator, recipe: Path, tmp_path: Path) -> None:
+    """How many good comments of sources held out lie on or above a line; and that it is no promise to a new blog."""
+    trainer.get("train", write_corpus(tmp_path / "corpus.csv"), "--recipe", recipe, "--id", "mine")
+    card = trainer.get_json("models", "show", "mine")
+    ham = sum(corpus["ham"] for corpus in card["corpora"])
+    for name in ("review", "spam"):
+        told = card["certificates"][name]
+        assert told["line"] == card["lines"][name] and told["confidence"] == 0.95
+        assert told["allowed"] is None and 0 < told["n"] <= ham and told["errors"] / told["n"] < told["bound"] <= 1
+        assert len(told["digest"]) == 64
+    assert "not exchangeable" in card["caveats"][-1]
+    shown = trainer.get("models", "show", "mine")
+    assert "The spam line:" in shown and "good comments lie on or above it" in shown
 
 
 def test_a_worse_model_is_refused_unless_forced(trainer: Operator, recipe: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from moderation.actions.judge import appoint
 from moderation.actions.score_file import score_file
+from moderation.domain.budget import Budget
 from moderation.registry.shelf import Shelf
 from moderation.scoring.reasons import SENTENCES
 from tests.cli.conftest import Operator
@@ -126,7 +127,7 @@ def test_memory_does_not_grow_with_the_file(shelf: Shelf, tmp_path: Path) -> Non
             score_file(judge, corpus, out, report=ignore, advance=lambda: None)
             return tracemalloc.get_traced_memory()[1] - before
 
-    judge = appoint(shelf)
+    judge = appoint(shelf, Budget())
     tracemalloc.start()
     try:
         peak(100)

@@ -66,15 +66,29 @@ def test_a_removed_site_is_out(operator: Operator, settings: Settings) -> None:
     assert operator.get_json("site", "list") == []
 
 
-def test_lines_are_the_models_until_drawn(operator: Operator) -> None:
-    """A line that is given moves alone; --reset follows the model again."""
+def test_lines_are_those_of_the_ladder_until_drawn(operator: Operator) -> None:
+    """A line that is given moves alone, and leaves the ladder, which is said; --reset goes back to it."""
     followed = operator.get_json("site", "policy", BLOG)
-    assert followed["policy"] is None
+    assert followed["policy"] is None and followed["step"] == "observe" and followed["lines"]["discard"] == 1
     drawn = operator.get_json("site", "policy", BLOG, "--review", "0.2")
     assert drawn["policy"] == drawn["lines"] == followed["lines"] | {"review": 0.2}
+    assert drawn["step"] is None
     assert "0.2" in operator.get("site", "list")
+    assert "its own lines, no certificate" in operator.get("site", "policy", BLOG)
     assert operator.get_json("site", "policy", BLOG, "--reset") == followed
-    assert "the live model's lines" in operator.get("site", "policy", BLOG)
+    assert "the step observe" in operator.get("site", "policy", BLOG)
+
+
+def test_the_list_shows_each_step(operator: Operator) -> None:
+    """A dash where a site keeps its own lines; no model is needed to list."""
+    operator.get("site", "add", "https://own.example")
+    operator.get("site", "policy", "https://own.example", "--review", "0.2", "--spam", "0.8", "--discard", "0.9")
+    assert [site["step"] for site in operator.get_json("site", "list")] == ["observe", None]
+    _, fresh, own = operator.get("site", "list").splitlines()
+    assert fresh.split()[1] == "observe" and own.split()[1:5] == ["-", "0.2", "0.8", "0.9"]
+    bare = Operator(operator.environment | {"MODERATION_MODELS": "nowhere"})
+    assert [site["step"] for site in bare.get_json("site", "list")] == ["observe", None]
+    assert BLOG in bare.get("site", "list")
 
 
 def test_all_lines_at_once_need_no_model(operator: Operator, settings: Settings) -> None:

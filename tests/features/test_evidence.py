@@ -10,6 +10,7 @@ from moderation.domain.comment import Comment
 from moderation.features import ngrams
 from moderation.features.evidence import gather_evidence
 from moderation.features.ngrams import BLOCKS, COLUMNS, Segment, find_words, read
+from moderation.features.reading import Reading
 from moderation.features.signals import SIGNALS, signal_codes
 from tests.strategies import comments
 
@@ -59,6 +60,49 @@ def test_a_link_home_is_not_a_link_away() -> None:
     assert _value(replace(comment, permalink="https://elsewhere.example/"), "LINKS") > 0.0
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://youtu.be/AbCdEfGhIjk?t=83",
+        "http://m.youtube.com/watch?feature=share&v=AbCdEfGhIjk",
+        "www.youtube.com/embed/AbCdEfGhIjk",
+    ],
+)
+def test_a_video_is_the_same_by_every_address(link: str) -> None:
+    """A link to the video watched leads home however it is written, and leaves no mark of an address in the words."""
+    watched = Comment(f"{link} listen at this point", permalink="https://www.youtube.com/watch?v=AbCdEfGhIjk")
+    assert _value(watched, "LINK_HOME") == 1.0
+    assert _value(watched, "LINKS") == 0.0
+    assert ngrams.URL_MARK not in Reading(watched).prose.text
+    other = replace(watched, permalink="https://www.youtube.com/watch?v=zzzzzzzzzzz")
+    assert _value(other, "LINKS") > 0.0
+
+
+def test_pictures_do_not_water_down_the_words() -> None:
+    """A row of emoji leaves the n-grams as they were; that there were some is said once, however many."""
+    plain, padded = Comment("buy cheap shoes"), Comment("🔥🔥 buy 💯 cheap shoes 🚀🚀🚀")
+    assert (gather_evidence(plain).grams.columns == gather_evidence(padded).grams.columns).all()
+    assert _value(padded, "EMOJI") == _value(Comment("🔥"), "EMOJI") == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Thanks for this.\n\n🔥 <strong>Ten great shoes</strong>\nOur shop has them", "HEADLINE"),
+        ("<strong>Ten <!-- -->great sh<b></b>oes</strong><br>Our shop has them", "HEADLINE"),
+        ("Thanks for this.\n\n<b>Shoe Palace</b> has them all", "NAME_IN_TEXT"),
+    ],
+)
+def test_padding_and_empty_tags_hide_nothing(text: str, code: str) -> None:
+    """What marks an announcement is found behind other words, pictures and tags that hold nothing."""
+    assert _value(Comment(text, author="Shoe Palace"), code) == 1.0
+
+
+def test_empty_tags_are_no_code() -> None:
+    """Markup is not what people who build things write."""
+    assert _value(Comment("sh<!-- -->oes and <span class='a'></span>bags"), "CODE") == 0.0
+
+
 def test_on_a_shared_host_only_the_page_is_home() -> None:
     """On a host that anybody publishes on, another page is somebody else's."""
     page = "https://www.youtube.com/watch?v=abcdefg"
@@ -86,6 +130,6 @@ def test_occurrences_point_at_their_text() -> None:
     grams = read([Segment(text, ngrams.WORDS, ngrams.CHARS)], find_words(text))
     page = f" {text} "
     words = {
-        page[s:e] for s, e, c in zip(grams.starts, grams.ends, grams.occurrences, strict=True) if c < ngrams.OFFSETS[1]
+        page[grams.starts[k] : grams.ends[k]] for k in grams.order[: grams.counts[grams.blocks == ngrams.WORDS].sum()]
     }
     assert words == {"buy", "shoes", "buy shoes"}

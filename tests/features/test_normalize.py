@@ -33,7 +33,7 @@ def test_every_character_knows_where_it_came_from(text: str) -> None:
         ("vi<b></b>ag<i>ra</i>", "viagra"),
         ("one<br/>two<p>three", "one two three"),
         ("vi\u200bag\u00adra", "viagra"),
-        ("\u202eolleh", "olleh"),
+        ("\u202eolleh\u202c, it is", "hello, it is"),
         ("vi\u0430gr\u0430", "viagra"),
         ("\U0001d41b\U0001d428\U0001d425\U0001d41d", "bold"),
         ("ＦＲＥＥ", "free"),
@@ -55,6 +55,22 @@ def test_the_same_text_in_disguise_is_the_same_text(hostile: str, plain: str) ->
 def test_words_of_one_alphabet_keep_it() -> None:
     """Only words that mix alphabets are disguised; a Russian word is not turned into Latin letters."""
     assert canonical_text("сосна") == "сосна"
+
+
+def test_a_text_of_look_alikes_alone_is_unmasked() -> None:
+    """A word wholly of look-alikes is Latin where all the rest is, and stays where its alphabet is at home."""
+    assert canonical_text("shoes for \u0440\u0443\u0441\u0441") == "shoes for pycc"
+    assert (
+        canonical_text("shoes \u0434\u043b\u044f \u0440\u0443\u0441\u0441")
+        == "shoes \u0434\u043b\u044f \u0440\u0443\u0441\u0441"
+    )
+
+
+def test_what_is_stored_backwards_is_read_as_it_is_shown() -> None:
+    """A right-to-left override shows its letters in another order; each still knows where it came from."""
+    canonical = canonicalize("buy \u202eseohs\u202c now")
+    assert canonical.text == "buy shoes now"
+    assert canonical.original(4, 9) == (5, 10)
 
 
 def test_an_original_stretch_holds_its_markup() -> None:

@@ -96,9 +96,31 @@ def test_disguises_hide_fields_in_both_classes_and_repeat(starter: Corpus) -> No
     first, lenders = disguise(starter, Recipe())
     again, _ = disguise(starter, Recipe())
     assert first == again
-    assert lenders.shape == (len(first), 2)
+    assert lenders.shape == (len(first), 3)
     hidden = np.array([comment.url is None for comment in first])
     assert abs(hidden[starter.spam].mean() - hidden[~starter.spam].mean()) < 0.1
+
+
+def test_some_spam_is_obfuscated_and_no_ham(starter: Corpus) -> None:
+    """The recipe says how much of the spam is hidden as spammers do; what is padded with knows who lent it."""
+    texts = [comment.text for comment in starter.comments]
+    copies, lenders = disguise(starter, Recipe(obfuscate=0.5, splice=0.0))
+    changed = np.array([copy.text != text for copy, text in zip(copies, texts, strict=True)])
+    assert not changed[~starter.spam].any()
+    assert 0.4 < changed[starter.spam].mean() < 0.6
+    padded = lenders[:, 2] >= 0
+    assert 0.1 < padded[changed].mean() < 0.7 and not padded[~changed].any()
+
+
+def test_rare_columns_are_learnt_more_boldly_as_the_recipe_says(starter: Corpus) -> None:
+    """With rarity the weight moves from columns that many comments have to those that few have."""
+    bench = prepare(starter, Recipe(), lambda _: None, jobs=1)
+    nothing = np.zeros(len(bench.corpus.comments), dtype=bool)
+    plain, bold = (bench.fit_without(nothing, Recipe(rarity=rarity)) for rarity in (0.0, 1.0))
+    frequencies = np.bincount(bench.disguised.hashed.indices, minlength=len(plain.weights))
+    common = frequencies > np.quantile(frequencies[frequencies > 1], 0.99)
+    shares = [np.abs(model.weights[common]).sum() / np.abs(model.weights).sum() for model in (plain, bold)]
+    assert shares[1] < shares[0]
 
 
 def test_copies_of_a_template_are_capped_and_stay_on_their_side() -> None:

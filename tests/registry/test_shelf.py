@@ -1,6 +1,8 @@
 """The shelf and what may lie on it."""
 
+import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import joblib
 import numpy as np
 import pytest
 
+from moderation.domain.budget import certify
 from moderation.domain.errors import Conflict, InputRefused, ModelRefused, NotFound
 from moderation.registry.card import Card
 from moderation.registry.live import LiveModel
@@ -154,3 +157,20 @@ def test_a_card_that_is_not_the_models_is_refused(shelf: Shelf) -> None:
     (shelf.folder / "renamed" / "card.json").write_text("{}", "utf-8")
     with pytest.raises(ModelRefused, match="cannot be read"):
         shelf.load("renamed")
+
+
+def test_a_card_keeps_its_certificates(shelf: Shelf) -> None:
+    """They come back as they were; a card of an earlier version has none and is a card all the same."""
+    proved = certify(0.9, [0.1] * 600, 0.95, "digest")
+    card = replace(small_card(), certificates={"spam": proved})
+    assert Card.from_json(card.to_json(), "small").certificates == {"spam": proved}
+    older = {name: value for name, value in json.loads(card.to_json()).items() if name != "certificates"}
+    assert Card.from_json(json.dumps(older), "small").certificates == {}
+
+
+@pytest.mark.parametrize("odd", [["spam"], {"spam": 1}, {"spam": {"line": 0.5}}, 7])
+def test_a_card_with_odd_certificates_is_refused(odd: Any) -> None:
+    """What is no certificate is not shown as one."""
+    card = json.loads(small_card().to_json()) | {"certificates": odd}
+    with pytest.raises(ModelRefused, match="cannot be read"):
+        Card.from_json(json.dumps(card), "small")

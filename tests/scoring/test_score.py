@@ -6,12 +6,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from moderation.domain.comment import Comment
-from moderation.features.ngrams import BLOCKS, OFFSETS
+from moderation.domain.judgement import Reason
+from moderation.features.ngrams import BLOCKS, COLUMNS, OFFSETS
 from moderation.features.signals import SIGNALS
 from moderation.scoring.model import Model, logistic, probabilities, score
-from moderation.scoring.reasons import SENTENCES, strongest
+from moderation.scoring.reasons import MOST_AGAINST, MOST_FOR, SENTENCES, parted, strongest
 from tests.models import small_model
 from tests.strategies import comments
 
@@ -80,6 +82,58 @@ def test_a_word_said_twice_is_one_reason_with_two_places() -> None:
     result = score(small_model(), Comment("shoes here, shoes there"))
     (shoes,) = [reason for reason in result.reasons if reason.code == "WORDING" and reason.detail == "shoes"]
     assert [(span.start, span.end) for span in shoes.spans] == [(0, 5), (12, 17)]
+
+
+def wordings(text: str, weight: float = 0.5) -> dict[str, list[str]]:
+    """The phrases that a model names to which every word weighs, and what of the text each points at."""
+    model = replace(small_model(), weights=np.full(COLUMNS, weight, dtype=np.float16))
+    found = [reason for reason in score(model, Comment(text)).reasons if reason.code == "WORDING"]
+    return {reason.detail: [text[span.start : span.end] for span in reason.spans] for reason in found}
+
+
+def test_words_that_stand_together_are_one_reason() -> None:
+    """A phrase is read as one, up to four words; its span is that of the whole phrase, as it was typed."""
+    assert wordings("Buy <b>Cheap</b> shoes!") == {"buy cheap shoes": ["Buy <b>Cheap</b> shoes"]}
+    assert wordings("one two three four five six") == {
+        "one two three four": ["one two three four"],
+        "five six": ["five six"],
+    }
+    assert wordings("I do think", -0.5) == {"i do think": ["I do think"]}
+
+
+def test_words_that_stand_together_only_now_and_then_are_not_a_phrase() -> None:
+    """Two words are one reason only if neither ever stands without the other, and no mark parts them."""
+    assert wordings("buy cheap shoes, buy cheap boats") == {
+        "buy cheap": ["buy cheap", "buy cheap"],
+        "shoes": ["shoes"],
+        "boats": ["boats"],
+    }
+    assert set(wordings("cheap. Shoes")) == {"cheap", "shoes"}
+
+
+@given(comments)
+def test_wordings_are_few_and_each_word_is_in_one(comment: Comment) -> None:
+    """At most five phrases for spam and three against, and none shares a word with another."""
+    named = [reason for reason in score(small_model(), comment).reasons if reason.code == "WORDING"]
+    assert sum(reason.weight > 0 for reason in named) <= MOST_FOR
+    assert sum(reason.weight < 0 for reason in named) <= MOST_AGAINST
+    words = [word for reason in named if len(reason.detail) < 60 for word in reason.detail.split()]
+    assert len(words) == len(set(words))
+
+
+@given(st.lists(st.floats(-9, 9).map(lambda weight: Reason("CODE", weight))))
+def test_the_strongest_come_first_and_none_is_lost(reasons: list[Reason]) -> None:
+    """Five for spam, three against it, and then every other one: nothing counts that is not shown."""
+    first, others = parted(reasons)
+    pro, contra = ([r for r in first if r.weight > 0], [r for r in first if r.weight < 0])
+    assert first == [*pro, *contra]
+    assert len(pro) == min(MOST_FOR, sum(r.weight > 0 for r in reasons))
+    assert len(contra) == min(MOST_AGAINST, sum(r.weight < 0 for r in reasons))
+    assert sorted(r.weight for r in (*first, *others)) == sorted(r.weight for r in reasons)
+    for side in (pro, contra, others):
+        assert side == sorted(side, key=lambda r: -abs(r.weight))
+    for one in others:
+        assert one.weight == 0 or abs(one.weight) <= min(abs(r.weight) for r in (pro if one.weight > 0 else contra))
 
 
 def test_the_strongest_reasons_speak_for_both_sides() -> None:

@@ -13,11 +13,20 @@ from sqlalchemy import Engine, inspect, text
 
 import moderation.storage
 from moderation.domain.errors import StorageUnavailable
-from moderation.storage import tables
+from moderation.domain.policy import Policy
+from moderation.storage import decisions, sites, tables
 from moderation.storage.engine import open_engine, reading, writing
 from moderation.storage.migrate import HEAD, objection, upgrade
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
+OLDER_ROWS = """
+INSERT INTO sites (id, url, created_at) VALUES (1, 'https://a.example', '2026-01-02 12:00:00');
+INSERT INTO comments (id, site_id, content_key, text, received_at) VALUES (1, 1, 'key', 'Hello', '2026-01-02 12:00:00');
+INSERT INTO decisions (id, site_id, comment_id, probability, logit, bias, reasons, model,
+    review_line, spam_line, discard_line, verdict, degraded, door, made_at)
+VALUES ('00000000000000000000000000000000', 1, 1, 0.5, 0, 0, '[]', 'small',
+    0.5, 0.9, 0.99, 'review', 0, 'api', '2026-01-02 12:00:00')
+"""
 SCRIPTS = Path(moderation.storage.__file__).parent / "migrations"
 
 
@@ -72,6 +81,24 @@ def test_upgrading_twice_is_upgrading_once(url: str, engine: Engine) -> None:
     upgrade(url)
     with reading(engine) as connection:
         assert connection.execute(tables.sites.select()).all()
+    engine.dispose()
+
+
+def test_what_was_decided_before_standings_reads_back(url: str, engine: Engine) -> None:
+    """A database of the version before keeps its sites and decisions; nobody has earned anything in it."""
+    with writing(engine) as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(SCRIPTS))
+        command.downgrade(config, "0002")
+        for statement in OLDER_ROWS.split(";"):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    upgrade(url)
+    with reading(engine) as connection:
+        (site,) = sites.living(connection)
+        assert (site.budget, site.earned, site.policy) == (None, None, None)
+        found = decisions.find(connection, site.id, "0" * 32)
+        assert found is not None and found[0].standing is None and found[0].policy == Policy(0.5, 0.9, 0.99)
     engine.dispose()
 
 

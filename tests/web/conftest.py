@@ -62,6 +62,10 @@ class Browser:
     def get(self, path: str) -> TestResponse:
         return self.client.get(path)
 
+    def read(self, path: str) -> str:
+        """What a page says, without the marks around what weighed for or against a comment."""
+        return re.sub("</?mark[^>]*>", "", self.get(path).text)
+
     def token(self, path: str = "/queue") -> str:
         found = re.search(r'name="csrf_token" value="([^"]+)"', self.client.get(path, follow_redirects=True).text)
         assert found, "the page has no form"
@@ -91,7 +95,7 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def blog(desk: Desk, client: FlaskClient) -> Blog:
-    """Our blog, whose key is `KEY`; it keeps the model's lines until told otherwise."""
+    """Our blog, whose key is `KEY`; it has no lines of its own until told otherwise."""
     return Blog(desk, client, add_site(desk, BLOG, KEY)[0])
 
 

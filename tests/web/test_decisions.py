@@ -11,9 +11,26 @@ OTHER_KEY = "ba9876543210"
 
 
 def test_a_decision_reads_back_as_it_was_answered(blog: Blog) -> None:
-    """The stored decision is the answered one, to the last digit."""
+    """The stored decision is the answered one, to the last digit; what is asked of its neighbours comes on top."""
     told = blog.score("Hello there", author="Ann")
-    assert blog.call("GET", f"/v1/decisions/{told['id']}").get_json() == told
+    assert "neighbours" not in told
+    assert blog.call("GET", f"/v1/decisions/{told['id']}").get_json() == {**told, "neighbours": []}
+
+
+def test_neighbours_come_with_a_decision(blog: Blog, desk: Desk, client: FlaskClient) -> None:
+    """What was said of a comment like this one, whoever asks in whatever order; another site's word is not told."""
+    place = f"/v1/decisions/{blog.score('Sheds of oak, sent to any garden')['id']}"
+    like = blog.score("Sheds of oak and pine, sent to any garden")
+    label = blog.call("PUT", f"/v1/decisions/{like['id']}/label", {"label": "spam"}).get_json()
+    (found,) = blog.call("GET", place).get_json()["neighbours"]
+    assert (found["text"], found["label"]) == ("Sheds of oak and pine, sent to any garden", label)
+    assert 0.3 <= found["alike"] < 1
+    add_site(desk, "https://outsider.example", OTHER_KEY)
+    stranger = {"Authorization": f"Bearer {OTHER_KEY}"}
+    told = client.post("/v1/score", json={"text": "Sheds of oak, sent to any garden"}, headers=stranger).get_json()
+    assert client.get(f"/v1/decisions/{told['id']}", headers=stranger).get_json()["neighbours"] == []
+    blog.call("DELETE", f"/v1/decisions/{like['id']}/label")
+    assert blog.call("GET", place).get_json()["neighbours"] == []
 
 
 def test_a_label_can_be_given_changed_and_taken_back(blog: Blog) -> None:

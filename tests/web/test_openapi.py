@@ -56,7 +56,10 @@ def test_answers_are_as_the_document_says(client: FlaskClient, blog: Blog) -> No
     conforms(told, "DecisionReply", decision)
     label = blog.call("PUT", f"/v1/decisions/{decision['id']}/label", {"label": "spam"}).get_json()
     conforms(told, "LabelReply", label)
-    conforms(told, "DecisionReply", blog.call("GET", f"/v1/decisions/{decision['id']}").get_json())
+    again = blog.score("Cheap watches at http://watches.example/", author="Watches")
+    stored = blog.call("GET", f"/v1/decisions/{again['id']}").get_json()
+    assert stored["neighbours"]
+    conforms(told, "StoredDecisionReply", stored)
     batch = blog.call("POST", "/v1/score/batch", {"comments": [{"text": "x"}, {}]}).get_json()
     conforms(told, "BatchReply", batch)
     conforms(told, "ProblemReply", blog.call("POST", "/v1/score", {"txet": ""}).get_json(force=True))

@@ -47,7 +47,7 @@ def decide(browser: Browser, item: int, decision: str, **fields: str) -> str:
     """Presses a button; the page that follows."""
     reply = browser.send(f"/queue/{item}/resolve", decision=decision, **fields)
     assert reply.status_code == 303, reply.text
-    return browser.get(reply.headers["Location"]).text
+    return browser.read(reply.headers["Location"])
 
 
 def test_an_outsider_is_led_to_the_sign_in(client: FlaskClient, blog: Blog) -> None:
@@ -70,7 +70,7 @@ def test_a_moderator_signs_in_and_out(app: Flask, moderator: Moderator) -> None:
     """The name shows while signed in; after signing out the queue is closed again."""
     browser = Browser(app.test_client())
     assert browser.sign_in().headers["Location"] == "/queue"
-    page = browser.get("/queue").text
+    page = browser.read("/queue")
     assert "mara" in page and "Nothing is held" in page
     assert browser.send("/queue/sign-out").headers["Location"] == "/queue/sign-in"
     assert browser.get("/queue").status_code == 303
@@ -164,7 +164,7 @@ def test_what_is_held_shows_with_everything_a_person_needs(mara: Browser, blog: 
         email="ann.secret@mail.example",
         url="http://a.example/",
     )
-    page = mara.get("/queue").text
+    page = mara.read("/queue")
     shown = ("Ann", blog.site.url, "mail.example", "http://a.example/", "pills.example", told["model"], "1 held")
     for fact in (*shown, f"{told['probability']:.1%}", told["reasons"][0]["code"]):
         assert fact in page, fact
@@ -174,19 +174,39 @@ def test_what_is_held_shows_with_everything_a_person_needs(mara: Browser, blog: 
 def test_hostile_text_is_shown_and_does_nothing(mara: Browser, blog: Blog) -> None:
     """Tags are text, links are not links, what hides is marked, and the page allows no script at all."""
     blog.score(HOSTILE, author="<img src=x onerror=alert(1)>", url="javascript:alert(1)", email='"><b>@evil.example')
-    reply = mara.get("/queue")
-    assert "&lt;script&gt;alert(1)" in reply.text and "&lt;img src=x" in reply.text and "[U+202E]" in reply.text
+    reply, read = mara.get("/queue"), mara.read("/queue")
+    assert "&lt;script&gt;alert(1)" in read and "&lt;img src=x" in read and "[U+202E]" in read
     assert "<script" not in reply.text and "<img" not in reply.text and "\u202e" not in reply.text
-    assert "http://pills.example/x" in reply.text
+    assert "http://pills.example/x" in read
     assert not re.search(r'<a [^>]*href="(?!/|#)', reply.text) and "style=" not in reply.text
     policy = reply.headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none';") and "script" not in policy and "unsafe" not in policy
 
 
+def test_what_weighed_is_marked_in_the_text(mara: Browser, blog: Blog) -> None:
+    """The words of a reason are marked where they stand, hostile or not; the two sides differ in more than colour."""
+    told = blog.score("Order <b>cheap\u202e casino bonus</b> now")
+    spans = [span for reason in told["reasons"] if reason["weight"] >= 0.1 for span in reason["spans"]]
+    assert spans
+    page = mara.get("/queue").text
+    assert '<mark class="spam" title="speaks for spam, +' in page and "Underlined:" in page
+    assert "Order &lt;b&gt;cheap" in mara.read("/queue")
+    with mara.get("/static/style.css") as reply:
+        assert re.search(r"mark\.ham \{[^}]*text-decoration-style: dotted", reply.get_data(as_text=True))
+
+
+def test_the_strongest_reasons_show_and_the_others_unfold(mara: Browser, blog: Blog) -> None:
+    """Five for spam and three against it are seen at once; with the folded ones it is every reason there is."""
+    told = blog.score("Order cheap casino bonus at http://casino.example now, dear friends, I think")
+    seen, _, folded = mara.read("/queue").partition("<h3>Why</h3>")[2].partition(" more</summary>")
+    assert [seen.count(f'<td class="{side}">') for side in ("spam", "ham")] == [5, 3]
+    assert folded.count('<td class="weight">') == len(told["reasons"]) - 8
+
+
 def test_long_comments_unfold(mara: Browser, blog: Blog) -> None:
     """The whole text is on the page, the rest of a long one folded."""
     blog.score("word " * 1000 + "the end")
-    page = mara.get("/queue").text
+    page = mara.read("/queue")
     assert "the end" in page and "The rest, 3507 characters" in page
 
 
@@ -207,7 +227,7 @@ def test_skipping_lays_aside_without_deciding(mara: Browser, blog: Blog) -> None
     item = newest(blog.desk)
     page = decide(mara, item, "skip")
     assert "is skipped" in page and "Hello there" not in page and "Skipped too (1)" in page
-    assert "Hello there" in mara.get("/queue?skipped=1").text
+    assert "Hello there" in mara.read("/queue?skipped=1")
     assert f"Comment {item} is ham" in decide(mara, item, "ham", skipped="1")
 
 
@@ -261,10 +281,10 @@ def test_older_pages_are_reached_by_a_link(mara: Browser, blog: Blog) -> None:
     """Newest first, nothing twice, nothing left out; a decision on an older page comes back to it."""
     for count in range(PAGE + 2):
         blog.score(f"comment number {count}.")
-    first = mara.get("/queue").text
+    first = mara.read("/queue")
     link = re.search(r'href="(/queue\?before=\d+)"', first)
     assert link
-    older = mara.get(link[1]).text
+    older = mara.read(link[1])
     seen = [int(n) for page in (first, older) for n in re.findall(r'<div class="comment".*number (\d+)\.', page)]
     assert seen == list(reversed(range(PAGE + 2)))
     assert ">Newest<" in older and ">Older<" not in older
@@ -286,7 +306,7 @@ def test_pages_work_for_everybody(mara: Browser, blog: Blog) -> None:
     """A language, one main heading, a label for each field, a name for each button, and a width for phones."""
     blog.score("Hello there")
     sign_in = mara.client.application.test_client().get("/queue/sign-in").text
-    for page in (mara.get("/queue").text, sign_in):
+    for page in (mara.read("/queue"), sign_in):
         assert '<html lang="en">' in page and page.count("<h1") == 1 and "width=device-width" in page
     for field in re.findall(r'<input id="(\w+)"', sign_in):
         assert f'<label for="{field}">' in sign_in
@@ -327,19 +347,19 @@ def test_what_runs_out_is_shown_first(blog: Blog, mara: Browser, clock: Clock) -
     clock.advance(3600)
     hold_with_a_deadline(blog, "the second")
     blog.score("without a deadline")
-    assert "03 Jan 2026" not in mara.get("/queue").text and "04 Jan 2026, 12:00 UTC" in mara.get("/queue").text
-    assert "Show the soonest first" not in mara.get("/queue").text
+    assert "03 Jan 2026" not in mara.read("/queue") and "04 Jan 2026, 12:00 UTC" in mara.read("/queue")
+    assert "Show the soonest first" not in mara.read("/queue")
     clock.advance(1.6 * 86_400)
     assert mara.sign_in_again().status_code == 303
-    assert "2 comments are published" in mara.get("/queue").text
-    soon = mara.get("/queue?soon=1").text
+    assert "2 comments are published" in mara.read("/queue")
+    soon = mara.read("/queue?soon=1")
     assert soon.index("the first") < soon.index("the second") and "without a deadline" not in soon
     first = min(item.id for item in held_items(blog.desk))
     after = mara.send(f"/queue/{first}/resolve", page="/queue?soon=1", decision="ham", soon="1")
     assert after.headers["Location"] == "/queue?soon=1"
     clock.advance(86_400)
     assert mara.sign_in_again().status_code == 303
-    assert "Its blog has published it by itself" in mara.get("/queue").text
+    assert "Its blog has published it by itself" in mara.read("/queue")
 
 
 def test_a_blog_that_does_not_listen_is_named(blog: Blog, mara: Browser) -> None:
@@ -351,5 +371,30 @@ def test_a_blog_that_does_not_listen_is_named(blog: Blog, mara: Browser) -> None
         claimed = callbacks.claim(connection, due, blog.desk.clock())
         assert claimed
         callbacks.failed(connection, claimed, "The blog answered with status 401.", None, blog.desk.clock())
-    page = mara.get("/queue").text
+    page = mara.read("/queue")
     assert "has not taken 1" in page and "The blog answered with status 401." in page
+
+
+def test_a_moderator_is_reminded_of_what_was_said(mara: Browser, ana: Browser, blog: Blog, clock: Clock) -> None:
+    """What comments like this one were called, by whom and when: at most three, hostile text made harmless."""
+    for number, browser in enumerate((mara, ana, mara)):
+        blog.score(f"{HOSTILE} and number {number}, sheds of oak and pine sent to any garden")
+        decide(browser, newest(blog.desk), "spam")
+    liked = blog.score("<i>sheds of oak</i>, larch and pine sent to any garden")
+    blog.call("PUT", f"/v1/decisions/{liked['id']}/label", {"label": "ham"})
+    clock.advance(3600)
+    blog.score(f"{HOSTILE} and number 9, sheds of oak and pine sent to any garden")
+    page = mara.get("/queue").text
+    assert "Like 3 labelled comments: 3 spam" in page
+    assert "you called it spam on 02 Jan 2026" in page and "Ana called it spam on 02 Jan 2026" in page
+    assert "<script" not in page and "\u202e" not in page and page.count("&lt;script&gt;") == 4
+    decide(mara, newest(blog.desk), "spam")
+    blog.score("sheds of oak, larch and fir sent to any garden")
+    page = mara.get("/queue").text
+    assert "the blog called it ham" in page and "&lt;i&gt;sheds" in page
+
+
+def test_nobody_is_reminded_of_nothing(mara: Browser, blog: Blog) -> None:
+    """Where nothing alike was labelled, the page says nothing about it."""
+    blog.score("Hello there")
+    assert "labelled comment" not in mara.get("/queue").text

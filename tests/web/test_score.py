@@ -13,7 +13,8 @@ from moderation.settings import Settings
 from moderation.web.app import create_app
 from tests.web.conftest import KEY, Blog
 
-FIELDS = {"id", "verdict", "probability", "thresholds", "reasons", "bias", "model", "degraded", "made_at", "label"}
+ACCOUNT = {"probability", "thresholds", "standing", "reasons", "bias", "model", "degraded"}
+FIELDS = {"id", "verdict", "made_at", "label"} | ACCOUNT
 SPAM = "Buy cheap viagra online at http://pills.example/ now!!!"
 
 
@@ -25,13 +26,17 @@ def test_a_comment_gets_a_complete_decision(blog: Blog) -> None:
     assert told["degraded"] is False and told["label"] is None
 
 
-def test_the_account_is_exact_and_heaviest_first(blog: Blog) -> None:
-    """The weights and the bias add up to the logit of the probability; reasons come by falling weight."""
+def test_the_account_is_exact_and_strongest_first(blog: Blog) -> None:
+    """Weights and bias add up to the logit; five reasons for spam come first, three against it, then all others."""
     told = blog.score(SPAM)
     logit = told["bias"] + sum(reason["weight"] for reason in told["reasons"])
     assert 1 / (1 + math.exp(-logit)) == pytest.approx(told["probability"], abs=1e-6)
-    weights = [abs(reason["weight"]) for reason in told["reasons"]]
-    assert weights == sorted(weights, reverse=True)
+    weights = [reason["weight"] for reason in told["reasons"]]
+    pro, contra, others = weights[:5], weights[5:8], weights[8:]
+    assert min(pro) > 0 > max(contra) and others
+    for part in (pro, contra, others):
+        assert part == sorted(part, key=abs, reverse=True)
+    assert max(others, key=abs) < min(pro)
 
 
 def test_the_decision_is_stored_before_it_is_answered(blog: Blog) -> None:

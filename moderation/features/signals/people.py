@@ -14,6 +14,7 @@ from moderation.features.signals import targets
 from moderation.features.signals.signal import Signal
 
 _COMMERCE = ("goods", "pills", "games", "money", "services", "adult", "bargain")
+_NO_WORD = re.compile(r"^\W+")
 _RUN = re.compile(r"[bcdfghjklmnpqrstvwxz]{4}|[aeiou]{4}")
 _FREE_MAIL = frozenset(
     """
@@ -54,8 +55,11 @@ def _name_is_anchor(reading: Reading) -> float:
 
 
 def _name_in_text(reading: Reading) -> float:
+    """A full name stands at the start of a line."""
     name = reading.author or ""
-    return float(len(name) > 6 and " " in name and reading.prose.text.startswith(name))
+    if len(name) < 7 or " " not in name or name not in reading.prose.text:
+        return 0.0
+    return float(any(_NO_WORD.sub("", line).startswith(name) for line in reading.lines.lower().splitlines()))
 
 
 def _name_in_host(reading: Reading) -> float:
@@ -96,7 +100,7 @@ NAME_SIGNALS: tuple[Signal, ...] = (
     Signal("NAME_ADDRESS", "an address as a name", lambda r: float(_name_is_address(r))),
     Signal("NAME_IN_ANCHOR", "the name used as link text", _name_in_anchor),
     Signal("NAME_IS_ANCHOR", "the name is the whole link text", _name_is_anchor),
-    Signal("NAME_IN_TEXT", "the name opens the text", _name_in_text),
+    Signal("NAME_IN_TEXT", "the name opens a line of the text", _name_in_text),
 )
 
 URL_SIGNALS: tuple[Signal, ...] = (

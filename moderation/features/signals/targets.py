@@ -42,6 +42,7 @@ _FREE_PAGES = re.compile(
     r"|tripod|angelfire|xanga|posterous|edublogs|formspring|bravejournal|blogdrive|myspace|free|beep\.com|yolasite"
 )
 _RANDOM = re.compile(r"[a-z]\d+[a-z]{2}|[a-z][A-Z]|[bcdfghjklmnpqrstvwxz]{6}")
+_NOTED = 50
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _HOST = re.compile(r"^https?://(?:www\.)?")
 _PARCELS = re.compile(
@@ -108,8 +109,8 @@ def _anchor_astray(reading: Reading) -> float:
     anchors = [_long_words(anchor) for anchor in reading.worded_anchors]
     if not anchors:
         return 0.0
-    said = Counter(word for word in reading.words if len(word) > 3)
     own = Counter(word for words in anchors for word in words)
+    said = Counter(word for word in reading.words if word in own)
     about = {word for word, times in said.items() if times > own[word]} | reading.context
     return sum(map(about.isdisjoint, anchors)) / len(anchors)
 
@@ -124,8 +125,8 @@ def _search_phrase(link: Link) -> bool:
 
 
 def _after_last(reading: Reading) -> int:
-    """Characters of text after the last link."""
-    return len(reading.comment.text[reading.links[-1].end :].strip())
+    """Letters and digits after the last link, as far as they count."""
+    return sum(map(str.isalnum, reading.comment.text[reading.links[-1].end :][:_NOTED]))
 
 
 def _own_paragraph(reading: Reading) -> float:

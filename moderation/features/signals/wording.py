@@ -1,13 +1,11 @@
 """Signals that read the text alone, and the text beside the page's title."""
 
 import re
+import string
 from functools import partial
 from math import log1p
 
-import numpy as np
-from numpy.typing import NDArray
-
-from moderation.features.reading import Reading
+from moderation.features.reading import PICTURE, Reading
 from moderation.features.signals.signal import Signal
 
 _EXCLAMATION = re.compile(r"[!！]")
@@ -20,18 +18,22 @@ _HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w
 _HANDLE_HINTS = ("@", "gram", "app", ".me/")
 _HIDDEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u3164]")
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\uff21-\uff5a]")
-_EMOJI = re.compile("[\U0001f300-\U0001faff\u2600-\u27bf\u2b50\u2705]")
 _GIBBERISH = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}|[aeiou]{4}")
 _SPACED = re.compile(r"(?<!\w)(?:\w[ .*_-]){4,}\w(?!\w)")
 _LEET = re.compile(r"(?<!\w)(?=\w*[a-z])[a-z]+[0134579@$]+[a-z]+(?!\w)")
 _CODE = re.compile(r"[{};=][ \t]*$|\w\(\)|[=-]>|::|\w\.\w+\(|`[^`]+`|^[ \t]*(?:sudo|[$#]) \w", re.MULTILINE)
+_CODE_MARKS = re.compile(r"[{};=(`$#>]|::|sudo")
+_CAPITALS = string.ascii_uppercase.encode()
 _QUOTE = re.compile(r"^[ \t]*(?:>|&gt;|@\w)|<blockquote|\[quote", re.MULTILINE)
-_HEADLINE = re.compile(r"^\s*<(?:strong|b|h\d)>[^<>]{3,200}</(?:strong|b|h\d)>[ \t]*(?:\r?\n|<br|</?p)", re.IGNORECASE)
+_HEADLINE = re.compile(
+    r"^[^\w<>]{0,20}<(strong|b|h\d)>[^<>]{3,200}</\1>[ \t]{0,99}(?:\r?\n|<br|</?p)", re.IGNORECASE | re.MULTILINE
+)
 _EXCERPT = re.compile(r"\[(?:\.\.\.|…|&#8230;|&hellip;)\]|\[\.{3}")
 _OWN_SITE = re.compile(
     r"\b(?:my|our)\W{1,3}(?:\w+\W{1,3}){0,3}(?:web\W?)?(?:site|page|blog|weblog|homepage|channel|store|shop|posts?|profile)s?\b"
     r"|\b(?:mon (?:site|blog)|mein\w? (?:seite|blog)|mi (?:sitio|pagina|blog)|мой (?:сайт|блог))\b"
 )
+_LOOKED_AT = 2_000
 _STOPS = re.compile(r"[.!?…。！？]")
 _PUNCTUATED = re.compile(r"[,;:()\"“”'’-]")
 
@@ -40,11 +42,9 @@ def _upper_share(reading: Reading) -> float:
     lower, cased = reading.canonical.text, reading.canonical.cased
     if lower == cased:
         return 0.0
-    return float(np.mean(_codes(lower) != _codes(cased)))
-
-
-def _codes(text: str) -> NDArray[np.uint32]:
-    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+    if cased.isascii():
+        return 1.0 - len(cased.encode().translate(None, _CAPITALS)) / len(cased)
+    return sum(map(str.__ne__, lower, cased)) / len(cased)
 
 
 def _digit_share(reading: Reading) -> float:
@@ -107,6 +107,16 @@ def _title_echo(reading: Reading) -> float:
     return len(reading.context.intersection(reading.words[:12])) / len(reading.context)
 
 
+def _code(reading: Reading) -> float:
+    text = reading.lines[:_LOOKED_AT]
+    return log1p(len(_CODE.findall(text))) if _CODE_MARKS.search(text) else 0.0
+
+
+def _quotes(reading: Reading) -> float:
+    text = reading.markup[:_LOOKED_AT]
+    return float((">" in text or "@" in text or "[" in text or "gt;" in text) and bool(_QUOTE.search(text)))
+
+
 def _own_site(reading: Reading) -> float:
     """The author's own site, named in the last words of the text."""
     return float(bool(_OWN_SITE.search(reading.prose.text[-120:])))
@@ -144,17 +154,17 @@ TEXT_SIGNALS: tuple[Signal, ...] = (
     Signal("HANDLE", "a messenger contact", _handle),
     Signal("HIDDEN_CHARACTERS", "invisible characters", partial(_beyond_ascii, _HIDDEN)),
     Signal("STYLED_LETTERS", "letters from styled alphabets", partial(_beyond_ascii, _STYLED)),
-    Signal("EMOJI", "emoji", lambda r: log1p(len(_EMOJI.findall(r.canonical.text)))),
+    Signal("EMOJI", "emoji", lambda r: float(bool(PICTURE.search(r.canonical.text)))),
     Signal("SPACED_LETTERS", "letters spaced out", lambda r: float(bool(_SPACED.search(r.prose.text)))),
     Signal("LEETSPEAK", "digits in the place of letters", partial(_among_digits, _LEET)),
-    Signal("CODE", "program code", lambda r: log1p(len(_CODE.findall(r.comment.text[:2000])))),
-    Signal("QUOTES", "a quotation of somebody else", lambda r: float(bool(_QUOTE.search(r.comment.text[:2000])))),
+    Signal("CODE", "program code", _code),
+    Signal("QUOTES", "a quotation of somebody else", _quotes),
     Signal(
         "HEADLINE",
         "a bold first line, as announcements of other sites have",
-        lambda r: float(bool(_HEADLINE.match(r.comment.text))),
+        lambda r: float(bool(_HEADLINE.search(r.markup))),
     ),
-    Signal("EXCERPT", "the marks of an excerpt", lambda r: float(bool(_EXCERPT.search(r.comment.text[:2000])))),
+    Signal("EXCERPT", "the marks of an excerpt", lambda r: float(bool(_EXCERPT.search(r.lines[:_LOOKED_AT])))),
     Signal(
         "COMMAS",
         "how often the text lists things",

@@ -5,11 +5,12 @@ import re
 from flask import Response, jsonify
 
 from moderation.actions.check import find_decision
+from moderation.actions.neighbours import neighbours_of
 from moderation.actions.teach import label_decision, withdraw_label
 from moderation.domain.errors import NotFound
 from moderation.domain.judgement import LabelValue
 from moderation.web.api.reading import read_body
-from moderation.web.api.rendering import decision_reply, label_reply
+from moderation.web.api.rendering import label_reply, stored_decision_reply
 from moderation.web.api.shapes import LabelBody
 from moderation.web.caller import calling_site
 from moderation.web.opened import the_desk
@@ -19,10 +20,11 @@ _WHO = "api"
 
 
 def show_decision(decision_id: str) -> Response:
-    """A decision of the calling site with the label in force."""
+    """A decision of the calling site with the label in force and the neighbours of its comment."""
     site = calling_site()
     decision, label = find_decision(the_desk(), site, _checked_id(decision_id))
-    return jsonify(decision_reply(decision, label))
+    (neighbours,) = neighbours_of(the_desk(), [decision])
+    return jsonify(stored_decision_reply(decision, label, neighbours))
 
 
 def put_label(decision_id: str) -> Response:

@@ -13,6 +13,7 @@ _REF = "#/components/schemas/{model}"
 _BODIES = (shapes.CommentBody, shapes.BatchBody, shapes.LabelBody)
 _REPLIES = (
     shapes.DecisionReply,
+    shapes.StoredDecisionReply,
     shapes.BatchReply,
     shapes.LabelReply,
     shapes.ProblemReply,
@@ -43,8 +44,8 @@ OPERATIONS = (
         "get",
         "/v1/decisions/{decision_id}",
         "showDecision",
-        "Read a decision again, with its label.",
-        reply="DecisionReply",
+        "Read a decision again, with its label and its neighbours.",
+        reply="StoredDecisionReply",
         problems=(401, 404, 503),
     ),
     Operation(

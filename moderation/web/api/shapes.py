@@ -73,6 +73,26 @@ class ThresholdsReply(TypedDict):
     discard: float
 
 
+class CertificateReply(TypedDict):
+    """What the site's own good comments prove about a line."""
+
+    line: float
+    allowed: Annotated[float | None, Field(description="The share of good comments that the budget allows.")]
+    n: Annotated[int, Field(description="Good comments counted.")]
+    errors: Annotated[int, Field(description="How many of them lie on or above the line.")]
+    bound: Annotated[float, Field(description="At most this share of all good comments does, with the confidence.")]
+    confidence: float
+    digest: Annotated[str, Field(description="SHA-256 over the ids and probabilities counted.")]
+
+
+class StandingReply(TypedDict):
+    """Where the site stood on the ladder, and the certificates that it had earned."""
+
+    step: Literal["observe", "hold", "block"]
+    review: CertificateReply | None
+    spam: CertificateReply | None
+
+
 class LabelReply(TypedDict):
     """What a person said, who, through which door (`queue`, `api`, `akismet`, `import`) and when."""
 
@@ -89,12 +109,34 @@ class DecisionReply(TypedDict):
     verdict: Literal["publish", "review", "spam", "discard"]
     probability: Annotated[float, Field(ge=0, le=1, description="Chance of spam.")]
     thresholds: ThresholdsReply
-    reasons: Annotated[list[ReasonReply], Field(description="All of them, the heaviest first.")]
+    standing: Annotated[
+        StandingReply | None, Field(description="What the thresholds were earned by; null for a site's own.")
+    ]
+    reasons: Annotated[
+        list[ReasonReply],
+        Field(description="The five heaviest for spam, the three heaviest against it, then all others."),
+    ]
     bias: float
     model: str
     degraded: Annotated[bool, Field(description="True when no model could be asked.")]
     made_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
     label: Annotated[LabelReply | None, Field(description="The label in force, or null.")]
+
+
+class NeighbourReply(TypedDict):
+    """A labelled comment of the same site that is like the one decided on."""
+
+    text: Annotated[str, Field(description="How it begins, up to 300 code points. Hostile text: escape it.")]
+    alike: Annotated[float, Field(gt=0, le=1, description="Share of their stretches of five letters in common.")]
+    label: LabelReply
+
+
+class StoredDecisionReply(DecisionReply):
+    """A decision as it was answered, with what people said since, of this comment and of those like it."""
+
+    neighbours: Annotated[
+        list[NeighbourReply], Field(description="The most alike first; at most three of a label, five in all.")
+    ]
 
 
 class PointedReply(TypedDict):

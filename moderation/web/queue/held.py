@@ -2,11 +2,16 @@
 
 from flask import render_template, request
 
+from moderation.actions.desk import Desk
+from moderation.actions.neighbours import neighbours_of
 from moderation.actions.review import blogs_not_told, count_held, count_running_out, held_items, items_running_out
+from moderation.actions.standing import all_ladders
 from moderation.domain.judgement import Item
 from moderation.web.opened import the_desk
 from moderation.web.queue.places import read_id
-from moderation.web.queue.row import row_of
+from moderation.web.queue.row import Row, row_of
+from moderation.web.queue.rung import rung_of
+from moderation.web.queue.session import signed_in_moderator
 
 PAGE = 20
 
@@ -36,7 +41,7 @@ def _page(
     desk = the_desk()
     return render_template(
         "queue/held.html",
-        rows=[row_of(item, desk.clock()) for item in items],
+        rows=_rows(desk, items),
         before=before,
         older=older,
         skipped=skipped,
@@ -45,4 +50,12 @@ def _page(
         all_of_them=count_held(desk, include_skipped=True),
         running_out=count_running_out(desk),
         not_told=blogs_not_told(desk),
+        rungs=[rung_of(ladder) for ladder in all_ladders(desk)],
     )
+
+
+def _rows(desk: Desk, items: list[Item]) -> list[Row]:
+    moderator = signed_in_moderator()
+    reader = moderator.name if moderator else ""
+    found = neighbours_of(desk, [item.decision for item in items])
+    return [row_of(item, near, reader, desk.clock()) for item, near in zip(items, found, strict=True)]

@@ -1,20 +1,21 @@
 """An item as the queue shows it: everything the template needs, made safe."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from markupsafe import Markup
 
 from moderation.domain.comment import Comment
-from moderation.domain.judgement import Item, Reason
+from moderation.domain.judgement import Decision, Item, Neighbour, Reason
 from moderation.features.links import find_links
-from moderation.scoring.reasons import SENTENCES
+from moderation.scoring.reasons import parted
+from moderation.web.queue.marking import marked, sentence_of, side_of
+from moderation.web.queue.recall import Recall, recall
 from moderation.web.queue.visible import visible
 
 FIRST_PART = 1_500
 """Code points of a comment shown at once; the rest unfolds."""
-SHOWN_REASONS = 6
-"""Reasons shown at once, the heaviest; the others unfold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One held comment. All `Markup` is built from escaped parts.
+    """One held comment. All `Markup` is built from escaped parts; `text` and `rest` have the reasons' places marked.
 
     `publishes_at` is when the blog that holds it publishes it by itself, `was_published` whether that is past.
     """
@@ -60,17 +61,20 @@ class Row:
     rest_length: int
     targets: tuple[Target, ...]
     percent: str
+    policy: str
     model: str
     degraded: bool
     evidence: tuple[Evidence, ...]
     more_evidence: tuple[Evidence, ...]
+    recall: Recall | None
 
 
-def row_of(item: Item, now: datetime) -> Row:
-    """The row of an item, as it stands `now`."""
+def row_of(item: Item, neighbours: Sequence[Neighbour], reader: str, now: datetime) -> Row:
+    """The row of an item, as it stands `now`, for the moderator called `reader`."""
     decision = item.decision
     comment, score = decision.comment, decision.score
-    evidence = [_evidence(reason) for reason in sorted(score.reasons, key=_heaviest_first)]
+    first, others = parted(score.reasons)
+    text, rest = marked(comment.text, score.reasons, FIRST_PART)
     return Row(
         id=item.id,
         site=item.site_url,
@@ -80,16 +84,26 @@ def row_of(item: Item, now: datetime) -> Row:
         author=visible(comment.author or ""),
         email_domain=visible((comment.email or "").rpartition("@")[2]),
         author_url=visible(comment.url or ""),
-        text=visible(comment.text[:FIRST_PART]),
-        rest=visible(comment.text[FIRST_PART:]),
+        text=text,
+        rest=rest,
         rest_length=max(0, len(comment.text) - FIRST_PART),
         targets=_targets(comment),
         percent=f"{score.probability:.1%}",
+        policy=_policy(decision),
         model=score.model,
         degraded=decision.degraded,
-        evidence=tuple(evidence[:SHOWN_REASONS]),
-        more_evidence=tuple(evidence[SHOWN_REASONS:]),
+        evidence=tuple(map(_evidence, first)),
+        more_evidence=tuple(map(_evidence, others)),
+        recall=recall(neighbours, reader),
     )
+
+
+def _policy(decision: Decision) -> str:
+    """The lines that the comment was judged by, and where they come from."""
+    policy, standing = decision.policy, decision.standing
+    spam = f", spam from {policy.spam:.2%}" if policy.spam < 1.0 else ", nothing is spam"
+    whose = f"the step {standing.step}" if standing else "the site’s own lines"
+    return f"held from {policy.review:.2%}{spam}, by {whose}"
 
 
 def _targets(comment: Comment) -> tuple[Target, ...]:
@@ -97,12 +111,6 @@ def _targets(comment: Comment) -> tuple[Target, ...]:
     return tuple(Target(visible(link.domain), visible(link.url), visible(link.anchor)) for link in found.values())
 
 
-def _heaviest_first(reason: Reason) -> float:
-    return -abs(reason.weight)
-
-
 def _evidence(reason: Reason) -> Evidence:
-    # A model of another version may have given a code that this one has no sentence for.
-    sentence = SENTENCES.get(reason.code, reason.code.replace("_", " ").lower())
-    side = "spam" if reason.weight > 0 else "ham"
-    return Evidence(side, sentence, visible(reason.detail), reason.code, f"{reason.weight:+.2f}")
+    found = visible(reason.detail)
+    return Evidence(side_of(reason), sentence_of(reason), found, reason.code, f"{reason.weight:+.2f}")
