@@ -13,6 +13,7 @@ from random import Random
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from moderation.domain.comment import Comment
 from moderation.learning.corpus import Corpus, read_corpus
@@ -70,7 +71,7 @@ def rows(trained: Trained, spam: Sequence[Comment], honest: Sequence[str]) -> li
 def caught(trained: Trained, comments: Sequence[Comment]) -> NDArray[np.bool_]:
     """Whether each comment is at or above the review line."""
     logits = trained.linear.logits(build_matrix(comments))
-    return np.asarray(1.0 / (1.0 + np.exp(-logits)) >= trained.lines.review)
+    return np.asarray(expit(logits) >= trained.lines.review)
 
 
 def _kept(trained: Trained, spam: Sequence[Comment], name: str, disguise: Disguise) -> Row:

@@ -1,0 +1,1 @@
+"""Other filters on the same work as ours: the same comments to learn from, the same comments to judge."""
