@@ -1,7 +1,15 @@
 """A page as a browser without script sees it: its links and its forms."""
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+
+_MARK = re.compile("</?mark[^>]*>")
+
+
+def unmarked(html: str) -> str:
+    """The page without the marks around what weighed for or against a comment."""
+    return _MARK.sub("", html)
 
 
 @dataclass(frozen=True)

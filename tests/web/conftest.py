@@ -16,6 +16,7 @@ from moderation.domain.site import Moderator, Site
 from moderation.settings import Settings
 from moderation.web.app import create_app
 from tests.conftest import PASSWORD
+from tests.e2e.pages import unmarked
 
 KEY = "0123456789ab"
 BLOG = "https://blog.example.org"
@@ -64,7 +65,7 @@ class Browser:
 
     def read(self, path: str) -> str:
         """What a page says, without the marks around what weighed for or against a comment."""
-        return re.sub("</?mark[^>]*>", "", self.get(path).text)
+        return unmarked(self.get(path).text)
 
     def token(self, path: str = "/queue") -> str:
         found = re.search(r'name="csrf_token" value="([^"]+)"', self.client.get(path, follow_redirects=True).text)

@@ -1,9 +1,9 @@
 """`make bench-peers`: bogofilter, SpamAssassin, rspamd and scikit-learn on the same work as ours.
 
-Mail filters read each comment as mail: author and mailbox in From, the page's title in Subject, the author's address
-at the end of the text. The baselines read the text; the blend reads author and address too. Settings are chosen on a
-quarter of what a peer may learn from, cut by template, and so is the cut of a mail filter where labels are asked for:
-none of them is meant to be cut at one half. The baselines are cut there.
+Mail filters read each comment as mail: author and mailbox in From, the author's address at the end of the text. The
+baselines read the text; the blend reads author and address too. Settings are chosen on a quarter of what a peer may
+learn from, cut by template, and so is the cut of a mail filter where labels are asked for: none of them is meant to be
+cut at one half. The baselines are cut there.
 """
 
 import signal

@@ -12,11 +12,11 @@ SECTION = """## The peers
 
 `make bench-peers DATA=folder`, {date}. Everybody learns from the same comments and judges the same others; `caught` is
 the share of spam at the cut-off that loses so much of the good comments asked about. Mail filters (bogofilter,
-SpamAssassin's and rspamd's Bayes, from Debian) read a comment as mail: author and mailbox in From, the page's title in
-Subject, the author's address below the text. The pipelines of scikit-learn read the text, the blend author and address
-too; ours reads what a blog sends. Settings were chosen on a quarter of what a peer learns from, cut by template. For a
-blog left out everybody learns from at most {learnt:,} comments of either label of all other sources, chosen by hash,
-and is asked about the blog's ham and at most {asked:,} of its spam. A figure in bold is better than ours.
+SpamAssassin's and rspamd's Bayes, from Debian) read a comment as mail: author and mailbox in From, the author's address
+below the text. The pipelines of scikit-learn read the text, the blend author and address too; ours reads what a blog
+sends. Settings were chosen on a quarter of what a peer learns from, cut by template. For a blog left out everybody
+learns from at most {learnt:,} comments of either label of all other sources, chosen by hash, and is asked about the
+blog's ham and at most {asked:,} of its spam. A figure in bold is better than ours.
 
 {tables}"""
 _DIGITS = 4
