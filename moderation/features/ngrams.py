@@ -75,7 +75,7 @@ class Grams:
     Occurrence `k` lies at `starts[k]:ends[k]` of the page. `columns` is sorted, without repeats; `values` has its
     shape: `1 + ln(count)`, each block scaled to the length of its weight. `blocks` is the block number of each column,
     `counts` how often it occurs. `order` lists the occurrences by column; `np.repeat(…, counts)` brings what is known
-    of columns into that order. `segment_starts` is where each segment begins.
+    of columns into that order.
     """
 
     columns: NDArray[np.int64]
@@ -85,7 +85,6 @@ class Grams:
     order: NDArray[np.int64]
     starts: NDArray[np.int64]
     ends: NDArray[np.int64]
-    segment_starts: tuple[int, ...]
 
 
 @cache
@@ -109,9 +108,8 @@ def read(segments: Sequence[Segment], text_words: Sequence[re.Match[str]]) -> Gr
     page = "".join([f" {segment.text} " for segment in segments])
     codes = np.frombuffer(page.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     letters = (codes.astype(np.uint64) + _ONE) * _MIX
-    segment_starts = _segment_starts(segments)
-    parts = [*_words(segments, segment_starts, text_words, letters), _characters(segments, codes == _SPACE, letters)]
-    return _row(parts, tuple([start + 1 for start in segment_starts]))
+    parts = [*_words(segments, text_words, letters), _characters(segments, codes == _SPACE, letters)]
+    return _row(parts)
 
 
 _Part = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -127,7 +125,6 @@ def _segment_starts(segments: Sequence[Segment]) -> list[int]:
 
 def _words(
     segments: Sequence[Segment],
-    segment_starts: Sequence[int],
     text_words: Sequence[re.Match[str]],
     letters: NDArray[np.uint64],
 ) -> list[_Part]:
@@ -135,7 +132,7 @@ def _words(
     spans: list[int] = []
     counts: list[int] = []
     blocks: list[int] = []
-    for number, (segment, start) in enumerate(zip(segments, segment_starts, strict=True)):
+    for number, (segment, start) in enumerate(zip(segments, _segment_starts(segments), strict=True)):
         if segment.words is not None:
             matches = text_words if number == 0 else _WORD.finditer(segment.text)
             before = len(spans)
@@ -187,7 +184,7 @@ def _characters(segments: Sequence[Segment], space: NDArray[np.bool_], letters: 
     return hashes.ravel()[at], starts, starts + row + 2, np.repeat(blocks, lengths)[starts]
 
 
-def _row(parts: Sequence[_Part], segment_starts: tuple[int, ...]) -> Grams:
+def _row(parts: Sequence[_Part]) -> Grams:
     hashes, starts, ends, block = (np.concatenate(column) for column in zip(*parts, strict=True))
     mixed = hashes + _SALTS[block]
     mixed = (mixed ^ (mixed >> _HALF)) * _MIX
@@ -202,4 +199,4 @@ def _row(parts: Sequence[_Part], segment_starts: tuple[int, ...]) -> Grams:
     raw = 1.0 + np.log(counts)
     norms = np.sqrt(np.bincount(blocks, weights=raw * raw, minlength=len(BLOCKS)))
     values = raw * (_WEIGHTS / np.maximum(norms, 1e-12))[blocks]
-    return Grams(columns, values, blocks, counts, order, starts, ends, segment_starts)
+    return Grams(columns, values, blocks, counts, order, starts, ends)

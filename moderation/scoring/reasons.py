@@ -54,7 +54,7 @@ def explain(evidence: Evidence, shares: NDArray[np.float64], signal_shares: NDAr
     sums = np.bincount(evidence.grams.blocks, weights=shares, minlength=len(ngrams.BLOCKS)).tolist()
     reasons += [_block_reason(evidence, block, sums[block]) for block in BLOCK_REASONS if sums[block]]
     reasons += _wordings(evidence, shares)
-    return tuple(sorted(reasons, key=_heaviest_first))
+    return tuple(sorted(reasons, key=heaviest_first))
 
 
 def strongest(reasons: Sequence[Reason], most_for: int = MOST_FOR, most_against: int = MOST_AGAINST) -> list[Reason]:
@@ -65,13 +65,14 @@ def strongest(reasons: Sequence[Reason], most_for: int = MOST_FOR, most_against:
 
 def parted(reasons: Sequence[Reason]) -> tuple[list[Reason], list[Reason]]:
     """The `strongest` of reasons in any order, and all others, the heaviest first."""
-    ranked = sorted(reasons, key=_heaviest_first)
+    ranked = sorted(reasons, key=heaviest_first)
     first = strongest(ranked)
     chosen = set(map(id, first))
     return first, [reason for reason in ranked if id(reason) not in chosen]
 
 
-def _heaviest_first(reason: Reason) -> float:
+def heaviest_first(reason: Reason) -> float:
+    """What reasons are sorted by."""
     return -abs(reason.weight)
 
 

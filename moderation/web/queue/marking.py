@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from moderation.domain.judgement import Reason
-from moderation.scoring.reasons import SENTENCES
+from moderation.scoring.reasons import SENTENCES, heaviest_first
 from moderation.web.queue.visible import visible
 
 LEAST_WEIGHT = 0.1
@@ -32,13 +32,9 @@ def marked(text: str, reasons: Sequence[Reason], cut: int) -> tuple[Markup, Mark
 
     Where spans overlap, the heaviest reason has the place.
     """
-    heavy = sorted((reason for reason in reasons if abs(reason.weight) >= LEAST_WEIGHT), key=_heaviest_first)[:_MOST]
+    heavy = sorted((reason for reason in reasons if abs(reason.weight) >= LEAST_WEIGHT), key=heaviest_first)[:_MOST]
     owners = _owners(text, heavy)
     return _shown(text[:cut], owners[:cut], heavy), _shown(text[cut:], owners[cut:], heavy)
-
-
-def _heaviest_first(reason: Reason) -> float:
-    return -abs(reason.weight)
 
 
 def _owners(text: str, reasons: Sequence[Reason]) -> bytearray:
