@@ -94,12 +94,16 @@ def _line(reason: Reason) -> str:
     return f"{reason.weight:+7.2f}  {SENTENCES.get(reason.code, '')}{found}  [{reason.code}]"
 
 
+def _plain(reason: Reason) -> dict[str, Any]:
+    return reason._asdict() | {"spans": [span._asdict() for span in reason.spans]}
+
+
 def _described(policy: Policy, score: Score, verdict: Verdict) -> dict[str, Any]:
     return {
         "verdict": verdict.value,
         "probability": score.probability,
         "thresholds": asdict(policy),
-        "reasons": [asdict(reason) for reason in score.reasons],
+        "reasons": [_plain(reason) for reason in score.reasons],
         "bias": score.bias,
         "logit": score.logit,
         "model": score.model,

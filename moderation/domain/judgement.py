@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from moderation.domain.budget import Standing
 from moderation.domain.comment import Comment
@@ -16,8 +17,7 @@ class LabelValue(StrEnum):
     SPAM = "spam"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A stretch of one field of the comment as it was sent, in code points, `end` exclusive."""
 
     field: str
@@ -25,8 +25,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One named piece of evidence.
 
     `weight` is its exact share of the logit (natural log of the odds): above zero speaks for spam.

@@ -1,5 +1,6 @@
 """From a comment to the row that a model reads."""
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ FEATURES_VERSION = 2
 """Raised whenever the same comment gives another row; a model serves only the version it was trained on."""
 
 _MOST_TARGETS = 40
+_COMMENTS_AT_ONCE = 500
+_LETTERS_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +36,51 @@ class Evidence:
     given: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a model reads of many comments: their hashed rows, `signals` (comments, signals), and `given` (comments).
+
+    `given` is the sum of what the signals add whose weights no model learns.
+    """
+
+    grams: Grams
+    signals: NDArray[np.float64]
+    given: NDArray[np.float64]
+
+
 def gather_evidence(comment: Comment, visit: Visit = UNSEEN) -> Evidence:
     """Reads a comment and how it came in; any string in any field is good enough."""
     reading = Reading(comment)
-    grams = ngrams.read(segments_of(reading), reading.word_matches)
+    grams = ngrams.read([page_of(reading)])
     return Evidence(reading, grams, measure(reading), given_shares(comment, visit))
 
 
-def segments_of(reading: Reading) -> list[Segment]:
+def read_rows(comments: Iterable[Comment]) -> Iterator[Rows]:
+    """The rows of many comments, in their order, a few hundred at a time: faster than one by one."""
+    waiting: list[Reading] = []
+    letters = 0
+    for comment in comments:
+        reading = Reading(comment)
+        waiting.append(reading)
+        letters += len(reading.prose.text)
+        if letters > _LETTERS_AT_ONCE or len(waiting) == _COMMENTS_AT_ONCE:
+            yield _rows(waiting)
+            waiting, letters = [], 0
+    if waiting:
+        yield _rows(waiting)
+
+
+def _rows(readings: Sequence[Reading]) -> Rows:
+    return Rows(
+        ngrams.read([page_of(reading) for reading in readings]),
+        np.array([measure(reading) for reading in readings]),
+        np.array([given_shares(reading.comment, UNSEEN).sum() for reading in readings]),
+    )
+
+
+def page_of(reading: Reading) -> list[Segment]:
     """What the n-grams are taken from: the prose, the name, the words on links, where links and address lead."""
-    segments = [Segment(reading.prose.text, ngrams.WORDS, ngrams.CHARS)]
+    segments = [Segment(reading.prose.text, ngrams.WORDS, ngrams.CHARS, matches=reading.word_matches)]
     if reading.author:
         segments.append(Segment(reading.author, ngrams.AUTHOR, ngrams.AUTHOR, 4))
     if any(reading.worded_anchors):

@@ -16,6 +16,7 @@ MAX_LINKS = 200
 _LONGEST = 2_000
 """Characters of an address in BBCode."""
 
+_ENDINGS = "com|net|org|info|biz|ru|xyz|top|club|shop|site|online|store|co|io|me"
 _HREF = r"""https?://[^\s<>"'\[\]]+|www\.[^\s<>"'\[\]]+"""
 _LINK = re.compile(
     rf"""
@@ -24,12 +25,13 @@ _LINK = re.compile(
     | \[(?:url|link)\]\s*(?P<bbcode_bare>[^\[\]\s]+)\s*\[/(?:url|link)\]
     | (?<!\w)\[(?P<markdown_anchor>[^\[\]]{{1,300}})\]\((?P<markdown>{_HREF[:-1]}()]+)\)
     | (?P<bare>https?://[^\s<>"'\[\]]+ | (?<![\w.@])www\.[^\s<>"'\[\]]+)
-    | (?P<naked>(?<![\w@./:-])(?:[a-z0-9-]+\.)+(?:com|net|org|info|biz|ru|xyz|top|club|shop|site|online|store|co|io|me)
+    | (?P<naked>(?<![\w@./:-])(?:[a-z0-9-]+\.)+(?:{_ENDINGS})
         (?:/[^\s<>"'\[\]]*)?(?![\w@.-]))
     """,
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
-_QUICK = re.compile(r"https?:|www\.|href|\[(?:url|link)|\.[a-z]{2}", re.IGNORECASE)
+_HINTS = ("http", "www.", "href", "[url", "[link")
+_NAKED_HINT = re.compile(rf"\.(?:{_ENDINGS})\b")
 _TAGS = re.compile(r"<[^<>]*>")
 _TAIL = ".,;:!?)\u2019\u201d\u00bb'\""
 _AUTHORITY = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?/{0,3}(?:[^/?#@\s]*@)?([^/?#:\s\\]+)", re.IGNORECASE)
@@ -62,7 +64,8 @@ class Link:
 def find_links(text: str) -> list[Link]:
     """Every link of the first `MAX_LENGTH` code points in reading order, at most `MAX_LINKS`."""
     text = text[:MAX_LENGTH]
-    if not _QUICK.search(text):
+    small = text.lower()
+    if not any(hint in small for hint in _HINTS) and not _NAKED_HINT.search(small):
         return []
     links: list[Link] = []
     for match in _LINK.finditer(text):

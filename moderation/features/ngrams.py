@@ -1,7 +1,7 @@
 """Hashed word and character n-grams, vectorised.
 
-All fields of a comment are laid side by side on one page, each between spaces. A polynomial hash over the
-prefixes of the page, modulo 2**64, gives the hash of any stretch in one subtraction and one multiplication
+All fields of one comment or of many are laid side by side in one row of letters, each between spaces. A polynomial hash
+over the prefixes of that row, modulo 2**64, gives the hash of any stretch in one subtraction and one multiplication
 (Karp and Rabin 1987), so every n-gram of every field is hashed by a handful of array operations.
 """
 
@@ -23,6 +23,7 @@ _BASE_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 2**64))
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 _PAIR = np.uint64(0xA24BAED4963EE407)
 _HALF = np.uint64(32)
+_LOW = np.uint64(2**32 - 1)
 _ONE = np.uint64(1)
 _SPACE = 32
 
@@ -49,42 +50,50 @@ OFFSETS: NDArray[np.int64] = np.concatenate([[0], np.cumsum([1 << block.bits for
 COLUMNS = int(OFFSETS[-1])
 """Hashed columns in all."""
 
+_PAGE_BITS = np.uint64(COLUMNS.bit_length())
+_COLUMN = (_ONE << _PAGE_BITS) - _ONE
 _SHIFTS = np.array([64 - block.bits for block in BLOCKS], dtype=np.uint64)
 _STARTS = OFFSETS[:-1].astype(np.uint64)
 _SALTS = np.arange(1, len(BLOCKS) + 1, dtype=np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
 _WEIGHTS = np.array([block.weight for block in BLOCKS])
 _LONGEST = 5
+_SIZES = np.arange(2, _LONGEST + 1)[:, None]
 
 
 class Segment(NamedTuple):
     """A piece of text to be read as `words` (1- and 2-grams), `grams` (characters 2 to `longest`), or both.
 
-    `words` and `grams` are block numbers, `None` for neither.
+    `words` and `grams` are block numbers, `None` for neither. `matches` are the words of the text, where those are
+    known.
     """
 
     text: str
     words: int | None
     grams: int | None
     longest: int = _LONGEST
+    matches: Sequence[re.Match[str]] | None = None
+
+
+Page = Sequence[Segment]
+"""What is read of one comment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grams:
-    """Every n-gram of a page, and the sparse row that they make.
+    """Every n-gram of some pages, and the sparse row that each page makes.
 
-    Occurrence `k` lies at `starts[k]:ends[k]` of the page. `columns` is sorted, without repeats; `values` has its
-    shape: `1 + ln(count)`, each block scaled to the length of its weight. `blocks` is the block number of each column,
-    `counts` how often it occurs. `order` lists the occurrences by column; `np.repeat(…, counts)` brings what is known
-    of columns into that order.
+    Row `i` lies at `bounds[i]:bounds[i + 1]` of `columns`, `values`, `blocks` and `counts`. Its `columns` are sorted,
+    without repeats; the values are `1 + ln(count)`, each block scaled to the length of its weight. `blocks` is the
+    block number of each column, `counts` how often it occurs. `middles` is where in the row of letters the middle of
+    each occurrence lies, by column; `np.repeat(…, counts)` brings what is known of columns into that order.
     """
 
+    bounds: NDArray[np.int64]
     columns: NDArray[np.int64]
     values: NDArray[np.float64]
     blocks: NDArray[np.int64]
     counts: NDArray[np.int64]
-    order: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    ends: NDArray[np.int64]
+    middles: NDArray[np.int64]
 
 
 @cache
@@ -103,52 +112,49 @@ def find_words(text: str) -> list[re.Match[str]]:
     return list(_WORD.finditer(text))
 
 
-def read(segments: Sequence[Segment], text_words: Sequence[re.Match[str]]) -> Grams:
-    """Hashes the segments; `text_words` are the words of the first one (they are known already)."""
-    page = "".join([f" {segment.text} " for segment in segments])
-    codes = np.frombuffer(page.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    letters = (codes.astype(np.uint64) + _ONE) * _MIX
-    parts = [*_words(segments, text_words, letters), _characters(segments, codes == _SPACE, letters)]
-    return _row(parts)
+def read(pages: Sequence[Page]) -> Grams:
+    """Hashes the pages, at most 2,048 of them; memory is about 500 bytes for each letter."""
+    segments = [segment for page in pages for segment in page]
+    letters = "".join([f" {segment.text} " for segment in segments])
+    codes = np.frombuffer(letters.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    mixed = (codes.astype(np.uint64) + _ONE) * _MIX
+    slots = [number * len(BLOCKS) for number, page in enumerate(pages) for _ in page]
+    parts = [*_words(segments, slots, mixed), _characters(segments, slots, codes != _SPACE, mixed)]
+    return _rows(len(pages), *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
-_Part = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+_Part = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
+"""Hash, middle and slot of some n-grams; the slots are the blocks of the first page, then those of the second …"""
 
 
-def _segment_starts(segments: Sequence[Segment]) -> list[int]:
-    starts, here = [], 0
-    for segment in segments:
-        starts.append(here)
-        here += len(segment.text) + 2
-    return starts
-
-
-def _words(
-    segments: Sequence[Segment],
-    text_words: Sequence[re.Match[str]],
-    letters: NDArray[np.uint64],
-) -> list[_Part]:
-    """Hash, start, end and block of each word and of each pair of neighbours."""
+def _words(segments: Sequence[Segment], slots: Sequence[int], letters: NDArray[np.uint64]) -> list[_Part]:
+    """Each word and each pair of neighbours."""
     spans: list[int] = []
     counts: list[int] = []
     blocks: list[int] = []
-    for number, (segment, start) in enumerate(zip(segments, _segment_starts(segments), strict=True)):
+    shifts: list[int] = []
+    here = 1
+    for segment, slot in zip(segments, slots, strict=True):
         if segment.words is not None:
-            matches = text_words if number == 0 else _WORD.finditer(segment.text)
-            before = len(spans)
-            for match in matches:
-                begin, end = match.span()
-                spans += (begin + start + 1, end + start + 1)
-            counts.append((len(spans) - before) // 2)
-            blocks.append(segment.words)
+            matches = _WORD.finditer(segment.text) if segment.matches is None else segment.matches
+            found = [edge for match in matches for edge in match.span()]
+            spans += found
+            counts.append(len(found) // 2)
+            blocks.append(slot + segment.words)
+            shifts.append(here)
+        here += len(segment.text) + 2
     if not spans:
         return []
-    starts, ends = np.array(spans).reshape(-1, 2).T
-    block = np.repeat(blocks, counts)
+    number = np.repeat(np.arange(len(counts)), counts)
+    starts, ends = np.array(spans).reshape(-1, 2).T + np.array(shifts)[number]
+    block = np.array(blocks)[number]
     ones = _stretches(letters, starts, ends)
-    together = block[:-1] == block[1:]
-    pairs = (ones[:-1] * _PAIR + ones[1:])[together]
-    return [(ones, starts, ends, block), (pairs, starts[:-1][together], ends[1:][together], block[:-1][together])]
+    together = np.flatnonzero(number[:-1] == number[1:])
+    pairs = ones[together] * _PAIR + ones[together + 1]
+    return [
+        (ones, (starts + ends) // 2, block),
+        (pairs, (starts[together] + ends[together + 1]) // 2, block[together]),
+    ]
 
 
 def _stretches(letters: NDArray[np.uint64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint64]:
@@ -160,43 +166,60 @@ def _stretches(letters: NDArray[np.uint64], starts: NDArray[np.int64], ends: NDA
     return np.asarray((prefix[ends] - prefix[starts]) * inverses[starts])
 
 
-def _characters(segments: Sequence[Segment], space: NDArray[np.bool_], letters: NDArray[np.uint64]) -> _Part:
-    """Hash, start, end and block of each stretch of 2 to `longest` characters that has no space inside."""
+def _characters(
+    segments: Sequence[Segment], slots: Sequence[int], solid: NDArray[np.bool_], letters: NDArray[np.uint64]
+) -> _Part:
+    """Each stretch of 2 to `longest` characters that has no space inside.
+
+    Row `n - 2` of the tables is about the stretches of `n` characters, by where they start; `solid` is all but space.
+    """
     size = len(letters)
     lengths = [len(segment.text) + 2 for segment in segments]
-    blocks = np.array([-1 if segment.grams is None else segment.grams for segment in segments])
     longest = np.repeat([0 if segment.grams is None else segment.longest for segment in segments], lengths)
+    blocks = np.repeat([slot + (segment.grams or 0) for segment, slot in zip(segments, slots, strict=True)], lengths)
     hashes = np.zeros((_LONGEST - 1, size), dtype=np.uint64)
     good = np.zeros((_LONGEST - 1, size), dtype=bool)
-    good[0, :-1] = (longest[:-1] > 1) & ~(space[:-1] & space[1:])
-    before, whole = letters, longest > 0
-    for n in range(2, _LONGEST + 1):
+    np.logical_or(solid[:-1], solid[1:], out=good[0, :-1])
+    before, whole = letters, np.ones(size, dtype=bool)
+    for n in range(2, min(_LONGEST, size) + 1):
         last = size - n + 1
-        if last <= 0:
-            break
-        before = before[:last] * _BASE + letters[n - 1 :]
+        before = before[:last] * _BASE
+        before += letters[n - 1 :]
         hashes[n - 2, :last] = before
         if n > 2:
-            whole = whole[:last] & ~space[n - 2 : size - 1]
-            good[n - 2, :last] = whole & (longest[:last] >= n)
+            whole = whole[:last] & solid[n - 2 : size - 1]
+            good[n - 2, :last] = whole
+    good &= longest >= _SIZES
     at = np.flatnonzero(good)
-    row, starts = np.divmod(at, size)
-    return hashes.ravel()[at], starts, starts + row + 2, np.repeat(blocks, lengths)[starts]
+    row = at // size
+    starts = at - row * size
+    return hashes.ravel()[at], starts + (row + 2) // 2, blocks[starts]
 
 
-def _row(parts: Sequence[_Part]) -> Grams:
-    hashes, starts, ends, block = (np.concatenate(column) for column in zip(*parts, strict=True))
-    mixed = hashes + _SALTS[block]
-    mixed = (mixed ^ (mixed >> _HALF)) * _MIX
-    mixed = (mixed ^ (mixed >> _HALF)) * _BASE
-    occurrences = ((mixed >> _SHIFTS[block]) + _STARTS[block]).astype(np.int32)
-    order = np.argsort(occurrences)
-    ranked = occurrences[order]
-    firsts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]])[: len(ranked)])
-    columns = ranked[firsts].astype(np.int64)
-    counts = np.diff(firsts, append=len(ranked))
-    blocks = np.repeat(np.arange(len(BLOCKS)), np.diff(np.searchsorted(columns, OFFSETS)))
+def _rows(pages: int, hashes: NDArray[np.uint64], middles: NDArray[np.int64], slots: NDArray[np.int64]) -> Grams:
+    firsts_of_pages = np.arange(pages + 1, dtype=np.uint64) << _PAGE_BITS
+    starts = (firsts_of_pages[:-1, None] + _STARTS).ravel()
+    mixed = hashes + np.tile(_SALTS, pages)[slots]
+    for factor in (_MIX, _BASE):
+        mixed ^= mixed >> _HALF
+        mixed *= factor
+    occurrences = (mixed >> np.tile(_SHIFTS, pages)[slots]) + starts[slots]
+    ranked = np.sort((occurrences << _HALF) | np.arange(len(occurrences), dtype=np.uint64))
+    order = (ranked & _LOW).astype(np.int64)
+    ranked >>= _HALF
+    different = np.ones(len(ranked), dtype=bool)
+    np.not_equal(ranked[1:], ranked[:-1], out=different[1:])
+    edges = np.append(np.flatnonzero(different), len(ranked))
+    firsts, counts = edges[:-1], edges[1:] - edges[:-1]
+    slot, ranked = slots[order[firsts]], ranked[firsts]
     raw = 1.0 + np.log(counts)
-    norms = np.sqrt(np.bincount(blocks, weights=raw * raw, minlength=len(BLOCKS)))
-    values = raw * (_WEIGHTS / np.maximum(norms, 1e-12))[blocks]
-    return Grams(columns, values, blocks, counts, order, starts, ends)
+    norms = np.sqrt(np.bincount(slot, weights=raw * raw, minlength=len(starts)))
+    values = raw * (np.tile(_WEIGHTS, pages) / np.maximum(norms, 1e-12))[slot]
+    return Grams(
+        bounds=np.searchsorted(ranked, firsts_of_pages),
+        columns=(ranked & _COLUMN).astype(np.int64),
+        values=values,
+        blocks=slot % len(BLOCKS),
+        counts=counts,
+        middles=middles[order],
+    )

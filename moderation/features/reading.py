@@ -115,6 +115,11 @@ class Reading:
         return None if self.comment.author is None else canonical_text(self.comment.author[:200])
 
     @cached_property
+    def author_words(self) -> list[str]:
+        """The words of the author name."""
+        return [match[0] for match in find_words(self.author or "")]
+
+    @cached_property
     def url(self) -> Link | None:
         """The author's own address, where it is one."""
         return parse_url(self.comment.url[:2000]) if self.comment.url else None

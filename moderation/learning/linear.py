@@ -36,18 +36,25 @@ def fit(matrix: Matrix, spam: NDArray[np.bool_], sources: NDArray[np.int64], rec
     common ones, as far as the recipe's `rarity` says. Deterministic.
     """
     centres = _centres(matrix.signals)
-    signals = np.nan_to_num((matrix.signals - centres) * recipe.signal_scale, nan=0.0)
     frequencies = np.bincount(matrix.hashed.indices, minlength=COLUMNS)
     kept = np.flatnonzero(frequencies >= _RARE)
     boldness = _boldness(frequencies[kept], kept, len(spam), recipe.rarity)
-    hashed = matrix.hashed[:, kept]
-    hashed.data *= boldness[hashed.indices]
-    rows = sparse.hstack([hashed, sparse.csr_array(signals.astype(np.float32))], format="csr")
+    signals = np.nan_to_num((matrix.signals - centres) * recipe.signal_scale, nan=0.0)
+    rows = _side_by_side(matrix, kept, boldness, signals)
     model = LogisticRegression(C=recipe.strength, max_iter=recipe.iterations, tol=1e-4)
     model.fit(rows, spam, sample_weight=balance(spam, sources))
     weights = np.zeros(COLUMNS, dtype=np.float32)
     weights[kept] = model.coef_[0, : len(kept)] * boldness
     return Linear(weights, model.coef_[0, len(kept) :] * recipe.signal_scale, centres, float(model.intercept_[0]))
+
+
+def _side_by_side(
+    matrix: Matrix, kept: NDArray[np.int64], boldness: NDArray[np.float32], signals: NDArray[np.float64]
+) -> sparse.csr_array:
+    """The columns that are kept, each times its boldness, then the signals."""
+    hashed = matrix.hashed[:, kept]
+    hashed.data *= boldness[hashed.indices]
+    return sparse.hstack([hashed, sparse.csr_array(signals.astype(np.float32))], format="csr")
 
 
 def _boldness(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from moderation.domain.comment import Comment
-from moderation.features.evidence import gather_evidence
+from moderation.features.evidence import read_rows
 from moderation.features.ngrams import COLUMNS
 from moderation.features.signals import SIGNALS
 from moderation.learning.progress import Progress, follow
@@ -37,10 +37,11 @@ def build_matrix(comments: Sequence[Comment], jobs: int = -1, progress: Progress
     if not parts:
         return Matrix(sparse.csr_array((0, COLUMNS), dtype=np.float32), np.zeros((0, len(SIGNALS)), dtype=np.float32))
     lengths = np.concatenate([part[2] for part in parts])
-    indptr = np.concatenate([[0], np.cumsum(lengths)])
+    bounds = np.concatenate([[0], np.cumsum(lengths)])
     columns = np.concatenate([part[0] for part in parts])
     values = np.concatenate([part[1] for part in parts])
-    hashed = sparse.csr_array((values, columns, indptr), shape=(len(comments), COLUMNS))
+    bounds = bounds.astype(sparse.get_index_dtype(maxval=bounds[-1]))
+    hashed = sparse.csr_array((values, columns, bounds), shape=(len(comments), COLUMNS))
     return Matrix(hashed, np.concatenate([part[3] for part in parts]))
 
 
@@ -48,10 +49,10 @@ _Chunk = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64], NDArra
 
 
 def _read_chunk(comments: Sequence[Comment]) -> _Chunk:
-    evidence = [gather_evidence(comment) for comment in comments]
+    parts = list(read_rows(comments))
     return (
-        np.concatenate([one.grams.columns for one in evidence]).astype(np.int32),
-        np.concatenate([one.grams.values for one in evidence]).astype(np.float32),
-        np.array([len(one.grams.columns) for one in evidence]),
-        np.array([one.signals for one in evidence], dtype=np.float32),
+        np.concatenate([part.grams.columns for part in parts]).astype(np.int32),
+        np.concatenate([part.grams.values for part in parts]).astype(np.float32),
+        np.concatenate([np.diff(part.grams.bounds) for part in parts]),
+        np.concatenate([part.signals for part in parts]).astype(np.float32),
     )

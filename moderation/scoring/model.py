@@ -11,8 +11,8 @@ from moderation.domain.comment import UNSEEN, Comment, Visit
 from moderation.domain.errors import ModelRefused
 from moderation.domain.judgement import Score
 from moderation.domain.policy import Policy
-from moderation.features.evidence import FEATURES_VERSION, Evidence, gather_evidence
-from moderation.features.ngrams import COLUMNS
+from moderation.features.evidence import FEATURES_VERSION, gather_evidence, read_rows
+from moderation.features.ngrams import COLUMNS, Grams
 from moderation.features.signals import signal_codes
 from moderation.scoring.reasons import explain
 
@@ -53,17 +53,19 @@ class Model:
 def score(model: Model, comment: Comment, visit: Visit = UNSEEN) -> Score:
     """The chance of spam and every reason for it; the weights and the bias add up to the logit."""
     evidence = gather_evidence(comment, visit)
-    shares, signal_shares = _shares(model, evidence)
-    logit = _logit(model, evidence, shares, signal_shares)
+    shares, signal_shares = _shares(model, evidence.grams, evidence.signals)
+    logit = model.bias + float(shares.sum()) + float(signal_shares.sum()) + float(evidence.given.sum())
     reasons = explain(evidence, shares, signal_shares)
     return Score(logistic(logit), logit, model.bias, reasons, model.id)
 
 
 def probabilities(model: Model, comments: Iterable[Comment]) -> Iterator[float]:
-    """The chance of spam of each comment, without reasons, one at a time."""
-    for comment in comments:
-        evidence = gather_evidence(comment)
-        yield logistic(_logit(model, evidence, *_shares(model, evidence)))
+    """The chance of spam of each comment, in their order, without reasons: faster than `score`."""
+    for rows in read_rows(comments):
+        shares, signal_shares = _shares(model, rows.grams, rows.signals)
+        owners = np.repeat(np.arange(len(rows.given)), np.diff(rows.grams.bounds))
+        hashed = np.bincount(owners, weights=shares, minlength=len(rows.given))
+        yield from map(logistic, (model.bias + hashed + signal_shares.sum(axis=1) + rows.given).tolist())
 
 
 def logistic(logit: float) -> float:
@@ -71,12 +73,9 @@ def logistic(logit: float) -> float:
     return float(1.0 / (1.0 + np.exp(-logit))) if logit >= 0 else float(1.0 - 1.0 / (1.0 + np.exp(logit)))
 
 
-def _logit(model: Model, evidence: Evidence, shares: NDArray[np.float64], signal_shares: NDArray[np.float64]) -> float:
-    return model.bias + float(shares.sum()) + float(signal_shares.sum()) + float(evidence.given.sum())
-
-
-def _shares(model: Model, evidence: Evidence) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _shares(
+    model: Model, grams: Grams, signals: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What each hashed column and each signal adds to the logit."""
-    shares = model.weights[evidence.grams.columns].astype(np.float64) * evidence.grams.values
-    signal_shares = (evidence.signals - model.centres) * model.signal_weights
-    return shares, np.where(np.isnan(signal_shares), 0.0, signal_shares)
+    signal_shares = (signals - model.centres) * model.signal_weights
+    return model.weights[grams.columns] * grams.values, np.where(np.isnan(signal_shares), 0.0, signal_shares)

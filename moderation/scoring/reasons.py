@@ -114,9 +114,8 @@ def _by_place(evidence: Evidence, shares: NDArray[np.float64]) -> list[float]:
     """
     grams = evidence.grams
     counts = grams.counts[: len(shares)]
-    occurrences = grams.order[: counts.sum()]
-    middles = (grams.starts[occurrences] + grams.ends[occurrences]) // 2 - 1
     weights = np.repeat(shares / counts, counts)
+    middles = grams.middles[: len(weights)] - 1
     by_letter = np.bincount(middles, weights=weights, minlength=len(evidence.reading.prose.text) + 1)
     starts = [match.start() for match in evidence.reading.word_matches]
     starts[0] = 0

@@ -1,6 +1,5 @@
 """Our model and a scikit-learn pipeline of the same content, side by side: one comment, many, and training."""
 
-import re
 import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,8 +16,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from moderation.domain.comment import Comment
 from moderation.features import ngrams
-from moderation.features.evidence import segments_of
-from moderation.features.ngrams import Segment
+from moderation.features.evidence import page_of
+from moderation.features.ngrams import Page
 from moderation.features.reading import Reading
 from moderation.features.signals import measure as measure_signals
 from moderation.learning.corpus import read_corpus
@@ -56,8 +55,8 @@ def _single(model: Model, pipeline: Pipeline, comments: Sequence[Comment]) -> li
     ours, theirs = _alternate(
         [lambda comment: score(model, comment), lambda comment: pipeline.predict_proba([comment])], comments
     )
-    pages = [(segments_of(reading), reading.word_matches) for reading in map(Reading, comments)]
-    sums = median(_best([partial(_sum, model, *page)])[0] for page in pages) * 1e6
+    pages = [page_of(reading) for reading in map(Reading, comments)]
+    sums = median(_best([partial(_sum, model, page)])[0] for page in pages) * 1e6
     return [
         Row("one comment with reasons", round(ours, 1), "microseconds"),
         Row("the same content through scikit-learn", round(theirs, 1), "microseconds"),
@@ -66,9 +65,9 @@ def _single(model: Model, pipeline: Pipeline, comments: Sequence[Comment]) -> li
     ]
 
 
-def _sum(model: Model, segments: Sequence[Segment], words: Sequence[re.Match[str]]) -> float:
+def _sum(model: Model, page: Page) -> float:
     """The n-grams' part of the logit."""
-    grams = ngrams.read(segments, words)
+    grams = ngrams.read([page])
     return float((model.weights[grams.columns] * grams.values).sum())
 
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from moderation.domain.comment import Comment
 from moderation.features import ngrams
-from moderation.features.evidence import gather_evidence
-from moderation.features.ngrams import BLOCKS, COLUMNS, Segment, find_words, read
+from moderation.features.evidence import gather_evidence, read_rows
+from moderation.features.ngrams import BLOCKS, COLUMNS, Segment, read
 from moderation.features.reading import Reading
 from moderation.features.signals import SIGNALS, signal_codes
 from tests.strategies import comments
@@ -112,9 +113,8 @@ def test_on_a_shared_host_only_the_page_is_home() -> None:
 
 def test_the_same_text_hashes_alike_wherever_it_stands() -> None:
     """An n-gram's column depends on the n-gram, not on its place on the page."""
-    alone = read([Segment("cheap shoes", ngrams.WORDS, ngrams.CHARS)], find_words("cheap shoes"))
-    text = "some cheap shoes here"
-    within = read([Segment(text, ngrams.WORDS, ngrams.CHARS)], find_words(text))
+    alone = read([[Segment("cheap shoes", ngrams.WORDS, ngrams.CHARS)]])
+    within = read([[Segment("some cheap shoes here", ngrams.WORDS, ngrams.CHARS)]])
     assert set(alone.columns) <= set(within.columns)
 
 
@@ -125,11 +125,18 @@ def test_fields_do_not_share_columns() -> None:
 
 
 def test_occurrences_point_at_their_text() -> None:
-    """Each occurrence knows the stretch of the page that it was read from."""
-    text = "buy shoes"
-    grams = read([Segment(text, ngrams.WORDS, ngrams.CHARS)], find_words(text))
-    page = f" {text} "
-    words = {
-        page[grams.starts[k] : grams.ends[k]] for k in grams.order[: grams.counts[grams.blocks == ngrams.WORDS].sum()]
-    }
-    assert words == {"buy", "shoes", "buy shoes"}
+    """Each occurrence knows where the middle of the stretch lies that it was read from."""
+    grams = read([[Segment("buy shoes", ngrams.WORDS, ngrams.CHARS)]])
+    words = grams.counts[grams.blocks == ngrams.WORDS].sum()
+    assert sorted(grams.middles[:words].tolist()) == [2, 5, 7]
+
+
+@given(st.lists(comments, min_size=1, max_size=8))
+def test_many_comments_make_the_rows_that_each_makes_alone(batch: list[Comment]) -> None:
+    """Reading side by side is an order of work, nothing else."""
+    (rows,) = read_rows(batch)
+    for number, one in enumerate(map(gather_evidence, batch)):
+        at = slice(*rows.grams.bounds[number : number + 2])
+        for name in ("columns", "values", "blocks", "counts"):
+            np.testing.assert_array_equal(getattr(rows.grams, name)[at], getattr(one.grams, name))
+        np.testing.assert_array_equal(rows.signals[number], one.signals)

@@ -29,14 +29,13 @@ def signal_codes() -> tuple[str, ...]:
 
 def measure(reading: Reading) -> NDArray[np.float64]:
     """One value for each of `SIGNALS`; NaN where the comment lacks the field that the signal reads."""
-    values: list[float] = []
-    for signals, known in (
-        (TEXT_SIGNALS, True),
-        (LINK_SIGNALS, True),
-        (CONTEXT_SIGNALS, bool(reading.context)),
-        (NAME_SIGNALS, bool(reading.author)),
-        (URL_SIGNALS, reading.comment.url is not None),
-        (EMAIL_SIGNALS, reading.email is not None),
+    values = [signal.measure(reading) for signal in TEXT_SIGNALS]
+    for signals, there, otherwise in (
+        (LINK_SIGNALS, bool(reading.all_links), 0.0),
+        (CONTEXT_SIGNALS, bool(reading.context), np.nan),
+        (NAME_SIGNALS, bool(reading.author), np.nan),
+        (URL_SIGNALS, reading.comment.url is not None, np.nan),
+        (EMAIL_SIGNALS, reading.email is not None, np.nan),
     ):
-        values += [signal.measure(reading) for signal in signals] if known else [np.nan] * len(signals)
+        values += [signal.measure(reading) for signal in signals] if there else [otherwise] * len(signals)
     return np.array(values)

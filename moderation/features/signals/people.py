@@ -8,7 +8,6 @@ from disposable_email_domains import blocklist
 
 from moderation.features.lexicon import topics_of
 from moderation.features.links import Link, registrable_domain
-from moderation.features.ngrams import find_words
 from moderation.features.reading import Reading
 from moderation.features.signals import targets
 from moderation.features.signals.signal import Signal
@@ -25,12 +24,8 @@ _FREE_MAIL = frozenset(
 )
 
 
-def _name_words(reading: Reading) -> list[str]:
-    return [match[0] for match in find_words(reading.author or "")]
-
-
 def _name_commerce(reading: Reading) -> float:
-    topics = topics_of(_name_words(reading))
+    topics = topics_of(reading.author_words)
     return log1p(sum(topics[topic] for topic in _COMMERCE))
 
 
@@ -66,7 +61,7 @@ def _name_in_host(reading: Reading) -> float:
     if reading.url is None:
         return 0.0
     host = reading.url.host.replace("-", "")
-    words = [word for word in _name_words(reading) if len(word) > 3]
+    words = [word for word in reading.author_words if len(word) > 3]
     return sum(1 for word in words if word in host) / len(words) if words else 0.0
 
 
@@ -90,7 +85,7 @@ def _name_is_address(reading: Reading) -> bool:
 
 
 NAME_SIGNALS: tuple[Signal, ...] = (
-    Signal("NAME_WORDS", "how many words the name has", lambda r: max(0.0, log1p(len(_name_words(r))) - 0.69)),
+    Signal("NAME_WORDS", "how many words the name has", lambda r: max(0.0, log1p(len(r.author_words)) - 0.69)),
     Signal("NAME_LENGTH", "how long the name is", lambda r: log1p(len(r.author or "")) / 2),
     Signal("NAME_COMMERCE", "goods or services as a name", _name_commerce),
     Signal("NAME_CASE", "odd capitals in the name", _name_case),

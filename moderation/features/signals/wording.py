@@ -8,8 +8,11 @@ from math import log1p
 from moderation.features.reading import PICTURE, Reading
 from moderation.features.signals.signal import Signal
 
-_EXCLAMATION = re.compile(r"[!！]")
-_QUESTION = re.compile(r"[?？]")
+_EXCLAMATIONS = "!！"
+_QUESTIONS = "?？"
+_DIGITS = "0123456789"
+_STOPS = ".!?…。！？"
+_PUNCTUATION = ",;:()\"“”'’-"
 _DIGIT = re.compile(r"[0-9]")
 _MONEY = re.compile(r"[$€£₽¥₹]\s?\d|\d\s?(?:[$€£₽]|usd|eur|euro|dollars?|руб)", re.IGNORECASE)
 _PHONE = re.compile(r"(?<![\w/.-])\+?\(?\d{1,4}\)?(?:[\s().-]{0,2}\d{2,4}){2,5}(?![\w/])")
@@ -18,7 +21,8 @@ _HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w
 _HANDLE_HINTS = ("@", "gram", "app", ".me/")
 _HIDDEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u3164]")
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\uff21-\uff5a]")
-_GIBBERISH = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}|[aeiou]{4}")
+_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}")
+_VOWELS = re.compile(r"[aeiou]{4}")
 _SPACED = re.compile(r"(?<!\w)(?:\w[ .*_-]){4,}\w(?!\w)")
 _LEET = re.compile(r"(?<!\w)(?=\w*[a-z])[a-z]+[0134579@$]+[a-z]+(?!\w)")
 _CODE = re.compile(r"[{};=][ \t]*$|\w\(\)|[=-]>|::|\w\.\w+\(|`[^`]+`|^[ \t]*(?:sudo|[$#]) \w", re.MULTILINE)
@@ -33,9 +37,12 @@ _OWN_SITE = re.compile(
     r"\b(?:my|our)\W{1,3}(?:\w+\W{1,3}){0,3}(?:web\W?)?(?:site|page|blog|weblog|homepage|channel|store|shop|posts?|profile)s?\b"
     r"|\b(?:mon (?:site|blog)|mein\w? (?:seite|blog)|mi (?:sitio|pagina|blog)|мой (?:сайт|блог))\b"
 )
+_OWNERS = ("my", "our", "mon ", "mein", "mi ", "мой")
 _LOOKED_AT = 2_000
-_STOPS = re.compile(r"[.!?…。！？]")
-_PUNCTUATED = re.compile(r"[,;:()\"“”'’-]")
+
+
+def _count(characters: str, text: str) -> int:
+    return sum(map(text.count, characters))
 
 
 def _upper_share(reading: Reading) -> float:
@@ -48,7 +55,7 @@ def _upper_share(reading: Reading) -> float:
 
 
 def _digit_share(reading: Reading) -> float:
-    return len(_DIGIT.findall(reading.prose.text)) / max(10, len(reading.prose.text))
+    return _count(_DIGITS, reading.prose.text) / max(10, len(reading.prose.text))
 
 
 def _among_digits(pattern: re.Pattern[str], reading: Reading) -> float:
@@ -65,9 +72,9 @@ def _address(reading: Reading) -> float:
     return float("@" in reading.canonical.text and bool(_ADDRESS.search(reading.canonical.text)))
 
 
-def _share(pattern: re.Pattern[str], reading: Reading) -> float:
+def _punctuation(reading: Reading) -> float:
     text = reading.canonical.text
-    return len(pattern.findall(text)) / max(10, len(text))
+    return _count(_PUNCTUATION, text) / max(10, len(text))
 
 
 def _beyond_ascii(pattern: re.Pattern[str], reading: Reading) -> float:
@@ -76,14 +83,20 @@ def _beyond_ascii(pattern: re.Pattern[str], reading: Reading) -> float:
     return 0.0 if text.isascii() else log1p(len(pattern.findall(text)))
 
 
+def _emoji(reading: Reading) -> float:
+    text = reading.canonical.text
+    return float(not text.isascii() and bool(PICTURE.search(text)))
+
+
 def _damped_topic(topic: str, reading: Reading) -> float:
     """Hits per ten words, damped so that one hit in a short text does not fill the scale."""
-    return min(3.0, 10.0 * reading.topics[topic] / (len(reading.words) + 10.0))
+    return min(3.0, 10.0 * reading.topics.get(topic, 0) / (len(reading.words) + 10.0))
 
 
 def _gibberish(reading: Reading) -> float:
     """Runs of consonants or vowels that no word has, for each five words."""
-    return min(1.0, len(_GIBBERISH.findall(reading.prose.text)) / max(3.0, len(reading.words) / 5))
+    runs = len(_CONSONANTS.findall(reading.prose.text)) + len(_VOWELS.findall(reading.prose.text))
+    return min(1.0, runs / max(3.0, len(reading.words) / 5))
 
 
 def _case_noise(reading: Reading) -> float:
@@ -119,12 +132,13 @@ def _quotes(reading: Reading) -> float:
 
 def _own_site(reading: Reading) -> float:
     """The author's own site, named in the last words of the text."""
-    return float(bool(_OWN_SITE.search(reading.prose.text[-120:])))
+    end = reading.prose.text[-120:]
+    return float(any(owner in end for owner in _OWNERS) and bool(_OWN_SITE.search(end)))
 
 
 def _own_link(reading: Reading) -> float:
     """The same, with a link in the text: an advertisement more often than a remark."""
-    return float(bool(reading.links)) * _own_site(reading)
+    return _own_site(reading) if reading.links else 0.0
 
 
 def _mean_word(reading: Reading) -> float:
@@ -132,7 +146,7 @@ def _mean_word(reading: Reading) -> float:
 
 
 def _sentence_length(reading: Reading) -> float:
-    return log1p(len(reading.words) / (1 + len(_STOPS.findall(reading.prose.text))))
+    return log1p(len(reading.words) / (1 + _count(_STOPS, reading.prose.text)))
 
 
 TEXT_SIGNALS: tuple[Signal, ...] = (
@@ -140,10 +154,10 @@ TEXT_SIGNALS: tuple[Signal, ...] = (
     Signal("SHORT", "a text of hardly any words", lambda r: 1.0 / (1 + len(r.words))),
     Signal("CAPITALS", "the share of capital letters", _upper_share),
     Signal("CASE_NOISE", "words with capitals in the middle", _case_noise),
-    Signal("EXCLAMATIONS", "exclamation marks", lambda r: log1p(len(_EXCLAMATION.findall(r.canonical.text)))),
-    Signal("QUESTIONS", "question marks", lambda r: min(2.0, log1p(len(_QUESTION.findall(r.prose.text))))),
+    Signal("EXCLAMATIONS", "exclamation marks", lambda r: log1p(_count(_EXCLAMATIONS, r.canonical.text))),
+    Signal("QUESTIONS", "question marks", lambda r: min(2.0, log1p(_count(_QUESTIONS, r.prose.text)))),
     Signal("DIGITS", "the share of digits", _digit_share),
-    Signal("PUNCTUATION", "how often the text is punctuated", partial(_share, _PUNCTUATED)),
+    Signal("PUNCTUATION", "how often the text is punctuated", _punctuation),
     Signal("SENTENCES", "how long its sentences are", _sentence_length),
     Signal("WORD_LENGTH", "how long its words are", _mean_word),
     Signal("VARIETY", "how varied its words are", _variety),
@@ -154,7 +168,7 @@ TEXT_SIGNALS: tuple[Signal, ...] = (
     Signal("HANDLE", "a messenger contact", _handle),
     Signal("HIDDEN_CHARACTERS", "invisible characters", partial(_beyond_ascii, _HIDDEN)),
     Signal("STYLED_LETTERS", "letters from styled alphabets", partial(_beyond_ascii, _STYLED)),
-    Signal("EMOJI", "emoji", lambda r: float(bool(PICTURE.search(r.canonical.text)))),
+    Signal("EMOJI", "emoji", _emoji),
     Signal("SPACED_LETTERS", "letters spaced out", lambda r: float(bool(_SPACED.search(r.prose.text)))),
     Signal("LEETSPEAK", "digits in the place of letters", partial(_among_digits, _LEET)),
     Signal("CODE", "program code", _code),
@@ -162,7 +176,7 @@ TEXT_SIGNALS: tuple[Signal, ...] = (
     Signal(
         "HEADLINE",
         "a bold first line, as announcements of other sites have",
-        lambda r: float(bool(_HEADLINE.search(r.markup))),
+        lambda r: float("<" in r.markup and bool(_HEADLINE.search(r.markup))),
     ),
     Signal("EXCERPT", "the marks of an excerpt", lambda r: float(bool(_EXCERPT.search(r.lines[:_LOOKED_AT])))),
     Signal(
@@ -190,7 +204,9 @@ TEXT_SIGNALS: tuple[Signal, ...] = (
         )
     ),
     Signal(
-        "PRAISE_ALONE", "praise and little else", lambda r: min(1.0, r.topics["praise"] / 3) / (1 + len(r.words) / 30)
+        "PRAISE_ALONE",
+        "praise and little else",
+        lambda r: min(1.0, r.topics.get("praise", 0) / 3) / (1 + len(r.words) / 30),
     ),
 )
 
