@@ -32,17 +32,17 @@ def test_an_answer_names_the_step_and_the_certificates(blog: Blog) -> None:
     assert blog.score("Hello")["standing"] is None
 
 
-def test_the_queue_shows_where_each_site_stands(blog: Blog, mara: Browser) -> None:
+def test_a_page_of_the_queue_shows_where_each_site_stands(blog: Blog, mara: Browser) -> None:
     """Site, step, what is certified, and a sentence on what the next step needs."""
-    page = mara.get("/queue").text
+    page = mara.get("/queue/sites").text
     assert "Where the sites stand" in page and "<td>observe</td>" in page
     assert "The review line is certified from 59 good comments; there are 0." in page
     assert "<td>too few comments</td>" in page
     climb(blog, [0.1] * 598)
-    page = mara.get("/queue").text
+    page = mara.get("/queue/sites").text
     assert "<td>block</td>" in page and "at most 0.5 %, 95 % sure" in page
     blog.draw(HOLD_ALL)
-    assert "<td>its own lines</td>" in mara.get("/queue").text
+    assert "<td>its own lines</td>" in mara.get("/queue/sites").text
 
 
 def test_an_item_shows_the_lines_it_was_judged_by(blog: Blog, mara: Browser) -> None:
@@ -50,3 +50,8 @@ def test_an_item_shows_the_lines_it_was_judged_by(blog: Blog, mara: Browser) -> 
     blog.draw(HOLD_ALL)
     blog.score("Is that so?")
     assert "nothing is spam, by the site’s own lines" in mara.get("/queue").text
+
+
+def test_without_a_site_that_page_says_how_one_comes_about(mara: Browser) -> None:
+    """The first page of a new house is no empty table."""
+    assert "moderation site add" in mara.get("/queue/sites").text

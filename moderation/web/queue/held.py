@@ -5,12 +5,10 @@ from flask import render_template, request
 from moderation.actions.desk import Desk
 from moderation.actions.neighbours import neighbours_of
 from moderation.actions.review import blogs_not_told, count_held, count_running_out, held_items, items_running_out
-from moderation.actions.standing import all_ladders
 from moderation.domain.judgement import Item
 from moderation.web.opened import the_desk
 from moderation.web.queue.places import read_id
 from moderation.web.queue.row import Row, row_of
-from moderation.web.queue.rung import rung_of
 from moderation.web.queue.session import signed_in_moderator
 
 PAGE = 20
@@ -50,7 +48,6 @@ def _page(
         all_of_them=count_held(desk, include_skipped=True),
         running_out=count_running_out(desk),
         not_told=blogs_not_told(desk),
-        rungs=[rung_of(ladder) for ladder in all_ladders(desk)],
     )
 
 

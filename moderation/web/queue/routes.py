@@ -9,6 +9,7 @@ from moderation.web.queue.places import LARGEST_ID
 from moderation.web.queue.resolving import resolve
 from moderation.web.queue.session import signed_in_moderator
 from moderation.web.queue.sign_in import Entrance, leave
+from moderation.web.queue.sites import sites
 
 _OPEN_TO_ALL = frozenset({"queue.sign_in", "queue.enter"})
 
@@ -18,6 +19,7 @@ def queue_blueprint() -> Blueprint:
     blueprint = Blueprint("queue", __name__, template_folder="templates")
     entrance = Entrance()
     blueprint.add_url_rule("/queue", "held", held)
+    blueprint.add_url_rule("/queue/sites", "sites", sites)
     blueprint.add_url_rule(f"/queue/<int(max={LARGEST_ID}):item>/resolve", "resolve", resolve, methods=["POST"])
     blueprint.add_url_rule("/queue/sign-in", "sign_in", entrance.show)
     blueprint.add_url_rule("/queue/sign-in", "enter", entrance.enter, methods=["POST"])

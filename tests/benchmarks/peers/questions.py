@@ -6,14 +6,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 
 from moderation.domain.comment import Comment
 from moderation.learning.corpus import Corpus, read_rows
-from moderation.learning.evaluation import calibration_error, caught_at
+from moderation.learning.evaluation import alike, calibration_error, caught_at
 from moderation.learning.recipe import Recipe
 from moderation.learning.templates import side
-from moderation.learning.training import prepare
+from moderation.learning.training import prepare, train
 from tests.benchmarks import youtube
 
 MOST_LEARNT = 8_000
@@ -52,6 +53,7 @@ class Part:
 class Question:
     """One measurement: its parts, whether it asks for the `ranking` or for the labels, and `ours`, figure by figure.
 
+    `even` is whether both labels count alike where probabilities are judged, however many comments have them.
     A peer's settings are chosen on `tuning`, within what it may learn from; without it on each part's own training.
     """
 
@@ -60,6 +62,7 @@ class Question:
     ranking: bool
     ours: Mapping[str, float]
     tuning: Labelled | None = None
+    even: bool = False
 
     def figures(self, scores: Sequence[NDArray[np.float64]], cuts: Sequence[float]) -> dict[str, float]:
         """What the scores of each part are worth. A ranking pools them; labels are cut at the part's own cut."""
@@ -67,18 +70,19 @@ class Question:
         if not self.ranking:
             found = [matthews_corrcoef(spam, part >= cut) for spam, part, cut in zip(truths, scores, cuts, strict=True)]
             return {CORRELATION: float(np.mean(found))}
-        figures = ranked(np.concatenate(scores), np.concatenate(truths))
+        figures = ranked(np.concatenate(scores), np.concatenate(truths), self.even)
         return {name: figures[name] for name in self.ours}
 
 
-def ranked(scores: NDArray[np.float64], spam: NDArray[np.bool_]) -> dict[str, float]:
+def ranked(scores: NDArray[np.float64], spam: NDArray[np.bool_], even: bool = False) -> dict[str, float]:
     """The figures of probabilities over all comments at once; ties count against the classifier."""
+    weights = alike(spam) if even else np.ones(len(spam))
     return {
         AREA: float(roc_auc_score(spam, scores)),
         CAUGHT_05: caught_at(scores, spam, 0.005),
         CAUGHT_1: caught_at(scores, spam, 0.01),
-        BRIER: float(brier_score_loss(spam, scores)),
-        CALIBRATION: calibration_error(scores, spam, np.ones(len(spam))),
+        BRIER: float(brier_score_loss(spam, scores, sample_weight=weights)),
+        CALIBRATION: calibration_error(scores, spam, weights),
     }
 
 
@@ -120,21 +124,22 @@ def of_videos(path: Path) -> list[Question]:
 def of_blog(corpus: Corpus, sides: NDArray[np.float64], blog: str, recipe: Recipe) -> Question:
     """One blog left out: everybody learns from the same rows of all other sources, those that our training takes.
 
-    `sides` is `templates.side` of each comment. Ours is fitted as `make bench-quality` does, on these rows.
+    `sides` is `templates.side` of each comment. Ours is trained and calibrated as `make bench-quality` does, on these
+    rows.
     """
     number = [origin.source for origin in corpus.origins].index(blog)
     bench = prepare(corpus.where(chosen(corpus, sides, number, recipe.ham_only)), recipe, print, jobs=1)
     others = bench.without_source(number)
-    model = others.fit_without(np.zeros(len(others.corpus.comments), dtype=bool), recipe)
+    model = train(others, recipe, print, jobs=1).linear
     at = np.flatnonzero(bench.corpus.sources == number)
     asked = Labelled([bench.corpus.comments[i] for i in at.tolist()], bench.corpus.spam[at])
-    scores = 1.0 / (1.0 + np.exp(-model.logits(bench.plain.take(at))))
-    figures = ranked(scores, asked.spam)
+    figures = ranked(expit(model.logits(bench.plain.take(at))), asked.spam, even=True)
     return Question(
         f"{blog} left out",
         [Part(Labelled(others.corpus.comments, others.corpus.spam), asked)],
         ranking=True,
-        ours={name: figures[name] for name in (AREA, CAUGHT_05, CAUGHT_1)},
+        ours=figures,
+        even=True,
     )
 
 
