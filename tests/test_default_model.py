@@ -10,6 +10,7 @@ from moderation.registry.shelf import Shelf
 from moderation.scoring.model import Model, score
 from tests.benchmarks.rows import ROOT
 from tests.models import STARTER
+from tests.shipped import SHIPPED
 
 PAGE = {"permalink": "https://blog.example/2026/11/the-vote", "context": "What the vote means for all of us"}
 HEATED = (
@@ -31,7 +32,7 @@ def shelf() -> Shelf:
 
 @pytest.fixture(scope="module")
 def model(shelf: Shelf) -> Model:
-    return shelf.load("default")
+    return shelf.load(SHIPPED)
 
 
 def _verdict(model: Model, comment: Comment) -> Verdict:
@@ -40,7 +41,7 @@ def _verdict(model: Model, comment: Comment) -> Verdict:
 
 def test_its_card_says_what_it_learnt_from(shelf: Shelf) -> None:
     """Every corpus has a digest and its terms, and the card says what the model is not for."""
-    card = shelf.card("default")
+    card = shelf.card(SHIPPED)
     assert len(card.corpora) > 20
     assert all(len(entry.digest) == 64 and entry.licence != "not stated" for entry in card.corpora)
     assert card.caveats

@@ -118,8 +118,8 @@ def read(pages: Sequence[Page]) -> Grams:
     letters = "".join([f" {segment.text} " for segment in segments])
     codes = np.frombuffer(letters.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     mixed = (codes.astype(np.uint64) + _ONE) * _MIX
-    slots = [number * len(BLOCKS) for number, page in enumerate(pages) for _ in page]
-    parts = [*_words(segments, slots, mixed), _characters(segments, slots, codes != _SPACE, mixed)]
+    firsts = [number * len(BLOCKS) for number, page in enumerate(pages) for _ in page]
+    parts = [*_words(segments, firsts, mixed), _characters(segments, firsts, codes != _SPACE, mixed)]
     return _rows(len(pages), *(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -127,33 +127,33 @@ _Part = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
 """Hash, middle and slot of some n-grams; the slots are the blocks of the first page, then those of the second …"""
 
 
-def _words(segments: Sequence[Segment], slots: Sequence[int], letters: NDArray[np.uint64]) -> list[_Part]:
-    """Each word and each pair of neighbours."""
+def _words(segments: Sequence[Segment], firsts: Sequence[int], letters: NDArray[np.uint64]) -> list[_Part]:
+    """Each word and each pair of neighbours; `firsts` is the first slot of each segment's page."""
     spans: list[int] = []
     counts: list[int] = []
-    blocks: list[int] = []
+    slots: list[int] = []
     shifts: list[int] = []
     here = 1
-    for segment, slot in zip(segments, slots, strict=True):
+    for segment, first in zip(segments, firsts, strict=True):
         if segment.words is not None:
             matches = _WORD.finditer(segment.text) if segment.matches is None else segment.matches
             found = [edge for match in matches for edge in match.span()]
             spans += found
             counts.append(len(found) // 2)
-            blocks.append(slot + segment.words)
+            slots.append(first + segment.words)
             shifts.append(here)
         here += len(segment.text) + 2
     if not spans:
         return []
     number = np.repeat(np.arange(len(counts)), counts)
     starts, ends = np.array(spans).reshape(-1, 2).T + np.array(shifts)[number]
-    block = np.array(blocks)[number]
+    slot = np.array(slots)[number]
     ones = _stretches(letters, starts, ends)
     together = np.flatnonzero(number[:-1] == number[1:])
     pairs = ones[together] * _PAIR + ones[together + 1]
     return [
-        (ones, (starts + ends) // 2, block),
-        (pairs, (starts[together] + ends[together + 1]) // 2, block[together]),
+        (ones, (starts + ends) // 2, slot),
+        (pairs, (starts[together] + ends[together + 1]) // 2, slot[together]),
     ]
 
 
@@ -167,7 +167,7 @@ def _stretches(letters: NDArray[np.uint64], starts: NDArray[np.int64], ends: NDA
 
 
 def _characters(
-    segments: Sequence[Segment], slots: Sequence[int], solid: NDArray[np.bool_], letters: NDArray[np.uint64]
+    segments: Sequence[Segment], firsts: Sequence[int], solid: NDArray[np.bool_], letters: NDArray[np.uint64]
 ) -> _Part:
     """Each stretch of 2 to `longest` characters that has no space inside.
 
@@ -176,7 +176,7 @@ def _characters(
     size = len(letters)
     lengths = [len(segment.text) + 2 for segment in segments]
     longest = np.repeat([0 if segment.grams is None else segment.longest for segment in segments], lengths)
-    blocks = np.repeat([slot + (segment.grams or 0) for segment, slot in zip(segments, slots, strict=True)], lengths)
+    slots = np.repeat([first + (segment.grams or 0) for segment, first in zip(segments, firsts, strict=True)], lengths)
     hashes = np.zeros((_LONGEST - 1, size), dtype=np.uint64)
     good = np.zeros((_LONGEST - 1, size), dtype=bool)
     np.logical_or(solid[:-1], solid[1:], out=good[0, :-1])
@@ -193,12 +193,13 @@ def _characters(
     at = np.flatnonzero(good)
     row = at // size
     starts = at - row * size
-    return hashes.ravel()[at], starts + (row + 2) // 2, blocks[starts]
+    return hashes.ravel()[at], starts + (row + 2) // 2, slots[starts]
 
 
 def _rows(pages: int, hashes: NDArray[np.uint64], middles: NDArray[np.int64], slots: NDArray[np.int64]) -> Grams:
-    firsts_of_pages = np.arange(pages + 1, dtype=np.uint64) << _PAGE_BITS
-    starts = (firsts_of_pages[:-1, None] + _STARTS).ravel()
+    """One sort brings equal n-grams together: page, column and occurrence share 64 bits, 11, 21 and 32 of them."""
+    turns = np.arange(pages + 1, dtype=np.uint64) << _PAGE_BITS
+    starts = (turns[:-1, None] + _STARTS).ravel()
     mixed = hashes + np.tile(_SALTS, pages)[slots]
     for factor in (_MIX, _BASE):
         mixed ^= mixed >> _HALF
@@ -216,7 +217,7 @@ def _rows(pages: int, hashes: NDArray[np.uint64], middles: NDArray[np.int64], sl
     norms = np.sqrt(np.bincount(slot, weights=raw * raw, minlength=len(starts)))
     values = raw * (np.tile(_WEIGHTS, pages) / np.maximum(norms, 1e-12))[slot]
     return Grams(
-        bounds=np.searchsorted(ranked, firsts_of_pages),
+        bounds=np.searchsorted(ranked, turns),
         columns=(ranked & _COLUMN).astype(np.int64),
         values=values,
         blocks=slot % len(BLOCKS),

@@ -8,6 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from moderation.domain.errors import CorpusRefused
 from moderation.domain.policy import Policy
@@ -18,7 +19,7 @@ from moderation.learning.corpus import Corpus
 from moderation.learning.linear import Linear, fit
 from moderation.learning.lines import calibrate, draw_lines
 from moderation.learning.matrix import Matrix, build_matrix
-from moderation.learning.progress import by_tenths, follow
+from moderation.learning.progress import Progress, by_tenths, follow
 from moderation.learning.recipe import Recipe
 from moderation.learning.templates import distinct, side, template_key
 
@@ -44,6 +45,15 @@ class Workbench:
         """A model of all comments but those held out and those that were lent something by a source held out whole."""
         rows = np.flatnonzero(~held_out & ~self._lent_by_absent(held_out))
         return fit(self.disguised.take(rows), self.corpus.spam[rows], self.corpus.sources[rows], recipe)
+
+    def fit_each(
+        self, folds: Sequence[NDArray[np.bool_]], recipe: Recipe, progress: Progress | None = None, jobs: int = -1
+    ) -> list[Linear]:
+        """`fit_without` each of the folds, several at once; threads of the arithmetic's own would be in their way."""
+        workers = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
+        with threadpool_limits(1):
+            fits = workers(delayed(self.fit_without)(fold, recipe) for fold in folds)
+            return follow(fits, len(folds), progress)
 
     def without_source(self, number: int) -> "Workbench":
         """The bench as if one source had never been there."""
@@ -108,9 +118,7 @@ def train(bench: Workbench, recipe: Recipe, report: Report, jobs: int = -1) -> T
     everything = np.zeros(len(bench.corpus.comments), dtype=bool)
     folds = split(bench.corpus, recipe.folds)
     report(f"Fitting on everything, and {len(folds)} times without a part of the sources.")
-    workers = Parallel(n_jobs=jobs, prefer="threads", return_as="generator")
-    fits = workers(delayed(bench.fit_without)(fold, recipe) for fold in [everything, *folds])
-    models = follow(fits, len(folds) + 1, by_tenths(report, "Fitted"))
+    models = bench.fit_each([everything, *folds], recipe, by_tenths(report, "Fitted"), jobs)
     logits = unseen_logits(bench, folds, models[1:])
     slope, offset = calibrate(logits, bench.corpus.spam, bench.corpus.sources)
     linear = scaled(models[0], slope, offset)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import expit
@@ -19,7 +18,7 @@ from moderation.domain.comment import Comment
 from moderation.domain.policy import Policy
 from moderation.domain.prior import shifted, spam_share
 from moderation.learning.evaluation import Rates, calibration_error, caught_at, metrics, rates
-from moderation.learning.linear import Linear, fit
+from moderation.learning.linear import fit
 from moderation.learning.lines import calibrate, draw_lines
 from moderation.learning.matrix import Matrix, build_matrix
 from moderation.learning.recipe import Recipe
@@ -84,10 +83,7 @@ def _each_held_out(bench: Workbench, recipe: Recipe) -> tuple[list[Unseen], NDAr
     """The sources of ham, and the logit of each comment by the model that had not seen its source."""
     numbers = [number for number in range(len(bench.corpus.origins)) if (bench.corpus.sources == number).any()]
     folds = [bench.corpus.sources == number for number in numbers]
-    models: Sequence[Linear] = Parallel(n_jobs=-1, prefer="threads")(
-        delayed(bench.fit_without)(fold, recipe) for fold in folds
-    )
-    logits = unseen_logits(bench, folds, models)
+    logits = unseen_logits(bench, folds, bench.fit_each(folds, recipe))
     return [_ham_held_out(bench, number, logits, recipe) for number in numbers if _is_ham_source(bench, number)], logits
 
 

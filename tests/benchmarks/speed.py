@@ -28,6 +28,7 @@ from moderation.registry.shelf import Shelf
 from moderation.scoring.model import Model, probabilities, score
 from tests.benchmarks import data
 from tests.benchmarks.rows import ROOT, Row, at_most
+from tests.shipped import SHIPPED
 
 _COMMENTS = 200
 _SIZE = range(200, 400)
@@ -44,7 +45,7 @@ def measure() -> list[Row]:
     """Real comments where the data folder is there, else the starter corpus."""
     comments, spam = _comments()
     shelf = Shelf(ROOT / "models")
-    model = shelf.load(shelf.current_id() or "default")
+    model = shelf.load(shelf.current_id() or SHIPPED)
     pipeline = _pipeline().fit(comments, spam)
     usual = [comment for comment in comments if len(comment.text) in _SIZE][:_COMMENTS]
     return [*_single(model, pipeline, usual), *_many(model, pipeline, comments[:_MANY]), *_training(comments, spam)]

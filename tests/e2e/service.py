@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.shipped import SHIPPED
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -32,8 +34,8 @@ class Service:
 
     def prepare(self) -> None:
         """Makes the database; takes the shipped model alone, whatever else this checkout has promoted."""
-        shutil.copytree(ROOT / "models" / "default", self.folder / "models" / "default")
-        (self.folder / "models" / "current").write_text("default\n", "utf-8")
+        shutil.copytree(ROOT / "models" / SHIPPED, self.folder / "models" / SHIPPED)
+        (self.folder / "models" / "current").write_text(f"{SHIPPED}\n", "utf-8")
         self.moderation("init")
 
     def moderation(self, *arguments: str) -> str:

@@ -18,6 +18,7 @@ import pytest
 
 from tests.e2e.pages import unmarked
 from tests.e2e.service import until_it_answers
+from tests.shipped import SHIPPED
 
 ROOT = Path(__file__).parents[2]
 BLOG = "https://blog.example"
@@ -155,7 +156,7 @@ def test_the_first_day(clone: Clone) -> None:
         blog = httpx.Client(base_url=clone.address, headers={"Authorization": f"Bearer {first['Key']}"})
         answer = ask_as_the_readme_does(clone, first["Key"])
         assert answer.keys() == readme_answer(clone).keys()
-        assert answer["verdict"] in {"review", "spam"} and answer["model"] == first["Model"] == "default"
+        assert answer["verdict"] in {"review", "spam"} and answer["model"] == first["Model"] == SHIPPED
         assert answer["standing"]["step"] == "observe"
 
         held = hold_a_comment(clone, blog)

@@ -11,6 +11,7 @@ from tests.e2e.blog import HELD, KEY_PAGE, PUBLISHED, SPAM, Posted
 from tests.e2e.town import Town, built
 from tests.e2e.wanted import missing
 from tests.e2e.wordpress import free_port, lacking
+from tests.shipped import SHIPPED
 
 ORDINARY = (
     "We tried the rye loaf from your second recipe at the weekend. It needed ten more minutes in our old oven, "
@@ -51,7 +52,7 @@ def published(posted: Posted | None) -> bool:
 def test_every_verdict_has_its_place(town: Town) -> None:
     """At the model's own lines: ordinary published, doubtful and spam in the spam folder, blatant not stored at all."""
     town.blog.set_strict(strict=True)
-    lines = json.loads(town.service.moderation("models", "show", "default", "--json"))["lines"]
+    lines = json.loads(town.service.moderation("models", "show", SHIPPED, "--json"))["lines"]
     with town.drawn(*(part for name, line in lines.items() for part in (f"--{name}", repr(line)))):
         assert published(town.blog.comment(ORDINARY, "Martha Lind"))
         for text, author in ((DOUBTFUL, "Tom Doubt"), (SPAMMY, "Tom Spam")):
