@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from moderation.learning.evaluation import even_weights
 from moderation.learning.verdicts import Judged
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def reliability(
 
     Spam as a whole weighs as much as ham as a whole, as in the figure `calibration_error_even`.
     """
-    weights = np.where(spam, 0.5 / spam.sum(), 0.5 / (~spam).sum())
+    weights = even_weights(spam)
     bins = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
     counts = np.bincount(bins, minlength=_BINS)
     weight, said, true = (

@@ -64,7 +64,7 @@ def metrics(probabilities: NDArray[np.float64], spam: NDArray[np.bool_], lines: 
     found = rates(probabilities, spam, lines)
     named = {"caught": found.caught, "blocked": found.blocked, "lost": found.lost, "held": found.held}
     if 0 < spam.sum() < len(spam):
-        even = alike(spam)
+        even = even_weights(spam)
         named |= {
             "roc_auc": float(roc_auc_score(spam, probabilities)),
             "caught_at_1_percent": caught_at(probabilities, spam, 0.01),
@@ -75,7 +75,7 @@ def metrics(probabilities: NDArray[np.float64], spam: NDArray[np.bool_], lines: 
     return {name: round(value, 6) for name, value in named.items() if value == value}
 
 
-def alike(spam: NDArray[np.bool_]) -> NDArray[np.float64]:
+def even_weights(spam: NDArray[np.bool_]) -> NDArray[np.float64]:
     """A weight for each comment, 1 in all, that makes both labels count alike; there must be comments of both."""
     return np.asarray(np.where(spam, 0.5 / spam.sum(), 0.5 / (~spam).sum()))
 

@@ -4,13 +4,13 @@ import re
 
 from hypothesis import given
 from hypothesis import strategies as st
-from markupsafe import Markup
 
 from moderation.actions.access import add_moderator
 from moderation.domain.judgement import Reason, Span
 from moderation.web.queue.marking import LEAST_WEIGHT, marked
 from moderation.web.queue.visible import visible
 from tests.conftest import PASSWORD
+from tests.e2e.pages import unmarked
 from tests.strategies import hostile_texts
 from tests.web.conftest import Blog, Browser
 
@@ -37,15 +37,11 @@ def of(text: str, *places: tuple[float, int, int]) -> list[tuple[str, str]]:
     return _MARK.findall(marked(text, reasons, len(text))[0])
 
 
-def without_marks(shown: Markup) -> str:
-    return re.sub("</?mark[^>]*>", "", str(shown))
-
-
 @given(hostile_texts, _reasons, st.integers(0, 40))
 def test_marks_change_nothing_of_what_is_shown(text: str, reasons: list[Reason], cut: int) -> None:
     """Without its marks the text is as `visible` shows it, whatever the spans are: the marks hide and add nothing."""
     shown, rest = marked(text, reasons, cut)
-    assert (without_marks(shown), without_marks(rest)) == (visible(text[:cut]), visible(text[cut:]))
+    assert (unmarked(shown), unmarked(rest)) == (visible(text[:cut]), visible(text[cut:]))
     for part in (shown, rest):
         assert "<mark" not in _MARK.sub("", part) and part.count("<mark") == part.count("</mark>")
 

@@ -11,7 +11,7 @@ from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 
 from moderation.domain.comment import Comment
 from moderation.learning.corpus import Corpus, read_rows
-from moderation.learning.evaluation import alike, calibration_error, caught_at
+from moderation.learning.evaluation import calibration_error, caught_at, even_weights
 from moderation.learning.recipe import Recipe
 from moderation.learning.templates import side
 from moderation.learning.training import prepare, train
@@ -76,7 +76,7 @@ class Question:
 
 def ranked(scores: NDArray[np.float64], spam: NDArray[np.bool_], even: bool = False) -> dict[str, float]:
     """The figures of probabilities over all comments at once; ties count against the classifier."""
-    weights = alike(spam) if even else np.ones(len(spam))
+    weights = even_weights(spam) if even else np.ones(len(spam))
     return {
         AREA: float(roc_auc_score(spam, scores)),
         CAUGHT_05: caught_at(scores, spam, 0.005),
