@@ -5,9 +5,15 @@ a trailing `*` makes it a stem that any longer word may start with.
 """
 
 from collections import Counter, defaultdict
-from functools import cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 
 _STEM_KEY = 3
+_LEAST_INSIDE = 5
+_REMEMBERED = 1 << 12
+
+COMMERCE = ("goods", "pills", "games", "money", "services", "adult", "bargain")
+"""The topics of what is for sale."""
 
 TOPICS: dict[str, str] = {
     "goods": """
@@ -92,34 +98,114 @@ TOPICS: dict[str, str] = {
     """,
     "dialogue": """
         i_think i_don't i_dont i_do_not i_agree i_disagree i_guess i_believe i_mean i_tried i_got i_used
-        i_use i_see i_know i_had i've_got you're_wrong you_are_wrong he she they him her lol haha* hmm yeah
-        yep nope btw imho imo wtf omg sorry oops ok okay well but because why how what who when would should
-        could doesn't didn't isn't wasn't won't can't wouldn't shouldn't aren't not no never nothing stupid
-        idiot* shit* fuck* damn crap bullshit nonsense wrong maybe perhaps probably still yet already again
+        i_use i_see i_know i_had i've_got i_was i_did i_can i_can't i_couldn't i_need i_found i_noticed i_wonder
+        i_wouldn't i_didn't i_ran i_wrote i_assume i_suspect i_suppose i_remember i_thought i_prefer i_hope i_doubt
+        i_hate we_use we_used we_had we_tried we_were my_point your_point my_wife my_husband my_kids my_own my_old
+        you're_wrong you_are_wrong you_can you_could you_need you_mean you_say you_said you_mentioned if_you did_you
+        do_you have_you are_you didn't_work doesn't_work not_sure no_idea at_least in_fact in_my so_far of_course
+        he she they him her his their our us lol haha* hmm yeah yep nope btw imho imo wtf omg sorry oops ok okay
+        well but because why how what who when would should could doesn't didn't isn't wasn't won't can't wouldn't
+        shouldn't couldn't haven't hasn't weren't aren't don't not no never nothing nobody stupid idiot* shit* fuck*
+        damn crap bullshit nonsense wrong right maybe perhaps probably apparently obviously unless although though
+        still yet already again instead rather either neither exactly agree disagree
+        ich nicht aber auch nur doch schon noch wenn weil je pas mais c'est não mas porque muito isso no_es pero porque
+        jsem není ale taky jen když
     """,
     "craft": """
-        code bug bugs error errors exception install* version compile* function class method server script
-        file files folder command windows linux ubuntu mac android driver* api http html css javascript
-        python ruby java c asp_net dotnet sql git github test tests debug* log update* upgrade* fixed fix
-        works worked working issue problem
+        code codes coding bug bugs error errors exception* install* version* compil* function* class classes method*
+        script* file files folder* command* windows linux ubuntu mac macos android driver* api apis http https html css
+        javascript python ruby java c asp_net dotnet sql git github test tests debug* log logs update* upgrade* fixed
+        fix fixes works worked working issue issues problem* algorithm* array* string strings integer* variable* object*
+        interface* parameter* argument* thread threads memory cpu cpus gpu kernel cache* latency benchmark* performance
+        optimi* instruction* pointer* byte bytes bits loop* syntax parser* regex* xml json yaml schema* table tables
+        query queries index* database* server* client* request* response* browser* firefox chrome plugin* module*
+        package* library libraries framework* repository branch* commit* merge* deploy* build builds config* setting*
+        environment docker cloud router* network* protocol* port ports socket* encoding unicode utf parse* render*
+        implement* abstract* refactor* pattern* dependency dependencies inject* assembly namespace* assembl* runtime
+        backend frontend developer* programmer* programming software hardware unit_test* stack_trace source_code
+        open_source command_line theorem* proof proofs equation* hypothesis experiment* data dataset* statistic*
+        probability research* scientist* science physics math* paper* peer_review circuit* voltage* transistor* sensor*
+        resistor* firmware bios boot* partition* terminal shell sudo apt
     """,
 }
 
 
+ORDINARY: frozenset[str] = frozenset(
+    """
+    a about accessory account action ad advice agency agent airline all animal apartment app appliance art at auto
+    baby back bag band bank bar bath bathroom beach beauty bed bedroom belt best bike bird birth blog board boat body
+    book boot bottle box boy brand break broker build builder building burn business buyer by cake call camera camp
+    can car card care case cash cat cell center centre chair chart cheat check chicken child children chip church city
+    class clean cleaner cleaning click clinic clothes clothing club coach coat code coffee coin college color company
+    compare computer consultant cook cooking cool copy cost country course cover crack credit cream cup cure custom
+    cycle daily dance data date day dental dentist design designer desk development device diet digital direct
+    directory disease doctor dog dollar door drama dress drink drive driver drug easy eat education electric
+    electronic email energy engine english equipment event exam exercise expert eye face facebook factory family fan
+    fashion fast fat feed fence file film finance find fire firm fish fishing fit fitness fix flight floor flooring
+    flower food football for forum free from full fun fund funny furniture gadget gallery game garage garden gas gear
+    generator get gift girl glass go gold golf good grade great green group guide guitar gun gym hack hair hand hard
+    health healthy heat heating help here hire history holiday home homepage horse hospital host hot hotel house how
+    human ice idea image in income industrial info information injury inn install instant international internet
+    investor iphone is it item job joint juice key kid kit kitchen knee lamp language laser last law lawn learn
+    leather legal lesson light line link list live local lock logo look lose loss love low luxury machine magazine
+    mail make maker man management manager manual map market mask mattress meal medical medicine meditation men
+    menu metal mini mobile model modern money monitor month motor mountain movie music my nail natural near network
+    new news night now number nursing nutrition of office oil old on online order organic our oven over page pain
+    paint painter painting paper parent part party password pay payment pc pen people pest pet phone photo
+    photographer photography picture pie pill pizza place plan plant plastic play player plumber plus point police
+    pool portable post power practice press printer printing problem product production professional profile program
+    project property protection provider public pump purse quick quote race radio rate read real recipe red relief
+    removal rent rental report rescue research resort restaurant result resume review ring road room rug running safe
+    safety salon school science score screen search secret security self service sex shirt shoe shower sign single
+    site size skin sleep small smart snow social sofa software solar solution song sound spa speaker spell sport staff
+    star start steel stock stone stop store story stream street student style suit summer supplement supplier supply
+    support surgery swimming system table tablet talk tax teacher team tech technology teeth tennis test the theme
+    therapist therapy ticket tile time tip tire to tool tooth top toy trade training trainer transport travel
+    treatment tree trick trip truck tube tutor tutorial tv ultimate uniform university update used vacation vacuum van
+    video view vision visit wall wallet wallpaper warranty wash watch water way weather web website wedding week
+    weight what wheel where white wholesale wide wifi wig win window wine winter with woman women wood word work
+    worker workout world yoga you your
+    """.split()
+)
+"""Words that names of people seldom are, and search phrases mostly. Singular."""
+
+
+REQUESTS: frozenset[str] = frozenset(
+    """
+    add apply ask book browse buy call check checkout click come comment contact discover donate download earn email
+    enjoy feel find follow get give go google grab hear help hire hit hook install join learn let like listen look mail
+    make meet message open order play pray press promote read register remember repost retweet save scroll search see
+    send share shop sign start stop stream sub subs subscribe support take tap tell text try tune type use view visit
+    vote watch whatsapp win write
+    """.split()
+)
+"""Words that ask the reader to do something when a text opens with them."""
+
+CALLS: frozenset[str] = frozenset(
+    """
+    all also and anyway bro but btw dear dude everybody everyone fans friends gentlemen guys hello hey hi if just ladies
+    lol madam man now oh ok okay omg or people pls please plz readers sir so viewers well wow yo
+    """.split()
+)
+"""Words that may come before such a request."""
+
+
 _Topics = tuple[str, ...]
+_Phrases = dict[str, list[tuple[list[str], str]]]
+"""By the word before the last: all words before the last, and the topic."""
 
 
 @cache
-def _entries() -> tuple[dict[str, _Topics], dict[str, list[tuple[str, str]]], dict[str, list[tuple[list[str], str]]]]:
-    """Topics of whole words, stems by how they begin, and phrases by their last word, each with the words before it."""
+def _entries() -> tuple[dict[str, _Topics], dict[str, list[tuple[str, str]]], dict[str, _Phrases]]:
+    """Topics of whole words, stems by how they begin, and phrases by their last word."""
     whole: defaultdict[str, _Topics] = defaultdict(tuple)
     stems: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    phrases: defaultdict[str, list[tuple[list[str], str]]] = defaultdict(list)
+    phrases: defaultdict[str, _Phrases] = defaultdict(dict)
     for topic, entries in TOPICS.items():
         for entry in entries.split():
             *before, last = entry.removesuffix("*").split("_")
             if before:
-                phrases[last].append((before, topic))
+                phrases[last].setdefault(before[-1], []).append((before, topic))
             elif entry.endswith("*"):
                 stems[last[:_STEM_KEY]].append((last, topic))
             else:
@@ -127,16 +213,51 @@ def _entries() -> tuple[dict[str, _Topics], dict[str, list[tuple[str, str]]], di
     return dict(whole), dict(stems), dict(phrases)
 
 
-def topics_of(words: list[str]) -> Counter[str]:
+def topics_of(words: Sequence[str]) -> Counter[str]:
     """How often each topic is touched by a sequence of lower-case words; topics without a hit are left out."""
-    whole, stems, phrases = _entries()
     hits: list[str] = []
-    for place, word in enumerate(words):
-        if word in whole:
-            hits += whole[word]
-        key = word[:_STEM_KEY]
-        if key in stems:
-            hits += [topic for stem, topic in stems[key] if word.startswith(stem)]
-        if word in phrases:
-            hits += [topic for before, topic in phrases[word] if words[max(0, place - len(before)) : place] == before]
+    previous = ""
+    for place, (word, found) in enumerate(zip(words, map(_found, words), strict=True)):
+        if found:
+            topics, phrases = found
+            hits += topics
+            if previous in phrases:
+                hits += [topic for before, topic in phrases[previous] if _ends_with(words, place, before)]
+        previous = word
     return Counter(hits)
+
+
+def _ends_with(words: Sequence[str], end: int, last: list[str]) -> bool:
+    return words[max(0, end - len(last)) : end] == last
+
+
+@lru_cache(_REMEMBERED)
+def _found(word: str) -> tuple[_Topics, _Phrases] | None:
+    """The topics of a word by itself, and the phrases that it closes; `None` for most words."""
+    whole, stems, phrases = _entries()
+    topics = whole.get(word, ())
+    topics += tuple(topic for stem, topic in stems.get(word[:_STEM_KEY], ()) if word.startswith(stem))
+    closed = phrases.get(word, {})
+    return (topics, closed) if topics or closed else None
+
+
+@cache
+def _selling() -> dict[str, tuple[str, ...]]:
+    """The longer words that sell, written together, by how they begin."""
+    stems: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for topic in COMMERCE:
+        for entry in TOPICS[topic].split():
+            stem = entry.removesuffix("*").replace("_", "")
+            if len(stem) >= _LEAST_INSIDE:
+                stems[stem[:_LEAST_INSIDE]] += (stem,)
+    return dict(stems)
+
+
+def sells(address: str) -> bool:
+    """Whether a lower-case address has a longer word that sells anywhere inside, as in `bestpaydayloans`."""
+    stems = _selling()
+    return any(
+        address.startswith(stems[start], place)
+        for place in range(len(address) - _LEAST_INSIDE + 1)
+        if (start := address[place : place + _LEAST_INSIDE]) in stems
+    )

@@ -57,8 +57,9 @@ class Link:
 
     @property
     def is_worded(self) -> bool:
-        """Whether the link is put on words, not on an address."""
-        return bool(self.anchor) and "://" not in self.anchor
+        """Whether the link is put on words, not on an address: its own, or any that is written out."""
+        anchor = self.anchor.lower()
+        return bool(anchor) and "://" not in anchor and (" " in anchor or self.domain not in anchor)
 
 
 def find_links(text: str) -> list[Link]:

@@ -1,31 +1,29 @@
-"""Hashed word and character n-grams, vectorised.
+"""Hashed words, pairs of words, and spellings.
 
-All fields of one comment or of many are laid side by side in one row of letters, each between spaces. A polynomial hash
-over the prefixes of that row, modulo 2**64, gives the hash of any stretch in one subtraction and one multiplication
-(Karp and Rabin 1987), so every n-gram of every field is hashed by a handful of array operations.
+A comment is read as a few segments, each the words of one field. A word stands for columns that are always the same:
+one of its own, and one for each stretch of four letters of its spelling, with a space at either end. What a word adds
+to a score can so be worked out once and kept. Two neighbours together have one column more.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
-from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from itertools import pairwise
+from math import log, sqrt
+from typing import NamedTuple, Protocol, TypeVar
+from zlib import crc32
 
 URL_MARK = "\ue000"
 """Stands for an address in the text, so that the address itself is read by the link blocks alone."""
+TITLE_MARK = "\ue001"
+"""Stands for the longer words that the text has in common with the page's title."""
 
-_WORD = re.compile(rf"\w+(?:['\u2019]\w+)*|{URL_MARK}")
-_BASE = np.uint64(0x9E3779B97F4A7C15)
-_BASE_INVERSE = np.uint64(pow(0x9E3779B97F4A7C15, -1, 2**64))
-_MIX = np.uint64(0xD6E8FEB86659FD93)
-_PAIR = np.uint64(0xA24BAED4963EE407)
-_HALF = np.uint64(32)
-_LOW = np.uint64(2**32 - 1)
-_ONE = np.uint64(1)
-_SPACE = 32
+_WORD = re.compile(rf"\w{{1,32}}(?:['\u2019]\w{{1,32}})?|{URL_MARK}")
+_BYTES = 4
+"""Of one letter in UTF-32, in which every letter is as long."""
+_STRETCH = 4 * _BYTES
+
+_Part = TypeVar("_Part", bound=Hashable)
 
 
 class Block(NamedTuple):
@@ -36,191 +34,146 @@ class Block(NamedTuple):
     weight: float
 
 
-WORDS, CHARS, AUTHOR, ANCHOR, TARGET, URL = range(6)
+WORDS, SPELLINGS, AUTHOR, ANCHOR, TARGET, URL = range(6)
 
 BLOCKS: tuple[Block, ...] = (
     Block("words", 19, 1.0),
-    Block("characters", 19, 1.0),
+    Block("spellings", 19, 1.0),
     Block("author", 16, 0.5),
     Block("anchor", 16, 0.5),
     Block("target", 16, 0.3),
     Block("url", 16, 0.3),
 )
-OFFSETS: NDArray[np.int64] = np.concatenate([[0], np.cumsum([1 << block.bits for block in BLOCKS])])
-COLUMNS = int(OFFSETS[-1])
+OFFSETS: tuple[int, ...] = tuple(sum(1 << block.bits for block in BLOCKS[:number]) for number in range(len(BLOCKS) + 1))
+COLUMNS = OFFSETS[-1]
 """Hashed columns in all."""
 
-_PAGE_BITS = np.uint64(COLUMNS.bit_length())
-_COLUMN = (_ONE << _PAGE_BITS) - _ONE
-_SHIFTS = np.array([64 - block.bits for block in BLOCKS], dtype=np.uint64)
-_STARTS = OFFSETS[:-1].astype(np.uint64)
-_SALTS = np.arange(1, len(BLOCKS) + 1, dtype=np.uint64) * np.uint64(0xC2B2AE3D27D4EB4F)
-_WEIGHTS = np.array([block.weight for block in BLOCKS])
-_LONGEST = 5
-_SIZES = np.arange(2, _LONGEST + 1)[:, None]
+_MASKS = tuple((1 << block.bits) - 1 for block in BLOCKS)
+_SALTS = tuple(crc32(block.name.encode()) for block in BLOCKS)
 
 
 class Segment(NamedTuple):
-    """A piece of text to be read as `words` (1- and 2-grams), `grams` (characters 2 to `longest`), or both.
+    """The words of one field, in reading order.
 
-    `words` and `grams` are block numbers, `None` for neither. `matches` are the words of the text, where those are
-    known.
+    `block` has the columns of words and pairs, `spelling` those of spellings; it is `None` where these are not read.
     """
 
-    text: str
-    words: int | None
-    grams: int | None
-    longest: int = _LONGEST
-    matches: Sequence[re.Match[str]] | None = None
+    words: Sequence[str]
+    block: int
+    spelling: int | None
 
 
 Page = Sequence[Segment]
 """What is read of one comment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grams:
-    """Every n-gram of some pages, and the sparse row that each page makes.
+class Word(NamedTuple):
+    """A word as a segment reads it: its own column, and the columns of its spelling.
 
-    Row `i` lies at `bounds[i]:bounds[i + 1]` of `columns`, `values`, `blocks` and `counts`. Its `columns` are sorted,
-    without repeats; the values are `1 + ln(count)`, each block scaled to the length of its weight. `blocks` is the
-    block number of each column, `counts` how often it occurs. `middles` is where in the row of letters the middle of
-    each occurrence lies, by column; `np.repeat(…, counts)` brings what is known of columns into that order.
+    `letters` are the word in UTF-8, `start` is the checksum of the word and a space, from which its pairs go on.
     """
 
-    bounds: NDArray[np.int64]
-    columns: NDArray[np.int64]
-    values: NDArray[np.float64]
-    blocks: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    middles: NDArray[np.int64]
+    letters: bytes
+    start: int
+    column: int
+    spelling: list[int]
 
 
-@cache
-def _powers(size: int) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-    """Powers of the base and of its inverse, 0 to `size`, modulo 2**64."""
-    with np.errstate(over="ignore"):
-        ones = np.full(size + 1, _BASE, dtype=np.uint64)
-        ones[0] = 1
-        inverses = np.full(size + 1, _BASE_INVERSE, dtype=np.uint64)
-        inverses[0] = 1
-        return np.cumprod(ones, dtype=np.uint64), np.cumprod(inverses, dtype=np.uint64)
+class Hashed(Protocol):
+    """What pairs need to know of their words, as in `Word`."""
+
+    @property
+    def letters(self) -> bytes:
+        """The word in UTF-8."""
+
+    @property
+    def start(self) -> int:
+        """The checksum of the word and a space."""
+
+
+class Counts(NamedTuple):
+    """What a segment holds: each different word and pair, with `1 + ln` of how often it occurs."""
+
+    words: dict[str, float]
+    pairs: dict[tuple[str, str], float]
 
 
 def find_words(text: str) -> list[re.Match[str]]:
-    """The words of a canonical text, apostrophes inside included; the URL mark counts as one."""
+    """The words of a canonical text, an apostrophe inside included; the URL mark is one, a long row of letters many."""
     return list(_WORD.finditer(text))
 
 
-def read(pages: Sequence[Page]) -> Grams:
-    """Hashes the pages, at most 2,048 of them; memory is about 500 bytes for each letter."""
-    segments = [segment for page in pages for segment in page]
-    letters = "".join([f" {segment.text} " for segment in segments])
-    codes = np.frombuffer(letters.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    mixed = (codes.astype(np.uint64) + _ONE) * _MIX
-    firsts = [number * len(BLOCKS) for number, page in enumerate(pages) for _ in page]
-    parts = [*_words(segments, firsts, mixed), _characters(segments, firsts, codes != _SPACE, mixed)]
-    return _rows(len(pages), *(np.concatenate(column) for column in zip(*parts, strict=True)))
+def words_of(text: str) -> list[str]:
+    """The same, without their places."""
+    return _WORD.findall(text)
 
 
-_Part = tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64]]
-"""Hash, middle and slot of some n-grams; the slots are the blocks of the first page, then those of the second …"""
+def read_word(word: str, block: int, spelling: int | None) -> Word:
+    """The columns of a word in those blocks; takes time in proportion to its length."""
+    letters = word.encode("utf-8", "surrogatepass")
+    salt = _SALTS[block]
+    spelt = [] if spelling is None else _spelling(word, spelling)
+    return Word(letters, crc32(b" ", crc32(letters, salt)), _column(crc32(letters, salt), block), spelt)
 
 
-def _words(segments: Sequence[Segment], firsts: Sequence[int], letters: NDArray[np.uint64]) -> list[_Part]:
-    """Each word and each pair of neighbours; `firsts` is the first slot of each segment's page."""
-    spans: list[int] = []
-    counts: list[int] = []
-    slots: list[int] = []
-    shifts: list[int] = []
-    here = 1
-    for segment, first in zip(segments, firsts, strict=True):
-        if segment.words is not None:
-            matches = _WORD.finditer(segment.text) if segment.matches is None else segment.matches
-            found = [edge for match in matches for edge in match.span()]
-            spans += found
-            counts.append(len(found) // 2)
-            slots.append(first + segment.words)
-            shifts.append(here)
-        here += len(segment.text) + 2
-    if not spans:
-        return []
-    number = np.repeat(np.arange(len(counts)), counts)
-    starts, ends = np.array(spans).reshape(-1, 2).T + np.array(shifts)[number]
-    slot = np.array(slots)[number]
-    ones = _stretches(letters, starts, ends)
-    together = np.flatnonzero(number[:-1] == number[1:])
-    pairs = ones[together] * _PAIR + ones[together + 1]
-    return [
-        (ones, (starts + ends) // 2, slot),
-        (pairs, (starts[together] + ends[together + 1]) // 2, slot[together]),
-    ]
+def pair_columns(pairs: Iterable[tuple[str, str]], words: Mapping[str, Hashed], block: int) -> list[int]:
+    """The column of each pair of those words."""
+    mask, offset = _MASKS[block], OFFSETS[block]
+    return [(crc32(words[second].letters, words[first].start) & mask) + offset for first, second in pairs]
 
 
-def _stretches(letters: NDArray[np.uint64], starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """The hash of each stretch `letters[start:end]`."""
-    size = len(letters)
-    powers, inverses = _powers(1 << max(10, size.bit_length()))
-    prefix = np.zeros(size + 1, dtype=np.uint64)
-    np.cumsum(letters * powers[:size], out=prefix[1:])
-    return np.asarray((prefix[ends] - prefix[starts]) * inverses[starts])
+def count(segment: Segment) -> Counts:
+    """Counts the words and pairs of a segment."""
+    return Counts(_damped(segment.words), _damped(pairwise(segment.words)))
 
 
-def _characters(
-    segments: Sequence[Segment], firsts: Sequence[int], solid: NDArray[np.bool_], letters: NDArray[np.uint64]
-) -> _Part:
-    """Each stretch of 2 to `longest` characters that has no space inside.
+def scales(segment: Segment, counts: Counts, spelt: Sequence[int]) -> tuple[float, float]:
+    """What a count is worth: in the column of a word or pair, and in each column of a spelling.
 
-    Row `n - 2` of the tables is about the stretches of `n` characters, by where they start; `solid` is all but space.
+    The columns of a block together are as long as its weight, those that two words share counted for each; `spelt` is
+    how many columns the spelling of each word has.
     """
-    size = len(letters)
-    lengths = [len(segment.text) + 2 for segment in segments]
-    longest = np.repeat([0 if segment.grams is None else segment.longest for segment in segments], lengths)
-    slots = np.repeat([first + (segment.grams or 0) for segment, first in zip(segments, firsts, strict=True)], lengths)
-    hashes = np.zeros((_LONGEST - 1, size), dtype=np.uint64)
-    good = np.zeros((_LONGEST - 1, size), dtype=bool)
-    np.logical_or(solid[:-1], solid[1:], out=good[0, :-1])
-    before, whole = letters, np.ones(size, dtype=bool)
-    for n in range(2, min(_LONGEST, size) + 1):
-        last = size - n + 1
-        before = before[:last] * _BASE
-        before += letters[n - 1 :]
-        hashes[n - 2, :last] = before
-        if n > 2:
-            whole = whole[:last] & solid[n - 2 : size - 1]
-            good[n - 2, :last] = whole
-    good &= longest >= _SIZES
-    at = np.flatnonzero(good)
-    row = at // size
-    starts = at - row * size
-    return hashes.ravel()[at], starts + (row + 2) // 2, slots[starts]
-
-
-def _rows(pages: int, hashes: NDArray[np.uint64], middles: NDArray[np.int64], slots: NDArray[np.int64]) -> Grams:
-    """One sort brings equal n-grams together: page, column and occurrence share 64 bits, 11, 21 and 32 of them."""
-    turns = np.arange(pages + 1, dtype=np.uint64) << _PAGE_BITS
-    starts = (turns[:-1, None] + _STARTS).ravel()
-    mixed = hashes + np.tile(_SALTS, pages)[slots]
-    for factor in (_MIX, _BASE):
-        mixed ^= mixed >> _HALF
-        mixed *= factor
-    occurrences = (mixed >> np.tile(_SHIFTS, pages)[slots]) + starts[slots]
-    ranked = np.sort((occurrences << _HALF) | np.arange(len(occurrences), dtype=np.uint64))
-    order = (ranked & _LOW).astype(np.int64)
-    ranked >>= _HALF
-    different = np.ones(len(ranked), dtype=bool)
-    np.not_equal(ranked[1:], ranked[:-1], out=different[1:])
-    edges = np.append(np.flatnonzero(different), len(ranked))
-    firsts, counts = edges[:-1], edges[1:] - edges[:-1]
-    slot, ranked = slots[order[firsts]], ranked[firsts]
-    raw = 1.0 + np.log(counts)
-    norms = np.sqrt(np.bincount(slot, weights=raw * raw, minlength=len(starts)))
-    values = raw * (np.tile(_WEIGHTS, pages) / np.maximum(norms, 1e-12))[slot]
-    return Grams(
-        bounds=np.searchsorted(ranked, turns),
-        columns=(ranked & _COLUMN).astype(np.int64),
-        values=values,
-        blocks=slot % len(BLOCKS),
-        counts=counts,
-        middles=middles[order],
+    whole = sum([value * value for value in counts.words.values()])
+    whole += sum([value * value for value in counts.pairs.values()])
+    letters = sum([value * value * columns for value, columns in zip(counts.words.values(), spelt, strict=True)])
+    if segment.spelling is None or segment.spelling == segment.block:
+        scale = BLOCKS[segment.block].weight / sqrt(max(1.0, whole + letters))
+        return scale, scale
+    return BLOCKS[segment.block].weight / sqrt(max(1.0, whole)), BLOCKS[segment.spelling].weight / sqrt(
+        max(1.0, letters)
     )
+
+
+def hash_page(page: Page, read: Callable[[str, int, int | None], Word] = read_word) -> tuple[list[int], list[float]]:
+    """The hashed row of a comment: columns, which may repeat and then add up, and their values.
+
+    `read` is `read_word`, or remembers what that gave.
+    """
+    columns: list[int] = []
+    values: list[float] = []
+    for segment in page:
+        counts = count(segment)
+        words = {word: read(word, segment.block, segment.spelling) for word in counts.words}
+        scale, spelt_scale = scales(segment, counts, [len(entry.spelling) for entry in words.values()])
+        for word, value in counts.words.items():
+            entry = words[word]
+            columns += (entry.column, *entry.spelling)
+            values += (value * scale, *[value * spelt_scale] * len(entry.spelling))
+        columns += pair_columns(counts.pairs, words, segment.block)
+        values += [value * scale for value in counts.pairs.values()]
+    return columns, values
+
+
+def _damped(parts: Iterable[_Part]) -> dict[_Part, float]:
+    return {part: 1.0 + log(times) if times > 1 else 1.0 for part, times in Counter(parts).items()}
+
+
+def _spelling(word: str, block: int) -> list[int]:
+    padded = f" {word} ".encode("utf-32-le", "surrogatepass")
+    salt, mask, offset = _SALTS[block], _MASKS[block], OFFSETS[block]
+    starts = range(0, max(1, len(padded) - _STRETCH + 1), _BYTES)
+    return [(crc32(padded[start : start + _STRETCH], salt) & mask) + offset for start in starts]
+
+
+def _column(checksum: int, block: int) -> int:
+    return (checksum & _MASKS[block]) + OFFSETS[block]

@@ -75,6 +75,11 @@ class Reading:
         return [word for match in self.word_matches if (word := match[0]) != URL_MARK]
 
     @cached_property
+    def word_lengths(self) -> list[int]:
+        """How long each of `words` is."""
+        return list(map(len, self.words))
+
+    @cached_property
     def topics(self) -> Counter[str]:
         """Hits of each word list in the prose."""
         return topics_of(self.words)

@@ -7,17 +7,17 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from moderation.domain.policy import Policy
-from moderation.learning.linear import balance
+from moderation.learning.evaluation import even_weights
 from moderation.learning.recipe import Recipe
 
 
-def calibrate(logits: NDArray[np.float64], spam: NDArray[np.bool_], sources: NDArray[np.int64]) -> tuple[float, float]:
+def calibrate(logits: NDArray[np.float64], spam: NDArray[np.bool_]) -> tuple[float, float]:
     """Slope and offset that turn out-of-source logits into calibrated ones (Platt 1999), both classes alike likely.
 
     The slope is kept positive: calibration may never turn the ranking around.
     """
     model = LogisticRegression(C=1e4)
-    model.fit(logits.reshape(-1, 1), spam, sample_weight=balance(spam, sources))
+    model.fit(logits.reshape(-1, 1), spam, sample_weight=even_weights(spam) * len(spam))
     return max(float(model.coef_[0, 0]), 1e-3), float(model.intercept_[0])
 
 

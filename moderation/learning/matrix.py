@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import chain
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -9,9 +11,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from moderation.domain.comment import Comment
-from moderation.features.evidence import read_rows
-from moderation.features.ngrams import COLUMNS
-from moderation.features.signals import SIGNALS
+from moderation.features.evidence import page_of
+from moderation.features.ngrams import COLUMNS, hash_page, read_word
+from moderation.features.reading import Reading
+from moderation.features.signals import SIGNALS, measure
 from moderation.learning.progress import Progress, follow
 
 _CHUNK = 500
@@ -36,23 +39,17 @@ def build_matrix(comments: Sequence[Comment], jobs: int = -1, progress: Progress
     parts = follow(workers(delayed(_read_chunk)(chunk) for chunk in chunks), len(chunks), progress)
     if not parts:
         return Matrix(sparse.csr_array((0, COLUMNS), dtype=np.float32), np.zeros((0, len(SIGNALS)), dtype=np.float32))
-    lengths = np.concatenate([part[2] for part in parts])
-    bounds = np.concatenate([[0], np.cumsum(lengths)])
-    columns = np.concatenate([part[0] for part in parts])
-    values = np.concatenate([part[1] for part in parts])
-    bounds = bounds.astype(sparse.get_index_dtype(maxval=bounds[-1]))
-    hashed = sparse.csr_array((values, columns, bounds), shape=(len(comments), COLUMNS))
-    return Matrix(hashed, np.concatenate([part[3] for part in parts]))
+    hashed = sparse.vstack([part.hashed for part in parts], format="csr")
+    return Matrix(hashed, np.concatenate([part.signals for part in parts]))
 
 
-_Chunk = tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]]
-
-
-def _read_chunk(comments: Sequence[Comment]) -> _Chunk:
-    parts = list(read_rows(comments))
-    return (
-        np.concatenate([part.grams.columns for part in parts]).astype(np.int32),
-        np.concatenate([part.grams.values for part in parts]).astype(np.float32),
-        np.concatenate([np.diff(part.grams.bounds) for part in parts]),
-        np.concatenate([part.signals for part in parts]).astype(np.float32),
-    )
+def _read_chunk(comments: Sequence[Comment]) -> Matrix:
+    read = cache(read_word)
+    readings = [Reading(comment) for comment in comments]
+    rows = [hash_page(page_of(reading), read) for reading in readings]
+    bounds = np.cumsum([0, *(len(columns) for columns, _ in rows)])
+    columns = np.fromiter(chain.from_iterable(columns for columns, _ in rows), np.int32, count=bounds[-1])
+    values = np.fromiter(chain.from_iterable(values for _, values in rows), np.float32, count=bounds[-1])
+    hashed = sparse.csr_array((values, columns, bounds.astype(np.int32)), shape=(len(rows), COLUMNS))
+    hashed.sum_duplicates()
+    return Matrix(hashed, np.array([measure(reading) for reading in readings], dtype=np.float32))

@@ -28,21 +28,21 @@ class Recipe:
     `licences` says under what terms each source is used, `caveats` what the model is not for; both go into the card.
     """
 
-    strength: float = 1.0
+    strength: float = 0.5
     rarity: float = 0.0
-    signal_scale: float = 0.5
+    signal_scale: float = 0.7
     template_cap: int = 2
     mask_author: float = 0.3
     mask_url: float = 0.45
     mask_email: float = 0.45
     mask_context: float = 0.35
     lend_ham: float = 0.7
-    lend_spam: float = 0.4
+    lend_spam: float = 0.1
     splice: float = 0.05
     obfuscate: float = 0.15
     ham_only: tuple[str, ...] = ()
     folds: int = 16
-    review_mean: float = 0.006
+    review_mean: float = 0.0075
     review_worst: float = 0.045
     spam_mean: float = 0.0005
     spam_worst: float = 0.002

@@ -120,7 +120,7 @@ def train(bench: Workbench, recipe: Recipe, report: Report, jobs: int = -1) -> T
     report(f"Fitting on everything, and {len(folds)} times without a part of the sources.")
     models = bench.fit_each([everything, *folds], recipe, by_tenths(report, "Fitted"), jobs)
     logits = unseen_logits(bench, folds, models[1:])
-    slope, offset = calibrate(logits, bench.corpus.spam, bench.corpus.sources)
+    slope, offset = calibrate(logits, bench.corpus.spam)
     linear = scaled(models[0], slope, offset)
     unseen = expit(slope * logits + offset)
     return Trained(linear, draw_lines(ham_by_source(bench.corpus, unseen), recipe), bench, unseen)

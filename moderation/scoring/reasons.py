@@ -1,6 +1,6 @@
 """Turns the shares of a logit into reasons that a person can read, without losing any of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from moderation.domain.judgement import Reason, Span
 from moderation.features import ngrams
 from moderation.features.evidence import Evidence
-from moderation.features.ngrams import URL_MARK
+from moderation.features.ngrams import TITLE_MARK, URL_MARK
 from moderation.features.signals import SIGNALS
 from moderation.features.signals.visits import GIVEN_SIGNALS
 
@@ -44,16 +44,20 @@ SENTENCES: dict[str, str] = {
 _CODES = [signal.code for signal in SIGNALS]
 
 
-def explain(evidence: Evidence, shares: NDArray[np.float64], signal_shares: NDArray[np.float64]) -> tuple[Reason, ...]:
-    """All reasons, heaviest first; their weights add up to the sum of both arrays and of what the evidence gives.
+def explain(
+    evidence: Evidence, shares: Sequence[dict[str, float]], signal_shares: NDArray[np.float64]
+) -> tuple[Reason, ...]:
+    """All reasons, heaviest first; their weights add up to the sum of both and of what the evidence gives.
 
-    `shares` has one entry a hashed column of the evidence, `signal_shares` one a signal.
+    `shares` has what each word adds, for each segment of the page, `signal_shares` one entry a signal.
     """
     reasons = [Reason(code, weight) for code, weight in zip(_CODES, signal_shares.tolist(), strict=True) if weight]
     reasons += [Reason(GIVEN_SIGNALS[i].code, float(evidence.given[i])) for i in np.flatnonzero(evidence.given)]
-    sums = np.bincount(evidence.grams.blocks, weights=shares, minlength=len(ngrams.BLOCKS)).tolist()
-    reasons += [_block_reason(evidence, block, sums[block]) for block in BLOCK_REASONS if sums[block]]
-    reasons += _wordings(evidence, shares)
+    for segment, words in zip(evidence.page, shares, strict=True):
+        if segment.block == ngrams.WORDS:
+            reasons += _wordings(evidence, words)
+        elif weight := sum(words.values()):
+            reasons.append(_block_reason(evidence, segment.block, weight))
     return tuple(sorted(reasons, key=heaviest_first))
 
 
@@ -89,38 +93,16 @@ def _block_reason(evidence: Evidence, block: int, weight: float) -> Reason:
     return Reason(code, weight, detail[:_LONGEST_DETAIL], spans)
 
 
-def _wordings(evidence: Evidence, shares: NDArray[np.float64]) -> list[Reason]:
+def _wordings(evidence: Evidence, shares: Mapping[str, float]) -> list[Reason]:
     """The heaviest phrases by themselves, each with all its places; the other words as one reason."""
-    columns = int(np.searchsorted(evidence.grams.blocks, ngrams.CHARS, side="right"))
-    rest = float(shares[:columns].sum())
+    order = [word for word in sorted(shares, key=shares.__getitem__) if word not in (URL_MARK, TITLE_MARK)]
+    spam = [word for word in order[: -2 * MOST_FOR - 1 : -1] if shares[word] > _LEAST]
+    ham = [word for word in order[: 2 * MOST_AGAINST] if shares[word] < -_LEAST]
     words = [match[0] for match in evidence.reading.word_matches]
-    weights: dict[str, float] = {}
-    for word, weight in zip(words, _by_place(evidence, shares[:columns]) if words else (), strict=True):
-        weights[word] = weights.get(word, 0.0) + weight
-    weights.pop(URL_MARK, None)
-    order = sorted(weights, key=weights.__getitem__, reverse=True)
-    spam = [word for word in order[: 2 * MOST_FOR] if weights[word] > _LEAST]
-    ham = [word for word in order[: -2 * MOST_AGAINST - 1 : -1] if weights[word] < -_LEAST]
     places = _places(words, {*spam, *ham})
-    reasons = _named(evidence, spam, weights, places, MOST_FOR) + _named(evidence, ham, weights, places, MOST_AGAINST)
-    rest -= sum(reason.weight for reason in reasons)
+    reasons = _named(evidence, spam, shares, places, MOST_FOR) + _named(evidence, ham, shares, places, MOST_AGAINST)
+    rest = sum(shares.values()) - sum([reason.weight for reason in reasons])
     return [*reasons, Reason("OTHER_WORDING", rest)] if rest else reasons
-
-
-def _by_place(evidence: Evidence, shares: NDArray[np.float64]) -> list[float]:
-    """The share of each word of the prose: an n-gram's share goes to the word that holds its middle.
-
-    What lies before the first word goes to that, what lies between two words to the one before.
-    """
-    grams = evidence.grams
-    counts = grams.counts[: len(shares)]
-    weights = np.repeat(shares / counts, counts)
-    middles = grams.middles[: len(weights)] - 1
-    by_letter = np.bincount(middles, weights=weights, minlength=len(evidence.reading.prose.text) + 1)
-    starts = [match.start() for match in evidence.reading.word_matches]
-    starts[0] = 0
-    sums: list[float] = np.add.reduceat(by_letter, starts).tolist()
-    return sums
 
 
 def _places(words: Sequence[str], wanted: set[str]) -> dict[str, list[int]]:
@@ -133,7 +115,7 @@ def _places(words: Sequence[str], wanted: set[str]) -> dict[str, list[int]]:
 
 
 def _named(
-    evidence: Evidence, words: Sequence[str], weights: dict[str, float], places: dict[str, list[int]], most: int
+    evidence: Evidence, words: Sequence[str], weights: Mapping[str, float], places: dict[str, list[int]], most: int
 ) -> list[Reason]:
     """Reasons for the heaviest phrases that these words make."""
     phrases = [(sum([weights[word] for word in phrase]), phrase) for phrase in _phrases(evidence, words, places)]

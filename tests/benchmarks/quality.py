@@ -95,7 +95,7 @@ def _is_ham_source(bench: Workbench, number: int) -> bool:
 def _ham_held_out(bench: Workbench, number: int, logits: NDArray[np.float64], recipe: Recipe) -> Unseen:
     others = bench.corpus.sources != number
     corpus = bench.corpus.where(others)
-    slope, offset = calibrate(logits[others], corpus.spam, corpus.sources)
+    slope, offset = calibrate(logits[others], corpus.spam)
     scores = expit(slope * logits + offset)
     lines = draw_lines(ham_by_source(corpus, scores[others]), recipe)
     return _judged(bench.corpus.origins[number].source, scores[~others], bench.corpus.spam[~others], lines)
@@ -158,7 +158,7 @@ def _is_blog(one: Unseen) -> bool:
 def _calibration_rows(bench: Workbench, logits: NDArray[np.float64]) -> list[Row]:
     """Over all sources, each scored by a model that had not seen it; both classes count alike."""
     corpus = bench.corpus
-    slope, offset = calibrate(logits, corpus.spam, corpus.sources)
+    slope, offset = calibrate(logits, corpus.spam)
     scores = expit(slope * logits + offset)
     figures = metrics(scores, corpus.spam, Policy(0.5, 0.5, 0.5))
     return [
@@ -175,7 +175,7 @@ def _as_used(bench: Workbench, recipe: Recipe, collection: Collection) -> Row:
     number = _number(bench, "youtube_uci")
     rest = bench.without_source(number)
     learnt = np.flatnonzero(collection.learnt)
-    added = collection.matrix.take(learnt)
+    added = collection.lessons.take(learnt)
     matrix = Matrix(
         sparse.vstack([rest.disguised.hashed, added.hashed], format="csr"),
         np.concatenate([rest.disguised.signals, added.signals]),

@@ -5,7 +5,7 @@ in turn among themselves, and the scores that this gives are calibrated and have
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +41,13 @@ LOSS = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One entry a comment: `spam`, the number of its `video`, and whether the authors `learnt` from it."""
+    """One entry a comment: `spam`, the number of its `video`, and whether the authors `learnt` from it.
+
+    `matrix` has the comments as they are, `lessons` as the recipe shows them to training, without their authors.
+    """
 
     matrix: Matrix
+    lessons: Matrix
     spam: NDArray[np.bool_]
     video: NDArray[np.int64]
     learnt: NDArray[np.bool_]
@@ -51,7 +55,7 @@ class Collection:
     def fit(self, rows: NDArray[np.bool_]) -> Linear:
         """A model of those comments alone, as one site."""
         at = np.flatnonzero(rows)
-        return fit(self.matrix.take(at), self.spam[at], np.zeros(len(at), dtype=np.int64), SITE_RECIPE)
+        return fit(self.lessons.take(at), self.spam[at], np.zeros(len(at), dtype=np.int64), SITE_RECIPE)
 
     def logits(self, model: Linear, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What the model makes of those comments."""
@@ -90,8 +94,10 @@ def read_collection(path: Path) -> Collection:
     """The file as the product would meet it: with the page and its title, without dates and trailing marks."""
     rows = [row for _, row in read_rows(path, print)]
     names = list(VIDEOS)
+    comments = [_comment(row) for row in rows]
     return Collection(
-        build_matrix([_comment(row) for row in rows]),
+        build_matrix(comments),
+        build_matrix([replace(comment, author=None) for comment in comments]),
         np.array([row["label"] == "spam" for row in rows]),
         np.array([names.index(row["id"][:4]) for row in rows]),
         np.array([row["split"] == "train" for row in rows]),
@@ -131,8 +137,8 @@ def left_out(collection: Collection, video: int) -> LeftOut:
     for other in np.unique(collection.video[others]):
         here = collection.video == other
         inner[here] = collection.logits(collection.fit(others & ~here), here)
-    known, sources = collection.spam[others], np.zeros(int(others.sum()), dtype=np.int64)
-    slope, offset = calibrate(inner[others], known, sources)
+    known = collection.spam[others]
+    slope, offset = calibrate(inner[others], known)
     logits = collection.logits(collection.fit(others), ~others)
     return LeftOut(
         expit(slope * logits + offset),

@@ -6,13 +6,12 @@ from math import log1p
 
 from disposable_email_domains import blocklist
 
-from moderation.features.lexicon import topics_of
+from moderation.features.lexicon import COMMERCE, ORDINARY, topics_of
 from moderation.features.links import Link, registrable_domain
 from moderation.features.reading import Reading
 from moderation.features.signals import targets
 from moderation.features.signals.signal import Signal
 
-_COMMERCE = ("goods", "pills", "games", "money", "services", "adult", "bargain")
 _NO_WORD = re.compile(r"^\W+")
 _RUN = re.compile(r"[bcdfghjklmnpqrstvwxz]{4}|[aeiou]{4}")
 _FREE_MAIL = frozenset(
@@ -26,7 +25,7 @@ _FREE_MAIL = frozenset(
 
 def _name_commerce(reading: Reading) -> float:
     topics = topics_of(reading.author_words)
-    return log1p(sum(topics[topic] for topic in _COMMERCE))
+    return log1p(sum(topics[topic] for topic in COMMERCE))
 
 
 def _name_case(reading: Reading) -> float:
@@ -34,6 +33,16 @@ def _name_case(reading: Reading) -> float:
     name = (reading.comment.author or "").strip()
     odd = name.isalpha() and len(name) > 4 and not (name.islower() or name[1:].islower())
     return float(odd)
+
+
+def _name_ordinary(reading: Reading) -> float:
+    """The share of the name's words that any text has: people are called otherwise."""
+    words = reading.author_words
+    return sum(1 for word in words if word in ORDINARY or word.removesuffix("s") in ORDINARY) / max(1, len(words))
+
+
+def _name_phrase(reading: Reading) -> float:
+    return float(len(reading.author_words) > 2 and (reading.comment.author or "").islower())
 
 
 def _name_gibberish(reading: Reading) -> float:
@@ -69,8 +78,8 @@ def _url_in_links(reading: Reading) -> float:
     return float(reading.url is not None and any(link.domain == reading.url.domain for link in reading.links))
 
 
-def _of_url(test: Callable[[Link], bool]) -> Callable[[Reading], float]:
-    return lambda reading: float(reading.url is not None and test(reading.url))
+def _of_url(test: Callable[[Link], float]) -> Callable[[Reading], float]:
+    return lambda reading: float(test(reading.url)) if reading.url else 0.0
 
 
 def _empty_handed(reading: Reading) -> float:
@@ -88,6 +97,8 @@ NAME_SIGNALS: tuple[Signal, ...] = (
     Signal("NAME_WORDS", "how many words the name has", lambda r: max(0.0, log1p(len(r.author_words)) - 0.69)),
     Signal("NAME_LENGTH", "how long the name is", lambda r: log1p(len(r.author or "")) / 2),
     Signal("NAME_COMMERCE", "goods or services as a name", _name_commerce),
+    Signal("NAME_ORDINARY", "ordinary words as a name", _name_ordinary),
+    Signal("NAME_PHRASE", "three words or more in small letters as a name", _name_phrase),
     Signal("NAME_CASE", "odd capitals in the name", _name_case),
     Signal("NAME_LOWER", "a name in small letters", lambda r: float((r.comment.author or "").islower())),
     Signal("NAME_DIGITS", "digits in the name", lambda r: float(any(map(str.isdigit, r.author or "")))),
@@ -103,12 +114,13 @@ URL_SIGNALS: tuple[Signal, ...] = (
     Signal("URL_PATH", "an address deep inside a site", lambda r: float(r.url is not None and len(r.url.path) > 1)),
     Signal("URL_PATH_LENGTH", "a long path", lambda r: log1p(len(r.url.path)) / 3 if r.url else 0.0),
     Signal("URL_CHEAP", "an address with a cheap ending", _of_url(targets.is_cheap)),
+    Signal("URL_COMMERCE", "goods or services in the address", _of_url(targets.is_commerce)),
     Signal("URL_FREE_PAGE", "a free page as address", _of_url(targets.is_free_page)),
     Signal("URL_SHORTENED", "a shortened address", _of_url(targets.is_shortener)),
     Signal("URL_REFERENCE", "somebody else's site as address", _of_url(targets.is_reference)),
     Signal("URL_KEYWORD_PATH", "search words as path", _of_url(targets.keyword_path)),
     Signal("URL_PARCEL_PATH", "a forum profile as address", _of_url(targets.parcel_path)),
-    Signal("URL_RANDOM", "an address of random letters", _of_url(targets.is_random)),
+    Signal("URL_RANDOM", "an address of random letters", _of_url(targets.randomness)),
     Signal("URL_HYPHENS", "hyphens in the host", lambda r: log1p(r.url.host.count("-")) if r.url else 0.0),
     Signal(
         "URL_DIGITS", "digits in the host", lambda r: float(r.url is not None and any(map(str.isdigit, r.url.host)))

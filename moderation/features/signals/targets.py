@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from math import log1p
 
+from moderation.features.lexicon import sells
 from moderation.features.links import Link
 from moderation.features.ngrams import find_words
 from moderation.features.reading import Reading
@@ -18,6 +19,7 @@ REFERENCE_DOMAINS = frozenset(
     launchpad.net archlinux.org freebsd.org sourceforge.net codeplex.com bitbucket.org google.com apple.com
     oracle.com ibm.com intel.com nvidia.com arxiv.org doi.org acm.org ieee.org nature.com sciencemag.org nih.gov
     cdc.gov who.int nasa.gov europa.eu archive.org imdb.com xkcd.com nytimes.com washingtonpost.com
+    facebook.com yahoo.com msn.com live.com bing.com baidu.com aol.com youtube.com
     theguardian.com bbc.co.uk bbc.com cnn.com reuters.com bloomberg.com economist.com theatlantic.com wired.com
     arstechnica.com slashdot.org ycombinator.com reddit.com lwn.net jsfiddle.net codepen.io pastebin.com
     spiegel.de zeit.de faz.net sueddeutsche.de welt.de lemonde.fr elpais.com uol.com.br globo.com idnes.cz
@@ -43,6 +45,8 @@ _FREE_PAGES = re.compile(
 )
 _RANDOM = re.compile(r"[a-z]\d+[a-z]{2}|[a-z][A-Z]|[bcdfghjklmnpqrstvwxz]{6}")
 _NOTED = 50
+_READ_OF_PATH = 80
+_STOPS = (".", "!", "?", "…", ")", "。", "！", "？")
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _HOST = re.compile(r"^https?://(?:www\.)?")
 _PARCELS = re.compile(
@@ -58,6 +62,11 @@ def ending(link: Link) -> str:
 def is_cheap(link: Link) -> bool:
     """Whether the host ends in a label that is sold for next to nothing."""
     return ending(link) in CHEAP_ENDINGS
+
+
+def is_commerce(link: Link) -> bool:
+    """Whether the address names what is for sale."""
+    return sells(f"{link.host}{link.path[:_READ_OF_PATH]}".lower().replace("-", ""))
 
 
 def is_free_page(link: Link) -> bool:
@@ -85,13 +94,13 @@ def parcel_path(link: Link) -> bool:
     return bool(_PARCELS.search(link.path))
 
 
-def is_random(link: Link) -> bool:
-    """Whether the host, as it was typed, looks random: digits among letters, odd capitals, too many consonants."""
-    return bool(_RANDOM.search(_HOST.sub("", link.url)[: len(link.host)]))
+def randomness(link: Link) -> float:
+    """How random the host looks as it was typed: digits among letters, odd capitals, too many consonants."""
+    return log1p(len(_RANDOM.findall(_HOST.sub("", link.url)[: len(link.host)])))
 
 
-def _share(links: list[Link], test: Callable[[Link], bool]) -> float:
-    return sum(1 for link in links if test(link)) / len(links) if links else 0.0
+def _share(links: list[Link], test: Callable[[Link], float]) -> float:
+    return sum(map(test, links)) / len(links) if links else 0.0
 
 
 def _anchor_words(reading: Reading) -> float:
@@ -129,6 +138,18 @@ def _after_last(reading: Reading) -> int:
     return sum(map(str.isalnum, reading.comment.text[reading.links[-1].end :][:_NOTED]))
 
 
+def _abrupt(reading: Reading) -> float:
+    """The share of links that begin a line after a finished sentence: nothing leads up to them."""
+    text = reading.comment.text
+
+    def is_abrupt(link: Link) -> bool:
+        before = text[max(0, link.start - _NOTED) : link.start]
+        said = before.rstrip()
+        return "\n" in before[len(said) :] and said.endswith(_STOPS)
+
+    return _share(reading.links, is_abrupt)
+
+
 def _own_paragraph(reading: Reading) -> float:
     """The text ends in a paragraph that is hardly more than a link."""
     if not reading.links or _after_last(reading) > 2:
@@ -153,24 +174,29 @@ def _any_form(reading: Reading, form: str) -> float:
 
 LINK_SIGNALS: tuple[Signal, ...] = (
     Signal("LINKS", "how many links lead away", lambda r: log1p(len(r.links))),
+    Signal("LINK_ANY", "a link that leads away", lambda r: float(bool(r.links))),
     Signal("LINKS_PER_WORD", "links for each word", lambda r: min(2.0, 5 * len(r.links) / (len(r.words) + 5))),
     Signal("LINK_FIRST", "a link at the very start", lambda r: float(bool(r.links) and r.links[0].start < 5)),
     Signal("LINK_DOMAINS", "how many sites are linked", lambda r: log1p(len({link.domain for link in r.links}))),
     Signal("LINK_REPEATS", "the same site linked again", _repeats),
     Signal("LINK_FORMS", "one link written in several markups", _forms),
-    Signal("LINK_BBCODE", "links in BBCode", lambda r: _any_form(r, "bbcode")),
+    Signal(
+        "LINK_BBCODE", "links in BBCode, or in what should have been", lambda r: float("[url" in r.comment.text.lower())
+    ),
     Signal("LINK_NAKED", "a host named without http", lambda r: _any_form(r, "naked")),
     Signal("ANCHOR_WORDS", "words used as link text", _anchor_words),
     Signal("ANCHOR_LAST", "words that are a link close the text", _anchor_last),
     Signal("ANCHOR_ASTRAY", "link text about something else", _anchor_astray),
     Signal("ANCHOR_PHRASE", "link text like a search phrase", lambda r: _share(r.links, _search_phrase)),
     Signal("LINK_PARAGRAPH", "a last paragraph that is hardly more than a link", _own_paragraph),
+    Signal("LINK_COMMERCE", "goods or services in linked addresses", lambda r: _share(r.links, is_commerce)),
+    Signal("LINK_ABRUPT", "links that nothing leads up to", _abrupt),
     Signal("LINK_CHEAP", "links to cheap endings", lambda r: _share(r.links, is_cheap)),
     Signal("LINK_FREE_PAGE", "links to free pages", lambda r: _share(r.links, is_free_page)),
     Signal("LINK_SHORTENED", "shortened links", lambda r: _share(r.links, is_shortener)),
     Signal("LINK_PARCEL_PATH", "links to forum profiles", lambda r: _share(r.links, parcel_path)),
     Signal("LINK_HYPHENS", "hyphens in linked hosts", lambda r: _share(r.links, lambda link: "-" in link.host)),
-    Signal("LINK_RANDOM", "linked hosts of random letters", lambda r: _share(r.links, is_random)),
+    Signal("LINK_RANDOM", "linked hosts of random letters", lambda r: _share(r.links, randomness)),
     Signal(
         "LINK_DIGITS",
         "digits in linked hosts",

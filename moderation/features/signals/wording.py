@@ -2,16 +2,16 @@
 
 import re
 import string
-from functools import partial
+from functools import lru_cache, partial
 from math import log1p
 
+from moderation.features.lexicon import CALLS, REQUESTS
 from moderation.features.reading import PICTURE, Reading
 from moderation.features.signals.signal import Signal
 
 _EXCLAMATIONS = "!！"
 _QUESTIONS = "?？"
 _DIGITS = "0123456789"
-_STOPS = ".!?…。！？"
 _PUNCTUATION = ",;:()\"“”'’-"
 _DIGIT = re.compile(r"[0-9]")
 _MONEY = re.compile(r"[$€£₽¥₹]\s?\d|\d\s?(?:[$€£₽]|usd|eur|euro|dollars?|руб)", re.IGNORECASE)
@@ -21,12 +21,20 @@ _HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w
 _HANDLE_HINTS = ("@", "gram", "app", ".me/")
 _HIDDEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u3164]")
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\uff21-\uff5a]")
-_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}")
-_VOWELS = re.compile(r"[aeiou]{4}")
+_RUN = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}|[aeiou]{4}")
+_REMEMBERED = 1 << 12
+_SPACED_LETTERS = 5
 _SPACED = re.compile(r"(?<!\w)(?:\w[ .*_-]){4,}\w(?!\w)")
+_LEET_HINT = re.compile(r"[a-z][0134579@$]")
 _LEET = re.compile(r"(?<!\w)(?=\w*[a-z])[a-z]+[0134579@$]+[a-z]+(?!\w)")
-_CODE = re.compile(r"[{};=][ \t]*$|\w\(\)|[=-]>|::|\w\.\w+\(|`[^`]+`|^[ \t]*(?:sudo|[$#]) \w", re.MULTILINE)
-_CODE_MARKS = re.compile(r"[{};=(`$#>]|::|sudo")
+_CODE = re.compile(
+    r"""
+    [{};=(>:.`\n]
+    (?: (?<=[{};=])[ \t]*$ | (?<=\w\()\) | (?<=[=-]>) | (?<=::) | (?<=\w\.)\w+\( | (?<=`)[^`]+`
+    | (?<=\n)[ \t]*(?:sudo|[$\#])[ ]\w )
+    """,
+    re.MULTILINE | re.VERBOSE,
+)
 _CAPITALS = string.ascii_uppercase.encode()
 _QUOTE = re.compile(r"^[ \t]*(?:>|&gt;|@\w)|<blockquote|\[quote", re.MULTILINE)
 _HEADLINE = re.compile(
@@ -39,6 +47,8 @@ _OWN_SITE = re.compile(
 )
 _OWNERS = ("my", "our", "mon ", "mein", "mi ", "мой")
 _LOOKED_AT = 2_000
+_OPENING = 6
+_FEW_SENTENCES = 25
 
 
 def _count(characters: str, text: str) -> int:
@@ -61,6 +71,11 @@ def _digit_share(reading: Reading) -> float:
 def _among_digits(pattern: re.Pattern[str], reading: Reading) -> float:
     """Matches of a pattern that needs a digit, counted only where there is one."""
     return log1p(len(pattern.findall(reading.prose.text))) if _DIGIT.search(reading.prose.text) else 0.0
+
+
+def _leetspeak(reading: Reading) -> float:
+    text = reading.prose.text
+    return log1p(len(_LEET.findall(text))) if _LEET_HINT.search(text) else 0.0
 
 
 def _handle(reading: Reading) -> float:
@@ -95,8 +110,18 @@ def _damped_topic(topic: str, reading: Reading) -> float:
 
 def _gibberish(reading: Reading) -> float:
     """Runs of consonants or vowels that no word has, for each five words."""
-    runs = len(_CONSONANTS.findall(reading.prose.text)) + len(_VOWELS.findall(reading.prose.text))
-    return min(1.0, runs / max(3.0, len(reading.words) / 5))
+    return min(1.0, sum(map(_runs, reading.words)) / max(3.0, len(reading.words) / 5))
+
+
+@lru_cache(_REMEMBERED)
+def _runs(word: str) -> int:
+    return len(_RUN.findall(word))
+
+
+def _spaced(reading: Reading) -> float:
+    text = reading.prose.text
+    hinted = reading.word_lengths.count(1) >= _SPACED_LETTERS or "_" in text
+    return float(hinted and bool(_SPACED.search(text)))
 
 
 def _case_noise(reading: Reading) -> float:
@@ -121,8 +146,7 @@ def _title_echo(reading: Reading) -> float:
 
 
 def _code(reading: Reading) -> float:
-    text = reading.lines[:_LOOKED_AT]
-    return log1p(len(_CODE.findall(text))) if _CODE_MARKS.search(text) else 0.0
+    return log1p(len(_CODE.findall("\n" + reading.lines[:_LOOKED_AT])))
 
 
 def _quotes(reading: Reading) -> float:
@@ -141,12 +165,14 @@ def _own_link(reading: Reading) -> float:
     return _own_site(reading) if reading.links else 0.0
 
 
+def _request(reading: Reading) -> float:
+    """The text opens with a request, after a call or two."""
+    opening = next((word for word in reading.words[:_OPENING] if word not in CALLS), "")
+    return float(opening in REQUESTS)
+
+
 def _mean_word(reading: Reading) -> float:
-    return min(3.0, sum(map(len, reading.words)) / max(1, len(reading.words)) / 5.0)
-
-
-def _sentence_length(reading: Reading) -> float:
-    return log1p(len(reading.words) / (1 + _count(_STOPS, reading.prose.text)))
+    return min(3.0, sum(reading.word_lengths) / max(1, len(reading.words)) / 5.0)
 
 
 TEXT_SIGNALS: tuple[Signal, ...] = (
@@ -158,7 +184,8 @@ TEXT_SIGNALS: tuple[Signal, ...] = (
     Signal("QUESTIONS", "question marks", lambda r: min(2.0, log1p(_count(_QUESTIONS, r.prose.text)))),
     Signal("DIGITS", "the share of digits", _digit_share),
     Signal("PUNCTUATION", "how often the text is punctuated", _punctuation),
-    Signal("SENTENCES", "how long its sentences are", _sentence_length),
+    Signal("REQUEST", "a text that opens with a request", _request),
+    Signal("LONG", "more than a few sentences", lambda r: max(0.0, log1p(len(r.words)) - log1p(_FEW_SENTENCES))),
     Signal("WORD_LENGTH", "how long its words are", _mean_word),
     Signal("VARIETY", "how varied its words are", _variety),
     Signal("GIBBERISH", "words that no language has", _gibberish),
@@ -169,8 +196,8 @@ TEXT_SIGNALS: tuple[Signal, ...] = (
     Signal("HIDDEN_CHARACTERS", "invisible characters", partial(_beyond_ascii, _HIDDEN)),
     Signal("STYLED_LETTERS", "letters from styled alphabets", partial(_beyond_ascii, _STYLED)),
     Signal("EMOJI", "emoji", _emoji),
-    Signal("SPACED_LETTERS", "letters spaced out", lambda r: float(bool(_SPACED.search(r.prose.text)))),
-    Signal("LEETSPEAK", "digits in the place of letters", partial(_among_digits, _LEET)),
+    Signal("SPACED_LETTERS", "letters spaced out", _spaced),
+    Signal("LEETSPEAK", "digits in the place of letters", _leetspeak),
     Signal("CODE", "program code", _code),
     Signal("QUOTES", "a quotation of somebody else", _quotes),
     Signal(
