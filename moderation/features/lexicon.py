@@ -1,15 +1,16 @@
 """Short word lists: what sells, what flatters, what talks to people. Written for this project.
 
 An entry is a word or a phrase (its words joined by `_`) of canonical, lower-case text;
-a trailing `*` makes it a stem that any longer word may start with.
+a trailing `*` makes its last word a stem that any longer word may start with.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cache, lru_cache
 
 _STEM_KEY = 3
-_LEAST_INSIDE = 5
+_PARTS = re.compile(r"[^a-z]+")
 _REMEMBERED = 1 << 12
 
 COMMERCE = ("goods", "pills", "games", "money", "services", "adult", "bargain")
@@ -37,7 +38,7 @@ TOPICS: dict[str, str] = {
     """,
     "money": """
         payday* loan loans cash_advance* credit_score* bad_credit refinanc* mortgage* debt forex
-        binary_option* bitcoin* crypto* invest* earn_money make_money earn_* extra_income passive_income
+        binary_option* bitcoin* crypto* invest* earn_money make_money earn extra_income passive_income
         work_from_home work_at_home home_based per_week per_month get_paid affiliate* insurance lenders
         recover*_my hack* заработ* кредит* займ* деньги kredit préstamo* crédito* empréstimo*
     """,
@@ -45,7 +46,7 @@ TOPICS: dict[str, str] = {
         seo backlink* link_building search_engine_optimi* rank ranking* page_rank traffic web_design*
         web_hosting hosting marketing essay* dissertation* term_paper* coursework plumb* roof* locksmith*
         carpet* cleaning_service* moving_company movers real_estate realtor* attorney* lawyer* dentist* limo
-        taxi towing escort* massage solar_panel* contractor* remodel* storage repair_service*
+        taxi towing massage solar_panel* contractor* remodel* storage repair_service*
         customer_support_number toll_free helpline iptv escorts translation_service* guest_post* раскрутка
         продвижение недвижимость ремонт*
     """,
@@ -80,7 +81,7 @@ TOPICS: dict[str, str] = {
         i_enjoyed i_love_your i_like_your your_blog your_website your_site your_web_site your_weblog
         your_article* your_post* your_writing your_content this_website this_web_site this_weblog this_blog
         this_site this_paragraph this_piece_of_writing this_write_up this_article this_post blog_post*
-        web_page webpage bookmark* book_mark* bookmarked rss rss_feed subscribed come_back visit_again
+        web_page webpage bookmark* book_mark* rss rss_feed subscribed come_back visit_again
         stumbled_upon came_across stumbled google bing yahoo fantastic magnificent wonderful remarkable
         superb outstanding amazing terrific impressed looking_forward more_posts next_post keep_posting
         share_it sharing facebook twitter my_friend* my_cousin my_brother my_roommate readers writer writers
@@ -108,7 +109,7 @@ TOPICS: dict[str, str] = {
         shouldn't couldn't haven't hasn't weren't aren't don't not no never nothing nobody stupid idiot* shit* fuck*
         damn crap bullshit nonsense wrong right maybe perhaps probably apparently obviously unless although though
         still yet already again instead rather either neither exactly agree disagree
-        ich nicht aber auch nur doch schon noch wenn weil je pas mais c'est não mas porque muito isso no_es pero porque
+        ich nicht aber auch nur doch schon noch wenn weil je pas mais c'est não mas porque muito isso no_es pero
         jsem není ale taky jen když
     """,
     "craft": """
@@ -117,11 +118,11 @@ TOPICS: dict[str, str] = {
         javascript python ruby java c asp_net dotnet sql git github test tests debug* log logs update* upgrade* fixed
         fix fixes works worked working issue issues problem* algorithm* array* string strings integer* variable* object*
         interface* parameter* argument* thread threads memory cpu cpus gpu kernel cache* latency benchmark* performance
-        optimi* instruction* pointer* byte bytes bits loop* syntax parser* regex* xml json yaml schema* table tables
+        optimi* instruction* pointer* byte bytes bits loop* syntax regex* xml json yaml schema* table tables
         query queries index* database* server* client* request* response* browser* firefox chrome plugin* module*
         package* library libraries framework* repository branch* commit* merge* deploy* build builds config* setting*
         environment docker cloud router* network* protocol* port ports socket* encoding unicode utf parse* render*
-        implement* abstract* refactor* pattern* dependency dependencies inject* assembly namespace* assembl* runtime
+        implement* abstract* refactor* pattern* dependency dependencies inject* namespace* assembl* runtime
         backend frontend developer* programmer* programming software hardware unit_test* stack_trace source_code
         open_source command_line theorem* proof proofs equation* hypothesis experiment* data dataset* statistic*
         probability research* scientist* science physics math* paper* peer_review circuit* voltage* transistor* sensor*
@@ -132,51 +133,48 @@ TOPICS: dict[str, str] = {
 
 ORDINARY: frozenset[str] = frozenset(
     """
-    a about accessory account action ad advice agency agent airline all animal apartment app appliance art at auto
-    baby back bag band bank bar bath bathroom beach beauty bed bedroom belt best bike bird birth blog board boat body
-    book boot bottle box boy brand break broker build builder building burn business buyer by cake call camera camp
-    can car card care case cash cat cell center centre chair chart cheat check chicken child children chip church city
-    class clean cleaner cleaning click clinic clothes clothing club coach coat code coffee coin college color company
-    compare computer consultant cook cooking cool copy cost country course cover crack credit cream cup cure custom
-    cycle daily dance data date day dental dentist design designer desk development device diet digital direct
-    directory disease doctor dog dollar door drama dress drink drive driver drug easy eat education electric
-    electronic email energy engine english equipment event exam exercise expert eye face facebook factory family fan
-    fashion fast fat feed fence file film finance find fire firm fish fishing fit fitness fix flight floor flooring
-    flower food football for forum free from full fun fund funny furniture gadget gallery game garage garden gas gear
-    generator get gift girl glass go gold golf good grade great green group guide guitar gun gym hack hair hand hard
-    health healthy heat heating help here hire history holiday home homepage horse hospital host hot hotel house how
-    human ice idea image in income industrial info information injury inn install instant international internet
-    investor iphone is it item job joint juice key kid kit kitchen knee lamp language laser last law lawn learn
-    leather legal lesson light line link list live local lock logo look lose loss love low luxury machine magazine
-    mail make maker man management manager manual map market mask mattress meal medical medicine meditation men
-    menu metal mini mobile model modern money monitor month motor mountain movie music my nail natural near network
-    new news night now number nursing nutrition of office oil old on online order organic our oven over page pain
-    paint painter painting paper parent part party password pay payment pc pen people pest pet phone photo
-    photographer photography picture pie pill pizza place plan plant plastic play player plumber plus point police
-    pool portable post power practice press printer printing problem product production professional profile program
-    project property protection provider public pump purse quick quote race radio rate read real recipe red relief
-    removal rent rental report rescue research resort restaurant result resume review ring road room rug running safe
-    safety salon school science score screen search secret security self service sex shirt shoe shower sign single
-    site size skin sleep small smart snow social sofa software solar solution song sound spa speaker spell sport staff
-    star start steel stock stone stop store story stream street student style suit summer supplement supplier supply
-    support surgery swimming system table tablet talk tax teacher team tech technology teeth tennis test the theme
-    therapist therapy ticket tile time tip tire to tool tooth top toy trade training trainer transport travel
-    treatment tree trick trip truck tube tutor tutorial tv ultimate uniform university update used vacation vacuum van
-    video view vision visit wall wallet wallpaper warranty wash watch water way weather web website wedding week
-    weight what wheel where white wholesale wide wifi wig win window wine winter with woman women wood word work
-    worker workout world yoga you your
+    about accessory account action ad advice agency agent airline all animal apartment app appliance at auto baby
+    back bag band bank bar bathroom beach beauty bed bedroom belt best bike birth blog board boat body book boot
+    bottle box boy brand break broker build builder building burn business buyer by cake call camera can car card
+    care cat cell center centre chair chart cheat check chicken child children chip city class clean cleaner cleaning
+    click clinic clothes clothing club coach coat code coffee coin college color company compare computer consultant
+    cooking cool copy cost country course cover crack credit cream cup cure custom cycle daily dance data date dental
+    dentist design designer desk development device diet digital direct directory disease doctor dog dollar door
+    drama dress drink drive driver drug easy eat education electric electronic email energy engine english equipment
+    event exam exercise expert eye face facebook factory family fan fashion fast fat feed fence file film finance
+    find fire firm fish fishing fit fitness fix flight floor flooring flower food football for forum free from full
+    fun fund funny furniture gadget gallery game garage garden gas gear generator get gift girl glass go good grade
+    great green group guide guitar gun gym hack hair hand hard health healthy heat heating help here hire history
+    holiday home homepage horse hospital host hot hotel how human ice idea image in income industrial info
+    information injury inn install instant international internet investor iphone is it item job joint juice kid kit
+    kitchen knee language laser last lawn learn leather legal lesson light line link list live local lock logo look
+    lose loss luxury machine magazine mail make maker man management manager manual map market mask mattress meal
+    medical medicine meditation menu metal mini mobile model modern money monitor month motor mountain movie music
+    nail natural near network new news night now number nursing nutrition of office oil old on online order organic
+    our oven over pain paint painter painting paper parent part party password pay payment pc pen people pest pet
+    phone photo photographer photography picture pie pill pizza place plan plant plastic play player plumber plus
+    point police pool portable post power practice press printer printing problem product production professional
+    profile program project property protection provider public pump purse quick quote race radio rate read real
+    recipe red relief removal rent rental report rescue research resort restaurant result resume review ring road
+    room rug running safe safety salon school science score screen search secret security self service sex shirt shoe
+    shower sign single site size skin sleep small smart social sofa software solar solution song sound spa speaker
+    spell sport staff start steel stock stop store story stream student style suit supplement supplier supply support
+    surgery swimming system table tablet talk tax teacher team tech technology teeth tennis test the theme therapist
+    therapy ticket tile time tip tire to tool tooth top toy trade training trainer transport travel treatment tree
+    trick trip truck tube tutor tutorial tv ultimate uniform university update used vacation vacuum video view vision
+    visit wall wallet wallpaper warranty wash watch water way weather web website wedding week weight what wheel
+    where white wholesale wide wifi wig window wine with woman women word work worker workout world yoga you your
     """.split()
 )
-"""Words that names of people seldom are, and search phrases mostly. Singular."""
+"""Common words that names of people seldom are, and search phrases mostly. Singular."""
 
 
 REQUESTS: frozenset[str] = frozenset(
     """
-    add apply ask book browse buy call check checkout click come comment contact discover donate download earn email
-    enjoy feel find follow get give go google grab hear help hire hit hook install join learn let like listen look mail
-    make meet message open order play pray press promote read register remember repost retweet save scroll search see
-    send share shop sign start stop stream sub subs subscribe support take tap tell text try tune type use view visit
-    vote watch whatsapp win write
+    add apply ask browse buy check checkout click come discover donate download earn enjoy feel find follow get give
+    go grab hear help hire hit hook install join learn let listen look make meet open play pray press promote read
+    register remember repost retweet save scroll see send share shop sign start stop stream sub subs subscribe take
+    tap tell text try tune use visit vote watch whatsapp win write
     """.split()
 )
 """Words that ask the reader to do something when a text opens with them."""
@@ -190,27 +188,38 @@ CALLS: frozenset[str] = frozenset(
 """Words that may come before such a request."""
 
 
-_Topics = tuple[str, ...]
-_Phrases = dict[str, list[tuple[list[str], str]]]
-"""By the word before the last: all words before the last, and the topic."""
+SELLING: tuple[str, ...] = tuple(
+    """
+    affiliate airmax backlink bags bargain betting bitcoin blackjack burberry cashadvance casino cheap cialis coupon
+    credit cures debt diet discount escort essays fatburn finance forex freebies garcinia gucci hair handbag
+    insurance jackets jerseys jordans kamagra lasik lawyer levitra loan loans locksmith loseweight lottery louboutin
+    louisvuitton makemoney marketing mattress mlm moncler mortgage mulberry nikes outlet payday penis pharma pharmacy
+    pills plumber poker porn prada purses ralphlauren rayban realestate refinance replicas rolex roofing roulette seo
+    shoes shopping singles slots steroids sunglasses supplement tiffany tramadol ugg uggs viagra vuitton watches
+    webcam weightloss wholesale xanax xxx
+    """.split()
+)
+"""What addresses of advertisers end in."""
+_OPENING = tuple(word for word in SELLING if len(word) > 4)
+"""Shorter ones open too many other words, as `seo` does `seoul`."""
+
+_Entries = list[tuple[list[str], str]]
+"""The words before the last, and the topic."""
 
 
 @cache
-def _entries() -> tuple[dict[str, _Topics], dict[str, list[tuple[str, str]]], dict[str, _Phrases]]:
-    """Topics of whole words, stems by how they begin, and phrases by their last word."""
-    whole: defaultdict[str, _Topics] = defaultdict(tuple)
-    stems: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    phrases: defaultdict[str, _Phrases] = defaultdict(dict)
+def _entries() -> tuple[dict[str, _Entries], dict[str, list[tuple[str, list[str], str]]]]:
+    """All entries by their last word; those that end in a stem by how it begins, with the stem."""
+    whole: defaultdict[str, _Entries] = defaultdict(list)
+    stems: defaultdict[str, list[tuple[str, list[str], str]]] = defaultdict(list)
     for topic, entries in TOPICS.items():
         for entry in entries.split():
             *before, last = entry.removesuffix("*").split("_")
-            if before:
-                phrases[last].setdefault(before[-1], []).append((before, topic))
-            elif entry.endswith("*"):
-                stems[last[:_STEM_KEY]].append((last, topic))
+            if entry.endswith("*"):
+                stems[last[:_STEM_KEY]].append((last, before, topic))
             else:
-                whole[last] += (topic,)
-    return dict(whole), dict(stems), dict(phrases)
+                whole[last].append((before, topic))
+    return dict(whole), dict(stems)
 
 
 def topics_of(words: Sequence[str]) -> Counter[str]:
@@ -232,32 +241,20 @@ def _ends_with(words: Sequence[str], end: int, last: list[str]) -> bool:
 
 
 @lru_cache(_REMEMBERED)
-def _found(word: str) -> tuple[_Topics, _Phrases] | None:
-    """The topics of a word by itself, and the phrases that it closes; `None` for most words."""
-    whole, stems, phrases = _entries()
-    topics = whole.get(word, ())
-    topics += tuple(topic for stem, topic in stems.get(word[:_STEM_KEY], ()) if word.startswith(stem))
-    closed = phrases.get(word, {})
-    return (topics, closed) if topics or closed else None
-
-
-@cache
-def _selling() -> dict[str, tuple[str, ...]]:
-    """The longer words that sell, written together, by how they begin."""
-    stems: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
-    for topic in COMMERCE:
-        for entry in TOPICS[topic].split():
-            stem = entry.removesuffix("*").replace("_", "")
-            if len(stem) >= _LEAST_INSIDE:
-                stems[stem[:_LEAST_INSIDE]] += (stem,)
-    return dict(stems)
+def _found(word: str) -> tuple[tuple[str, ...], dict[str, _Entries]] | None:
+    """The topics of a word by itself, and the phrases that it closes by the word before; `None` for most words."""
+    whole, stems = _entries()
+    entries = whole.get(word, []) + [
+        (before, topic) for stem, before, topic in stems.get(word[:_STEM_KEY], ()) if word.startswith(stem)
+    ]
+    phrases: defaultdict[str, _Entries] = defaultdict(list)
+    for before, topic in entries:
+        if before:
+            phrases[before[-1]].append((before, topic))
+    topics = dict.fromkeys(topic for before, topic in entries if not before)
+    return (tuple(topics), dict(phrases)) if entries else None
 
 
 def sells(address: str) -> bool:
-    """Whether a lower-case address has a longer word that sells anywhere inside, as in `bestpaydayloans`."""
-    stems = _selling()
-    return any(
-        address.startswith(stems[start], place)
-        for place in range(len(address) - _LEAST_INSIDE + 1)
-        if (start := address[place : place + _LEAST_INSIDE]) in stems
-    )
+    """Whether a part of a lower-case address begins or ends with a word that sells, as in `bestpaydayloans`."""
+    return any(part.endswith(SELLING) or part.startswith(_OPENING) for part in _PARTS.split(address))

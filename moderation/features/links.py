@@ -20,7 +20,7 @@ _ENDINGS = "com|net|org|info|biz|ru|xyz|top|club|shop|site|online|store|co|io|me
 _HREF = r"""https?://[^\s<>"'\[\]]+|www\.[^\s<>"'\[\]]+"""
 _LINK = re.compile(
     rf"""
-    <a\s[^<>]*?href\s*=\s*\\*["']?\s*(?P<html>[^\s"'<>\\]+)[^<>]*>(?P<html_anchor>.*?)(?:</a\s*>|$)
+    <a\s(?=[^<>]*+>)[^<>]*?href\s*+=\s*+\\*+["']?+\s*+(?P<html>[^\s"'<>\\]++)[^<>]*+>(?P<html_anchor>.*?)(?:</a\s*>|$)
     | \[(?:url|link)=["']?(?P<bbcode>[^\]"'\s]{{1,{_LONGEST}}}+)["']?\s*+\](?P<bbcode_anchor>.*?)(?:\[/(?:url|link)\]|$)
     | \[(?:url|link)\]\s*(?P<bbcode_bare>[^\[\]\s]+)\s*\[/(?:url|link)\]
     | (?<!\w)\[(?P<markdown_anchor>[^\[\]]{{1,300}})\]\((?P<markdown>{_HREF[:-1]}()]+)\)
@@ -35,6 +35,8 @@ _NAKED_HINT = re.compile(rf"\.(?:{_ENDINGS})\b")
 _TAGS = re.compile(r"<[^<>]*>")
 _TAIL = ".,;:!?)\u2019\u201d\u00bb'\""
 _AUTHORITY = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?/{0,3}(?:[^/?#@\s]*@)?([^/?#:\s\\]+)", re.IGNORECASE)
+_WRITTEN = re.compile(r"(?P<host>[\w.-]+\.\w{2,})[.,;:!?]?(?:[/?#]\S*)?")
+"""An address without its scheme."""
 _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
@@ -57,9 +59,11 @@ class Link:
 
     @property
     def is_worded(self) -> bool:
-        """Whether the link is put on words, not on an address: its own, or any that is written out."""
-        anchor = self.anchor.lower()
-        return bool(anchor) and "://" not in anchor and (" " in anchor or self.domain not in anchor)
+        """Whether the link is put on words, not on an address with its scheme or on its own host."""
+        written = _WRITTEN.fullmatch(self.anchor.lower())
+        host = written["host"].removeprefix("www.") if written else ""
+        at_home = host == self.domain or host.endswith(f".{self.domain}")
+        return bool(self.anchor) and "://" not in self.anchor and not at_home
 
 
 def find_links(text: str) -> list[Link]:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import log, sqrt
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 from zlib import crc32
 
 URL_MARK = "\ue000"
@@ -76,26 +76,21 @@ class Word(NamedTuple):
     letters: bytes
     start: int
     column: int
-    spelling: list[int]
+    spelling: tuple[int, ...]
 
 
-class Hashed(Protocol):
-    """What pairs need to know of their words, as in `Word`."""
+class Layout(NamedTuple):
+    """How a segment counts: `words` and `pairs` hold `1 + ln` of how often each occurs, `together` the pairs' columns.
 
-    @property
-    def letters(self) -> bytes:
-        """The word in UTF-8."""
-
-    @property
-    def start(self) -> int:
-        """The checksum of the word and a space."""
-
-
-class Counts(NamedTuple):
-    """What a segment holds: each different word and pair, with `1 + ln` of how often it occurs."""
+    A word or pair adds that times `scale` to its column, and a word that times `spelt_scale` to each of its spelling.
+    Each block is then as long as its weight.
+    """
 
     words: dict[str, float]
     pairs: dict[tuple[str, str], float]
+    together: list[int]
+    scale: float
+    spelt_scale: float
 
 
 def find_words(text: str) -> list[re.Match[str]]:
@@ -111,37 +106,29 @@ def words_of(text: str) -> list[str]:
 def read_word(word: str, block: int, spelling: int | None) -> Word:
     """The columns of a word in those blocks; takes time in proportion to its length."""
     letters = word.encode("utf-8", "surrogatepass")
-    salt = _SALTS[block]
-    spelt = [] if spelling is None else _spelling(word, spelling)
-    return Word(letters, crc32(b" ", crc32(letters, salt)), _column(crc32(letters, salt), block), spelt)
+    own = crc32(letters, _SALTS[block])
+    spelt = () if spelling is None else _spelling(word, spelling)
+    return Word(letters, crc32(b" ", own), _column(own, block), spelt)
 
 
-def pair_columns(pairs: Iterable[tuple[str, str]], words: Mapping[str, Hashed], block: int) -> list[int]:
-    """The column of each pair of those words."""
-    mask, offset = _MASKS[block], OFFSETS[block]
-    return [(crc32(words[second].letters, words[first].start) & mask) + offset for first, second in pairs]
-
-
-def count(segment: Segment) -> Counts:
-    """Counts the words and pairs of a segment."""
-    return Counts(_damped(segment.words), _damped(pairwise(segment.words)))
-
-
-def scales(segment: Segment, counts: Counts, spelt: Sequence[int]) -> tuple[float, float]:
-    """What a count is worth: in the column of a word or pair, and in each column of a spelling.
-
-    The columns of a block together are as long as its weight, those that two words share counted for each; `spelt` is
-    how many columns the spelling of each word has.
-    """
-    whole = sum([value * value for value in counts.words.values()])
-    whole += sum([value * value for value in counts.pairs.values()])
-    letters = sum([value * value * columns for value, columns in zip(counts.words.values(), spelt, strict=True)])
-    if segment.spelling is None or segment.spelling == segment.block:
-        scale = BLOCKS[segment.block].weight / sqrt(max(1.0, whole + letters))
-        return scale, scale
-    return BLOCKS[segment.block].weight / sqrt(max(1.0, whole)), BLOCKS[segment.spelling].weight / sqrt(
-        max(1.0, letters)
-    )
+def lay_out(segment: Segment, words: Mapping[str, Word]) -> Layout:
+    """Counts the words and pairs of a segment; `words` knows each of its words."""
+    counts, pairs = _damped(segment.words), _damped(pairwise(segment.words))
+    mask, offset = _MASKS[segment.block], OFFSETS[segment.block]
+    together = [(crc32(words[second].letters, words[first].start) & mask) + offset for first, second in pairs]
+    whole: dict[int, float] = {}
+    for word, value in counts.items():
+        column = words[word].column
+        whole[column] = whole.get(column, 0.0) + value
+    for column, value in zip(together, pairs.values(), strict=True):
+        whole[column] = whole.get(column, 0.0) + value
+    spelt: dict[int, float] = whole if segment.spelling == segment.block else {}
+    for word, value in counts.items():
+        for column in words[word].spelling:
+            spelt[column] = spelt.get(column, 0.0) + value
+    scale = _scale(segment.block, whole)
+    spelt_scale = scale if segment.spelling is None else _scale(segment.spelling, spelt)
+    return Layout(counts, pairs, together, scale, spelt_scale)
 
 
 def hash_page(page: Page, read: Callable[[str, int, int | None], Word] = read_word) -> tuple[list[int], list[float]]:
@@ -152,27 +139,31 @@ def hash_page(page: Page, read: Callable[[str, int, int | None], Word] = read_wo
     columns: list[int] = []
     values: list[float] = []
     for segment in page:
-        counts = count(segment)
-        words = {word: read(word, segment.block, segment.spelling) for word in counts.words}
-        scale, spelt_scale = scales(segment, counts, [len(entry.spelling) for entry in words.values()])
-        for word, value in counts.words.items():
+        words = {word: read(word, segment.block, segment.spelling) for word in segment.words}
+        layout = lay_out(segment, words)
+        for word, value in layout.words.items():
             entry = words[word]
             columns += (entry.column, *entry.spelling)
-            values += (value * scale, *[value * spelt_scale] * len(entry.spelling))
-        columns += pair_columns(counts.pairs, words, segment.block)
-        values += [value * scale for value in counts.pairs.values()]
+            values += (value * layout.scale, *[value * layout.spelt_scale] * len(entry.spelling))
+        columns += layout.together
+        values += [value * layout.scale for value in layout.pairs.values()]
     return columns, values
+
+
+def _scale(block: int, sums: Mapping[int, float]) -> float:
+    """What makes those columns as long as the block's weight."""
+    return BLOCKS[block].weight / sqrt(max(1.0, sum([value * value for value in sums.values()])))
 
 
 def _damped(parts: Iterable[_Part]) -> dict[_Part, float]:
     return {part: 1.0 + log(times) if times > 1 else 1.0 for part, times in Counter(parts).items()}
 
 
-def _spelling(word: str, block: int) -> list[int]:
+def _spelling(word: str, block: int) -> tuple[int, ...]:
     padded = f" {word} ".encode("utf-32-le", "surrogatepass")
     salt, mask, offset = _SALTS[block], _MASKS[block], OFFSETS[block]
     starts = range(0, max(1, len(padded) - _STRETCH + 1), _BYTES)
-    return [(crc32(padded[start : start + _STRETCH], salt) & mask) + offset for start in starts]
+    return tuple([(crc32(padded[start : start + _STRETCH], salt) & mask) + offset for start in starts])
 
 
 def _column(checksum: int, block: int) -> int:

@@ -8,7 +8,7 @@ from functools import cached_property
 from moderation.domain.comment import Comment
 from moderation.features.lexicon import topics_of
 from moderation.features.links import Link, find_links, parse_url
-from moderation.features.ngrams import URL_MARK, find_words
+from moderation.features.ngrams import URL_MARK, find_words, words_of
 from moderation.features.normalize import Canonical, Draft, canonical_text, canonicalize
 
 _ADDRESS_HINT = re.compile(r"://|www\.|\.(?:com|net|org|info|biz|ru|xyz|top|club|shop|site|online)")
@@ -122,7 +122,7 @@ class Reading:
     @cached_property
     def author_words(self) -> list[str]:
         """The words of the author name."""
-        return [match[0] for match in find_words(self.author or "")]
+        return words_of(self.author or "")
 
     @cached_property
     def url(self) -> Link | None:
@@ -139,7 +139,7 @@ class Reading:
     def context(self) -> set[str]:
         """The longer words of the page's title."""
         title = canonical_text((self.comment.context or "")[:500])
-        return {match[0] for match in find_words(title) if len(match[0]) > 3}
+        return {word for word in words_of(title) if len(word) > 3}
 
     def _leads_home(self, link: Link) -> bool:
         home = self.home

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -45,11 +44,13 @@ def build_matrix(comments: Sequence[Comment], jobs: int = -1, progress: Progress
 
 def _read_chunk(comments: Sequence[Comment]) -> Matrix:
     read = cache(read_word)
-    readings = [Reading(comment) for comment in comments]
-    rows = [hash_page(page_of(reading), read) for reading in readings]
-    bounds = np.cumsum([0, *(len(columns) for columns, _ in rows)])
-    columns = np.fromiter(chain.from_iterable(columns for columns, _ in rows), np.int32, count=bounds[-1])
-    values = np.fromiter(chain.from_iterable(values for _, values in rows), np.float32, count=bounds[-1])
-    hashed = sparse.csr_array((values, columns, bounds.astype(np.int32)), shape=(len(rows), COLUMNS))
+    rows, signals = [], []
+    for reading in map(Reading, comments):
+        columns, values = hash_page(page_of(reading), read)
+        rows.append((np.array(columns, dtype=np.int32), np.array(values, dtype=np.float32)))
+        signals.append(measure(reading))
+    bounds = np.cumsum([0, *(len(columns) for columns, _ in rows)], dtype=np.int32)
+    parts = [np.concatenate(part) for part in zip(*rows, strict=True)]
+    hashed = sparse.csr_array((parts[1], parts[0], bounds), shape=(len(rows), COLUMNS))
     hashed.sum_duplicates()
-    return Matrix(hashed, np.array([measure(reading) for reading in readings], dtype=np.float32))
+    return Matrix(hashed, np.array(signals, dtype=np.float32))

@@ -7,20 +7,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.features.ngrams import WORDS, Segment, count, pair_columns, read_word, scales
+from moderation.features.ngrams import WORDS, Segment, Word, lay_out, read_word
 
-_REMEMBERED = 1 << 13
-"""Words of texts whose weight is kept, some 4 MB, and eight times as many as of any other field."""
+REMEMBERED = 1 << 13
+"""How many words of texts are remembered, some 5 MB; of any other field an eighth of that."""
 
 
 class Weight(NamedTuple):
-    """A word with what its own column weighs, and its `spelt` columns together; `letters`, `start` as in `Word`."""
+    """A word, and what its `own` column and those of its `spelling` weigh."""
 
-    letters: bytes
-    start: int
+    word: Word
     own: float
     spelling: float
-    spelt: int
 
 
 class Wordbook:
@@ -32,16 +30,16 @@ class Wordbook:
 
     def shares(self, segment: Segment) -> dict[str, float]:
         """What each different word adds to the logit; of a pair either word has half."""
-        counts = count(segment)
-        weights = dict(zip(counts.words, map(self._look(segment), counts.words), strict=True))
-        scale, spelt_scale = scales(segment, counts, [weight.spelt for weight in weights.values()])
+        look = self._look(segment)
+        weights = {word: look(word) for word in dict.fromkeys(segment.words)}
+        layout = lay_out(segment, {word: weight.word for word, weight in weights.items()})
         shares = {
-            word: value * (scale * weight.own + spelt_scale * weight.spelling)
-            for (word, value), weight in zip(counts.words.items(), weights.values(), strict=True)
+            word: value * (layout.scale * weights[word].own + layout.spelt_scale * weights[word].spelling)
+            for word, value in layout.words.items()
         }
-        together = self._weights.take(pair_columns(counts.pairs, weights, segment.block), mode="clip").tolist()
-        half_scale = scale / 2
-        for ((one, two), value), weight in zip(counts.pairs.items(), together, strict=True):
+        together = self._weights.take(layout.together, mode="clip").tolist()
+        half_scale = layout.scale / 2
+        for ((one, two), value), weight in zip(layout.pairs.items(), together, strict=True):
             half = value * weight * half_scale
             shares[one] += half
             shares[two] += half
@@ -51,11 +49,12 @@ class Wordbook:
         """What looks up, and remembers, the words of such segments."""
         kind = segment.block, segment.spelling
         if kind not in self._looks:
-            size = _REMEMBERED if segment.block == WORDS else _REMEMBERED // 8
-            self._looks[kind] = lru_cache(size)(partial(self._weight, *kind))
+            most = REMEMBERED if segment.block == WORDS else REMEMBERED // 8
+            self._looks[kind] = lru_cache(most)(partial(_weigh, self._weights, *kind))
         return self._looks[kind]
 
-    def _weight(self, block: int, spelling: int | None, word: str) -> Weight:
-        entry = read_word(word, block, spelling)
-        own, *letters = self._weights.take([entry.column, *entry.spelling]).tolist()
-        return Weight(entry.letters, entry.start, own, sum(letters), len(letters))
+
+def _weigh(weights: NDArray[np.float16], block: int, spelling: int | None, word: str) -> Weight:
+    entry = read_word(word, block, spelling)
+    own, *letters = weights.take([entry.column, *entry.spelling]).tolist()
+    return Weight(entry, own, sum(letters))

@@ -43,10 +43,22 @@ def test_any_comment_gives_a_row(comment: Comment) -> None:
     """Whatever the strings, the row is finite and within its columns; a block that has any is as long as its weight."""
     columns, values = _row(comment)
     assert all(0 <= column < COLUMNS for column in columns)
-    blocks = np.searchsorted(OFFSETS, columns, side="right") - 1
+    sums = dict.fromkeys(columns, 0.0)
+    for column, value in zip(columns, values, strict=True):
+        sums[column] += value
+    blocks = np.searchsorted(OFFSETS, list(sums), side="right") - 1
     for number in np.unique(blocks):
-        lengths = np.square(np.array(values)[blocks == number])
-        assert np.sqrt(lengths.sum()) == pytest.approx(BLOCKS[number].weight)
+        length = np.linalg.norm(np.array(list(sums.values()))[blocks == number])
+        assert length == pytest.approx(BLOCKS[number].weight)
+
+
+def test_words_with_the_same_letters_do_not_outweigh_the_rest() -> None:
+    """However many words share a stretch of letters, their block is no longer than any other."""
+    fillers = " ".join(f"{letter}{other}k" + "oo" * 14 for letter in "abcdefg" for other in "abcdefg")
+    columns, values = _row(Comment(f"cheap shoes {fillers}"))
+    spelt = [(column, value) for column, value in zip(columns, values, strict=True) if column >= OFFSETS[SPELLINGS]]
+    sums = np.bincount([column for column, _ in spelt], weights=[value for _, value in spelt])
+    assert np.linalg.norm(sums) == pytest.approx(BLOCKS[SPELLINGS].weight)
 
 
 @given(comments)
@@ -158,11 +170,18 @@ def test_what_is_remembered_changes_nothing(comment: Comment) -> None:
     assert hash_page(page, cache(read_word)) == hash_page(page)
 
 
-def test_a_link_put_on_its_own_address_is_not_put_on_words() -> None:
+@pytest.mark.parametrize("anchor", ["quartz.example", "www.quartz.example/", "quartz.example?", "http://other.example"])
+def test_a_link_put_on_an_address_is_not_put_on_words(anchor: str) -> None:
     """Blogs turn addresses into links by themselves; the address is then no words of the author's."""
-    linked = Comment('see <a href="http://quartz.example">quartz.example</a> for it')
-    worded = Comment('see <a href="http://quartz.example">cheap quartz</a> for it')
-    assert _value(linked, "ANCHOR_WORDS") == 0.0 < _value(worded, "ANCHOR_WORDS")
+    assert _value(Comment(f'see <a href="http://quartz.example/">{anchor}</a> for it'), "ANCHOR_WORDS") == 0.0
+
+
+@pytest.mark.parametrize(
+    "anchor", ["cheap quartz", "cheap&nbsp;pills&nbsp;quartz.example", "cheap-pills-quartz.example"]
+)
+def test_words_are_words_whatever_joins_them(anchor: str) -> None:
+    """An address behind them hides no words."""
+    assert _value(Comment(f'see <a href="http://quartz.example/">{anchor}</a> for it'), "ANCHOR_WORDS") > 0.0
 
 
 @pytest.mark.parametrize(
@@ -170,17 +189,42 @@ def test_a_link_put_on_its_own_address_is_not_put_on_words() -> None:
     [
         (Comment("Hey guys, check out this"), "REQUEST", True),
         (Comment("I will check this out"), "REQUEST", False),
+        (Comment("Like you said, it broke"), "REQUEST", False),
         (Comment("It works.\n\nhttp://shop.example/"), "LINK_ABRUPT", True),
         (Comment("It works, see:\n\nhttp://shop.example/"), "LINK_ABRUPT", False),
+        (Comment("Was it this (or so I think)\nhttp://shop.example/"), "LINK_ABRUPT", False),
         (Comment("[URL=http://shop.example/ - bags[/URL - here"), "LINK_BBCODE", True),
+        (Comment("[link=http://shop.example/]bags[/link]"), "LINK_BBCODE", True),
+        (Comment("cache[url] and [urlopen], see http://docs.example/"), "LINK_BBCODE", False),
         (Comment("see http://best-payday-loans.example/"), "LINK_COMMERCE", True),
-        (Comment("see http://paper.example/2019"), "LINK_COMMERCE", False),
+        (Comment("see http://bestpaydayloans.example/"), "LINK_COMMERCE", True),
+        (Comment("see http://getbootstrap.example/download"), "LINK_COMMERCE", False),
+        (Comment("see http://asteroid.example/investigation"), "LINK_COMMERCE", False),
+        (Comment("see https://en.wikipedia.org/wiki/Payday_loan"), "LINK_COMMERCE", False),
         (Comment("hi", url="http://bestpaydayloans.example"), "URL_COMMERCE", True),
+        (Comment("hi", url="http://seoul-wheels.example"), "URL_COMMERCE", False),
         (Comment("hi", author="bedroom lamps for sale"), "NAME_PHRASE", True),
-        (Comment("hi", author="Bedroom Lamps"), "NAME_ORDINARY", True),
-        (Comment("hi", author="Ann Example"), "NAME_ORDINARY", False),
+        (Comment("hi", author="jan van dijk"), "NAME_PHRASE", False),
+        (Comment("hi", author="www.jane.example"), "NAME_PHRASE", False),
+        (Comment("hi", author="Bedroom Furniture"), "NAME_ORDINARY", True),
+        (Comment("hi", author="Jane A. Example"), "NAME_ORDINARY", False),
+        (Comment("hi", author="Johnny Cash"), "NAME_ORDINARY", False),
+        (Comment("credit scores"), "FINANCE", True),
+        (Comment("h" * 50 + " " + " ".join("abcdefg")), "SPACED_LETTERS", True),
+        (Comment("a b c is easy"), "SPACED_LETTERS", False),
+        (Comment("fr33 st0ck"), "LEETSPEAK", True),
+        (Comment("see http://a.example/"), "LINK_ANY", True),
+        (Comment("word " * 20), "LONG", False),
+        (Comment("word " * 30), "LONG", True),
     ],
 )
 def test_what_a_signal_finds(comment: Comment, code: str, there: bool) -> None:
     """What each of these signals is meant for, and what looks like it and is not."""
     assert (_value(comment, code) > 0) == there
+
+
+def test_words_of_the_title_are_one() -> None:
+    """Another page's title would not be known; what the comment says beside it is."""
+    one = Comment("buy lamps now", context="All about lamps")
+    other = Comment("buy shoes now", context="All about shoes")
+    assert _row(one) == _row(other) != _row(replace(other, context=None))

@@ -22,7 +22,9 @@ UNENDING = 2.0
             "[url]http://",
             '<a href="',
             "<a ",
+            "href=",
             "href=a ",
+            "a",
             "&#",
             "&amp;",
             "[a](http://",
@@ -46,9 +48,10 @@ UNENDING = 2.0
         ),
     ],
 )
-def test_repetition_is_read_in_proportion(piece: str) -> None:
-    """Every construct that a pattern looks for, repeated without an end."""
-    text = (piece * MAX_LENGTH)[:MAX_LENGTH]
+@pytest.mark.parametrize("start", ["", "<a ", "<a href="])
+def test_repetition_is_read_in_proportion(piece: str, start: str) -> None:
+    """Every construct that a pattern looks for, repeated without an end, by itself and inside an open tag."""
+    text = (start + piece * MAX_LENGTH)[:MAX_LENGTH]
     started = process_time()
     gather_evidence(Comment(text, author=text[:200], url=f"http://{text[:2000]}", context=text[:500]))
     assert process_time() - started < UNENDING

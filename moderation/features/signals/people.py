@@ -12,6 +12,7 @@ from moderation.features.reading import Reading
 from moderation.features.signals import targets
 from moderation.features.signals.signal import Signal
 
+_PARTICLES = frozenset("al bin da de den der di do dos du el ibn la le van von".split())
 _NO_WORD = re.compile(r"^\W+")
 _RUN = re.compile(r"[bcdfghjklmnpqrstvwxz]{4}|[aeiou]{4}")
 _FREE_MAIL = frozenset(
@@ -36,13 +37,17 @@ def _name_case(reading: Reading) -> float:
 
 
 def _name_ordinary(reading: Reading) -> float:
-    """The share of the name's words that any text has: people are called otherwise."""
-    words = reading.author_words
-    return sum(1 for word in words if word in ORDINARY or word.removesuffix("s") in ORDINARY) / max(1, len(words))
+    """The share of the name's words that are common words, as names of people seldom are."""
+    words = [word for word in reading.author_words if len(word) > 1]
+    ordinary = [word for word in words if word in ORDINARY or (len(word) > 3 and word.removesuffix("s") in ORDINARY)]
+    return len(ordinary) / max(1, len(words))
 
 
 def _name_phrase(reading: Reading) -> float:
-    return float(len(reading.author_words) > 2 and (reading.comment.author or "").islower())
+    """Three words or more in small letters, not counting what noble and other families have in their names."""
+    name = reading.comment.author or ""
+    words = [word for word in name.split() if word not in _PARTICLES]
+    return float(len(words) > 2 and name.islower() and not _name_is_address(reading))
 
 
 def _name_gibberish(reading: Reading) -> float:

@@ -7,7 +7,7 @@ from math import log1p
 
 from moderation.features.lexicon import sells
 from moderation.features.links import Link
-from moderation.features.ngrams import find_words
+from moderation.features.ngrams import words_of
 from moderation.features.reading import Reading
 from moderation.features.signals.signal import Signal
 
@@ -46,7 +46,9 @@ _FREE_PAGES = re.compile(
 _RANDOM = re.compile(r"[a-z]\d+[a-z]{2}|[a-z][A-Z]|[bcdfghjklmnpqrstvwxz]{6}")
 _NOTED = 50
 _READ_OF_PATH = 80
-_STOPS = (".", "!", "?", "…", ")", "。", "！", "？")
+_READ_BEFORE = 50
+_STOPS = (".", "!", "…", "。", "！")
+_BBCODE = re.compile(r"(?<!\w)\[/?(?:url|link)\s*[=\]]", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _HOST = re.compile(r"^https?://(?:www\.)?")
 _PARCELS = re.compile(
@@ -65,8 +67,9 @@ def is_cheap(link: Link) -> bool:
 
 
 def is_commerce(link: Link) -> bool:
-    """Whether the address names what is for sale."""
-    return sells(f"{link.host}{link.path[:_READ_OF_PATH]}".lower().replace("-", ""))
+    """Whether the address names what is for sale; its ending does not count, nor what is said of it elsewhere."""
+    name = link.host.removesuffix(f".{ending(link)}")
+    return sells(name if is_reference(link) else f"{name} {link.path[:_READ_OF_PATH]}".lower())
 
 
 def is_free_page(link: Link) -> bool:
@@ -80,7 +83,7 @@ def is_shortener(link: Link) -> bool:
 
 
 def is_reference(link: Link) -> bool:
-    """Whether people link there to make a point rather than a sale."""
+    """Whether the site belongs to neither: readers refer to it, or everybody has a page there."""
     return link.domain in REFERENCE_DOMAINS
 
 
@@ -125,7 +128,7 @@ def _anchor_astray(reading: Reading) -> float:
 
 
 def _long_words(text: str) -> list[str]:
-    return [match[0] for match in find_words(text) if len(match[0]) > 3]
+    return [word for word in words_of(text) if len(word) > 3]
 
 
 def _search_phrase(link: Link) -> bool:
@@ -143,7 +146,7 @@ def _abrupt(reading: Reading) -> float:
     text = reading.comment.text
 
     def is_abrupt(link: Link) -> bool:
-        before = text[max(0, link.start - _NOTED) : link.start]
+        before = text[max(0, link.start - _READ_BEFORE) : link.start]
         said = before.rstrip()
         return "\n" in before[len(said) :] and said.endswith(_STOPS)
 
@@ -172,6 +175,10 @@ def _any_form(reading: Reading, form: str) -> float:
     return float(any(link.form == form for link in reading.links))
 
 
+def _bbcode(reading: Reading) -> float:
+    return float(bool(reading.links) and bool(_BBCODE.search(reading.comment.text)))
+
+
 LINK_SIGNALS: tuple[Signal, ...] = (
     Signal("LINKS", "how many links lead away", lambda r: log1p(len(r.links))),
     Signal("LINK_ANY", "a link that leads away", lambda r: float(bool(r.links))),
@@ -180,9 +187,7 @@ LINK_SIGNALS: tuple[Signal, ...] = (
     Signal("LINK_DOMAINS", "how many sites are linked", lambda r: log1p(len({link.domain for link in r.links}))),
     Signal("LINK_REPEATS", "the same site linked again", _repeats),
     Signal("LINK_FORMS", "one link written in several markups", _forms),
-    Signal(
-        "LINK_BBCODE", "links in BBCode, or in what should have been", lambda r: float("[url" in r.comment.text.lower())
-    ),
+    Signal("LINK_BBCODE", "links in BBCode, or in what should have been", _bbcode),
     Signal("LINK_NAKED", "a host named without http", lambda r: _any_form(r, "naked")),
     Signal("ANCHOR_WORDS", "words used as link text", _anchor_words),
     Signal("ANCHOR_LAST", "words that are a link close the text", _anchor_last),

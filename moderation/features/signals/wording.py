@@ -26,7 +26,7 @@ _REMEMBERED = 1 << 12
 _SPACED_LETTERS = 5
 _SPACED = re.compile(r"(?<!\w)(?:\w[ .*_-]){4,}\w(?!\w)")
 _LEET_HINT = re.compile(r"[a-z][0134579@$]")
-_LEET = re.compile(r"(?<!\w)(?=\w*[a-z])[a-z]+[0134579@$]+[a-z]+(?!\w)")
+_LEET = re.compile(r"(?<!\w)[a-z]+[0134579@$]+[a-z]+(?!\w)")
 _CODE = re.compile(
     r"""
     [{};=(>:.`\n]
