@@ -171,13 +171,14 @@ ORDINARY: frozenset[str] = frozenset(
 
 REQUESTS: frozenset[str] = frozenset(
     """
-    add apply ask browse buy check checkout click come discover donate download earn enjoy feel find follow get give
-    go grab hear help hire hit hook install join learn let listen look make meet open play pray press promote read
-    register remember repost retweet save scroll see send share shop sign start stop stream sub subs subscribe take
-    tap tell text try tune use visit vote watch whatsapp win write
+    add apply ask book browse buy call check checkout click come comment contact discover donate download earn email
+    enjoy feel find follow get give go google grab hear help hire hit hook install join learn let like listen look
+    mail make meet message open order play pray press promote read register remember repost retweet save scroll
+    search see send share shop sign start stop stream sub subs subscribe support take tap tell text try tune type use
+    view visit vote watch whatsapp win write
     """.split()
 )
-"""Words that ask the reader to do something when a text opens with them."""
+"""Words that mostly ask the reader to do something when a text opens with them."""
 
 CALLS: frozenset[str] = frozenset(
     """

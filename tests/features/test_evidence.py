@@ -189,7 +189,7 @@ def test_words_are_words_whatever_joins_them(anchor: str) -> None:
     [
         (Comment("Hey guys, check out this"), "REQUEST", True),
         (Comment("I will check this out"), "REQUEST", False),
-        (Comment("Like you said, it broke"), "REQUEST", False),
+        (Comment("ok so it broke, check the log"), "REQUEST", False),
         (Comment("It works.\n\nhttp://shop.example/"), "LINK_ABRUPT", True),
         (Comment("It works, see:\n\nhttp://shop.example/"), "LINK_ABRUPT", False),
         (Comment("Was it this (or so I think)\nhttp://shop.example/"), "LINK_ABRUPT", False),

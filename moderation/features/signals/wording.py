@@ -184,7 +184,7 @@ TEXT_SIGNALS: tuple[Signal, ...] = (
     Signal("QUESTIONS", "question marks", lambda r: min(2.0, log1p(_count(_QUESTIONS, r.prose.text)))),
     Signal("DIGITS", "the share of digits", _digit_share),
     Signal("PUNCTUATION", "how often the text is punctuated", _punctuation),
-    Signal("REQUEST", "a text that opens with a request", _request),
+    Signal("REQUEST", "a first word that asks for something", _request),
     Signal("LONG", "more than a few sentences", lambda r: max(0.0, log1p(len(r.words)) - log1p(_FEW_SENTENCES))),
     Signal("WORD_LENGTH", "how long its words are", _mean_word),
     Signal("VARIETY", "how varied its words are", _variety),
