@@ -67,7 +67,7 @@ def is_cheap(link: Link) -> bool:
 
 
 def is_commerce(link: Link) -> bool:
-    """Whether the address names what is for sale; its ending does not count, nor what is said of it elsewhere."""
+    """Whether the address names what is for sale; its ending does not count, nor a path on somebody else's site."""
     name = link.host.removesuffix(f".{ending(link)}")
     return sells(name if is_reference(link) else f"{name} {link.path[:_READ_OF_PATH]}".lower())
 
@@ -83,7 +83,7 @@ def is_shortener(link: Link) -> bool:
 
 
 def is_reference(link: Link) -> bool:
-    """Whether the site belongs to neither: readers refer to it, or everybody has a page there."""
+    """Whether the site is hardly the author's own: people refer to it, or everybody has a page there."""
     return link.domain in REFERENCE_DOMAINS
 
 
