@@ -82,6 +82,12 @@ _LATIN = {
     "Z": "Ζ",
 }
 _LOOKALIKES = {other: letter for letter, others in _LATIN.items() for other in others}
+# So is a capital whose small letter is one, as lower case comes last.
+_LOOKALIKES = {
+    capital: letter.upper()
+    for other, letter in _LOOKALIKES.items()
+    if len(capital := other.upper()) == 1 and not capital.isascii()
+} | _LOOKALIKES
 _LOOKALIKE = re.compile("[" + "".join(_LOOKALIKES) + "]")
 _MIXED_WORD = re.compile(r"(?<![^\W\d_])(?=[^\W\d_]*[a-zA-Z])(?=[^\W\d_]*[" + "".join(_LOOKALIKES) + r"])[^\W\d_]+")
 _LATIN_LETTER = re.compile("[a-zA-Z]")
@@ -132,7 +138,7 @@ class Draft:
         first = pattern.search(self.text)
         if first is None:
             return
-        starts, ends = self.starts, self.ends.copy()
+        starts, ends = self.starts.copy(), self.ends.copy()
         copies = np.ones(len(self.text), dtype=np.intp)
         texts: list[str] = []
         done = 0
@@ -144,7 +150,7 @@ class Draft:
             if len(put) != finish - begin:
                 copies[begin:finish] = 0
                 copies[begin] = len(put)
-                ends[begin] = ends[finish - 1]
+                starts[begin], ends[begin] = starts[begin:finish].min(), ends[begin:finish].max()
         self.text = "".join(texts) + self.text[done:]
         self._starts, self._ends = np.repeat(starts, copies), np.repeat(ends, copies)
 
@@ -181,6 +187,10 @@ def canonicalize(text: str) -> Canonical:
     else:
         draft.replace(_SYNTAX, " ")
         _settle(draft)
+    if not unicodedata.is_normalized(
+        "NFKC", draft.text.lower()
+    ):  # a small letter may take marks in that a capital cannot
+        draft.replace(_CLUSTER, lambda cluster: _compose_small(cluster[0]))
     return Canonical(draft.text.lower(), draft.text, draft.starts, draft.ends)
 
 
@@ -259,3 +269,9 @@ def _decode_entity(match: re.Match[str]) -> str:
 
 def _compose(cluster: re.Match[str]) -> str:
     return unicodedata.normalize("NFKC", cluster[0])
+
+
+def _compose_small(cluster: str) -> str:
+    """The cluster in small letters where these compose further, else as it is."""
+    small = unicodedata.normalize("NFKC", cluster.lower())
+    return cluster if small == cluster.lower() else small

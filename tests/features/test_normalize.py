@@ -16,11 +16,12 @@ def test_normalising_twice_is_once(text: str) -> None:
 
 @given(hostile_texts)
 def test_every_character_knows_where_it_came_from(text: str) -> None:
-    """Origins lie inside the original, in order, and there is one for each character."""
+    """Each character has an origin inside the original; they are in order where nothing was turned around."""
     canonical = canonicalize(text)
     assert len(canonical.text) == len(canonical.cased) == len(canonical.starts) == len(canonical.ends)
     assert all(0 <= start < end <= len(text) for start, end in zip(canonical.starts, canonical.ends, strict=True))
-    assert (canonical.starts[1:] >= canonical.starts[:-1]).all()
+    turned = "\u202e" in text or "&" in text
+    assert turned or (canonical.starts[1:] >= canonical.starts[:-1]).all()
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,8 @@ def test_every_character_knows_where_it_came_from(text: str) -> None:
         ("vi\u200bag\u00adra", "viagra"),
         ("\u202eolleh\u202c, it is", "hello, it is"),
         ("vi\u0430gr\u0430", "viagra"),
+        ("A\u041f", "an"),
+        ("T\u0308", "\u1e97"),
         ("\U0001d41b\U0001d428\U0001d425\U0001d41d", "bold"),
         ("ＦＲＥＥ", "free"),
         ("[url=http://a.example]here[/url]", "here"),
