@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import BadHost, HTTPException
 
 from moderation.domain.errors import OUTCOMES, InputRefused, ModerationError, NotSignedIn, outcome
 from moderation.web.journal import write_unexpected
@@ -43,7 +43,7 @@ def answer(error: Exception) -> Response:
     fault = describe(error)
     if _AKISMET.match(request.path):
         return _line(fault)
-    if _PAGES.fullmatch(request.path):
+    if _PAGES.fullmatch(request.path) and not isinstance(error, BadHost):  # a page links to the host it was asked of
         return _page(fault)
     return _problem(fault)
 

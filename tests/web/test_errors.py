@@ -140,6 +140,12 @@ def test_unknown_paths_answer_in_their_door_s_form(client: FlaskClient) -> None:
     assert (line.status_code, line.data, line.content_type) == (404, b"Not Found", "text/plain; charset=utf-8")
 
 
+@pytest.mark.parametrize("path", ["/", "/queue", "/v1/score", "/1.1/comment-check", "/livez"])
+def test_a_host_that_is_none_is_a_bad_request(client: FlaskClient, path: str) -> None:
+    """Without a host no address can be made for a page; the answer does without."""
+    assert client.get(path, headers={"Host": "."}).status_code == 400
+
+
 def test_request_ids_are_echoed_when_usable(client: FlaskClient) -> None:
     """A bounded, plain id comes back; anything else is replaced by one of ours."""
     assert client.get("/livez", headers={"X-Request-Id": "blog-17.a"}).headers["X-Request-Id"] == "blog-17.a"
