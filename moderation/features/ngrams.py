@@ -117,15 +117,13 @@ def lay_out(segment: Segment, words: Mapping[str, Word]) -> Layout:
     mask, offset = _MASKS[segment.block], OFFSETS[segment.block]
     together = [(crc32(words[second].letters, words[first].start) & mask) + offset for first, second in pairs]
     whole: dict[int, float] = {}
-    for word, value in counts.items():
-        column = words[word].column
-        whole[column] = whole.get(column, 0.0) + value
-    for column, value in zip(together, pairs.values(), strict=True):
-        whole[column] = whole.get(column, 0.0) + value
     spelt: dict[int, float] = whole if segment.spelling == segment.block else {}
     for word, value in counts.items():
-        for column in words[word].spelling:
-            spelt[column] = spelt.get(column, 0.0) + value
+        _add(whole, (words[word].column,), value)
+    for column, value in zip(together, pairs.values(), strict=True):
+        _add(whole, (column,), value)
+    for word, value in counts.items():
+        _add(spelt, words[word].spelling, value)
     scale = _scale(segment.block, whole)
     spelt_scale = scale if segment.spelling is None else _scale(segment.spelling, spelt)
     return Layout(counts, pairs, together, scale, spelt_scale)
@@ -148,6 +146,11 @@ def hash_page(page: Page, read: Callable[[str, int, int | None], Word] = read_wo
         columns += layout.together
         values += [value * layout.scale for value in layout.pairs.values()]
     return columns, values
+
+
+def _add(sums: dict[int, float], columns: Iterable[int], value: float) -> None:
+    for column in columns:
+        sums[column] = sums.get(column, 0.0) + value
 
 
 def _scale(block: int, sums: Mapping[int, float]) -> float:

@@ -81,13 +81,13 @@ _LATIN = {
     "Y": "Υ",
     "Z": "Ζ",
 }
-_LOOKALIKES = {other: letter for letter, others in _LATIN.items() for other in others}
-# So is a capital whose small letter is one, as lower case comes last.
+_DRAWN_ALIKE = {other: letter for letter, others in _LATIN.items() for other in others}
 _LOOKALIKES = {
     capital: letter.upper()
-    for other, letter in _LOOKALIKES.items()
+    for other, letter in _DRAWN_ALIKE.items()
     if len(capital := other.upper()) == 1 and not capital.isascii()
-} | _LOOKALIKES
+} | _DRAWN_ALIKE
+"""A capital whose small letter is one counts too, as lower case comes last."""
 _LOOKALIKE = re.compile("[" + "".join(_LOOKALIKES) + "]")
 _MIXED_WORD = re.compile(r"(?<![^\W\d_])(?=[^\W\d_]*[a-zA-Z])(?=[^\W\d_]*[" + "".join(_LOOKALIKES) + r"])[^\W\d_]+")
 _LATIN_LETTER = re.compile("[a-zA-Z]")

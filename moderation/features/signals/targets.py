@@ -171,8 +171,8 @@ def _forms(reading: Reading) -> float:
     return float(len({link.form for link in reading.links} - {"naked"}) > 1)
 
 
-def _any_form(reading: Reading, form: str) -> float:
-    return float(any(link.form == form for link in reading.links))
+def _naked(reading: Reading) -> float:
+    return float(any(link.form == "naked" for link in reading.links))
 
 
 def _bbcode(reading: Reading) -> float:
@@ -188,7 +188,7 @@ LINK_SIGNALS: tuple[Signal, ...] = (
     Signal("LINK_REPEATS", "the same site linked again", _repeats),
     Signal("LINK_FORMS", "one link written in several markups", _forms),
     Signal("LINK_BBCODE", "links in BBCode, or in what should have been", _bbcode),
-    Signal("LINK_NAKED", "a host named without http", lambda r: _any_form(r, "naked")),
+    Signal("LINK_NAKED", "a host named without http", _naked),
     Signal("ANCHOR_WORDS", "words used as link text", _anchor_words),
     Signal("ANCHOR_LAST", "words that are a link close the text", _anchor_last),
     Signal("ANCHOR_ASTRAY", "link text about something else", _anchor_astray),
