@@ -69,7 +69,7 @@ def page_of(reading: Reading) -> list[Segment]:
 
 def _marked(reading: Reading) -> list[str]:
     title = reading.context
-    return [TITLE_MARK if match[0] in title else match[0] for match in reading.word_matches]
+    return [TITLE_MARK if word in title else word for word in reading.tokens] if title else reading.tokens
 
 
 def _targets(links: list[Link]) -> str:

@@ -225,15 +225,13 @@ def _entries() -> tuple[dict[str, _Entries], dict[str, list[tuple[str, list[str]
 
 def topics_of(words: Sequence[str]) -> Counter[str]:
     """How often each topic is touched by a sequence of lower-case words; topics without a hit are left out."""
+    whole, stems = _entries()
     hits: list[str] = []
-    previous = ""
-    for place, (word, found) in enumerate(zip(words, map(_found, words), strict=True)):
-        if found:
-            topics, phrases = found
-            hits += topics
-            if previous in phrases:
-                hits += [topic for before, topic in phrases[previous] if _ends_with(words, place, before)]
-        previous = word
+    for place in [place for place, word in enumerate(words) if word in whole or word[:_STEM_KEY] in stems]:
+        topics, phrases = _found(words[place])
+        hits += topics
+        if phrases and place and (before := phrases.get(words[place - 1])):
+            hits += [topic for last, topic in before if _ends_with(words, place, last)]
     return Counter(hits)
 
 
@@ -242,8 +240,8 @@ def _ends_with(words: Sequence[str], end: int, last: list[str]) -> bool:
 
 
 @lru_cache(_REMEMBERED)
-def _found(word: str) -> tuple[tuple[str, ...], dict[str, _Entries]] | None:
-    """The topics of a word by itself, and the phrases that it closes by the word before; `None` for most words."""
+def _found(word: str) -> tuple[tuple[str, ...], dict[str, _Entries]]:
+    """The topics of a word by itself, and the phrases that it closes by the word before."""
     whole, stems = _entries()
     entries = whole.get(word, []) + [
         (before, topic) for stem, before, topic in stems.get(word[:_STEM_KEY], ()) if word.startswith(stem)
@@ -253,7 +251,7 @@ def _found(word: str) -> tuple[tuple[str, ...], dict[str, _Entries]] | None:
         if before:
             phrases[before[-1]].append((before, topic))
     topics = dict.fromkeys(topic for before, topic in entries if not before)
-    return (tuple(topics), dict(phrases)) if entries else None
+    return tuple(topics), dict(phrases)
 
 
 def sells(address: str) -> bool:

@@ -3,7 +3,7 @@
 import html
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import unquote
 
 from publicsuffixlist import PublicSuffixList
@@ -15,6 +15,9 @@ MAX_LINKS = 200
 
 _LONGEST = 2_000
 """Characters of an address in BBCode."""
+
+_REMEMBERED = 1 << 11
+"""Hosts whose registrable domain is remembered."""
 
 _ENDINGS = "com|net|org|info|biz|ru|xyz|top|club|shop|site|online|store|co|io|me"
 _HREF = r"""https?://[^\s<>"'\[\]]+|www\.[^\s<>"'\[\]]+"""
@@ -46,6 +49,7 @@ class Link:
 
     `host` and `domain` (the registrable domain) are lower case without `www.`; `path` is what follows the host.
     `start` and `end` are code points of the text it was found in; the whole construct, anchor included.
+    `is_worded` tells whether the link is put on words, not on an address with its scheme or on its own host.
     """
 
     url: str
@@ -56,14 +60,7 @@ class Link:
     form: str
     start: int
     end: int
-
-    @property
-    def is_worded(self) -> bool:
-        """Whether the link is put on words, not on an address with its scheme or on its own host."""
-        written = _WRITTEN.fullmatch(self.anchor.lower())
-        host = written["host"].removeprefix("www.") if written else ""
-        at_home = host == self.domain or host.endswith(f".{self.domain}")
-        return bool(self.anchor) and "://" not in self.anchor and not at_home
+    is_worded: bool
 
 
 def find_links(text: str) -> list[Link]:
@@ -93,6 +90,7 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
+@lru_cache(_REMEMBERED)
 def registrable_domain(host: str) -> str:
     """`news.example.co.uk` -> `example.co.uk`, by the public suffix list; an address or a lone name stays itself."""
     if _ADDRESS.fullmatch(host):
@@ -126,4 +124,12 @@ def _link(url: str, anchor: str, form: str, start: int, end: int) -> Link | None
     host = unquote(authority[1]).lower().strip(".").removeprefix("www.")
     if "." not in host or url.lower().startswith("mailto:"):
         return None
-    return Link(url, host, registrable_domain(host), url[authority.end() :], anchor, form, start, end)
+    domain = registrable_domain(host)
+    worded = bool(anchor) and _is_worded(anchor, domain)
+    return Link(url, host, domain, url[authority.end() :], anchor, form, start, end, worded)
+
+
+def _is_worded(anchor: str, domain: str) -> bool:
+    written = _WRITTEN.fullmatch(anchor.lower())
+    host = written["host"].removeprefix("www.") if written else ""
+    return "://" not in anchor and host != domain and not host.endswith(f".{domain}")

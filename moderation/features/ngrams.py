@@ -7,10 +7,11 @@ to a score can so be worked out once and kept. Two neighbours together have one 
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, pairwise
 from math import log, sqrt
-from typing import NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from zlib import crc32
 
 URL_MARK = "\ue000"
@@ -67,7 +68,8 @@ Page = Sequence[Segment]
 """What is read of one comment."""
 
 
-class Word(NamedTuple):
+@dataclass(slots=True)
+class Word:
     """A word as a segment reads it: its own column, and the columns of its spelling.
 
     `letters` are the word in UTF-8, `start` is the checksum of the word and a space, from which its pairs go on.
@@ -79,16 +81,21 @@ class Word(NamedTuple):
     spelling: tuple[int, ...]
 
 
-class Layout(NamedTuple):
-    """How a segment counts: `words` and `pairs` hold `1 + ln` of how often each occurs, `together` the pairs' columns.
+Entry = TypeVar("Entry", bound=Word)
 
+
+class Layout(NamedTuple, Generic[Entry]):
+    """How a segment counts: its different words, the columns of its different pairs, and what both add to them.
+
+    A part that occurs n times counts `1 + ln n`; `words_again` and `pairs_again` hold `ln n` where n is above 1.
     A word or pair adds that times `scale` to its column, and a word that times `spelt_scale` to each of its spelling.
     Each block is then as long as its weight.
     """
 
-    words: dict[str, float]
-    pairs: dict[tuple[str, str], float]
-    together: list[int]
+    words: dict[str, Entry]
+    words_again: dict[str, float]
+    pairs: dict[tuple[str, str], int]
+    pairs_again: dict[tuple[str, str], float]
     scale: float
     spelt_scale: float
 
@@ -108,25 +115,30 @@ def read_word(word: str, block: int, spelling: int | None) -> Word:
     letters = word.encode("utf-8", "surrogatepass")
     own = crc32(letters, _SALTS[block])
     spelt = () if spelling is None else _spelling(word, spelling)
-    return Word(letters, crc32(b" ", own), _column(own, block), spelt)
+    return Word(letters, crc32(b" ", own), (own & _MASKS[block]) + OFFSETS[block], spelt)
 
 
-def lay_out(segment: Segment, words: Mapping[str, Word]) -> Layout:
-    """Counts the words and pairs of a segment; `words` knows each of its words."""
-    counts, pairs = _damped(segment.words), _damped(pairwise(segment.words))
+def lay_out(segment: Segment, entries: Sequence[Entry]) -> Layout[Entry]:
+    """Counts the words and pairs of a segment; `entries` has what each of its words is read as."""
+    words = dict(zip(segment.words, entries, strict=True))
+    words_again = _again(segment.words) if len(words) < len(entries) else {}
     mask, offset = _MASKS[segment.block], OFFSETS[segment.block]
-    together = [(crc32(words[second].letters, words[first].start) & mask) + offset for first, second in pairs]
-    whole: dict[int, float] = {}
-    spelt: dict[int, float] = whole if segment.spelling == segment.block else {}
-    for word, value in counts.items():
-        _add(whole, (words[word].column,), value)
-    for column, value in zip(together, pairs.values(), strict=True):
-        _add(whole, (column,), value)
-    for word, value in counts.items():
-        _add(spelt, words[word].spelling, value)
-    scale = _scale(segment.block, whole)
-    spelt_scale = scale if segment.spelling is None else _scale(segment.spelling, spelt)
-    return Layout(counts, pairs, together, scale, spelt_scale)
+    checksums = map(crc32, [entry.letters for entry in entries[1:]], [entry.start for entry in entries])
+    pairs = dict(zip(pairwise(segment.words), [(checksum & mask) + offset for checksum in checksums], strict=True))
+    pairs_again = _again(pairwise(segment.words)) if len(pairs) < len(entries) - 1 else {}
+
+    whole = [entry.column for entry in words.values()]
+    whole += pairs.values()
+    spelt = list(chain.from_iterable([entry.spelling for entry in words.values()]))
+    again = [(words[word].column, more) for word, more in words_again.items()]
+    again += [(pairs[pair], more) for pair, more in pairs_again.items()]
+    spelt_again = [(column, more) for word, more in words_again.items() for column in words[word].spelling]
+    if segment.spelling == segment.block:
+        scale = spelt_scale = _scale(segment.block, whole + spelt, again + spelt_again)
+    else:
+        scale = _scale(segment.block, whole, again)
+        spelt_scale = 0.0 if segment.spelling is None else _scale(segment.spelling, spelt, spelt_again)
+    return Layout(words, words_again, pairs, pairs_again, scale, spelt_scale)
 
 
 def hash_page(page: Page, read: Callable[[str, int, int | None], Word] = read_word) -> tuple[list[int], list[float]]:
@@ -137,29 +149,26 @@ def hash_page(page: Page, read: Callable[[str, int, int | None], Word] = read_wo
     columns: list[int] = []
     values: list[float] = []
     for segment in page:
-        words = {word: read(word, segment.block, segment.spelling) for word in segment.words}
-        layout = lay_out(segment, words)
-        for word, value in layout.words.items():
-            entry = words[word]
+        layout = lay_out(segment, [read(word, segment.block, segment.spelling) for word in segment.words])
+        for word, entry in layout.words.items():
+            value = 1.0 + layout.words_again.get(word, 0.0)
             columns += (entry.column, *entry.spelling)
             values += (value * layout.scale, *[value * layout.spelt_scale] * len(entry.spelling))
-        columns += layout.together
-        values += [value * layout.scale for value in layout.pairs.values()]
+        columns += layout.pairs.values()
+        values += [(1.0 + layout.pairs_again.get(pair, 0.0)) * layout.scale for pair in layout.pairs]
     return columns, values
 
 
-def _add(sums: dict[int, float], columns: Iterable[int], value: float) -> None:
-    for column in columns:
-        sums[column] = sums.get(column, 0.0) + value
+def _again(parts: Iterable[_Part]) -> dict[_Part, float]:
+    return {part: log(times) for part, times in Counter(parts).items() if times > 1}
 
 
-def _scale(block: int, sums: Mapping[int, float]) -> float:
-    """What makes those columns as long as the block's weight."""
+def _scale(block: int, columns: Iterable[int], again: Iterable[tuple[int, float]]) -> float:
+    """What makes ones in those columns, and what comes `again` on top, as long as the block's weight."""
+    sums: dict[int, float] = dict(Counter(columns))
+    for column, more in again:
+        sums[column] += more
     return BLOCKS[block].weight / sqrt(max(1.0, sum([value * value for value in sums.values()])))
-
-
-def _damped(parts: Iterable[_Part]) -> dict[_Part, float]:
-    return {part: 1.0 + log(times) if times > 1 else 1.0 for part, times in Counter(parts).items()}
 
 
 def _spelling(word: str, block: int) -> tuple[int, ...]:
@@ -167,7 +176,3 @@ def _spelling(word: str, block: int) -> tuple[int, ...]:
     salt, mask, offset = _SALTS[block], _MASKS[block], OFFSETS[block]
     starts = range(0, max(1, len(padded) - _STRETCH + 1), _BYTES)
     return tuple([(crc32(padded[start : start + _STRETCH], salt) & mask) + offset for start in starts])
-
-
-def _column(checksum: int, block: int) -> int:
-    return (checksum & _MASKS[block]) + OFFSETS[block]

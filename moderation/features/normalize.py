@@ -8,11 +8,9 @@ marks, NFKC, look-alike letters inside Latin words, white space, lower case. One
 import html
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Self
 
 MAX_LENGTH = 20_000
 """Code points read of one field; of a longer one the first three quarters and the last quarter."""
@@ -106,12 +104,12 @@ class Canonical:
 
     text: str
     cased: str
-    starts: NDArray[np.int32]
-    ends: NDArray[np.int32]
+    starts: Sequence[int]
+    ends: Sequence[int]
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """The stretch of the original behind the non-empty stretch `text[start:end]`."""
-        return min(self.starts[start:end].tolist()), max(self.ends[start:end].tolist())
+        return min(self.starts[start:end]), max(self.ends[start:end])
 
 
 class Draft:
@@ -119,57 +117,58 @@ class Draft:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._starts: NDArray[np.int32] | None = None
-        self._ends: NDArray[np.int32] | None = None
-        self._size = len(text)
+        self.starts: Sequence[int] = range(len(text))
+        self.ends: Sequence[int] = range(1, len(text) + 1)
 
-    @property
-    def starts(self) -> NDArray[np.int32]:
-        """Where each character began in the original."""
-        return np.arange(self._size, dtype=np.int32) if self._starts is None else self._starts
-
-    @property
-    def ends(self) -> NDArray[np.int32]:
-        """Where each character ended in the original."""
-        return np.arange(1, self._size + 1, dtype=np.int32) if self._ends is None else self._ends
+    @classmethod
+    def of(cls, canonical: "Canonical") -> Self:
+        """Goes on from a canonical text; origins still point into the original."""
+        draft = cls(canonical.text)
+        draft.starts, draft.ends = canonical.starts, canonical.ends
+        return draft
 
     def replace(self, pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str]) -> None:
         """`pattern.sub`, with the origins kept; what replaces several characters owns them all."""
         first = pattern.search(self.text)
         if first is None:
             return
-        starts, ends = self.starts.copy(), self.ends.copy()
-        copies = np.ones(len(self.text), dtype=np.intp)
         texts: list[str] = []
-        done = 0
+        starts: list[int] = []
+        ends: list[int] = []
+        done = placed = 0
         for match in pattern.finditer(self.text, first.start()):
             put = replacement if isinstance(replacement, str) else replacement(match)
             begin, finish = match.span()
             texts += (self.text[done:begin], put)
             done = finish
             if len(put) != finish - begin:
-                copies[begin:finish] = 0
-                copies[begin] = len(put)
-                starts[begin], ends[begin] = starts[begin:finish].min(), ends[begin:finish].max()
+                starts += self.starts[placed:begin]
+                ends += self.ends[placed:begin]
+                starts += [min(self.starts[begin:finish])] * len(put)
+                ends += [max(self.ends[begin:finish])] * len(put)
+                placed = finish
         self.text = "".join(texts) + self.text[done:]
-        self._starts, self._ends = np.repeat(starts, copies), np.repeat(ends, copies)
+        if placed:
+            self.starts, self.ends = [*starts, *self.starts[placed:]], [*ends, *self.ends[placed:]]
 
     def reverse(self, pattern: re.Pattern[str]) -> None:
         """Turns the first group of each match around."""
-        if not pattern.search(self.text):
-            return
-        order = np.arange(len(self.text))
+        letters, starts, ends = list(self.text), list(self.starts), list(self.ends)
         for match in pattern.finditer(self.text):
-            begin, end = match.span(1)
-            order[begin:end] = np.arange(end - 1, begin - 1, -1)
-        self._starts, self._ends = self.starts[order], self.ends[order]
-        self.text = "".join(map(self.text.__getitem__, order.tolist()))
+            inside = slice(*match.span(1))
+            letters[inside] = letters[inside][::-1]
+            starts[inside] = starts[inside][::-1]
+            ends[inside] = ends[inside][::-1]
+        self.text, self.starts, self.ends = "".join(letters), starts, ends
+
+    def done(self) -> "Canonical":
+        """What was written, in lower case and as it is."""
+        return Canonical(self.text.lower(), self.text, self.starts, self.ends)
 
     def cut(self, begin: int, end: int) -> None:
         """Keeps `text[begin:end]` only."""
         if begin or end < len(self.text):
-            starts, ends = self.starts, self.ends
-            self.text, self._starts, self._ends = self.text[begin:end], starts[begin:end], ends[begin:end]
+            self.text, self.starts, self.ends = self.text[begin:end], self.starts[begin:end], self.ends[begin:end]
 
 
 def canonicalize(text: str) -> Canonical:
@@ -187,11 +186,10 @@ def canonicalize(text: str) -> Canonical:
     else:
         draft.replace(_SYNTAX, " ")
         _settle(draft)
-    if not unicodedata.is_normalized(
-        "NFKC", draft.text.lower()
-    ):  # a small letter may take marks in that a capital cannot
+    if not (draft.text.isascii() or unicodedata.is_normalized("NFKC", draft.text.lower())):
+        # A small letter may take marks in that a capital cannot.
         draft.replace(_CLUSTER, lambda cluster: _compose_small(cluster[0]))
-    return Canonical(draft.text.lower(), draft.text, draft.starts, draft.ends)
+    return draft.done()
 
 
 def canonical_text(text: str) -> str:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.comment import Comment
-from moderation.features.ngrams import URL_MARK
-from moderation.features.reading import Reading
+from moderation.features.ngrams import URL_MARK, words_of
+from moderation.features.normalize import canonicalize
+from moderation.features.reading import prose_of
 
 _SKETCH = 2
 _DIGITS = re.compile(r"\d+")
@@ -19,9 +20,8 @@ _DIGITS = re.compile(r"\d+")
 
 def _essence(comment: Comment) -> list[str]:
     """The words without addresses and digits."""
-    return [
-        bare for word in Reading(Comment(comment.text)).words if (bare := _DIGITS.sub("", word)) and bare != URL_MARK
-    ]
+    words = words_of(prose_of(canonicalize(comment.text), home=None).text)
+    return [bare for word in words if (bare := _DIGITS.sub("", word)) and bare != URL_MARK]
 
 
 def template_key(comment: Comment) -> str:

@@ -1,6 +1,6 @@
 """Turns the shares of a logit into reasons that a person can read, without losing any of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from moderation.domain.judgement import Reason, Span
 from moderation.features import ngrams
 from moderation.features.evidence import Evidence
-from moderation.features.ngrams import TITLE_MARK, URL_MARK
+from moderation.features.ngrams import TITLE_MARK, URL_MARK, find_words
+from moderation.features.normalize import Canonical
 from moderation.features.signals import SIGNALS
 from moderation.features.signals.visits import GIVEN_SIGNALS
 
@@ -93,54 +94,66 @@ def _block_reason(evidence: Evidence, block: int, weight: float) -> Reason:
     return Reason(code, weight, detail[:_LONGEST_DETAIL], spans)
 
 
+class _Words:
+    """The words of the prose, and where some that are wanted stand by their number."""
+
+    def __init__(self, prose: Canonical, wanted: Collection[str]) -> None:
+        self._prose = prose
+        self._matches = find_words(prose.text)
+        self.places: dict[str, list[int]] = {}
+        for number, match in enumerate(self._matches):
+            if (word := match[0]) in wanted:
+                self.places.setdefault(word, []).append(number)
+
+    def touch(self, one: str, other: str) -> bool:
+        """Whether the other follows the one wherever either stands, with nothing but white space between."""
+        places, matches, text = self.places[one], self._matches, self._prose.text
+        if self.places[other] != [place + 1 for place in places]:
+            return False
+        return all(text[matches[place].end() : matches[place + 1].start()].isspace() for place in places)
+
+    def spans(self, phrase: Sequence[str]) -> tuple[Span, ...]:
+        """Every place of the phrase in the comment as it was sent."""
+        matches, original, last = self._matches, self._prose.original, len(phrase) - 1
+        return tuple(
+            [
+                Span("text", *original(matches[first].start(), matches[first + last].end()))
+                for first in self.places[phrase[0]]
+            ]
+        )
+
+
 def _wordings(evidence: Evidence, shares: Mapping[str, float]) -> list[Reason]:
     """The heaviest phrases by themselves, each with all its places; the other words as one reason."""
     order = [word for word in sorted(shares, key=shares.__getitem__) if word not in (URL_MARK, TITLE_MARK)]
     spam = [word for word in order[: -2 * MOST_FOR - 1 : -1] if shares[word] > _LEAST]
     ham = [word for word in order[: 2 * MOST_AGAINST] if shares[word] < -_LEAST]
-    words = [match[0] for match in evidence.reading.word_matches]
-    places = _places(words, {*spam, *ham})
-    reasons = _named(evidence, spam, shares, places, MOST_FOR) + _named(evidence, ham, shares, places, MOST_AGAINST)
+    words = _Words(evidence.reading.prose, {*spam, *ham})
+    reasons = _named(words, spam, shares, MOST_FOR) + _named(words, ham, shares, MOST_AGAINST)
     rest = sum(shares.values()) - sum([reason.weight for reason in reasons])
     return [*reasons, Reason("OTHER_WORDING", rest)] if rest else reasons
 
 
-def _places(words: Sequence[str], wanted: set[str]) -> dict[str, list[int]]:
-    """Where each of the wanted words stands, by number of the word."""
-    places: dict[str, list[int]] = {}
-    for number, word in enumerate(words):
-        if word in wanted:
-            places.setdefault(word, []).append(number)
-    return places
-
-
-def _named(
-    evidence: Evidence, words: Sequence[str], weights: Mapping[str, float], places: dict[str, list[int]], most: int
-) -> list[Reason]:
-    """Reasons for the heaviest phrases that these words make."""
-    phrases = [(sum([weights[word] for word in phrase]), phrase) for phrase in _phrases(evidence, words, places)]
+def _named(words: _Words, chosen: Sequence[str], weights: Mapping[str, float], most: int) -> list[Reason]:
+    """Reasons for the heaviest phrases that the chosen words make."""
+    phrases = [(sum([weights[word] for word in phrase]), phrase) for phrase in _phrases(words, chosen)]
     phrases.sort(key=lambda weighed: -abs(weighed[0]))
     return [
-        Reason(
-            "WORDING",
-            weight,
-            " ".join(phrase)[:_LONGEST_DETAIL],
-            tuple([_span(evidence, first, first + len(phrase)) for first in places[phrase[0]]]),
-        )
+        Reason("WORDING", weight, " ".join(phrase)[:_LONGEST_DETAIL], words.spans(phrase))
         for weight, phrase in phrases[:most]
     ]
 
 
-def _phrases(evidence: Evidence, words: Sequence[str], places: dict[str, list[int]]) -> Iterator[list[str]]:
+def _phrases(words: _Words, chosen: Sequence[str]) -> Iterator[list[str]]:
     """Each word once: those that stand next to each other wherever they stand are one phrase of a few words."""
-    by_first = {places[word][0]: word for word in words}
+    by_first = {words.places[word][0]: word for word in chosen}
     following: dict[str, str] = {}
-    for word in words:
-        other = by_first.get(places[word][0] + 1)
-        if other and places[other] == [place + 1 for place in places[word]] and _touch(evidence, places[word]):
+    for first, word in by_first.items():
+        other = by_first.get(first + 1)
+        if other and words.touch(word, other):
             following[word] = other
     later = set(following.values())
-    for word in words:
+    for word in chosen:
         if word not in later:
             phrase = [word]
             while word in following:
@@ -150,14 +163,3 @@ def _phrases(evidence: Evidence, words: Sequence[str], places: dict[str, list[in
                     phrase = []
                 phrase.append(word)
             yield phrase
-
-
-def _touch(evidence: Evidence, places: Sequence[int]) -> bool:
-    """Whether nothing but white space parts each of these words from the next one."""
-    text, matches = evidence.reading.prose.text, evidence.reading.word_matches
-    return all(text[matches[place].end() : matches[place + 1].start()].isspace() for place in places)
-
-
-def _span(evidence: Evidence, first: int, end: int) -> Span:
-    matches = evidence.reading.word_matches
-    return Span("text", *evidence.reading.prose.original(matches[first].start(), matches[end - 1].end()))

@@ -1,8 +1,8 @@
 """What words weigh by one model."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,12 @@ REMEMBERED = 1 << 13
 """How many words of texts are remembered, some 5 MB; of any other field an eighth of that."""
 
 
-class Weight(NamedTuple):
-    """A word, and what its `own` column and those of its `spelling` weigh."""
+@dataclass(slots=True)
+class Weight(Word):
+    """A word, and what its `own` column and those of its spelling weigh."""
 
-    word: Word
     own: float
-    spelling: float
+    spelt: float
 
 
 class Wordbook:
@@ -30,19 +30,20 @@ class Wordbook:
 
     def shares(self, segment: Segment) -> dict[str, float]:
         """What each different word adds to the logit; of a pair either word has half."""
-        look = self._look(segment)
-        weights = {word: look(word) for word in dict.fromkeys(segment.words)}
-        layout = lay_out(segment, {word: weight.word for word, weight in weights.items()})
-        shares = {
-            word: value * (layout.scale * weights[word].own + layout.spelt_scale * weights[word].spelling)
-            for word, value in layout.words.items()
-        }
-        together = self._weights.take(layout.together, mode="clip").tolist()
-        half_scale = layout.scale / 2
-        for ((one, two), value), weight in zip(layout.pairs.items(), together, strict=True):
-            half = value * weight * half_scale
-            shares[one] += half
-            shares[two] += half
+        layout = lay_out(segment, list(map(self._look(segment), segment.words)))
+        scale, spelt_scale, half = layout.scale, layout.spelt_scale, layout.scale / 2
+        shares = {word: scale * weight.own + spelt_scale * weight.spelt for word, weight in layout.words.items()}
+        for word, more in layout.words_again.items():
+            shares[word] += more * shares[word]
+        weigh = self._weights.item
+        for (one, two), weight in zip(layout.pairs, map(weigh, layout.pairs.values()), strict=True):
+            share = half * weight
+            shares[one] += share
+            shares[two] += share
+        for (one, two), more in layout.pairs_again.items():
+            share = half * weigh(layout.pairs[one, two]) * more
+            shares[one] += share
+            shares[two] += share
         return shares
 
     def _look(self, segment: Segment) -> Callable[[str], Weight]:
@@ -55,6 +56,6 @@ class Wordbook:
 
 
 def _weigh(weights: NDArray[np.float16], block: int, spelling: int | None, word: str) -> Weight:
-    entry = read_word(word, block, spelling)
-    own, *letters = weights.take([entry.column, *entry.spelling]).tolist()
-    return Weight(entry, own, sum(letters))
+    read = read_word(word, block, spelling)
+    spelt = sum(map(weights.item, read.spelling))
+    return Weight(read.letters, read.start, read.column, read.spelling, weights.item(read.column), spelt)

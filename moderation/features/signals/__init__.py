@@ -31,7 +31,7 @@ def measure(reading: Reading) -> NDArray[np.float64]:
     """One value for each of `SIGNALS`; NaN where the comment lacks the field that the signal reads."""
     values = [signal.measure(reading) for signal in TEXT_SIGNALS]
     for signals, there, otherwise in (
-        (LINK_SIGNALS, bool(reading.all_links), 0.0),
+        (LINK_SIGNALS, bool(reading.links or reading.home_links), 0.0),
         (CONTEXT_SIGNALS, bool(reading.context), np.nan),
         (NAME_SIGNALS, bool(reading.author), np.nan),
         (URL_SIGNALS, reading.comment.url is not None, np.nan),

@@ -26,7 +26,7 @@ _FREE_MAIL = frozenset(
 
 def _name_commerce(reading: Reading) -> float:
     topics = topics_of(reading.author_words)
-    return log1p(sum(topics[topic] for topic in COMMERCE))
+    return log1p(sum(topics[topic] for topic in COMMERCE)) if topics else 0.0
 
 
 def _name_case(reading: Reading) -> float:
@@ -51,11 +51,11 @@ def _name_phrase(reading: Reading) -> float:
 
 
 def _name_gibberish(reading: Reading) -> float:
-    return float(bool(_RUN.search(reading.author or "")))
+    return float(bool(_RUN.search(reading.author)))
 
 
 def _name_in_anchor(reading: Reading) -> float:
-    name = reading.author or ""
+    name = reading.author
     return float(len(name) > 3 and name in " ".join(reading.worded_anchors))
 
 
@@ -65,7 +65,7 @@ def _name_is_anchor(reading: Reading) -> float:
 
 def _name_in_text(reading: Reading) -> float:
     """A full name stands at the start of a line."""
-    name = reading.author or ""
+    name = reading.author
     if len(name) < 7 or " " not in name or name not in reading.prose.text:
         return 0.0
     return float(any(_NO_WORD.sub("", line).startswith(name) for line in reading.lines.lower().splitlines()))
@@ -94,19 +94,19 @@ def _empty_handed(reading: Reading) -> float:
 
 
 def _name_is_address(reading: Reading) -> bool:
-    name = reading.author or ""
+    name = reading.author
     return ("." in name and registrable_domain(name) != name) or "http" in name or "www." in name
 
 
 NAME_SIGNALS: tuple[Signal, ...] = (
     Signal("NAME_WORDS", "how many words the name has", lambda r: max(0.0, log1p(len(r.author_words)) - 0.69)),
-    Signal("NAME_LENGTH", "how long the name is", lambda r: log1p(len(r.author or "")) / 2),
+    Signal("NAME_LENGTH", "how long the name is", lambda r: log1p(len(r.author)) / 2),
     Signal("NAME_COMMERCE", "goods or services as a name", _name_commerce),
     Signal("NAME_ORDINARY", "ordinary words as a name", _name_ordinary),
     Signal("NAME_PHRASE", "three words or more in small letters as a name", _name_phrase),
     Signal("NAME_CASE", "odd capitals in the name", _name_case),
     Signal("NAME_LOWER", "a name in small letters", lambda r: float((r.comment.author or "").islower())),
-    Signal("NAME_DIGITS", "digits in the name", lambda r: float(any(map(str.isdigit, r.author or "")))),
+    Signal("NAME_DIGITS", "digits in the name", lambda r: float(any(map(str.isdigit, r.author)))),
     Signal("NAME_GIBBERISH", "a name no language has", _name_gibberish),
     Signal("NAME_ADDRESS", "an address as a name", lambda r: float(_name_is_address(r))),
     Signal("NAME_IN_ANCHOR", "the name used as link text", _name_in_anchor),

@@ -176,7 +176,8 @@ def _naked(reading: Reading) -> float:
 
 
 def _bbcode(reading: Reading) -> float:
-    return float(bool(reading.links) and bool(_BBCODE.search(reading.comment.text)))
+    text = reading.comment.text
+    return float(bool(reading.links) and "[" in text and bool(_BBCODE.search(text)))
 
 
 LINK_SIGNALS: tuple[Signal, ...] = (

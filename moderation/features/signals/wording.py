@@ -6,26 +6,25 @@ from functools import lru_cache, partial
 from math import log1p
 
 from moderation.features.lexicon import CALLS, REQUESTS
-from moderation.features.reading import PICTURE, Reading
+from moderation.features.reading import PICTURE, Reading, count_bytes
 from moderation.features.signals.signal import Signal
 
 _EXCLAMATIONS = "!！"
 _QUESTIONS = "?？"
-_DIGITS = "0123456789"
-_PUNCTUATION = ",;:()\"“”'’-"
-_DIGIT = re.compile(r"[0-9]")
+_PUNCTUATION = b",;:()\"'-"
+_CURLY = "“”’"
 _MONEY = re.compile(r"[$€£₽¥₹]\s?\d|\d\s?(?:[$€£₽]|usd|eur|euro|dollars?|руб)", re.IGNORECASE)
+_FEWEST_OF_PHONE = 5
 _PHONE = re.compile(r"(?<![\w/.-])\+?\(?\d{1,4}\)?(?:[\s().-]{0,2}\d{2,4}){2,5}(?![\w/])")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+")
 _HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w{4,}")
-_HANDLE_HINTS = ("@", "gram", "app", ".me/")
 _HIDDEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u3164]")
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\uff21-\uff5a]")
 _RUN = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}|[aeiou]{4}")
 _REMEMBERED = 1 << 12
 _SPACED_LETTERS = 5
 _SPACED = re.compile(r"(?<!\w)(?:\w[ .*_-]){4,}\w(?!\w)")
-_LEET_HINT = re.compile(r"[a-z][0134579@$]")
+_LEET_HINT = re.compile(r"[0134579@$](?<=[a-z].)")
 _LEET = re.compile(r"(?<!\w)[a-z]+[0134579@$]+[a-z]+(?!\w)")
 _CODE = re.compile(
     r"""
@@ -36,6 +35,7 @@ _CODE = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _CAPITALS = string.ascii_uppercase.encode()
+_INNER_CAPITAL = re.compile(r"[A-Z](?<=[A-Za-z].)")
 _QUOTE = re.compile(r"^[ \t]*(?:>|&gt;|@\w)|<blockquote|\[quote", re.MULTILINE)
 _HEADLINE = re.compile(
     r"^[^\w<>]{0,20}<(strong|b|h\d)>[^<>]{3,200}</\1>[ \t]{0,99}(?:\r?\n|<br|</?p)", re.IGNORECASE | re.MULTILINE
@@ -60,17 +60,17 @@ def _upper_share(reading: Reading) -> float:
     if lower == cased:
         return 0.0
     if cased.isascii():
-        return 1.0 - len(cased.encode().translate(None, _CAPITALS)) / len(cased)
+        return 1.0 - (len(cased) - count_bytes(_CAPITALS, cased)) / len(cased)
     return sum(map(str.__ne__, lower, cased)) / len(cased)
 
 
 def _digit_share(reading: Reading) -> float:
-    return _count(_DIGITS, reading.prose.text) / max(10, len(reading.prose.text))
+    return reading.digits / max(10, len(reading.prose.text))
 
 
-def _among_digits(pattern: re.Pattern[str], reading: Reading) -> float:
-    """Matches of a pattern that needs a digit, counted only where there is one."""
-    return log1p(len(pattern.findall(reading.prose.text))) if _DIGIT.search(reading.prose.text) else 0.0
+def _among_digits(pattern: re.Pattern[str], fewest: int, reading: Reading) -> float:
+    """Matches of a pattern that needs so many digits, counted only where there are as many."""
+    return log1p(len(pattern.findall(reading.prose.text))) if reading.digits >= fewest else 0.0
 
 
 def _leetspeak(reading: Reading) -> float:
@@ -80,7 +80,8 @@ def _leetspeak(reading: Reading) -> float:
 
 def _handle(reading: Reading) -> float:
     text = reading.canonical.text
-    return float(any(hint in text for hint in _HANDLE_HINTS) and bool(_HANDLE.search(text)))
+    hinted = "@" in text or "gram" in text or "app" in text or ".me/" in text
+    return float(hinted and bool(_HANDLE.search(text)))
 
 
 def _address(reading: Reading) -> float:
@@ -89,7 +90,8 @@ def _address(reading: Reading) -> float:
 
 def _punctuation(reading: Reading) -> float:
     text = reading.canonical.text
-    return _count(_PUNCTUATION, text) / max(10, len(text))
+    curly = 0 if text.isascii() else _count(_CURLY, text)
+    return (count_bytes(_PUNCTUATION, text) + curly) / max(10, len(text))
 
 
 def _beyond_ascii(pattern: re.Pattern[str], reading: Reading) -> float:
@@ -120,12 +122,14 @@ def _runs(word: str) -> int:
 
 def _spaced(reading: Reading) -> float:
     text = reading.prose.text
-    hinted = reading.word_lengths.count(1) >= _SPACED_LETTERS or "_" in text
+    hinted = reading.lengths.count(1) >= _SPACED_LETTERS or "_" in text
     return float(hinted and bool(_SPACED.search(text)))
 
 
 def _case_noise(reading: Reading) -> float:
     """Share of words with capitals in their middle."""
+    if reading.canonical.cased.isascii() and not _INNER_CAPITAL.search(reading.canonical.cased):
+        return 0.0
     words = [word for word in reading.canonical.cased.split() if len(word) > 4 and word.isalpha()]
     odd = sum(1 for word in words if not (word.islower() or word.isupper() or word[1:].islower()))
     return odd / max(3, len(words))
@@ -172,7 +176,7 @@ def _request(reading: Reading) -> float:
 
 
 def _mean_word(reading: Reading) -> float:
-    return min(3.0, sum(reading.word_lengths) / max(1, len(reading.words)) / 5.0)
+    return min(3.0, sum(reading.lengths) / max(1, len(reading.words)) / 5.0)
 
 
 TEXT_SIGNALS: tuple[Signal, ...] = (
@@ -189,8 +193,8 @@ TEXT_SIGNALS: tuple[Signal, ...] = (
     Signal("WORD_LENGTH", "how long its words are", _mean_word),
     Signal("VARIETY", "how varied its words are", _variety),
     Signal("GIBBERISH", "words that no language has", _gibberish),
-    Signal("MONEY_SUMS", "sums of money", partial(_among_digits, _MONEY)),
-    Signal("PHONE", "a telephone number", partial(_among_digits, _PHONE)),
+    Signal("MONEY_SUMS", "sums of money", partial(_among_digits, _MONEY, 1)),
+    Signal("PHONE", "a telephone number", partial(_among_digits, _PHONE, _FEWEST_OF_PHONE)),
     Signal("EMAIL_IN_TEXT", "an e-mail address in the text", _address),
     Signal("HANDLE", "a messenger contact", _handle),
     Signal("HIDDEN_CHARACTERS", "invisible characters", partial(_beyond_ascii, _HIDDEN)),
