@@ -91,8 +91,9 @@ class Callback:
 
 @dataclass(frozen=True, slots=True)
 class Moderator:
-    """A person who decides what was held."""
+    """A person who decides what was held. `stamp` is another one after each change of the password."""
 
     id: int
     name: str
     created_at: datetime
+    stamp: str = field(repr=False)

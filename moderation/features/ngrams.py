@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import log, sqrt
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from zlib import crc32
 
 URL_MARK = "\ue000"
@@ -165,7 +165,7 @@ def _again(parts: Iterable[_Part]) -> dict[_Part, float]:
 
 def _scale(block: int, columns: Iterable[int], again: Iterable[tuple[int, float]]) -> float:
     """What makes ones in those columns, and what comes `again` on top, as long as the block's weight."""
-    sums: dict[int, float] = dict(Counter(columns))
+    sums: dict[int, Any] = Counter(columns)
     for column, more in again:
         sums[column] += more
     return BLOCKS[block].weight / sqrt(max(1.0, sum([value * value for value in sums.values()])))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from moderation.domain.policy import Policy
 from moderation.learning.evaluation import even_weights
@@ -17,7 +18,8 @@ def calibrate(logits: NDArray[np.float64], spam: NDArray[np.bool_]) -> tuple[flo
     The slope is kept positive: calibration may never turn the ranking around.
     """
     model = LogisticRegression(C=1e4)
-    model.fit(logits.reshape(-1, 1), spam, sample_weight=even_weights(spam) * len(spam))
+    with threadpool_limits(1):  # the last digits of a sum depend on how many threads share it
+        model.fit(logits.reshape(-1, 1), spam, sample_weight=even_weights(spam) * len(spam))
     return max(float(model.coef_[0, 0]), 1e-3), float(model.intercept_[0])
 
 

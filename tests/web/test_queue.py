@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from moderation.actions.access import add_moderator, remove_moderator
+from moderation.actions.access import add_moderator, remove_moderator, reset_password
 from moderation.actions.check import find_decision
 from moderation.actions.desk import Desk
 from moderation.actions.review import count_held, held_items
@@ -146,6 +146,13 @@ def test_a_removed_moderator_is_out_at_the_next_click(mara: Browser, desk: Desk)
     """Also when the next moderator is given the same number."""
     remove_moderator(desk, "mara")
     assert mara.get("/queue").status_code == 303
+
+
+def test_a_new_password_ends_the_sessions_of_the_old_one(mara: Browser, ana: Browser, desk: Desk) -> None:
+    """Whoever knew the old one is out at the next click; others stay."""
+    reset_password(desk, "mara", "another password")
+    assert mara.get("/queue").status_code == 303
+    assert ana.get("/queue").status_code == 200
 
 
 def test_a_new_moderator_does_not_inherit_a_session(mara: Browser, desk: Desk, clock: Clock) -> None:

@@ -21,12 +21,12 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # its base is untyped
         self.moderator = moderator
 
     def get_id(self) -> str:
-        """Id and birth: a database may give the id of a removed moderator to the next one."""
-        return f"{self.moderator.id}@{self.moderator.created_at.isoformat()}"
+        """Id and stamp: no session outlives its password, nor passes to whom a database gives the same id."""
+        return f"{self.moderator.id}@{self.moderator.stamp}"
 
 
 def install_sign_in(app: Flask) -> None:
-    """Looks the moderator up on each request, so that a removed one is out at once."""
+    """Looks the moderator up on each request: who was removed, or given another password, is out at once."""
     logins = LoginManager()
     logins.user_loader(_load)
     logins.init_app(app)
