@@ -6,17 +6,15 @@ from threading import Event
 from sqlalchemy import Connection
 
 from moderation.actions.access import find_site, list_sites
+from moderation.actions.chances import share_of_spam
 from moderation.actions.desk import Desk
 from moderation.domain.budget import Budget, Certificate, Earned, Standing, Step, draw_line, due, needed
 from moderation.domain.policy import Policy
-from moderation.domain.prior import spam_share
 from moderation.domain.site import Site
-from moderation.storage import decisions, sites, standings
+from moderation.storage import sites, standings
 from moderation.storage.engine import reading, writing
 
 _NO_MODEL = "none"
-_LATELY = 500
-"""Comments that the share of spam is estimated from."""
 _NEVER = Event()
 
 
@@ -137,9 +135,9 @@ def _ladder(desk: Desk, connection: Connection, site: Site) -> Ladder:
     standing = site.standing_for(None, model.id if model else _NO_MODEL, desk.budget)
     good = standings.count_good(connection, site.id, model.id) if model and standing else 0
     lines = site.policy_for(None, model.lines, standing) if model else site.policy
-    lately = decisions.recent_probabilities(connection, site.id, model.id, _LATELY) if model else []
+    share = share_of_spam(connection, site.id, model.id) if model else None
     next_step = _next_step(desk, site, standing, good)
-    return Ladder(site, site.budget or desk.budget, standing, lines, good, next_step, spam_share(lately))
+    return Ladder(site, site.budget or desk.budget, standing, lines, good, next_step, share)
 
 
 def _next_step(desk: Desk, site: Site, standing: Standing | None, good: int) -> str:

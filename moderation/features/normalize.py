@@ -31,10 +31,11 @@ _INVISIBLE = re.compile(
 )
 _STACKED_MARKS = re.compile("[\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3,}")
 _CLUSTER = re.compile("[^\x00-\x7f]+|[\x00-\x7f][\u0300-\u036f]+")
-_SPACE = re.compile(r"\s{2,}|[^\S ]")
+_OTHER_SPACE = re.compile(r"[^\S ]")
+_SPACES = re.compile(" {2,}")
 _SYNTAX = re.compile(r"[&<>\[\]\\]")
-_UNSETTLED = re.compile("[^ !-%'-;=?-Z^-~\u00c0-\u00ff\u2013\u2014\u2018\u2019\u201c\u201d]|  ")
-"""What some step might change; a text without it, and without space around it, is canonical but for its capitals."""
+_UNSETTLED = re.compile("[^ !-%'-;=?-Z^-~\u00c0-\u00ff\u2013\u2014\u2018\u2019\u201c\u201d]")
+"""What some step might change; a text without it, and without idle spaces, is canonical but for its capitals."""
 
 _LATIN = {
     "a": "аɑα",
@@ -198,7 +199,7 @@ def canonical_text(text: str) -> str:
 
 
 def _is_settled(text: str) -> bool:
-    return not _UNSETTLED.search(text) and text == text.strip()
+    return not _UNSETTLED.search(text) and "  " not in text and text == text.strip()
 
 
 def _shorten(draft: Draft) -> None:
@@ -232,8 +233,8 @@ def _clean(draft: Draft) -> None:
         _clean_unicode(draft)
     elif not text.isprintable():
         draft.replace(_INVISIBLE, "")
-    if "  " in draft.text or not draft.text.isprintable():
-        draft.replace(_SPACE, " ")
+    draft.replace(_OTHER_SPACE, " ")
+    draft.replace(_SPACES, " ")
     stripped = draft.text.strip()
     begin = draft.text.find(stripped) if stripped else 0
     draft.cut(begin, begin + len(stripped))

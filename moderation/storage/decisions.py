@@ -29,16 +29,14 @@ _ADD = insert(decisions)
 _SUPERSEDE = update(decisions).where(decisions.c.comment_id == bindparam("wanted_comment")).values(superseded=True)
 _ONE = (decisions.c.site_id == bindparam("wanted_site"), decisions.c.id == bindparam("wanted_id"))
 _FIND = select(*FIELDS).select_from(WITH_COMMENT).where(*_ONE)
-_RECENT = (
-    select(decisions.c.probability)
-    .where(
-        decisions.c.site_id == bindparam("wanted_site"),
-        decisions.c.model == bindparam("wanted_model"),
-        decisions.c.superseded.is_(False),
-    )
+_last = (
+    select(decisions.c.probability, decisions.c.model)
+    .where(decisions.c.site_id == bindparam("wanted_site"), decisions.c.superseded.is_(False))
     .order_by(decisions.c.made_at.desc())
     .limit(bindparam("most"))
+    .subquery()
 )
+_RECENT = select(_last.c.probability).where(_last.c.model == bindparam("wanted_model"))
 _COMMENT_OF = select(decisions.c.comment_id).where(*_ONE)
 
 
@@ -70,7 +68,7 @@ def comment_of(connection: Connection, site_id: int, decision_id: str) -> int | 
 
 
 def recent_probabilities(connection: Connection, site_id: int, model: str, most: int) -> list[float]:
-    """The probabilities of the site's last comments that this model judged, the newest first."""
+    """The probabilities of those of the site's last `most` comments that this model judged."""
     wanted = {"wanted_site": site_id, "wanted_model": model, "most": most}
     return list(connection.execute(_RECENT, wanted).scalars())
 

@@ -12,6 +12,7 @@ from moderation.actions.check import find_decision
 from moderation.actions.desk import Desk
 from moderation.actions.review import count_held, held_items
 from moderation.domain.judgement import LabelValue
+from moderation.domain.prior import FEWEST
 from moderation.domain.site import Moderator
 from moderation.settings import Settings
 from moderation.storage import callbacks
@@ -176,6 +177,17 @@ def test_what_is_held_shows_with_everything_a_person_needs(mara: Browser, blog: 
     for fact in (*shown, f"{told['probability']:.1%}", told["reasons"][0]["code"]):
         assert fact in page, fact
     assert "ann.secret" not in page
+
+
+def test_the_chance_at_the_site_is_shown_once_it_is_known(mara: Browser, blog: Blog) -> None:
+    """A comment in doubt is less likely spam where nearly all is good, and the page says both."""
+    blog.score("I do not agree: it still runs.")
+    assert "by what this site gets" not in mara.read("/queue")
+    for number in range(FEWEST):
+        blog.score(f"I do not agree: number {number} was repaired by my brother, and it still runs.")
+    told = blog.score("nice site")
+    said = re.search(r"<strong>([0-9.]+)%</strong>[^;]*; by what this site gets, ([0-9.]+)%", mara.read("/queue"))
+    assert said and f"{told['probability']:.1%}" == f"{said[1]}%" and float(said[2]) < float(said[1])
 
 
 def test_hostile_text_is_shown_and_does_nothing(mara: Browser, blog: Blog) -> None:

@@ -2,6 +2,7 @@
 
 from flask import render_template, request
 
+from moderation.actions.chances import chances_here
 from moderation.actions.desk import Desk
 from moderation.actions.neighbours import neighbours_of
 from moderation.actions.review import blogs_not_told, count_held, count_running_out, held_items, items_running_out
@@ -54,5 +55,6 @@ def _page(
 def _rows(desk: Desk, items: list[Item]) -> list[Row]:
     moderator = signed_in_moderator()
     reader = moderator.name if moderator else ""
-    found = neighbours_of(desk, [item.decision for item in items])
-    return [row_of(item, near, reader, desk.clock()) for item, near in zip(items, found, strict=True)]
+    made = [item.decision for item in items]
+    found = zip(items, chances_here(desk, made), neighbours_of(desk, made), strict=True)
+    return [row_of(item, chance, near, reader, desk.clock()) for item, chance, near in found]

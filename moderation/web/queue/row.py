@@ -45,6 +45,7 @@ class Target:
 class Row:
     """One held comment. All `Markup` is built from escaped parts; `text` and `rest` have the reasons' places marked.
 
+    `percent_here` is the chance of spam at the site, empty where that cannot be said.
     `publishes_at` is when the blog that holds it publishes it by itself, `was_published` whether that is past.
     """
 
@@ -61,6 +62,7 @@ class Row:
     rest_length: int
     targets: tuple[Target, ...]
     percent: str
+    percent_here: str
     policy: str
     model: str
     degraded: bool
@@ -69,8 +71,11 @@ class Row:
     recall: Recall | None
 
 
-def row_of(item: Item, neighbours: Sequence[Neighbour], reader: str, now: datetime) -> Row:
-    """The row of an item, as it stands `now`, for the moderator called `reader`."""
+def row_of(item: Item, chance_here: float | None, neighbours: Sequence[Neighbour], reader: str, now: datetime) -> Row:
+    """The row of an item, as it stands `now`, for the moderator called `reader`.
+
+    `chance_here` is the chance of spam at its site, where that is known.
+    """
     decision = item.decision
     comment, score = decision.comment, decision.score
     first, others = parted(score.reasons)
@@ -89,6 +94,7 @@ def row_of(item: Item, neighbours: Sequence[Neighbour], reader: str, now: dateti
         rest_length=max(0, len(comment.text) - FIRST_PART),
         targets=_targets(comment),
         percent=f"{score.probability:.1%}",
+        percent_here=f"{chance_here:.1%}" if chance_here is not None else "",
         policy=_policy(decision),
         model=score.model,
         degraded=decision.degraded,
