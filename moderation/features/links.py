@@ -18,6 +18,8 @@ _LONGEST = 2_000
 
 _REMEMBERED = 1 << 11
 """Hosts whose registrable domain is remembered."""
+_LONGEST_HOST = 253
+"""Characters of a host name (RFC 1035); whoever sends longer ones fills no memory with them."""
 
 _ENDINGS = "com|net|org|info|biz|ru|xyz|top|club|shop|site|online|store|co|io|me"
 _HREF = r"""https?://[^\s<>"'\[\]]+|www\.[^\s<>"'\[\]]+"""
@@ -90,12 +92,18 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
-@lru_cache(_REMEMBERED)
 def registrable_domain(host: str) -> str:
     """`news.example.co.uk` -> `example.co.uk`, by the public suffix list; an address or a lone name stays itself."""
+    return _remembered_domain(host) if len(host) <= _LONGEST_HOST else _domain(host)
+
+
+def _domain(host: str) -> str:
     if _ADDRESS.fullmatch(host):
         return host
     return _suffixes().privatesuffix(host) or host
+
+
+_remembered_domain = lru_cache(_REMEMBERED)(_domain)
 
 
 def _read(match: re.Match[str]) -> Link | None:

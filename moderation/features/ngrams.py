@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from math import log, sqrt
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from zlib import crc32
 
 URL_MARK = "\ue000"
@@ -73,6 +73,7 @@ class Word:
     """A word as a segment reads it: its own column, and the columns of its spelling.
 
     `letters` are the word in UTF-8, `start` is the checksum of the word and a space, from which its pairs go on.
+    Shared by threads and never changed; freezing it would cost every new word some time.
     """
 
     letters: bytes
@@ -85,7 +86,7 @@ Entry = TypeVar("Entry", bound=Word)
 
 
 class Layout(NamedTuple, Generic[Entry]):
-    """How a segment counts: its different words, the columns of its different pairs, and what both add to them.
+    """How a segment counts: its different words and pairs, these with their columns, and what each adds to its columns.
 
     A part that occurs n times counts `1 + ln n`; `words_again` and `pairs_again` hold `ln n` where n is above 1.
     A word or pair adds that times `scale` to its column, and a word that times `spelt_scale` to each of its spelling.
@@ -123,7 +124,8 @@ def lay_out(segment: Segment, entries: Sequence[Entry]) -> Layout[Entry]:
     words = dict(zip(segment.words, entries, strict=True))
     words_again = _again(segment.words) if len(words) < len(entries) else {}
     mask, offset = _MASKS[segment.block], OFFSETS[segment.block]
-    checksums = map(crc32, [entry.letters for entry in entries[1:]], [entry.start for entry in entries])
+    starts = [entry.start for entry in entries[:-1]]
+    checksums = map(crc32, [entry.letters for entry in entries[1:]], starts)
     pairs = dict(zip(pairwise(segment.words), [(checksum & mask) + offset for checksum in checksums], strict=True))
     pairs_again = _again(pairwise(segment.words)) if len(pairs) < len(entries) - 1 else {}
 
@@ -165,7 +167,7 @@ def _again(parts: Iterable[_Part]) -> dict[_Part, float]:
 
 def _scale(block: int, columns: Iterable[int], again: Iterable[tuple[int, float]]) -> float:
     """What makes ones in those columns, and what comes `again` on top, as long as the block's weight."""
-    sums: dict[int, Any] = Counter(columns)
+    sums: dict[int, float] = dict(Counter(columns))
     for column, more in again:
         sums[column] += more
     return BLOCKS[block].weight / sqrt(max(1.0, sum([value * value for value in sums.values()])))

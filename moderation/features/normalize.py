@@ -95,7 +95,7 @@ _TO_LATIN = str.maketrans(_LOOKALIKES)
 _BACKWARDS = re.compile("\u202e([^\u202c\u202e\n]+)\u202c?")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Canonical:
     """A canonical text and its way back.
 
@@ -114,7 +114,10 @@ class Canonical:
 
 
 class Draft:
-    """A text under rewriting that keeps, for each character, its origin as code points `[start, end)`."""
+    """A text under rewriting that keeps, for each character, its origin as code points `[start, end)`.
+
+    `starts` and `ends` have an entry for each character of `text`; ranges until something changes its length.
+    """
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -122,7 +125,7 @@ class Draft:
         self.ends: Sequence[int] = range(1, len(text) + 1)
 
     @classmethod
-    def of(cls, canonical: "Canonical") -> Self:
+    def of(cls, canonical: Canonical) -> Self:
         """Goes on from a canonical text; origins still point into the original."""
         draft = cls(canonical.text)
         draft.starts, draft.ends = canonical.starts, canonical.ends
@@ -162,14 +165,14 @@ class Draft:
             ends[inside] = ends[inside][::-1]
         self.text, self.starts, self.ends = "".join(letters), starts, ends
 
-    def done(self) -> "Canonical":
-        """What was written, in lower case and as it is."""
-        return Canonical(self.text.lower(), self.text, self.starts, self.ends)
-
     def cut(self, begin: int, end: int) -> None:
         """Keeps `text[begin:end]` only."""
         if begin or end < len(self.text):
             self.text, self.starts, self.ends = self.text[begin:end], self.starts[begin:end], self.ends[begin:end]
+
+    def done(self) -> Canonical:
+        """The text as it now stands, taken for canonical."""
+        return Canonical(self.text.lower(), self.text, self.starts, self.ends)
 
 
 def canonicalize(text: str) -> Canonical:

@@ -21,17 +21,19 @@ _HOLLOW = re.compile(r"<!--[^<>]{0,200}-->|<(\w{1,20})[^<>]{0,200}></\1>")
 _TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>")
 _DIGITS = b"0123456789"
 _TITLES = 1 << 8
+"""Titles of pages whose longer words are remembered."""
 
 
 class Reading:
-    """A comment with everything that more than one feature needs. What is read of a field that is absent is empty.
+    """A `comment` with everything that more than one feature needs.
 
+    What is read of an absent field is empty; `home`, `url` and `email` are then `None`.
     `canonical` is the canonical text, and `prose` what people say in it: see `prose_of`.
     `tokens` are the words of the prose, marks included, `words` those without the URL marks, `lengths` how long these
     are, `topics` how often they hit each word list, `digits` the number of digits in the prose.
     `markup` is the beginning of the text as it was sent, without tags that hold nothing; `lines` that without any tag:
     where lines begin and end still shows.
-    `home` is the page commented on, `links` lead out, `home_links` back to it; `anchors` has the canonical text of each
+    `home` is the page commented on; `links` lead out, `home_links` back to it. `anchors` has the canonical text of each
     anchor of `links`, empty where it has none, `worded_anchors` only of those that are words, not addresses.
     `author` is the canonical name, `author_words` its words, `url` the author's own address where it is one, `email`
     local part (as typed) and domain (lower case) of the e-mail where it is one, `context` the longer words of the
@@ -47,12 +49,10 @@ class Reading:
         self.words = [word for word in self.tokens if word != URL_MARK]
         self.lengths = list(map(len, self.words))
         self.topics = topics_of(self.words)
-        self.digits = count_bytes(_DIGITS, self.prose.text)
+        self.digits = count_ascii(_DIGITS, self.prose.text)
         self.markup = _without_hollow_tags(comment.text[:_BEGINNING])
         self.lines = _TAG.sub("", self.markup) if "<" in self.markup else self.markup
-        links = find_links(comment.text)
-        self.home_links = [link for link in links if _leads_home(link, self.home)]
-        self.links = [link for link in links if not _leads_home(link, self.home)]
+        self.links, self.home_links = _parted(find_links(comment.text), self.home)
         self.anchors = [canonical_text(link.anchor) if link.anchor else "" for link in self.links]
         self.worded_anchors = [text for link, text in zip(self.links, self.anchors, strict=True) if link.is_worded]
         self.author = canonical_text(comment.author[:200]) if comment.author else ""
@@ -80,10 +80,15 @@ def prose_of(canonical: Canonical, home: Link | None) -> Canonical:
     return draft.done() if draft.text != canonical.text else canonical
 
 
-def count_bytes(some: bytes, text: str) -> int:
-    """How many characters of the text are one of `some`, all ASCII."""
+def count_ascii(characters: bytes, text: str) -> int:
+    """How many characters of the text are one of these, which are all ASCII."""
     letters = text.encode("utf-8", "surrogatepass")
-    return len(letters) - len(letters.translate(None, some))
+    return len(letters) - len(letters.translate(None, characters))
+
+
+def long_words(text: str) -> list[str]:
+    """The words of a canonical text that are long enough to say what it is about."""
+    return [word for word in words_of(text) if len(word) > 3]
 
 
 def _without_hollow_tags(text: str) -> str:
@@ -97,12 +102,21 @@ def _mailbox(email: str) -> tuple[str, str] | None:
 
 @lru_cache(_TITLES)
 def _title_words(title: str) -> frozenset[str]:
-    return frozenset([word for word in words_of(canonical_text(title)) if len(word) > 3])
+    return frozenset(long_words(canonical_text(title)))
 
 
 _SHARED_HOSTS = frozenset({"facebook.com", "medium.com", "instagram.com", "reddit.com", "youtube.com", "m.youtube.com"})
 _VIDEO = re.compile(r"/(?:watch/?\?(?:[^#]*&)?v=|embed/|v/|shorts/|live/)([\w-]+)", re.IGNORECASE)
 _SHORT_VIDEO = re.compile(r"/([\w-]+)")
+
+
+def _parted(links: list[Link], home: Link | None) -> tuple[list[Link], list[Link]]:
+    """The links that lead out, and those that lead home."""
+    out: list[Link] = []
+    back: list[Link] = []
+    for link in links:
+        (back if _leads_home(link, home) else out).append(link)
+    return out, back
 
 
 def _leads_home(link: Link, home: Link | None) -> bool:

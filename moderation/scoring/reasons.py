@@ -94,8 +94,8 @@ def _block_reason(evidence: Evidence, block: int, weight: float) -> Reason:
     return Reason(code, weight, detail[:_LONGEST_DETAIL], spans)
 
 
-class _Words:
-    """The words of the prose, and where some that are wanted stand by their number."""
+class _Places:
+    """Where the words that are wanted stand in the prose: `places` has the numbers of each, counted in words."""
 
     def __init__(self, prose: Canonical, wanted: Collection[str]) -> None:
         self._prose = prose
@@ -128,29 +128,29 @@ def _wordings(evidence: Evidence, shares: Mapping[str, float]) -> list[Reason]:
     order = [word for word in sorted(shares, key=shares.__getitem__) if word not in (URL_MARK, TITLE_MARK)]
     spam = [word for word in order[: -2 * MOST_FOR - 1 : -1] if shares[word] > _LEAST]
     ham = [word for word in order[: 2 * MOST_AGAINST] if shares[word] < -_LEAST]
-    words = _Words(evidence.reading.prose, {*spam, *ham})
-    reasons = _named(words, spam, shares, MOST_FOR) + _named(words, ham, shares, MOST_AGAINST)
+    found = _Places(evidence.reading.prose, {*spam, *ham})
+    reasons = _named(found, spam, shares, MOST_FOR) + _named(found, ham, shares, MOST_AGAINST)
     rest = sum(shares.values()) - sum([reason.weight for reason in reasons])
     return [*reasons, Reason("OTHER_WORDING", rest)] if rest else reasons
 
 
-def _named(words: _Words, chosen: Sequence[str], weights: Mapping[str, float], most: int) -> list[Reason]:
+def _named(found: _Places, chosen: Sequence[str], weights: Mapping[str, float], most: int) -> list[Reason]:
     """Reasons for the heaviest phrases that the chosen words make."""
-    phrases = [(sum([weights[word] for word in phrase]), phrase) for phrase in _phrases(words, chosen)]
+    phrases = [(sum([weights[word] for word in phrase]), phrase) for phrase in _phrases(found, chosen)]
     phrases.sort(key=lambda weighed: -abs(weighed[0]))
     return [
-        Reason("WORDING", weight, " ".join(phrase)[:_LONGEST_DETAIL], words.spans(phrase))
+        Reason("WORDING", weight, " ".join(phrase)[:_LONGEST_DETAIL], found.spans(phrase))
         for weight, phrase in phrases[:most]
     ]
 
 
-def _phrases(words: _Words, chosen: Sequence[str]) -> Iterator[list[str]]:
+def _phrases(found: _Places, chosen: Sequence[str]) -> Iterator[list[str]]:
     """Each word once: those that stand next to each other wherever they stand are one phrase of a few words."""
-    by_first = {words.places[word][0]: word for word in chosen}
+    by_first = {found.places[word][0]: word for word in chosen}
     following: dict[str, str] = {}
     for first, word in by_first.items():
         other = by_first.get(first + 1)
-        if other and words.touch(word, other):
+        if other and found.touch(word, other):
             following[word] = other
     later = set(following.values())
     for word in chosen:

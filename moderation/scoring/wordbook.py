@@ -15,7 +15,7 @@ REMEMBERED = 1 << 13
 
 @dataclass(slots=True)
 class Weight(Word):
-    """A word, and what its `own` column and those of its spelling weigh."""
+    """A word: `own` is what its column weighs, `spelt` what those of its spelling weigh together."""
 
     own: float
     spelt: float
@@ -35,13 +35,11 @@ class Wordbook:
         shares = {word: scale * weight.own + spelt_scale * weight.spelt for word, weight in layout.words.items()}
         for word, more in layout.words_again.items():
             shares[word] += more * shares[word]
-        weigh = self._weights.item
-        for (one, two), weight in zip(layout.pairs, map(weigh, layout.pairs.values()), strict=True):
+        pairs = dict(zip(layout.pairs, map(self._weights.item, layout.pairs.values()), strict=True))
+        for pair, more in layout.pairs_again.items():
+            pairs[pair] += more * pairs[pair]
+        for (one, two), weight in pairs.items():
             share = half * weight
-            shares[one] += share
-            shares[two] += share
-        for (one, two), more in layout.pairs_again.items():
-            share = half * weigh(layout.pairs[one, two]) * more
             shares[one] += share
             shares[two] += share
         return shares

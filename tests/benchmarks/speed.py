@@ -74,13 +74,18 @@ def _single(model: Model, pipeline: Pipeline, comments: Sequence[Comment], other
 
 
 def _used(model: Model, comments: Sequence[Comment]) -> Model:
-    """The model as it is after those comments, with nothing of any other remembered."""
-    for remembered in (lexicon._found, links.registrable_domain, reading._title_words, wording._runs):
-        remembered.cache_clear()
+    """The model as it is after those comments, with nothing remembered of any before."""
+    _forget()
     used = replace(model)
     for _ in probabilities(used, comments):
         pass
     return used
+
+
+def _forget() -> None:
+    """Empties what the features remember of words, hosts and titles."""
+    for remembered in (lexicon._found, links._remembered_domain, reading._title_words, wording._runs):
+        remembered.cache_clear()
 
 
 def _sum(model: Model, page: Page) -> float:
@@ -103,6 +108,7 @@ def _training(comments: Sequence[Comment], spam: Sequence[bool]) -> list[Row]:
         lambda: fit(build_matrix(comments, jobs=1), truth, sources, Recipe()),
         lambda: _pipeline().fit(comments, spam),
     ]
+    _forget()
     our_time, their_time = _best(ways, rounds=1)
     our_peak, their_peak = map(_peak, ways)
     return [

@@ -213,6 +213,9 @@ def test_words_are_words_whatever_joins_them(anchor: str) -> None:
         (Comment("h" * 50 + " " + " ".join("abcdefg")), "SPACED_LETTERS", True),
         (Comment("a b c is easy"), "SPACED_LETTERS", False),
         (Comment("fr33 st0ck"), "LEETSPEAK", True),
+        (Comment("call me at 555 12 34"), "PHONE", True),
+        (Comment("call me at \u0665\u0665\u0665 \u0661\u0662 34"), "PHONE", True),
+        (Comment("all of 3 in 4"), "PHONE", False),
         (Comment("see http://a.example/"), "LINK_ANY", True),
         (Comment("word " * 20), "LONG", False),
         (Comment("word " * 30), "LONG", True),
@@ -221,6 +224,15 @@ def test_words_are_words_whatever_joins_them(anchor: str) -> None:
 def test_what_a_signal_finds(comment: Comment, code: str, there: bool) -> None:
     """What each of these signals is meant for, and what looks like it and is not."""
     assert (_value(comment, code) > 0) == there
+
+
+def test_an_address_written_backwards_is_found_where_it_stands() -> None:
+    """The mark in its place owns all of it, wherever its letters were stored."""
+    text = "see \u202emoc.elpmaxe.www//:ptth\u202c now"
+    reading = Reading(Comment(text))
+    at = reading.prose.text.index(ngrams.URL_MARK)
+    assert reading.prose.original(at, at + 1) == (5, 27)
+    assert text[5:27][::-1] == "http://www.example.com"
 
 
 def test_words_of_the_title_are_one() -> None:

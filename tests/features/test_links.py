@@ -5,6 +5,7 @@ from time import perf_counter
 import pytest
 from hypothesis import given
 
+from moderation.features import links
 from moderation.features.links import MAX_LINKS, find_links, parse_url, registrable_domain
 from tests.strategies import hostile_texts
 
@@ -79,3 +80,12 @@ def test_hostile_repetition_takes_linear_time(unit: str) -> None:
     started = perf_counter()
     find_links(unit * (1_000_000 // len(unit)))
     assert perf_counter() - started < 2.0
+
+
+def test_what_cannot_be_a_host_is_not_remembered() -> None:
+    """Whoever sends hosts without end of any length fills no memory."""
+    links._remembered_domain.cache_clear()
+    for number in range(20):
+        assert parse_url(f"http://b.{'a' * 300}{number}.example/")
+        assert registrable_domain(f"www.shop{number}.example") == f"shop{number}.example"
+    assert links._remembered_domain.cache_info().currsize == 20

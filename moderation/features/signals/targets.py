@@ -7,8 +7,7 @@ from math import log1p
 
 from moderation.features.lexicon import sells
 from moderation.features.links import Link
-from moderation.features.ngrams import words_of
-from moderation.features.reading import Reading
+from moderation.features.reading import Reading, long_words
 from moderation.features.signals.signal import Signal
 
 REFERENCE_DOMAINS = frozenset(
@@ -118,17 +117,13 @@ def _anchor_last(reading: Reading) -> float:
 
 def _anchor_astray(reading: Reading) -> float:
     """The share of worded links that have no longer word in common with the rest of the text or the title."""
-    anchors = [_long_words(anchor) for anchor in reading.worded_anchors]
+    anchors = [long_words(anchor) for anchor in reading.worded_anchors]
     if not anchors:
         return 0.0
     own = Counter(word for words in anchors for word in words)
     said = Counter(word for word in reading.words if word in own)
     about = {word for word, times in said.items() if times > own[word]} | reading.context
     return sum(map(about.isdisjoint, anchors)) / len(anchors)
-
-
-def _long_words(text: str) -> list[str]:
-    return [word for word in words_of(text) if len(word) > 3]
 
 
 def _search_phrase(link: Link) -> bool:

@@ -6,7 +6,7 @@ from functools import lru_cache, partial
 from math import log1p
 
 from moderation.features.lexicon import CALLS, REQUESTS
-from moderation.features.reading import PICTURE, Reading, count_bytes
+from moderation.features.reading import PICTURE, Reading, count_ascii
 from moderation.features.signals.signal import Signal
 
 _EXCLAMATIONS = "!！"
@@ -15,6 +15,7 @@ _PUNCTUATION = b",;:()\"'-"
 _CURLY = "“”’"
 _MONEY = re.compile(r"[$€£₽¥₹]\s?\d|\d\s?(?:[$€£₽]|usd|eur|euro|dollars?|руб)", re.IGNORECASE)
 _FEWEST_OF_PHONE = 5
+"""Digits in the shortest number that `_PHONE` finds."""
 _PHONE = re.compile(r"(?<![\w/.-])\+?\(?\d{1,4}\)?(?:[\s().-]{0,2}\d{2,4}){2,5}(?![\w/])")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+")
 _HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w{4,}")
@@ -25,6 +26,7 @@ _REMEMBERED = 1 << 12
 _SPACED_LETTERS = 5
 _SPACED = re.compile(r"(?<!\w)(?:\w[ .*_-]){4,}\w(?!\w)")
 _LEET_HINT = re.compile(r"[0134579@$](?<=[a-z].)")
+"""The rarer character comes first, the one before it afterwards: the search skips from one to the next."""
 _LEET = re.compile(r"(?<!\w)[a-z]+[0134579@$]+[a-z]+(?!\w)")
 _CODE = re.compile(
     r"""
@@ -36,6 +38,7 @@ _CODE = re.compile(
 )
 _CAPITALS = string.ascii_uppercase.encode()
 _INNER_CAPITAL = re.compile(r"[A-Z](?<=[A-Za-z].)")
+"""In the same way; without one no ASCII word is odd."""
 _QUOTE = re.compile(r"^[ \t]*(?:>|&gt;|@\w)|<blockquote|\[quote", re.MULTILINE)
 _HEADLINE = re.compile(
     r"^[^\w<>]{0,20}<(strong|b|h\d)>[^<>]{3,200}</\1>[ \t]{0,99}(?:\r?\n|<br|</?p)", re.IGNORECASE | re.MULTILINE
@@ -60,7 +63,7 @@ def _upper_share(reading: Reading) -> float:
     if lower == cased:
         return 0.0
     if cased.isascii():
-        return 1.0 - (len(cased) - count_bytes(_CAPITALS, cased)) / len(cased)
+        return count_ascii(_CAPITALS, cased) / len(cased)
     return sum(map(str.__ne__, lower, cased)) / len(cased)
 
 
@@ -69,8 +72,13 @@ def _digit_share(reading: Reading) -> float:
 
 
 def _among_digits(pattern: re.Pattern[str], fewest: int, reading: Reading) -> float:
-    """Matches of a pattern that needs so many digits, counted only where there are as many."""
-    return log1p(len(pattern.findall(reading.prose.text))) if reading.digits >= fewest else 0.0
+    """Matches of a pattern that needs so many digits, counted only where there may be as many.
+
+    Digits of other scripts match too, but one of 0 to 9 has to be there.
+    """
+    text = reading.prose.text
+    enough = fewest if text.isascii() else 1
+    return log1p(len(pattern.findall(text))) if reading.digits >= enough else 0.0
 
 
 def _leetspeak(reading: Reading) -> float:
@@ -91,7 +99,7 @@ def _address(reading: Reading) -> float:
 def _punctuation(reading: Reading) -> float:
     text = reading.canonical.text
     curly = 0 if text.isascii() else _count(_CURLY, text)
-    return (count_bytes(_PUNCTUATION, text) + curly) / max(10, len(text))
+    return (count_ascii(_PUNCTUATION, text) + curly) / max(10, len(text))
 
 
 def _beyond_ascii(pattern: re.Pattern[str], reading: Reading) -> float:
