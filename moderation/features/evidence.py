@@ -69,7 +69,7 @@ def page_of(reading: Reading) -> list[Segment]:
 
 def _marked(reading: Reading) -> list[str]:
     title = reading.context
-    return [TITLE_MARK if word in title else word for word in reading.tokens] if title else reading.tokens
+    return [TITLE_MARK if word in title else word for word in reading.tokens]
 
 
 def _targets(links: list[Link]) -> str:

@@ -230,8 +230,8 @@ def topics_of(words: Sequence[str]) -> Counter[str]:
     for place in [place for place, word in enumerate(words) if word in whole or word[:_STEM_KEY] in stems]:
         topics, phrases = _found(words[place])
         hits += topics
-        if phrases and place and (before := phrases.get(words[place - 1])):
-            hits += [topic for last, topic in before if _ends_with(words, place, last)]
+        closed = phrases.get(words[place - 1], ())
+        hits += [topic for before, topic in closed if _ends_with(words, place, before)]
     return Counter(hits)
 
 

@@ -11,11 +11,8 @@ from moderation.features.signals.signal import Signal
 
 _EXCLAMATIONS = "!！"
 _QUESTIONS = "?？"
-_PUNCTUATION = b",;:()\"'-"
-_CURLY = "“”’"
+_PUNCTUATION = ",;:()\"“”'’-"
 _MONEY = re.compile(r"[$€£₽¥₹]\s?\d|\d\s?(?:[$€£₽]|usd|eur|euro|dollars?|руб)", re.IGNORECASE)
-_FEWEST_OF_PHONE = 5
-"""Digits in the shortest number that `_PHONE` finds."""
 _PHONE = re.compile(r"(?<![\w/.-])\+?\(?\d{1,4}\)?(?:[\s().-]{0,2}\d{2,4}){2,5}(?![\w/])")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+")
 _HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w{4,}")
@@ -37,8 +34,6 @@ _CODE = re.compile(
     re.MULTILINE | re.VERBOSE,
 )
 _CAPITALS = string.ascii_uppercase.encode()
-_INNER_CAPITAL = re.compile(r"[A-Z](?<=[A-Za-z].)")
-"""In the same way; without one no ASCII word is odd."""
 _QUOTE = re.compile(r"^[ \t]*(?:>|&gt;|@\w)|<blockquote|\[quote", re.MULTILINE)
 _HEADLINE = re.compile(
     r"^[^\w<>]{0,20}<(strong|b|h\d)>[^<>]{3,200}</\1>[ \t]{0,99}(?:\r?\n|<br|</?p)", re.IGNORECASE | re.MULTILINE
@@ -71,14 +66,9 @@ def _digit_share(reading: Reading) -> float:
     return reading.digits / max(10, len(reading.prose.text))
 
 
-def _among_digits(pattern: re.Pattern[str], fewest: int, reading: Reading) -> float:
-    """Matches of a pattern that needs so many digits, counted only where there may be as many.
-
-    Digits of other scripts match too, but one of 0 to 9 has to be there.
-    """
-    text = reading.prose.text
-    enough = fewest if text.isascii() else 1
-    return log1p(len(pattern.findall(text))) if reading.digits >= enough else 0.0
+def _among_digits(pattern: re.Pattern[str], reading: Reading) -> float:
+    """Matches of a pattern that needs a digit, counted only where there is one."""
+    return log1p(len(pattern.findall(reading.prose.text))) if reading.digits else 0.0
 
 
 def _leetspeak(reading: Reading) -> float:
@@ -98,8 +88,7 @@ def _address(reading: Reading) -> float:
 
 def _punctuation(reading: Reading) -> float:
     text = reading.canonical.text
-    curly = 0 if text.isascii() else _count(_CURLY, text)
-    return (count_ascii(_PUNCTUATION, text) + curly) / max(10, len(text))
+    return _count(_PUNCTUATION, text) / max(10, len(text))
 
 
 def _beyond_ascii(pattern: re.Pattern[str], reading: Reading) -> float:
@@ -136,8 +125,6 @@ def _spaced(reading: Reading) -> float:
 
 def _case_noise(reading: Reading) -> float:
     """Share of words with capitals in their middle."""
-    if reading.canonical.cased.isascii() and not _INNER_CAPITAL.search(reading.canonical.cased):
-        return 0.0
     words = [word for word in reading.canonical.cased.split() if len(word) > 4 and word.isalpha()]
     odd = sum(1 for word in words if not (word.islower() or word.isupper() or word[1:].islower()))
     return odd / max(3, len(words))
@@ -201,8 +188,8 @@ TEXT_SIGNALS: tuple[Signal, ...] = (
     Signal("WORD_LENGTH", "how long its words are", _mean_word),
     Signal("VARIETY", "how varied its words are", _variety),
     Signal("GIBBERISH", "words that no language has", _gibberish),
-    Signal("MONEY_SUMS", "sums of money", partial(_among_digits, _MONEY, 1)),
-    Signal("PHONE", "a telephone number", partial(_among_digits, _PHONE, _FEWEST_OF_PHONE)),
+    Signal("MONEY_SUMS", "sums of money", partial(_among_digits, _MONEY)),
+    Signal("PHONE", "a telephone number", partial(_among_digits, _PHONE)),
     Signal("EMAIL_IN_TEXT", "an e-mail address in the text", _address),
     Signal("HANDLE", "a messenger contact", _handle),
     Signal("HIDDEN_CHARACTERS", "invisible characters", partial(_beyond_ascii, _HIDDEN)),
