@@ -10,7 +10,6 @@ from moderation.features.links import Link
 from moderation.features.ngrams import (
     ANCHOR,
     AUTHOR,
-    SPELLINGS,
     TARGET,
     TITLE_MARK,
     URL,
@@ -24,7 +23,7 @@ from moderation.features.signals import measure
 from moderation.features.signals.targets import ending
 from moderation.features.signals.visits import given_shares
 
-FEATURES_VERSION = 3
+FEATURES_VERSION = 4
 """Raised whenever the same comment gives another row; a model serves only the version it was trained on."""
 
 _MOST_TARGETS = 40
@@ -55,15 +54,15 @@ def page_of(reading: Reading) -> list[Segment]:
 
     Words of the page's title are one and the same: what a page is about tells nothing of the next one.
     """
-    segments = [Segment(_marked(reading), WORDS, SPELLINGS)]
+    segments = [Segment(_marked(reading), WORDS)]
     if reading.author:
-        segments.append(Segment(reading.author_words, AUTHOR, AUTHOR))
+        segments.append(Segment(reading.author_words, AUTHOR))
     if any(reading.worded_anchors):
-        segments.append(Segment(words_of(" ".join(reading.worded_anchors)), ANCHOR, ANCHOR))
+        segments.append(Segment(words_of(" ".join(reading.worded_anchors)), ANCHOR))
     if reading.links:
-        segments.append(Segment(words_of(_targets(reading.links)), TARGET, None))
+        segments.append(Segment(words_of(_targets(reading.links)), TARGET))
     if reading.url:
-        segments.append(Segment(words_of(_address(reading.url)), URL, URL))
+        segments.append(Segment(words_of(_address(reading.url)), URL))
     return segments
 
 

@@ -6,11 +6,10 @@ to a score can so be worked out once and kept. Two neighbours together have one 
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from math import log, sqrt
+from math import sqrt
 from typing import Generic, NamedTuple, TypeVar
 from zlib import crc32
 
@@ -20,30 +19,30 @@ TITLE_MARK = "\ue001"
 """Stands for the longer words that the text has in common with the page's title."""
 
 _WORD = re.compile(rf"\w{{1,32}}(?:['\u2019]\w{{1,32}})?|{URL_MARK}")
-_BYTES = 4
-"""Of one letter in UTF-32, in which every letter is as long."""
-_STRETCH = 4 * _BYTES
-
-_Part = TypeVar("_Part", bound=Hashable)
+_STRETCH = 4
 
 
 class Block(NamedTuple):
-    """A family of hashed features with `2**bits` columns and a share of the evidence."""
+    """A family of hashed features with `2**bits` columns; `weight` is how long the row of a segment is.
+
+    `spelling` is the block that has the spellings of its words; `None` where these are not read.
+    """
 
     name: str
     bits: int
     weight: float
+    spelling: int | None
 
 
 WORDS, SPELLINGS, AUTHOR, ANCHOR, TARGET, URL = range(6)
 
 BLOCKS: tuple[Block, ...] = (
-    Block("words", 19, 1.0),
-    Block("spellings", 19, 1.0),
-    Block("author", 16, 0.5),
-    Block("anchor", 16, 0.5),
-    Block("target", 16, 0.3),
-    Block("url", 16, 0.3),
+    Block("words", 19, 1.4, SPELLINGS),
+    Block("spellings", 19, 1.4, None),
+    Block("author", 16, 0.5, AUTHOR),
+    Block("anchor", 16, 0.5, ANCHOR),
+    Block("target", 16, 0.3, None),
+    Block("url", 16, 0.3, URL),
 )
 OFFSETS: tuple[int, ...] = tuple(sum(1 << block.bits for block in BLOCKS[:number]) for number in range(len(BLOCKS) + 1))
 COLUMNS = OFFSETS[-1]
@@ -54,14 +53,10 @@ _SALTS = tuple(crc32(block.name.encode()) for block in BLOCKS)
 
 
 class Segment(NamedTuple):
-    """The words of one field, in reading order.
-
-    `block` has the columns of words and pairs, `spelling` those of spellings; it is `None` where these are not read.
-    """
+    """The words of one field, in reading order, and the block that has the columns of words and pairs."""
 
     words: Sequence[str]
     block: int
-    spelling: int | None
 
 
 Page = Sequence[Segment]
@@ -70,35 +65,28 @@ Page = Sequence[Segment]
 
 @dataclass(slots=True)
 class Word:
-    """A word as a segment reads it: its own column, and the columns of its spelling.
+    """A word as a segment counts it: its columns, its own the first, and what its pairs are counted on from.
 
-    `letters` are the word in UTF-8, `start` is the checksum of the word and a space, from which its pairs go on.
     Shared by threads and never changed; freezing it would cost every new word some time.
     """
 
-    letters: bytes
-    start: int
-    column: int
-    spelling: tuple[int, ...]
+    columns: tuple[int, ...]
+    opening: int
 
 
 Entry = TypeVar("Entry", bound=Word)
 
 
 class Layout(NamedTuple, Generic[Entry]):
-    """How a segment counts: its different words and pairs, these with their columns, and what each adds to its columns.
+    """How a segment counts: its different words, and the columns of its pairs, each with its two words.
 
-    A part that occurs n times counts `1 + ln n`; `words_again` and `pairs_again` hold `ln n` where n is above 1.
-    A word or pair adds that times `scale` to its column, and a word that times `spelt_scale` to each of its spelling.
-    Each block is then as long as its weight.
+    However often they occur, words and pairs add `scale` to each of their columns; together they are then as long as
+    the weight of their block.
     """
 
     words: dict[str, Entry]
-    words_again: dict[str, float]
-    pairs: dict[tuple[str, str], int]
-    pairs_again: dict[tuple[str, str], float]
+    pairs: dict[int, tuple[str, str]]
     scale: float
-    spelt_scale: float
 
 
 def find_words(text: str) -> list[re.Match[str]]:
@@ -111,39 +99,30 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def read_word(word: str, block: int, spelling: int | None) -> Word:
-    """The columns of a word in those blocks; takes time in proportion to its length."""
-    letters = word.encode("utf-8", "surrogatepass")
-    own = crc32(letters, _SALTS[block])
-    spelt = () if spelling is None else _spelling(word, spelling)
-    return Word(letters, crc32(b" ", own), (own & _MASKS[block]) + OFFSETS[block], spelt)
+def read_word(word: str, block: int) -> Word:
+    """What a word is in that block; takes time in proportion to its length."""
+    return Word(*columns_of(word, block))
+
+
+def columns_of(word: str, block: int) -> tuple[tuple[int, ...], int]:
+    """The entries of a `Word`."""
+    own = crc32(word.encode("utf-8", "surrogatepass"), _SALTS[block])
+    spelling = BLOCKS[block].spelling
+    spelt = [] if spelling is None else _spelling(word, spelling)
+    return ((own & _MASKS[block]) + OFFSETS[block], *spelt), crc32(b" ", own)
 
 
 def lay_out(segment: Segment, entries: Sequence[Entry]) -> Layout[Entry]:
     """Counts the words and pairs of a segment; `entries` has what each of its words is read as."""
-    words = dict(zip(segment.words, entries, strict=True))
-    words_again = _again(segment.words) if len(words) < len(entries) else {}
     mask, offset = _MASKS[segment.block], OFFSETS[segment.block]
-    starts = [entry.start for entry in entries[:-1]]
-    checksums = map(crc32, [entry.letters for entry in entries[1:]], starts)
-    pairs = dict(zip(pairwise(segment.words), [(checksum & mask) + offset for checksum in checksums], strict=True))
-    pairs_again = _again(pairwise(segment.words)) if len(pairs) < len(entries) - 1 else {}
-
-    whole = [entry.column for entry in words.values()]
-    whole += pairs.values()
-    spelt = list(chain.from_iterable([entry.spelling for entry in words.values()]))
-    again = [(words[word].column, more) for word, more in words_again.items()]
-    again += [(pairs[pair], more) for pair, more in pairs_again.items()]
-    spelt_again = [(column, more) for word, more in words_again.items() for column in words[word].spelling]
-    if segment.spelling == segment.block:
-        scale = spelt_scale = _scale(segment.block, whole + spelt, again + spelt_again)
-    else:
-        scale = _scale(segment.block, whole, again)
-        spelt_scale = 0.0 if segment.spelling is None else _scale(segment.spelling, spelt, spelt_again)
-    return Layout(words, words_again, pairs, pairs_again, scale, spelt_scale)
+    words = dict(zip(segment.words, entries, strict=True))
+    columns = [((one.opening + other.columns[0]) & mask) + offset for one, other in pairwise(entries)]
+    pairs = dict(zip(columns, pairwise(segment.words), strict=True))
+    parts = len(pairs) + sum([len(entry.columns) for entry in words.values()])
+    return Layout(words, pairs, BLOCKS[segment.block].weight / sqrt(max(1, parts)))
 
 
-def hash_page(page: Page, read: Callable[[str, int, int | None], Word] = read_word) -> tuple[list[int], list[float]]:
+def hash_page(page: Page, read: Callable[[str, int], Word] = read_word) -> tuple[list[int], list[float]]:
     """The hashed row of a comment: columns, which may repeat and then add up, and their values.
 
     `read` is `read_word`, or remembers what that gave.
@@ -151,30 +130,15 @@ def hash_page(page: Page, read: Callable[[str, int, int | None], Word] = read_wo
     columns: list[int] = []
     values: list[float] = []
     for segment in page:
-        layout = lay_out(segment, [read(word, segment.block, segment.spelling) for word in segment.words])
-        for word, entry in layout.words.items():
-            value = 1.0 + layout.words_again.get(word, 0.0)
-            columns += (entry.column, *entry.spelling)
-            values += (value * layout.scale, *[value * layout.spelt_scale] * len(entry.spelling))
-        columns += layout.pairs.values()
-        values += [(1.0 + layout.pairs_again.get(pair, 0.0)) * layout.scale for pair in layout.pairs]
+        layout = lay_out(segment, [read(word, segment.block) for word in segment.words])
+        here = list(chain(layout.pairs, *[entry.columns for entry in layout.words.values()]))
+        columns += here
+        values += [layout.scale] * len(here)
     return columns, values
 
 
-def _again(parts: Iterable[_Part]) -> dict[_Part, float]:
-    return {part: log(times) for part, times in Counter(parts).items() if times > 1}
-
-
-def _scale(block: int, columns: Iterable[int], again: Iterable[tuple[int, float]]) -> float:
-    """What makes ones in those columns, and what comes `again` on top, as long as the block's weight."""
-    sums: dict[int, float] = dict(Counter(columns))
-    for column, more in again:
-        sums[column] += more
-    return BLOCKS[block].weight / sqrt(max(1.0, sum([value * value for value in sums.values()])))
-
-
-def _spelling(word: str, block: int) -> tuple[int, ...]:
-    padded = f" {word} ".encode("utf-32-le", "surrogatepass")
-    salt, mask, offset = _SALTS[block], _MASKS[block], OFFSETS[block]
-    starts = range(0, max(1, len(padded) - _STRETCH + 1), _BYTES)
-    return tuple([(crc32(padded[start : start + _STRETCH], salt) & mask) + offset for start in starts])
+def _spelling(word: str, block: int) -> list[int]:
+    """The columns of the different stretches of a word."""
+    padded, salt, mask, offset = f" {word} ", _SALTS[block], _MASKS[block], OFFSETS[block]
+    stretches = {padded[start : start + _STRETCH] for start in range(max(1, len(word) - 1))}
+    return [(crc32(stretch.encode("utf-8", "surrogatepass"), salt) & mask) + offset for stretch in stretches]

@@ -100,7 +100,7 @@ class Canonical:
     """A canonical text and its way back.
 
     `text` is lower case, `cased` the same text before that; both have the same length.
-    `starts[i]` and `ends[i]` bound the code points of the original that became `text[i]`.
+    `starts[i]` and `ends[i]` bound the code points of the original that became `text[i]`; neither ever falls.
     """
 
     text: str
@@ -110,13 +110,13 @@ class Canonical:
 
     def original(self, start: int, end: int) -> tuple[int, int]:
         """The stretch of the original behind the non-empty stretch `text[start:end]`."""
-        return min(self.starts[start:end]), max(self.ends[start:end])
+        return self.starts[start], self.ends[end - 1]
 
 
 class Draft:
     """A text under rewriting that keeps, for each character, its origin as code points `[start, end)`.
 
-    `starts` and `ends` have an entry for each character of `text`; ranges until something changes its length.
+    `starts` and `ends` have an entry for each character of `text`, and never fall; ranges until its length changes.
     """
 
     def __init__(self, text: str) -> None:
@@ -148,21 +148,22 @@ class Draft:
             if len(put) != finish - begin:
                 starts += self.starts[placed:begin]
                 ends += self.ends[placed:begin]
-                starts += [min(self.starts[begin:finish])] * len(put)
-                ends += [max(self.ends[begin:finish])] * len(put)
+                starts += [self.starts[begin]] * len(put)
+                ends += [self.ends[finish - 1]] * len(put)
                 placed = finish
         self.text = "".join(texts) + self.text[done:]
         if placed:
             self.starts, self.ends = [*starts, *self.starts[placed:]], [*ends, *self.ends[placed:]]
 
     def reverse(self, pattern: re.Pattern[str]) -> None:
-        """Turns the first group of each match around."""
+        """Turns the first group of each match around; every character of it then owns the whole of it."""
         letters, starts, ends = list(self.text), list(self.starts), list(self.ends)
         for match in pattern.finditer(self.text):
-            inside = slice(*match.span(1))
+            begin, finish = match.span(1)
+            inside = slice(begin, finish)
             letters[inside] = letters[inside][::-1]
-            starts[inside] = starts[inside][::-1]
-            ends[inside] = ends[inside][::-1]
+            starts[inside] = [starts[begin]] * (finish - begin)
+            ends[inside] = [ends[finish - 1]] * (finish - begin)
         self.text, self.starts, self.ends = "".join(letters), starts, ends
 
     def cut(self, begin: int, end: int) -> None:

@@ -12,21 +12,32 @@ from moderation.learning.matrix import Matrix
 from moderation.learning.recipe import Recipe
 
 _RARE = 2
+_BEYOND = 1 / 2_000
+"""Share of the comments learnt from whose words add less than the least of `reach`; as many add more than the most."""
+_SPELT_FOR = {block.spelling: number for number, block in enumerate(BLOCKS)}
+_OWNERS = np.repeat([_SPELT_FOR.get(number, number) for number in range(len(BLOCKS))], np.diff(OFFSETS))
+"""For each column the block of the words that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """Weights of the hashed columns and of the signals; a signal counts as `weight * (value - centre)`, absent as 0."""
+    """Weights of the hashed columns and of the signals; a signal counts as `weight * (value - centre)`, absent as 0.
+
+    `reach`, of shape (BLOCKS, 2), is the least and the most that the words of a segment add together; what they weigh
+    beyond it is cut off.
+    """
 
     weights: NDArray[np.float32]
     signal_weights: NDArray[np.float64]
     centres: NDArray[np.float64]
     bias: float
+    reach: NDArray[np.float64]
 
     def logits(self, matrix: Matrix) -> NDArray[np.float64]:
         """Natural log of the odds of spam, one for each row."""
         signals = np.nan_to_num(matrix.signals - self.centres, nan=0.0)
-        return np.asarray(matrix.hashed @ self.weights + signals @ self.signal_weights + self.bias, dtype=np.float64)
+        words = np.clip(_sums(matrix.hashed, self.weights), self.reach[:, 0], self.reach[:, 1]).sum(axis=1)
+        return np.asarray(words + signals @ self.signal_weights + self.bias, dtype=np.float64)
 
 
 def fit(matrix: Matrix, spam: NDArray[np.bool_], sources: NDArray[np.int64], recipe: Recipe) -> Linear:
@@ -45,7 +56,20 @@ def fit(matrix: Matrix, spam: NDArray[np.bool_], sources: NDArray[np.int64], rec
     model.fit(rows, spam, sample_weight=balance(spam, sources))
     weights = np.zeros(COLUMNS, dtype=np.float32)
     weights[kept] = model.coef_[0, : len(kept)] * boldness
-    return Linear(weights, model.coef_[0, len(kept) :] * recipe.signal_scale, centres, float(model.intercept_[0]))
+    signal_weights = model.coef_[0, len(kept) :] * recipe.signal_scale
+    return Linear(weights, signal_weights, centres, float(model.intercept_[0]), _reach(matrix, weights))
+
+
+def _reach(matrix: Matrix, weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What the words of hardly any comment went beyond: no padding, however chosen, may say more than those."""
+    low, high = np.quantile(_sums(matrix.hashed, weights), [_BEYOND, 1 - _BEYOND], axis=0)
+    return np.stack([np.minimum(low, 0.0), np.maximum(high, 0.0)], axis=1)
+
+
+def _sums(hashed: sparse.csr_array, weights: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What the words of each block add, their spellings included, shape (comments, BLOCKS)."""
+    parts = [hashed @ np.where(np.equal(_OWNERS, number), weights, np.float32(0)) for number in range(len(BLOCKS))]
+    return np.stack(parts, axis=1).astype(np.float64)
 
 
 def _side_by_side(

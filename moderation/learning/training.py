@@ -85,6 +85,7 @@ class Trained:
             "signal_weights": self.linear.signal_weights,
             "centres": self.linear.centres,
             "bias": self.linear.bias,
+            "reach": self.linear.reach,
         }
 
 
@@ -153,7 +154,8 @@ def unseen_logits(
 def scaled(linear: Linear, slope: float, offset: float) -> Linear:
     """The same ranking, with calibrated logits."""
     weights = (linear.weights * slope).astype(np.float32)
-    return Linear(weights, linear.signal_weights * slope, linear.centres, linear.bias * slope + offset)
+    bias = linear.bias * slope + offset
+    return Linear(weights, linear.signal_weights * slope, linear.centres, bias, linear.reach * slope)
 
 
 def ham_by_source(corpus: Corpus, scores: NDArray[np.float64]) -> list[NDArray[np.float64]]:

@@ -12,7 +12,7 @@ from moderation.domain.errors import ModelRefused
 from moderation.domain.judgement import Score
 from moderation.domain.policy import Policy
 from moderation.features.evidence import FEATURES_VERSION, Evidence, gather_evidence
-from moderation.features.ngrams import COLUMNS
+from moderation.features.ngrams import BLOCKS, COLUMNS
 from moderation.features.signals import signal_codes
 from moderation.scoring.reasons import explain
 from moderation.scoring.wordbook import Wordbook
@@ -23,8 +23,8 @@ class Model:
     """Weights in logits. Hashed columns count as `weights[column] * value`, signals as `weight * (value - centre)`.
 
     `weights` has shape (COLUMNS,), float16; `signal_weights` and `centres` have one entry a signal; an absent signal
-    counts as nothing. `lines` is where the model itself suggests to draw the lines; `wordbook` looks words up in
-    `weights`.
+    counts as nothing. `reach`, of shape (BLOCKS, 2), is the least and the most that the words of a segment add.
+    `lines` is where the model itself suggests to draw the lines; `wordbook` looks words up in `weights`.
     """
 
     id: str
@@ -32,11 +32,12 @@ class Model:
     signal_weights: NDArray[np.float64]
     centres: NDArray[np.float64]
     bias: float
+    reach: NDArray[np.float64]
     lines: Policy
     wordbook: Wordbook = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "wordbook", Wordbook(self.weights))
+        object.__setattr__(self, "wordbook", Wordbook(self.weights, self.reach))
 
     @classmethod
     def from_arrays(cls, model_id: str, arrays: Mapping[str, Any], lines: Policy) -> Self:
@@ -45,7 +46,8 @@ class Model:
             raise ModelRefused(
                 f"The model {model_id} was trained on other features than this version reads; train it again."
             )
-        shapes = {"weights": (COLUMNS,), "signal_weights": (len(signal_codes()),), "centres": (len(signal_codes()),)}
+        signals = (len(signal_codes()),)
+        shapes = {"weights": (COLUMNS,), "signal_weights": signals, "centres": signals, "reach": (len(BLOCKS), 2)}
         for name, shape in shapes.items():
             array = arrays.get(name)
             if not isinstance(array, np.ndarray) or array.shape != shape or not np.isfinite(array).all():
@@ -53,7 +55,8 @@ class Model:
         bias = arrays.get("bias")
         if not isinstance(bias, float) or not np.isfinite(bias):
             raise ModelRefused(f"The model {model_id} has no usable bias; train it again.")
-        return cls(model_id, arrays["weights"], arrays["signal_weights"], arrays["centres"], bias, lines)
+        checked = {name: arrays[name] for name in shapes}
+        return cls(model_id, bias=bias, lines=lines, **checked)
 
 
 def score(model: Model, comment: Comment, visit: Visit = UNSEEN) -> Score:
@@ -79,7 +82,8 @@ def logistic(logit: float) -> float:
 def _shares(model: Model, evidence: Evidence) -> tuple[list[dict[str, float]], NDArray[np.float64]]:
     """What each word of each segment and each signal adds to the logit."""
     signal_shares = (evidence.signals - model.centres) * model.signal_weights
-    return [model.wordbook.shares(segment) for segment in evidence.page], np.nan_to_num(signal_shares, copy=False)
+    signal_shares[np.isnan(signal_shares)] = 0.0
+    return [model.wordbook.shares(segment) for segment in evidence.page], signal_shares
 
 
 def _logit(

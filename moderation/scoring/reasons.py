@@ -9,7 +9,7 @@ from moderation.domain.judgement import Reason, Span
 from moderation.features import ngrams
 from moderation.features.evidence import Evidence
 from moderation.features.ngrams import TITLE_MARK, URL_MARK, find_words
-from moderation.features.normalize import Canonical
+from moderation.features.reading import Reading
 from moderation.features.signals import SIGNALS
 from moderation.features.signals.visits import GIVEN_SIGNALS
 
@@ -97,12 +97,12 @@ def _block_reason(evidence: Evidence, block: int, weight: float) -> Reason:
 class _Places:
     """Where the words that are wanted stand in the prose: `places` has the numbers of each, counted in words."""
 
-    def __init__(self, prose: Canonical, wanted: Collection[str]) -> None:
-        self._prose = prose
-        self._matches = find_words(prose.text)
+    def __init__(self, reading: Reading, wanted: Collection[str]) -> None:
+        self._prose = reading.prose
+        self._matches = find_words(reading.prose.text)
         self.places: dict[str, list[int]] = {}
-        for number, match in enumerate(self._matches):
-            if (word := match[0]) in wanted:
+        for number, word in enumerate(reading.tokens):
+            if word in wanted:
                 self.places.setdefault(word, []).append(number)
 
     def touch(self, one: str, other: str) -> bool:
@@ -128,7 +128,7 @@ def _wordings(evidence: Evidence, shares: Mapping[str, float]) -> list[Reason]:
     order = [word for word in sorted(shares, key=shares.__getitem__) if word not in (URL_MARK, TITLE_MARK)]
     spam = [word for word in order[: -2 * MOST_FOR - 1 : -1] if shares[word] > _LEAST]
     ham = [word for word in order[: 2 * MOST_AGAINST] if shares[word] < -_LEAST]
-    found = _Places(evidence.reading.prose, {*spam, *ham})
+    found = _Places(evidence.reading, {*spam, *ham})
     reasons = _named(found, spam, shares, MOST_FOR) + _named(found, ham, shares, MOST_AGAINST)
     rest = sum(shares.values()) - sum([reason.weight for reason in reasons])
     return [*reasons, Reason("OTHER_WORDING", rest)] if rest else reasons

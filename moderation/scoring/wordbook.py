@@ -7,53 +7,54 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.features.ngrams import WORDS, Segment, Word, lay_out, read_word
+from moderation.features.ngrams import WORDS, Segment, Word, columns_of, lay_out
 
-REMEMBERED = 1 << 13
+REMEMBERED = 1 << 14
 """How many words of texts are remembered, some 5 MB; of any other field an eighth of that."""
 
 
 @dataclass(slots=True)
 class Weight(Word):
-    """A word: `own` is what its column weighs, `spelt` what those of its spelling weigh together."""
+    """A word, and what its columns weigh together."""
 
-    own: float
-    spelt: float
+    weight: float
 
 
 class Wordbook:
     """Looks words up in the weights of a model, and remembers them: most words of a comment are those of the last."""
 
-    def __init__(self, weights: NDArray[np.float16]) -> None:
+    def __init__(self, weights: NDArray[np.float16], reach: NDArray[np.float64]) -> None:
         self._weights = weights
-        self._looks: dict[tuple[int, int | None], Callable[[str], Weight]] = {}
+        self._reach = reach.tolist()
+        self._looks: dict[int, Callable[[str], Weight]] = {}
 
     def shares(self, segment: Segment) -> dict[str, float]:
-        """What each different word adds to the logit; of a pair either word has half."""
-        layout = lay_out(segment, list(map(self._look(segment), segment.words)))
-        scale, spelt_scale, half = layout.scale, layout.spelt_scale, layout.scale / 2
-        shares = {word: scale * weight.own + spelt_scale * weight.spelt for word, weight in layout.words.items()}
-        for word, more in layout.words_again.items():
-            shares[word] += more * shares[word]
-        pairs = dict(zip(layout.pairs, map(self._weights.item, layout.pairs.values()), strict=True))
-        for pair, more in layout.pairs_again.items():
-            pairs[pair] += more * pairs[pair]
-        for (one, two), weight in pairs.items():
+        """What each different word adds to the logit; of a pair either word has half.
+
+        Together they stay within the model's reach: beyond it, each adds as much less.
+        """
+        layout = lay_out(segment, list(map(self._look(segment.block), segment.words)))
+        scale, half = layout.scale, layout.scale / 2
+        shares = {word: scale * weight.weight for word, weight in layout.words.items()}
+        for weight, (one, other) in zip(map(self._weights.item, layout.pairs), layout.pairs.values(), strict=True):
             share = half * weight
             shares[one] += share
-            shares[two] += share
-        return shares
+            shares[other] += share
+        total = sum(shares.values())
+        least, most = self._reach[segment.block]
+        if least <= total <= most:
+            return shares
+        part = (least if total < least else most) / total
+        return {word: part * share for word, share in shares.items()}
 
-    def _look(self, segment: Segment) -> Callable[[str], Weight]:
+    def _look(self, block: int) -> Callable[[str], Weight]:
         """What looks up, and remembers, the words of such segments."""
-        kind = segment.block, segment.spelling
-        if kind not in self._looks:
-            most = REMEMBERED if segment.block == WORDS else REMEMBERED // 8
-            self._looks[kind] = lru_cache(most)(partial(_weigh, self._weights, *kind))
-        return self._looks[kind]
+        if block not in self._looks:
+            most = REMEMBERED if block == WORDS else REMEMBERED // 8
+            self._looks[block] = lru_cache(most)(partial(_weigh, self._weights, block))
+        return self._looks[block]
 
 
-def _weigh(weights: NDArray[np.float16], block: int, spelling: int | None, word: str) -> Weight:
-    read = read_word(word, block, spelling)
-    spelt = sum(map(weights.item, read.spelling))
-    return Weight(read.letters, read.start, read.column, read.spelling, weights.item(read.column), spelt)
+def _weigh(weights: NDArray[np.float16], block: int, word: str) -> Weight:
+    columns, opening = columns_of(word, block)
+    return Weight(columns, opening, sum(map(weights.item, columns)))

@@ -79,7 +79,7 @@ def test_a_file_that_is_no_model_is_refused(shelf: Shelf, raw: bytes) -> None:
         shelf.load("odd")
 
 
-@pytest.mark.parametrize("name", ["weights", "signal_weights", "centres", "bias", "features", "signals"])
+@pytest.mark.parametrize("name", ["weights", "signal_weights", "centres", "bias", "reach", "features", "signals"])
 def test_a_model_that_lacks_a_part_is_refused(shelf: Shelf, name: str) -> None:
     """A model of other features, or a part of one, does not serve."""
     arrays = small_arrays()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from moderation.domain.comment import Comment
 from moderation.domain.judgement import Reason
-from moderation.features.ngrams import BLOCKS, COLUMNS, OFFSETS
+from moderation.features.ngrams import COLUMNS
 from moderation.features.signals import SIGNALS
 from moderation.scoring.model import Model, logistic, probabilities, score
 from moderation.scoring.reasons import MOST_AGAINST, MOST_FOR, SENTENCES, parted, strongest
@@ -48,14 +48,9 @@ def test_dropping_a_field_moves_the_logit_by_a_bounded_amount(comment: Comment) 
 
 
 def _bound(model: Model) -> float:
-    """Twice what all field blocks and signals can add: a block at most its weight times the length of its weights."""
-    blocks = sum(
-        block.weight * float(np.linalg.norm(model.weights[OFFSETS[n] : OFFSETS[n + 1]].astype(np.float64)))
-        for n, block in enumerate(BLOCKS)
-        if n >= 2
-    )
+    """Twice what words and the signals of fields can add."""
     spread = np.abs(model.signal_weights[-_FIELD_SIGNALS:]).sum() * 12
-    return 2 * (blocks + float(spread))
+    return 2 * float(np.abs(model.reach).sum() + spread)
 
 
 _FIELD_SIGNALS = sum(
