@@ -34,13 +34,13 @@ _LONGEST_ADDRESS = 400
 class Evidence:
     """The words (`page`) and the named values (`signals`, NaN where a field is absent) of one comment.
 
-    `given` is what the signals add whose weights no model learns: shares of the logit, one for each.
+    `given` has the shares of the logit, by code, of the signals whose weights no model learns.
     """
 
     reading: Reading
     page: Page
     signals: NDArray[np.float64]
-    given: NDArray[np.float64]
+    given: dict[str, float]
 
 
 def gather_evidence(comment: Comment, visit: Visit = UNSEEN) -> Evidence:

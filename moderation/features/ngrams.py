@@ -20,6 +20,8 @@ TITLE_MARK = "\ue001"
 
 _WORD = re.compile(rf"\w{{1,32}}(?:['\u2019]\w{{1,32}})?|{URL_MARK}")
 _STRETCH = 4
+_TURN = 509
+"""A prime: the first word of a pair counts so many times, so that either order has a column of its own."""
 
 
 class Block(NamedTuple):
@@ -65,13 +67,20 @@ Page = Sequence[Segment]
 
 @dataclass(slots=True)
 class Word:
-    """A word as a segment counts it: its columns, its own the first, and what its pairs are counted on from.
+    """A word as a segment counts it: its own column, and how many it has with those of its spelling.
 
     Shared by threads and never changed; freezing it would cost every new word some time.
     """
 
+    column: int
+    parts: int
+
+
+@dataclass(slots=True)
+class SpeltWord(Word):
+    """A word with all of its columns, its own the first."""
+
     columns: tuple[int, ...]
-    opening: int
 
 
 Entry = TypeVar("Entry", bound=Word)
@@ -99,30 +108,31 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
-def read_word(word: str, block: int) -> Word:
+def read_word(word: str, block: int) -> SpeltWord:
     """What a word is in that block; takes time in proportion to its length."""
-    return Word(*columns_of(word, block))
+    columns = columns_of(word, block)
+    return SpeltWord(columns[0], len(columns), columns)
 
 
-def columns_of(word: str, block: int) -> tuple[tuple[int, ...], int]:
-    """The entries of a `Word`."""
+def columns_of(word: str, block: int) -> tuple[int, ...]:
+    """The columns of a word in that block, its own the first; takes time in proportion to its length."""
     own = crc32(word.encode("utf-8", "surrogatepass"), _SALTS[block])
     spelling = BLOCKS[block].spelling
     spelt = [] if spelling is None else _spelling(word, spelling)
-    return ((own & _MASKS[block]) + OFFSETS[block], *spelt), crc32(b" ", own)
+    return (own & _MASKS[block]) + OFFSETS[block], *spelt
 
 
 def lay_out(segment: Segment, entries: Sequence[Entry]) -> Layout[Entry]:
     """Counts the words and pairs of a segment; `entries` has what each of its words is read as."""
     mask, offset = _MASKS[segment.block], OFFSETS[segment.block]
     words = dict(zip(segment.words, entries, strict=True))
-    columns = [((one.opening + other.columns[0]) & mask) + offset for one, other in pairwise(entries)]
+    columns = [((one.column * _TURN + other.column) & mask) + offset for one, other in pairwise(entries)]
     pairs = dict(zip(columns, pairwise(segment.words), strict=True))
-    parts = len(pairs) + sum([len(entry.columns) for entry in words.values()])
+    parts = len(pairs) + sum([entry.parts for entry in words.values()])
     return Layout(words, pairs, BLOCKS[segment.block].weight / sqrt(max(1, parts)))
 
 
-def hash_page(page: Page, read: Callable[[str, int], Word] = read_word) -> tuple[list[int], list[float]]:
+def hash_page(page: Page, read: Callable[[str, int], SpeltWord] = read_word) -> tuple[list[int], list[float]]:
     """The hashed row of a comment: columns, which may repeat and then add up, and their values.
 
     `read` is `read_word`, or remembers what that gave.

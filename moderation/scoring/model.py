@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import exp
 from typing import Any, Self
 
 import numpy as np
@@ -76,7 +77,7 @@ def probabilities(model: Model, comments: Iterable[Comment]) -> Iterator[float]:
 
 def logistic(logit: float) -> float:
     """`1 / (1 + exp(-logit))`, without overflow."""
-    return float(1.0 / (1.0 + np.exp(-logit))) if logit >= 0 else float(1.0 - 1.0 / (1.0 + np.exp(logit)))
+    return 1.0 / (1.0 + exp(-logit)) if logit >= 0 else 1.0 - 1.0 / (1.0 + exp(logit))
 
 
 def _shares(model: Model, evidence: Evidence) -> tuple[list[dict[str, float]], NDArray[np.float64]]:
@@ -90,4 +91,4 @@ def _logit(
     model: Model, evidence: Evidence, shares: Sequence[Mapping[str, float]], signal_shares: NDArray[np.float64]
 ) -> float:
     hashed = sum([sum(words.values()) for words in shares])
-    return model.bias + hashed + float(signal_shares.sum()) + float(evidence.given.sum())
+    return model.bias + hashed + float(signal_shares.sum()) + sum(evidence.given.values())

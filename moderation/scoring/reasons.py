@@ -53,7 +53,7 @@ def explain(
     `shares` has what each word adds, for each segment of the page, `signal_shares` one entry a signal.
     """
     reasons = [Reason(code, weight) for code, weight in zip(_CODES, signal_shares.tolist(), strict=True) if weight]
-    reasons += [Reason(GIVEN_SIGNALS[i].code, float(evidence.given[i])) for i in np.flatnonzero(evidence.given)]
+    reasons += [Reason(code, weight) for code, weight in evidence.given.items()]
     for segment, words in zip(evidence.page, shares, strict=True):
         if segment.block == ngrams.WORDS:
             reasons += _wordings(evidence, words)
@@ -115,12 +115,8 @@ class _Places:
     def spans(self, phrase: Sequence[str]) -> tuple[Span, ...]:
         """Every place of the phrase in the comment as it was sent."""
         matches, original, last = self._matches, self._prose.original, len(phrase) - 1
-        return tuple(
-            [
-                Span("text", *original(matches[first].start(), matches[first + last].end()))
-                for first in self.places[phrase[0]]
-            ]
-        )
+        bounds = [(matches[first].start(), matches[first + last].end()) for first in self.places[phrase[0]]]
+        return tuple([Span("text", *original(start, end)) for start, end in bounds])
 
 
 def _wordings(evidence: Evidence, shares: Mapping[str, float]) -> list[Reason]:

@@ -56,5 +56,5 @@ class Wordbook:
 
 
 def _weigh(weights: NDArray[np.float16], block: int, word: str) -> Weight:
-    columns, opening = columns_of(word, block)
-    return Weight(columns, opening, sum(map(weights.item, columns)))
+    columns = columns_of(word, block)
+    return Weight(columns[0], len(columns), sum(map(weights.item, columns)))

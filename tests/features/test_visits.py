@@ -1,6 +1,5 @@
 """Signals of the visit: their weights are given, so what they may do together is a law."""
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,21 +11,16 @@ WORST = Visit(trap_filled=True, script_ran=False, seconds=0.2, key_presses=0, pa
 LONG_TEXT = "Купить очень дешево и быстро прямо сейчас, доставка по всему миру, скидки каждый день"
 
 
-def shares(comment: Comment, visit: Visit) -> dict[str, float]:
-    found = given_shares(comment, visit)
-    return {signal.code: float(share) for signal, share in zip(GIVEN_SIGNALS, found, strict=True) if share}
-
-
 def test_a_visit_of_which_nothing_is_known_says_nothing() -> None:
     """Absence is never evidence."""
-    assert shares(Comment("Hello there, all of you"), UNSEEN) == {}
-    assert shares(Comment("Hello there, all of you", lang=""), Visit()) == {}
+    assert given_shares(Comment("Hello there, all of you"), UNSEEN) == {}
+    assert given_shares(Comment("Hello there, all of you", lang=""), Visit()) == {}
 
 
 def test_a_good_visit_says_nothing() -> None:
     """An empty trap, a script that ran, time taken, keys pressed: that is what everybody has."""
     good = Visit(trap_filled=False, script_ran=True, seconds=60.0, key_presses=300, page_days=3.0)
-    assert shares(Comment("x" * 200, lang="en_US"), good) == {}
+    assert given_shares(Comment("x" * 200, lang="en_US"), good) == {}
 
 
 @pytest.mark.parametrize(
@@ -41,19 +35,19 @@ def test_a_good_visit_says_nothing() -> None:
 )
 def test_each_fact_has_its_signal(visit: Visit, code: str) -> None:
     """One fact, one reason with a plain code."""
-    assert list(shares(Comment("a" * 100), visit)) == [code]
+    assert list(given_shares(Comment("a" * 100), visit)) == [code]
 
 
 def test_a_short_text_may_be_sent_fast_and_with_few_keys() -> None:
     """Thanks takes a second, and a phone's keyboard sends whole words."""
-    assert shares(Comment("Thanks!"), Visit(seconds=1.0, key_presses=0)) == {}
+    assert given_shares(Comment("Thanks!"), Visit(seconds=1.0, key_presses=0)) == {}
 
 
 def test_a_tag_of_the_page_speaks_for_the_comment_and_its_absence_not_against() -> None:
     """Tags are no titles: a comment need not say them."""
     tagged = Visit(tags=("Gardening", "a"))
-    assert shares(Comment("My gardening book says so"), tagged) == {"ON_TAG": -0.5}
-    assert shares(Comment("I agree with a lot of this"), tagged) == {}
+    assert given_shares(Comment("My gardening book says so"), tagged) == {"ON_TAG": -0.5}
+    assert given_shares(Comment("I agree with a lot of this"), tagged) == {}
 
 
 @pytest.mark.parametrize(
@@ -77,13 +71,13 @@ def test_a_script_is_foreign_where_no_language_of_the_page_is_written_in_it(
     text: str, lang: str | None, foreign: bool
 ) -> None:
     """Latin is at home everywhere, a word or two in another script is nobody's crime."""
-    assert ("FOREIGN_SCRIPT" in shares(Comment(text, lang=lang), UNSEEN)) is foreign
+    assert ("FOREIGN_SCRIPT" in given_shares(Comment(text, lang=lang), UNSEEN)) is foreign
 
 
 def test_only_the_trap_makes_an_ordinary_comment_spam_and_nothing_discards_it() -> None:
     """An ordinary comment has a logit around -3; the default lines are at 1.4, 6.1 and 9.1."""
-    everything = sum(shares(Comment(LONG_TEXT, lang="en"), WORST).values())
-    trap = shares(Comment("Hi"), Visit(trap_filled=True))["TRAP_FILLED"]
+    everything = sum(given_shares(Comment(LONG_TEXT, lang="en"), WORST).values())
+    trap = given_shares(Comment("Hi"), Visit(trap_filled=True))["TRAP_FILLED"]
     assert -3 + everything < 9.1
     assert -3 + everything - trap < 6.1
     assert 1.4 < -3 + trap < 6.1
@@ -104,6 +98,6 @@ def test_only_the_trap_makes_an_ordinary_comment_spam_and_nothing_discards_it() 
 )
 def test_each_share_is_within_its_weight(text: str, lang: str | None, visit: Visit) -> None:
     """Whatever comes, a given signal adds at most what is documented."""
-    found = given_shares(Comment(text, lang=lang), visit)
-    weights = np.array([signal.weight for signal in GIVEN_SIGNALS])
-    assert (np.abs(found) <= np.abs(weights)).all() and (found * weights >= 0).all()
+    weights = {signal.code: signal.weight for signal in GIVEN_SIGNALS}
+    for code, share in given_shares(Comment(text, lang=lang), visit).items():
+        assert 0 < share / weights[code] <= 1

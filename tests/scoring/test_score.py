@@ -12,9 +12,10 @@ from moderation.domain.comment import Comment
 from moderation.domain.judgement import Reason
 from moderation.features.ngrams import COLUMNS
 from moderation.features.signals import SIGNALS
+from moderation.learning.matrix import build_matrix
 from moderation.scoring.model import Model, logistic, probabilities, score
 from moderation.scoring.reasons import MOST_AGAINST, MOST_FOR, SENTENCES, parted, strongest
-from tests.models import small_model
+from tests.models import small_model, small_trained
 from tests.strategies import comments
 
 FIELDS = ("author", "url", "email", "permalink", "context")
@@ -65,6 +66,13 @@ def test_probabilities_are_those_of_the_scores() -> None:
     assert list(probabilities(small_model(), batch)) == pytest.approx(
         [score(small_model(), c).probability for c in batch]
     )
+
+
+@given(comments)
+def test_serving_says_what_evaluation_says(comment: Comment) -> None:
+    """The figures of a card are about the model that serves, but for the rounding of its weights."""
+    evaluated = small_trained().linear.logits(build_matrix([comment], jobs=1))[0]
+    assert score(small_model(), comment).logit == pytest.approx(evaluated, abs=0.05)
 
 
 def test_the_logistic_function_does_not_overflow() -> None:

@@ -4,9 +4,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from moderation.domain.comment import UNSEEN, Comment, Visit
 from moderation.features.normalize import MAX_LENGTH, canonical_text
 
@@ -87,8 +84,11 @@ def _foreign_script(comment: Comment, _: Visit) -> float:
 
     A language that is not known here may be written in any script.
     """
-    text, languages = comment.text[:MAX_LENGTH], _languages(comment.lang)
-    if not languages or not languages <= _KNOWN or not _ANY_OF_THEM.search(text):
+    text = comment.text[:MAX_LENGTH]
+    if text.isascii() or not _ANY_OF_THEM.search(text):
+        return 0.0
+    languages = _languages(comment.lang)
+    if not languages or not languages <= _KNOWN:
         return 0.0
     foreign = sum(len(_LETTERS[name].findall(text)) for name, home in _AT_HOME.items() if home.isdisjoint(languages))
     letters = sum(map(str.isalpha, text))
@@ -112,12 +112,10 @@ GIVEN_SIGNALS: tuple[GivenSignal, ...] = (
 )
 """The weights are a judgement, not a fit: doubt is what they are for. docs/reasons.md says how they were checked."""
 
-_NOTHING = np.zeros(len(GIVEN_SIGNALS))
-_NOTHING.setflags(write=False)
 
-
-def given_shares(comment: Comment, visit: Visit) -> NDArray[np.float64]:
-    """What each of `GIVEN_SIGNALS` adds to the logit; zero where the site did not say."""
+def given_shares(comment: Comment, visit: Visit) -> dict[str, float]:
+    """What those of `GIVEN_SIGNALS` add to the logit that say anything, by their codes."""
     if visit is UNSEEN and not comment.lang:
-        return _NOTHING
-    return np.array([signal.weight * signal.measure(comment, visit) for signal in GIVEN_SIGNALS])
+        return {}
+    shares = {signal.code: signal.weight * signal.measure(comment, visit) for signal in GIVEN_SIGNALS}
+    return {code: share for code, share in shares.items() if share}

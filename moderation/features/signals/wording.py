@@ -20,7 +20,8 @@ _HIDDEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u200b\u200c\u200e\u200f\u2
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\uff21-\uff5a]")
 _RUN = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}|[aeiou]{4}")
 _REMEMBERED = 1 << 12
-_SPACED_LETTERS = 5
+_SPACED_LETTERS = b"\1" * 5
+"""The lengths of words that are letters spaced out."""
 _SPACED = re.compile(r"(?<!\w)(?:\w[ .*_-]){4,}\w(?!\w)")
 _LEET_HINT = re.compile(r"[0134579@$](?<=[a-z].)")
 """The rarer character comes first, the one before it afterwards: the search skips from one to the next."""
@@ -78,7 +79,7 @@ def _leetspeak(reading: Reading) -> float:
 
 def _handle(reading: Reading) -> float:
     text = reading.canonical.text
-    hinted = "@" in text or "gram" in text or "app" in text or ".me/" in text
+    hinted = "@" in text or "tele" in text or "whats" in text or ".me/" in text
     return float(hinted and bool(_HANDLE.search(text)))
 
 
@@ -119,7 +120,7 @@ def _runs(word: str) -> int:
 
 def _spaced(reading: Reading) -> float:
     text = reading.prose.text
-    hinted = reading.lengths.count(1) >= _SPACED_LETTERS or "_" in text
+    hinted = _SPACED_LETTERS in bytes(reading.lengths) or "_" in text
     return float(hinted and bool(_SPACED.search(text)))
 
 
