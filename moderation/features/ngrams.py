@@ -27,7 +27,8 @@ _TURN = 509
 class Block(NamedTuple):
     """A family of hashed features with `2**bits` columns; `weight` is how long the row of a segment is.
 
-    `spelling` is the block that has the spellings of its words; `None` where these are not read.
+    `spelling` is the block that has the spellings of its words, which count as parts of the same row; `None` where
+    these are not read.
     """
 
     name: str
@@ -150,5 +151,5 @@ def hash_page(page: Page, read: Callable[[str, int], SpeltWord] = read_word) -> 
 def _spelling(word: str, block: int) -> list[int]:
     """The columns of the different stretches of a word."""
     padded, salt, mask, offset = f" {word} ", _SALTS[block], _MASKS[block], OFFSETS[block]
-    stretches = {padded[start : start + _STRETCH] for start in range(max(1, len(word) - 1))}
+    stretches = dict.fromkeys([padded[start : start + _STRETCH] for start in range(max(1, len(word) - 1))])
     return [(crc32(stretch.encode("utf-8", "surrogatepass"), salt) & mask) + offset for stretch in stretches]

@@ -43,7 +43,7 @@ def _alone(model: Model, text: str) -> float:
 def test_looking_again_finds_the_same_in_every_thread() -> None:
     """What is remembered is what was worked out."""
     segment = Segment("buy cheap shoes and buy more".split(), WORDS)
-    wordbook = small_model().wordbook
+    wordbook = Wordbook(small_model().weights, small_model().reach)
     first = wordbook.shares(segment)
     with ThreadPoolExecutor(4) as threads:
         assert all(found == first for found in threads.map(wordbook.shares, [segment] * 50))
