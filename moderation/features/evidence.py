@@ -1,5 +1,6 @@
 """From a comment to what a model reads of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,8 @@ from moderation.features.ngrams import (
     words_of,
 )
 from moderation.features.reading import Reading
-from moderation.features.signals import measure
+from moderation.features.rows import Rows, hash_pages
+from moderation.features.signals import measure, measure_all
 from moderation.features.signals.targets import ending
 from moderation.features.signals.visits import given_shares
 
@@ -47,6 +49,12 @@ def gather_evidence(comment: Comment, visit: Visit = UNSEEN) -> Evidence:
     """Reads a comment and how it came in; any string in any field is good enough."""
     reading = Reading(comment)
     return Evidence(reading, page_of(reading), measure(reading), given_shares(comment, visit))
+
+
+def gather_rows(comments: Sequence[Comment]) -> tuple[Rows, NDArray[np.float64]]:
+    """What is learnt from many comments: their hashed rows, and their signals, shape (comments, signals)."""
+    readings = list(map(Reading, comments))
+    return hash_pages(list(map(page_of, readings))), measure_all(readings)
 
 
 def page_of(reading: Reading) -> list[Segment]:

@@ -11,7 +11,8 @@ from functools import cache, lru_cache
 
 _STEM_KEY = 3
 _PARTS = re.compile(r"[^a-z]+")
-_REMEMBERED = 1 << 12
+_REMEMBERED = 1 << 14
+"""Words whose topics are remembered, some 2 MB."""
 
 COMMERCE = ("goods", "pills", "games", "money", "services", "adult", "bargain")
 """The topics of what is for sale."""
@@ -206,6 +207,7 @@ _OPENING = tuple(word for word in SELLING if len(word) > 4)
 
 _Entries = list[tuple[list[str], str]]
 """The words before the last, and the topic."""
+_NOTHING: tuple[tuple[str, ...], dict[str, _Entries]] = ((), {})
 
 
 @cache
@@ -225,24 +227,22 @@ def _entries() -> tuple[dict[str, _Entries], dict[str, list[tuple[str, list[str]
 
 def topics_of(words: Sequence[str]) -> Counter[str]:
     """How often each topic is touched by a sequence of lower-case words; topics without a hit are left out."""
-    whole, stems = _entries()
     hits: list[str] = []
-    for place in [place for place, word in enumerate(words) if word in whole or word[:_STEM_KEY] in stems]:
-        topics, phrases = _found(words[place])
-        hits += topics
-        closed = phrases.get(words[place - 1], ())
-        hits += [topic for before, topic in closed if _ends_with(words, place, before)]
+    for place, (topics, phrases) in enumerate(map(_found, words)):
+        if topics:
+            hits += topics
+        if phrases:
+            closed = phrases.get(words[place - 1], ())
+            hits += [topic for before, topic in closed if words[max(0, place - len(before)) : place] == before]
     return Counter(hits)
-
-
-def _ends_with(words: Sequence[str], end: int, last: list[str]) -> bool:
-    return words[max(0, end - len(last)) : end] == last
 
 
 @lru_cache(_REMEMBERED)
 def _found(word: str) -> tuple[tuple[str, ...], dict[str, _Entries]]:
     """The topics of a word by itself, and the phrases that it closes by the word before."""
     whole, stems = _entries()
+    if word not in whole and word[:_STEM_KEY] not in stems:
+        return _NOTHING
     entries = whole.get(word, []) + [
         (before, topic) for stem, before, topic in stems.get(word[:_STEM_KEY], ()) if word.startswith(stem)
     ]

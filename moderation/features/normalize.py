@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 MAX_LENGTH = 20_000
 """Code points read of one field; of a longer one the first three quarters and the last quarter."""
@@ -95,85 +95,108 @@ _TO_LATIN = str.maketrans(_LOOKALIKES)
 _BACKWARDS = re.compile("\u202e([^\u202c\u202e\n]+)\u202c?")
 
 
+Edit = tuple[int, int, int]
+"""`(begin, end, length)`: so many new characters for `text[begin:end]`, each of which owns all of it."""
+
+
+class Origins(NamedTuple):
+    """Where each character of a canonical text came from: code points `[start, end)`; neither ever falls."""
+
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+    def stretch(self, start: int, end: int) -> tuple[int, int]:
+        """The stretch of the original behind the non-empty stretch `text[start:end]`."""
+        return self.starts[start], self.ends[end - 1]
+
+    def after(self, edits: Sequence[Edit]) -> Self:
+        """The origins once the text was rewritten so, its edits in reading order."""
+        starts: list[int] = []
+        ends: list[int] = []
+        done = 0
+        for begin, end, length in edits:
+            starts += self.starts[done:begin]
+            ends += self.ends[done:begin]
+            starts += [self.starts[begin]] * length
+            ends += [self.ends[end - 1]] * length
+            done = end
+        return self._replace(starts=[*starts, *self.starts[done:]], ends=[*ends, *self.ends[done:]])
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Canonical:
     """A canonical text and its way back.
 
     `text` is lower case, `cased` the same text before that; both have the same length.
-    `starts[i]` and `ends[i]` bound the code points of the original that became `text[i]`; neither ever falls.
+    `rounds` are the edits that made it from an original of `length` code points, one rewriting after the other.
     """
 
     text: str
     cased: str
-    starts: Sequence[int]
-    ends: Sequence[int]
+    length: int
+    rounds: Sequence[Sequence[Edit]]
 
-    def original(self, start: int, end: int) -> tuple[int, int]:
-        """The stretch of the original behind the non-empty stretch `text[start:end]`."""
-        return self.starts[start], self.ends[end - 1]
+    def origins(self) -> Origins:
+        """Works out where its characters came from, which only whoever shows the original needs to know."""
+        origins = Origins(range(self.length), range(1, self.length + 1))
+        for edits in self.rounds:
+            origins = origins.after(edits)
+        return origins
 
 
 class Draft:
-    """A text under rewriting that keeps, for each character, its origin as code points `[start, end)`.
-
-    `starts` and `ends` have an entry for each character of `text`, and never fall; ranges until its length changes.
-    """
+    """A text under rewriting that notes what was rewritten."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.starts: Sequence[int] = range(len(text))
-        self.ends: Sequence[int] = range(1, len(text) + 1)
+        self._length = len(text)
+        self._rounds: list[Sequence[Edit]] = []
 
     @classmethod
     def of(cls, canonical: Canonical) -> Self:
         """Goes on from a canonical text; origins still point into the original."""
         draft = cls(canonical.text)
-        draft.starts, draft.ends = canonical.starts, canonical.ends
+        draft._length, draft._rounds = canonical.length, [*canonical.rounds]
         return draft
 
     def replace(self, pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str]) -> None:
-        """`pattern.sub`, with the origins kept; what replaces several characters owns them all."""
-        first = pattern.search(self.text)
-        if first is None:
-            return
+        """`pattern.sub`; what replaces several characters owns them all, unless there are as many."""
         texts: list[str] = []
-        starts: list[int] = []
-        ends: list[int] = []
-        done = placed = 0
-        for match in pattern.finditer(self.text, first.start()):
+        edits: list[Edit] = []
+        done = 0
+        for match in pattern.finditer(self.text):
             put = replacement if isinstance(replacement, str) else replacement(match)
-            begin, finish = match.span()
+            begin, end = match.span()
             texts += (self.text[done:begin], put)
-            done = finish
-            if len(put) != finish - begin:
-                starts += self.starts[placed:begin]
-                ends += self.ends[placed:begin]
-                starts += [self.starts[begin]] * len(put)
-                ends += [self.ends[finish - 1]] * len(put)
-                placed = finish
-        self.text = "".join(texts) + self.text[done:]
-        if placed:
-            self.starts, self.ends = [*starts, *self.starts[placed:]], [*ends, *self.ends[placed:]]
+            done = end
+            if len(put) != end - begin:
+                edits.append((begin, end, len(put)))
+        if texts:
+            self.text = "".join(texts) + self.text[done:]
+        self._note(edits)
 
     def reverse(self, pattern: re.Pattern[str]) -> None:
         """Turns the first group of each match around; every character of it then owns the whole of it."""
-        letters, starts, ends = list(self.text), list(self.starts), list(self.ends)
-        for match in pattern.finditer(self.text):
-            begin, finish = match.span(1)
-            inside = slice(begin, finish)
-            letters[inside] = letters[inside][::-1]
-            starts[inside] = [starts[begin]] * (finish - begin)
-            ends[inside] = [ends[finish - 1]] * (finish - begin)
-        self.text, self.starts, self.ends = "".join(letters), starts, ends
+        letters = list(self.text)
+        spans = [match.span(1) for match in pattern.finditer(self.text)]
+        for begin, end in spans:
+            letters[begin:end] = letters[begin:end][::-1]
+        self.text = "".join(letters)
+        self._note([(begin, end, end - begin) for begin, end in spans])
 
     def cut(self, begin: int, end: int) -> None:
         """Keeps `text[begin:end]` only."""
-        if begin or end < len(self.text):
-            self.text, self.starts, self.ends = self.text[begin:end], self.starts[begin:end], self.ends[begin:end]
+        idle = [(0, begin, 0), (end, len(self.text), 0)]
+        self.text = self.text[begin:end]
+        self._note([edit for edit in idle if edit[0] < edit[1]])
 
     def done(self) -> Canonical:
         """The text as it now stands, taken for canonical."""
-        return Canonical(self.text.lower(), self.text, self.starts, self.ends)
+        return Canonical(self.text.lower(), self.text, self._length, self._rounds)
+
+    def _note(self, edits: Sequence[Edit]) -> None:
+        if edits:
+            self._rounds.append(edits)
 
 
 def canonicalize(text: str) -> Canonical:

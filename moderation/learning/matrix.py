@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -10,10 +9,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from moderation.domain.comment import Comment
-from moderation.features.evidence import page_of
-from moderation.features.ngrams import COLUMNS, hash_page, read_word
-from moderation.features.reading import Reading
-from moderation.features.signals import SIGNALS, measure
+from moderation.features.evidence import gather_rows
+from moderation.features.ngrams import BLOCKS, COLUMNS
+from moderation.features.signals import SIGNALS
 from moderation.learning.progress import Progress, follow
 
 _CHUNK = 500
@@ -43,14 +41,7 @@ def build_matrix(comments: Sequence[Comment], jobs: int = -1, progress: Progress
 
 
 def _read_chunk(comments: Sequence[Comment]) -> Matrix:
-    read = cache(read_word)
-    rows, signals = [], []
-    for reading in map(Reading, comments):
-        columns, values = hash_page(page_of(reading), read)
-        rows.append((np.array(columns, dtype=np.int32), np.array(values, dtype=np.float32)))
-        signals.append(measure(reading))
-    bounds = np.cumsum([0, *(len(columns) for columns, _ in rows)], dtype=np.int32)
-    parts = [np.concatenate(part) for part in zip(*rows, strict=True)]
-    hashed = sparse.csr_array((parts[1], parts[0], bounds), shape=(len(rows), COLUMNS))
-    hashed.sum_duplicates()
-    return Matrix(hashed, np.array(signals, dtype=np.float32))
+    rows, signals = gather_rows(comments)
+    places = rows.owners // len(BLOCKS), rows.columns
+    hashed = sparse.coo_array((rows.values.astype(np.float32), places), shape=(len(comments), COLUMNS)).tocsr()
+    return Matrix(hashed, signals.astype(np.float32))

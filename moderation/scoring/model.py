@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from math import exp
 from typing import Any, Self
 
@@ -12,11 +13,15 @@ from moderation.domain.comment import UNSEEN, Comment, Visit
 from moderation.domain.errors import ModelRefused
 from moderation.domain.judgement import Score
 from moderation.domain.policy import Policy
-from moderation.features.evidence import FEATURES_VERSION, Evidence, gather_evidence
+from moderation.features.evidence import FEATURES_VERSION, Evidence, gather_evidence, gather_rows
 from moderation.features.ngrams import BLOCKS, COLUMNS
 from moderation.features.signals import signal_codes
+from moderation.features.signals.visits import given_shares
 from moderation.scoring.reasons import explain
 from moderation.scoring.wordbook import Wordbook
+
+TOGETHER = 250
+"""Comments that are read at a time where many are scored, some megabytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,10 +74,10 @@ def score(model: Model, comment: Comment, visit: Visit = UNSEEN) -> Score:
 
 
 def probabilities(model: Model, comments: Iterable[Comment]) -> Iterator[float]:
-    """The chance of spam of each comment, in their order, without reasons: faster than `score`."""
-    for comment in comments:
-        evidence = gather_evidence(comment)
-        yield logistic(_logit(model, evidence, *_shares(model, evidence)))
+    """The chance of spam of each comment, in their order, without reasons; read together, faster than by `score`."""
+    left = iter(comments)
+    while together := list(islice(left, TOGETHER)):
+        yield from map(logistic, _logits(model, together))
 
 
 def logistic(logit: float) -> float:
@@ -82,9 +87,14 @@ def logistic(logit: float) -> float:
 
 def _shares(model: Model, evidence: Evidence) -> tuple[list[dict[str, float]], NDArray[np.float64]]:
     """What each word of each segment and each signal adds to the logit."""
-    signal_shares = (evidence.signals - model.centres) * model.signal_weights
-    signal_shares[np.isnan(signal_shares)] = 0.0
-    return [model.wordbook.shares(segment) for segment in evidence.page], signal_shares
+    return [model.wordbook.shares(segment) for segment in evidence.page], _signal_shares(model, evidence.signals)
+
+
+def _signal_shares(model: Model, signals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What each signal adds, in the shape of the signals: of one comment, or of many."""
+    shares = (signals - model.centres) * model.signal_weights
+    shares[np.isnan(shares)] = 0.0
+    return shares
 
 
 def _logit(
@@ -92,3 +102,12 @@ def _logit(
 ) -> float:
     hashed = sum([sum(words.values()) for words in shares])
     return model.bias + hashed + float(signal_shares.sum()) + sum(evidence.given.values())
+
+
+def _logits(model: Model, comments: Sequence[Comment]) -> list[float]:
+    """The logits of many comments of whose visits nothing is known."""
+    rows, signals = gather_rows(comments)
+    hashed = np.clip(rows.sums(model.weights), *model.reach.T).sum(axis=1)
+    given = [sum(given_shares(comment, UNSEEN).values()) for comment in comments]
+    logits: list[float] = (model.bias + hashed + _signal_shares(model, signals).sum(axis=1) + given).tolist()
+    return logits

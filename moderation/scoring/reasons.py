@@ -98,8 +98,9 @@ class _Places:
     """Where the words that are wanted stand in the prose: `places` has the numbers of each, counted in words."""
 
     def __init__(self, reading: Reading, wanted: Collection[str]) -> None:
-        self._prose = reading.prose
-        self._matches = find_words(reading.prose.text)
+        self._text = reading.prose.text
+        self._origins = reading.prose.origins()
+        self._matches = find_words(self._text)
         self.places: dict[str, list[int]] = {}
         for number, word in enumerate(reading.tokens):
             if word in wanted:
@@ -107,16 +108,16 @@ class _Places:
 
     def touch(self, one: str, other: str) -> bool:
         """Whether the other follows the one wherever either stands, with nothing but white space between."""
-        places, matches, text = self.places[one], self._matches, self._prose.text
+        places, matches, text = self.places[one], self._matches, self._text
         if self.places[other] != [place + 1 for place in places]:
             return False
         return all(text[matches[place].end() : matches[place + 1].start()].isspace() for place in places)
 
     def spans(self, phrase: Sequence[str]) -> tuple[Span, ...]:
         """Every place of the phrase in the comment as it was sent."""
-        matches, original, last = self._matches, self._prose.original, len(phrase) - 1
+        matches, stretch, last = self._matches, self._origins.stretch, len(phrase) - 1
         bounds = [(matches[first].start(), matches[first + last].end()) for first in self.places[phrase[0]]]
-        return tuple([Span("text", *original(start, end)) for start, end in bounds])
+        return tuple([Span("text", *stretch(start, end)) for start, end in bounds])
 
 
 def _wordings(evidence: Evidence, shares: Mapping[str, float]) -> list[Reason]:

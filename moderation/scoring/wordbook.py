@@ -3,20 +3,27 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import pairwise
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.features.ngrams import WORDS, Segment, Word, columns_of, lay_out
+from moderation.features.ngrams import BLOCKS, WORDS, Segment, columns_of, pair_columns
 
 REMEMBERED = 1 << 14
 """How many words of texts are remembered, some 5 MB; of any other field an eighth of that."""
 
 
 @dataclass(slots=True)
-class Weight(Word):
-    """A word, and what its columns weigh together."""
+class Word:
+    """A word: its own column, how many it has with those of its spelling, and what these weigh together.
 
+    Shared by threads and never changed; freezing it would cost every new word some time.
+    """
+
+    column: int
+    parts: int
     weight: float
 
 
@@ -26,28 +33,32 @@ class Wordbook:
     def __init__(self, weights: NDArray[np.float16], reach: NDArray[np.float64]) -> None:
         self._weights = weights
         self._reach = reach.tolist()
-        self._looks: dict[int, Callable[[str], Weight]] = {}
+        self._looks: dict[int, Callable[[str], Word]] = {}
 
     def shares(self, segment: Segment) -> dict[str, float]:
         """What each different word adds to the logit; of a pair either word has half.
 
         Together they stay within the model's reach: beyond it, each adds as much less.
         """
-        layout = lay_out(segment, list(map(self._look(segment.block), segment.words)))
-        scale, half = layout.scale, layout.scale / 2
-        shares = {word: scale * weight.weight for word, weight in layout.words.items()}
-        for weight, (one, other) in zip(map(self._weights.item, layout.pairs), layout.pairs.values(), strict=True):
-            share = half * weight
+        block, said = segment.block, segment.words
+        known = list(map(self._look(block), said))
+        words = dict(zip(said, known, strict=True))
+        pairs = dict(zip(pair_columns([word.column for word in known], block), pairwise(said), strict=True))
+        parts = len(pairs) + sum([word.parts for word in words.values()])
+        scale = BLOCKS[block].weight / sqrt(max(1, parts))
+        shares = {word: scale * entry.weight for word, entry in words.items()}
+        for weight, (one, other) in zip(map(self._weights.item, pairs), pairs.values(), strict=True):
+            share = scale / 2 * weight
             shares[one] += share
             shares[other] += share
         total = sum(shares.values())
-        least, most = self._reach[segment.block]
+        least, most = self._reach[block]
         if least <= total <= most:
             return shares
         part = (least if total < least else most) / total
         return {word: part * share for word, share in shares.items()}
 
-    def _look(self, block: int) -> Callable[[str], Weight]:
+    def _look(self, block: int) -> Callable[[str], Word]:
         """What looks up, and remembers, the words of such segments."""
         if block not in self._looks:
             most = REMEMBERED if block == WORDS else REMEMBERED // 8
@@ -55,6 +66,6 @@ class Wordbook:
         return self._looks[block]
 
 
-def _weigh(weights: NDArray[np.float16], block: int, word: str) -> Weight:
+def _weigh(weights: NDArray[np.float16], block: int, word: str) -> Word:
     columns = columns_of(word, block)
-    return Weight(columns[0], len(columns), sum(map(weights.item, columns)))
+    return Word(columns[0], len(columns), sum(map(weights.item, columns)))

@@ -20,8 +20,8 @@ from moderation.features import lexicon, links, reading
 from moderation.features.evidence import page_of
 from moderation.features.ngrams import Page
 from moderation.features.reading import Reading
-from moderation.features.signals import measure as measure_signals
-from moderation.features.signals import wording
+from moderation.features.signals import measure as measure_one
+from moderation.features.signals import measure_all
 from moderation.learning.corpus import read_corpus
 from moderation.learning.linear import fit
 from moderation.learning.matrix import build_matrix
@@ -77,14 +77,14 @@ def _used(model: Model, comments: Sequence[Comment]) -> Model:
     """The model as it is after those comments, with nothing remembered of any before."""
     _forget()
     used = replace(model)
-    for _ in probabilities(used, comments):
-        pass
+    for comment in comments:
+        score(used, comment)
     return used
 
 
 def _forget() -> None:
     """Empties what the features remember of words, hosts and titles."""
-    for remembered in (lexicon._found, links._remembered_domain, reading._title_words, wording._runs):
+    for remembered in (lexicon._found, links._remembered_domain, reading._title_words):
         remembered.cache_clear()
 
 
@@ -173,7 +173,9 @@ def _texts(comments: Sequence[Comment]) -> list[str]:
 
 
 def _signals(comments: Sequence[Comment]) -> sparse.csr_array:
-    return sparse.csr_array(np.nan_to_num([measure_signals(Reading(comment)) for comment in comments]))
+    """As fast as ours, for one comment as for many."""
+    readings = list(map(Reading, comments))
+    return sparse.csr_array(np.nan_to_num(measure_all(readings) if len(readings) > 1 else [measure_one(readings[0])]))
 
 
 def _alternate(

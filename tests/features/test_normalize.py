@@ -18,9 +18,10 @@ def test_normalising_twice_is_once(text: str) -> None:
 def test_every_character_knows_where_it_came_from(text: str) -> None:
     """Each character has an origin inside the original, and they are in order."""
     canonical = canonicalize(text)
-    assert len(canonical.text) == len(canonical.cased) == len(canonical.starts) == len(canonical.ends)
-    assert all(0 <= start < end <= len(text) for start, end in zip(canonical.starts, canonical.ends, strict=True))
-    assert list(canonical.starts) == sorted(canonical.starts) and list(canonical.ends) == sorted(canonical.ends)
+    starts, ends = canonical.origins()
+    assert len(canonical.text) == len(canonical.cased) == len(starts) == len(ends)
+    assert all(0 <= start < end <= len(text) for start, end in zip(starts, ends, strict=True))
+    assert list(starts) == sorted(starts) and list(ends) == sorted(ends)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +73,7 @@ def test_what_is_stored_backwards_is_read_as_it_is_shown() -> None:
     """A right-to-left override shows its letters in another order; each still knows where it came from."""
     canonical = canonicalize("buy \u202eseohs\u202c now")
     assert canonical.text == "buy shoes now"
-    assert canonical.original(4, 9) == (5, 10)
+    assert canonical.origins().stretch(4, 9) == (5, 10)
 
 
 def test_an_original_stretch_holds_its_markup() -> None:
@@ -80,7 +81,7 @@ def test_an_original_stretch_holds_its_markup() -> None:
     text = "buy vi<b>ag</b>ra now"
     canonical = canonicalize(text)
     at = canonical.text.index("viagra")
-    start, end = canonical.original(at, at + 6)
+    start, end = canonical.origins().stretch(at, at + 6)
     assert text[start:end] == "vi<b>ag</b>ra"
 
 
@@ -90,7 +91,7 @@ def test_of_a_long_text_both_ends_are_read() -> None:
     canonical = canonicalize(long)
     assert len(canonical.text) <= MAX_LENGTH
     assert canonical.text.startswith("head") and canonical.text.endswith("tail")
-    assert canonical.original(len(canonical.text) - 4, len(canonical.text)) == (len(long) - 4, len(long))
+    assert canonical.origins().stretch(len(canonical.text) - 4, len(canonical.text)) == (len(long) - 4, len(long))
 
 
 def test_many_layers_of_encoding_end_somewhere() -> None:

@@ -13,7 +13,7 @@ from moderation.domain.judgement import Reason
 from moderation.features.ngrams import COLUMNS
 from moderation.features.signals import SIGNALS
 from moderation.learning.matrix import build_matrix
-from moderation.scoring.model import Model, logistic, probabilities, score
+from moderation.scoring.model import TOGETHER, Model, logistic, probabilities, score
 from moderation.scoring.reasons import MOST_AGAINST, MOST_FOR, SENTENCES, parted, strongest
 from tests.models import small_model, small_trained
 from tests.strategies import comments
@@ -60,12 +60,19 @@ _FIELD_SIGNALS = sum(
 )
 
 
-def test_probabilities_are_those_of_the_scores() -> None:
-    """Scoring many without reasons gives the same numbers."""
-    batch = [Comment("hello there"), Comment("cheap shoes http://shoes.example"), Comment("")]
-    assert list(probabilities(small_model(), batch)) == pytest.approx(
-        [score(small_model(), c).probability for c in batch]
-    )
+@given(st.lists(comments, max_size=4))
+def test_probabilities_are_those_of_the_scores(several: list[Comment]) -> None:
+    """Scoring many together, without reasons, gives the same numbers in the same order."""
+    alone = [score(small_model(), comment).probability for comment in several]
+    assert list(probabilities(small_model(), several)) == pytest.approx(alone)
+
+
+def test_however_many_comments_each_has_its_chance() -> None:
+    """They are read some hundreds at a time; none is lost between."""
+    many = [Comment(f"hello {number}") for number in range(2 * TOGETHER + 1)]
+    chances = list(probabilities(small_model(), iter(many)))
+    assert len(chances) == len(many)
+    assert chances[-1] == pytest.approx(score(small_model(), many[-1]).probability)
 
 
 @given(comments)

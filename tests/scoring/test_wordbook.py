@@ -8,7 +8,8 @@ from hypothesis import given
 
 from moderation.domain.comment import Comment
 from moderation.features.evidence import gather_evidence
-from moderation.features.ngrams import BLOCKS, WORDS, Segment, hash_page
+from moderation.features.ngrams import BLOCKS, WORDS, Segment
+from moderation.features.rows import hash_pages
 from moderation.scoring.model import Model
 from moderation.scoring.wordbook import REMEMBERED, Wordbook
 from tests.models import small_model
@@ -20,8 +21,7 @@ def test_the_shares_are_those_of_the_row(comment: Comment) -> None:
     """Serving adds up what training learnt from: the hashed row times the weights, within the model's reach."""
     model = small_model()
     for segment in gather_evidence(comment).page:
-        columns, values = hash_page([segment])
-        expected = float((model.weights[columns].astype(float) * values).sum()) if columns else 0.0
+        expected = float(hash_pages([[segment]]).sums(model.weights).sum())
         shares = model.wordbook.shares(segment)
         assert sum(shares.values()) == pytest.approx(np.clip(expected, *model.reach[segment.block]), abs=1e-9)
 

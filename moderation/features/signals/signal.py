@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from moderation.features.reading import Reading
 
@@ -13,3 +14,11 @@ class Signal:
     code: str
     sentence: str
     measure: Callable[[Reading], float]
+
+
+class Family(NamedTuple):
+    """Signals that read the same field. Where it is not `there`, each of them is `otherwise`."""
+
+    signals: tuple[Signal, ...]
+    there: Callable[[Reading], bool]
+    otherwise: float

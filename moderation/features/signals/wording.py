@@ -2,7 +2,7 @@
 
 import re
 import string
-from functools import lru_cache, partial
+from functools import partial
 from math import log1p
 
 from moderation.features.lexicon import CALLS, REQUESTS
@@ -18,8 +18,11 @@ _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+")
 _HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w{4,}")
 _HIDDEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u3164]")
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\uff21-\uff5a]")
-_RUN = re.compile(r"[bcdfghjklmnpqrstvwxz]{5}|[aeiou]{4}")
-_REMEMBERED = 1 << 12
+_SOUNDS = bytes(
+    ord("c") if chr(byte) in "bcdfghjklmnpqrstvwxz" else ord("v") if chr(byte) in "aeiou" else ord(" ")
+    for byte in range(256)
+)
+"""Turns consonants into `c`, vowels into `v`, and all else into spaces."""
 _SPACED_LETTERS = b"\1" * 5
 """The lengths of words that are letters spaced out."""
 _SPACED = re.compile(r"(?<!\w)(?:\w[ .*_-]){4,}\w(?!\w)")
@@ -110,12 +113,8 @@ def _damped_topic(topic: str, reading: Reading) -> float:
 
 def _gibberish(reading: Reading) -> float:
     """Runs of consonants or vowels that no word has, for each five words."""
-    return min(1.0, sum(map(_runs, reading.words)) / max(3.0, len(reading.words) / 5))
-
-
-@lru_cache(_REMEMBERED)
-def _runs(word: str) -> int:
-    return len(_RUN.findall(word))
+    sounds = " ".join(reading.words).encode("utf-8", "surrogatepass").translate(_SOUNDS)
+    return min(1.0, (sounds.count(b"ccccc") + sounds.count(b"vvvv")) / max(3.0, len(reading.words) / 5))
 
 
 def _spaced(reading: Reading) -> float:
