@@ -41,7 +41,7 @@ class Evidence:
 
     reading: Reading
     page: Page
-    signals: NDArray[np.float64]
+    signals: Sequence[float]
     given: dict[str, float]
 
 

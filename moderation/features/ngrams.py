@@ -70,13 +70,13 @@ def find_words(text: str) -> list[re.Match[str]]:
 
 
 def words_of(text: str) -> list[str]:
-    """The same, without their places."""
+    """The same, without their places. Lone surrogates are no part of any."""
     return _WORD.findall(text)
 
 
 def own_column(word: str, block: int) -> int:
     """The column of a word by itself in that block."""
-    return (crc32(word.encode("utf-8", "surrogatepass"), SALTS[block]) & MASKS[block]) + OFFSETS[block]
+    return (crc32(word.encode(), SALTS[block]) & MASKS[block]) + OFFSETS[block]
 
 
 def columns_of(word: str, block: int) -> list[int]:
@@ -96,4 +96,4 @@ def _spelling(word: str, block: int) -> list[int]:
     """The columns of the different stretches of a word."""
     padded, salt, mask, offset = f" {word} ", SALTS[block], MASKS[block], OFFSETS[block]
     stretches = dict.fromkeys([padded[start : start + STRETCH] for start in range(max(1, len(word) - 1))])
-    return [(crc32(stretch.encode("utf-8", "surrogatepass"), salt) & mask) + offset for stretch in stretches]
+    return [(crc32(stretch.encode(), salt) & mask) + offset for stretch in stretches]

@@ -109,7 +109,7 @@ class Origins(NamedTuple):
         """The stretch of the original behind the non-empty stretch `text[start:end]`."""
         return self.starts[start], self.ends[end - 1]
 
-    def after(self, edits: Sequence[Edit]) -> Self:
+    def after(self, edits: Sequence[Edit]) -> "Origins":
         """The origins once the text was rewritten so, its edits in reading order."""
         starts: list[int] = []
         ends: list[int] = []
@@ -120,7 +120,7 @@ class Origins(NamedTuple):
             starts += [self.starts[begin]] * length
             ends += [self.ends[end - 1]] * length
             done = end
-        return self._replace(starts=[*starts, *self.starts[done:]], ends=[*ends, *self.ends[done:]])
+        return Origins([*starts, *self.starts[done:]], [*ends, *self.ends[done:]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -260,7 +260,7 @@ def _clean(draft: Draft) -> None:
         _clean_unicode(draft)
     elif not text.isprintable():
         draft.replace(_INVISIBLE, "")
-    draft.replace(_OTHER_SPACE, " ")
+    draft.text = _OTHER_SPACE.sub(" ", draft.text)
     draft.replace(_SPACES, " ")
     stripped = draft.text.strip()
     begin = draft.text.find(stripped) if stripped else 0

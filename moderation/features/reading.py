@@ -74,7 +74,7 @@ def prose_of(canonical: Canonical, home: Link | None) -> Canonical:
 
     draft = Draft.of(canonical)
     if not draft.text.isascii():
-        draft.replace(PICTURE, " ")
+        draft.text = PICTURE.sub(" ", draft.text)
     if _ADDRESS_HINT.search(draft.text):
         draft.replace(_ADDRESS, mark)
     return draft.done() if draft.text != canonical.text else canonical

@@ -76,7 +76,7 @@ def _parts(block: int, owners: Sequence[int], texts: Sequence[Sequence[str]]) ->
 
 def _spellings(words: Sequence[str], block: int) -> tuple[Numbers, Numbers]:
     """The columns of the different stretches of all words, one word after the other, and how many each word has."""
-    spelt = np.frombuffer(f" {' '.join(words)} ".encode("utf-8", "surrogatepass"), dtype=np.uint8)
+    spelt = np.frombuffer(f" {' '.join(words)} ".encode(), dtype=np.uint8)
     bounds = np.append(np.flatnonzero(spelt & 0xC0 != 0x80), len(spelt))
     padded = _lengths(words) + 2
     counts = np.maximum(1, padded - STRETCH + 1)

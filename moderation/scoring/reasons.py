@@ -2,9 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from moderation.domain.judgement import Reason, Span
 from moderation.features import ngrams
 from moderation.features.evidence import Evidence
@@ -20,6 +17,7 @@ MOST_AGAINST = 3
 _LEAST = 1e-3
 _LONGEST_DETAIL = 60
 _WORDS_OF_PHRASE = 4
+_MARKS = (URL_MARK, TITLE_MARK)
 
 BLOCK_REASONS: dict[int, tuple[str, str]] = {
     ngrams.AUTHOR: ("AUTHOR_NAME", "author"),
@@ -46,13 +44,13 @@ _CODES = [signal.code for signal in SIGNALS]
 
 
 def explain(
-    evidence: Evidence, shares: Sequence[dict[str, float]], signal_shares: NDArray[np.float64]
+    evidence: Evidence, shares: Sequence[dict[str, float]], signal_shares: Sequence[float]
 ) -> tuple[Reason, ...]:
     """All reasons, heaviest first; their weights add up to the sum of both and of what the evidence gives.
 
     `shares` has what each word adds, for each segment of the page, `signal_shares` one entry a signal.
     """
-    reasons = [Reason(code, weight) for code, weight in zip(_CODES, signal_shares.tolist(), strict=True) if weight]
+    reasons = [Reason(code, weight) for code, weight in zip(_CODES, signal_shares, strict=True) if weight]
     reasons += [Reason(code, weight) for code, weight in evidence.given.items()]
     for segment, words in zip(evidence.page, shares, strict=True):
         if segment.block == ngrams.WORDS:
@@ -101,10 +99,10 @@ class _Places:
         self._text = reading.prose.text
         self._origins = reading.prose.origins()
         self._matches = find_words(self._text)
-        self.places: dict[str, list[int]] = {}
+        self.places: dict[str, list[int]] = {word: [] for word in wanted}
         for number, word in enumerate(reading.tokens):
-            if word in wanted:
-                self.places.setdefault(word, []).append(number)
+            if word in self.places:
+                self.places[word].append(number)
 
     def touch(self, one: str, other: str) -> bool:
         """Whether the other follows the one wherever either stands, with nothing but white space between."""
@@ -122,9 +120,9 @@ class _Places:
 
 def _wordings(evidence: Evidence, shares: Mapping[str, float]) -> list[Reason]:
     """The heaviest phrases by themselves, each with all its places; the other words as one reason."""
-    order = [word for word in sorted(shares, key=shares.__getitem__) if word not in (URL_MARK, TITLE_MARK)]
-    spam = [word for word in order[: -2 * MOST_FOR - 1 : -1] if shares[word] > _LEAST]
-    ham = [word for word in order[: 2 * MOST_AGAINST] if shares[word] < -_LEAST]
+    order = sorted(shares, key=shares.__getitem__)
+    spam = [word for word in order[: -2 * MOST_FOR - 1 : -1] if shares[word] > _LEAST and word not in _MARKS]
+    ham = [word for word in order[: 2 * MOST_AGAINST] if shares[word] < -_LEAST and word not in _MARKS]
     found = _Places(evidence.reading, {*spam, *ham})
     reasons = _named(found, spam, shares, MOST_FOR) + _named(found, ham, shares, MOST_AGAINST)
     rest = sum(shares.values()) - sum([reason.weight for reason in reasons])

@@ -17,7 +17,7 @@ from tests.strategies import comments
 
 
 def _value(comment: Comment, code: str) -> float:
-    return float(gather_evidence(comment).signals[signal_codes().index(code)])
+    return gather_evidence(comment).signals[signal_codes().index(code)]
 
 
 def _row(comment: Comment) -> list[tuple[int, float]]:
@@ -53,7 +53,7 @@ def test_what_is_said_again_counts_once() -> None:
 @given(comments)
 def test_signals_are_numbers_or_unknown(comment: Comment) -> None:
     """A signal is a small number, or NaN where the field it reads is absent."""
-    signals = gather_evidence(comment).signals
+    signals = np.array(gather_evidence(comment).signals)
     assert len(signals) == len(SIGNALS)
     known = signals[~np.isnan(signals)]
     assert (known >= 0).all() and (known < 12).all()
@@ -198,6 +198,15 @@ def test_words_are_words_whatever_joins_them(anchor: str) -> None:
         (Comment("call me at 555 12 34"), "PHONE", True),
         (Comment("call me at \u0665\u0665\u0665 \u0661\u0662 34"), "PHONE", True),
         (Comment("all of 3 in 4"), "PHONE", False),
+        (Comment("made in the USSR by Ivanov"), "CASE_NOISE", False),
+        (Comment("made in the USSR by IVanov"), "CASE_NOISE", True),
+        (Comment("made in the USSR by ivAnov"), "CASE_NOISE", True),
+        (Comment("сделано в СССР, ИВАнов"), "CASE_NOISE", True),
+        (Comment("pays $ 5 at least"), "MONEY_SUMS", True),
+        (Comment("pays 5 Euro at least"), "MONEY_SUMS", True),
+        (Comment("pays 5 or five euro"), "MONEY_SUMS", False),
+        (Comment("hmmmmm"), "GIBBERISH", True),
+        (Comment("hmm mmm, strengthen"), "GIBBERISH", False),
         (Comment("see http://a.example/"), "LINK_ANY", True),
         (Comment("word " * 20), "LONG", False),
         (Comment("word " * 30), "LONG", True),

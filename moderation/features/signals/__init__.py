@@ -30,12 +30,12 @@ def signal_codes() -> tuple[str, ...]:
     return tuple(signal.code for signal in SIGNALS)
 
 
-def measure(reading: Reading) -> NDArray[np.float64]:
+def measure(reading: Reading) -> list[float]:
     """One value for each of `SIGNALS`; NaN where the comment lacks the field that the signal reads."""
     values: list[float] = []
     for signals, there, otherwise in FAMILIES:
         values += [signal.measure(reading) for signal in signals] if there(reading) else [otherwise] * len(signals)
-    return np.array(values)
+    return values
 
 
 def measure_all(readings: Sequence[Reading]) -> NDArray[np.float64]:

@@ -101,6 +101,11 @@ def _languages(named: str | None) -> set[str]:
     return {match[0] for part in parts if (match := _LANGUAGE.match(part))}
 
 
+_FOREIGN_SCRIPT = GivenSignal(
+    "FOREIGN_SCRIPT", "a script that the page's languages are not written in", 1.0, _foreign_script
+)
+"""The one that needs no visit."""
+
 GIVEN_SIGNALS: tuple[GivenSignal, ...] = (
     GivenSignal("TRAP_FILLED", "a field that people do not see was filled in", 5.0, _trap_filled),
     GivenSignal("NO_SCRIPT", "the form was sent without its script", 1.5, _no_script),
@@ -108,14 +113,13 @@ GIVEN_SIGNALS: tuple[GivenSignal, ...] = (
     GivenSignal("UNTYPED", "hardly a key was pressed for the text", 0.5, _untyped),
     GivenSignal("ON_TAG", "a tag of the page said in the text", -0.5, _on_tag),
     GivenSignal("OLD_PAGE", "the page has long not been touched", 0.5, _old_page),
-    GivenSignal("FOREIGN_SCRIPT", "a script that the page's languages are not written in", 1.0, _foreign_script),
+    _FOREIGN_SCRIPT,
 )
 """The weights are a judgement, not a fit: doubt is what they are for. docs/reasons.md says how they were checked."""
 
 
 def given_shares(comment: Comment, visit: Visit) -> dict[str, float]:
     """What those of `GIVEN_SIGNALS` add to the logit that say anything, by their codes."""
-    if visit is UNSEEN and not comment.lang:
-        return {}
-    shares = {signal.code: signal.weight * signal.measure(comment, visit) for signal in GIVEN_SIGNALS}
+    told = (_FOREIGN_SCRIPT,) if visit is UNSEEN else GIVEN_SIGNALS
+    shares = {signal.code: signal.weight * signal.measure(comment, visit) for signal in told}
     return {code: share for code, share in shares.items() if share}

@@ -12,7 +12,7 @@ from moderation.features.signals.signal import Signal
 _EXCLAMATIONS = "!！"
 _QUESTIONS = "?？"
 _PUNCTUATION = ",;:()\"“”'’-"
-_MONEY = re.compile(r"[$€£₽¥₹]\s?\d|\d\s?(?:[$€£₽]|usd|eur|euro|dollars?|руб)", re.IGNORECASE)
+_MONEY = re.compile(r"[$€£₽¥₹\d](?:(?<=\D)\s?\d|(?<=\d)\s?(?:[$€£₽]|usd|eur|euro|dollars?|руб))")
 _PHONE = re.compile(r"(?<![\w/.-])\+?\(?\d{1,4}\)?(?:[\s().-]{0,2}\d{2,4}){2,5}(?![\w/])")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+")
 _HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w{4,}")
@@ -37,6 +37,8 @@ _CODE = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
+_ODD_CAPITAL = re.compile("[A-Z](?:(?<=[a-z].)|(?<=[A-Z].)(?=[a-z]))")
+"""One in the middle of a word that is not in capitals."""
 _CAPITALS = string.ascii_uppercase.encode()
 _QUOTE = re.compile(r"^[ \t]*(?:>|&gt;|@\w)|<blockquote|\[quote", re.MULTILINE)
 _HEADLINE = re.compile(
@@ -113,7 +115,7 @@ def _damped_topic(topic: str, reading: Reading) -> float:
 
 def _gibberish(reading: Reading) -> float:
     """Runs of consonants or vowels that no word has, for each five words."""
-    sounds = " ".join(reading.words).encode("utf-8", "surrogatepass").translate(_SOUNDS)
+    sounds = " ".join(reading.words).encode().translate(_SOUNDS)
     return min(1.0, (sounds.count(b"ccccc") + sounds.count(b"vvvv")) / max(3.0, len(reading.words) / 5))
 
 
@@ -125,9 +127,12 @@ def _spaced(reading: Reading) -> float:
 
 def _case_noise(reading: Reading) -> float:
     """Share of words with capitals in their middle."""
-    words = [word for word in reading.canonical.cased.split() if len(word) > 4 and word.isalpha()]
-    odd = sum(1 for word in words if not (word.islower() or word.isupper() or word[1:].islower()))
-    return odd / max(3, len(words))
+    cased = reading.canonical.cased
+    if cased.isascii() and not _ODD_CAPITAL.search(cased):
+        return 0.0
+    words = [word for word in cased.split() if len(word) > 4 and word.isalpha()]
+    odd = [word for word in words if not (word.islower() or word.isupper() or word[1:].islower())]
+    return len(odd) / max(3, len(words))
 
 
 def _variety(reading: Reading) -> float:
