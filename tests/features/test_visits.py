@@ -78,8 +78,8 @@ def test_only_the_trap_makes_an_ordinary_comment_spam_and_nothing_discards_it() 
     """An ordinary comment has a logit around -3; the default lines are at 0.5, 5.8 and 9.2."""
     everything = sum(given_shares(Comment(LONG_TEXT, lang="en"), WORST).values())
     trap = given_shares(Comment("Hi"), Visit(trap_filled=True))["TRAP_FILLED"]
-    assert -3 + everything < 9.1
-    assert -3 + everything - trap < 6.1
+    assert -3 + everything < 9.2
+    assert -3 + everything - trap < 5.8
     assert 0.5 < -3 + trap < 5.8
 
 
