@@ -1,7 +1,7 @@
 """From a comment to what a model reads of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,8 +32,7 @@ _MOST_TARGETS = 40
 _LONGEST_ADDRESS = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """The words (`page`) and the named values (`signals`, NaN where a field is absent) of one comment.
 
     `given` has the shares of the logit, by code, of the signals whose weights no model learns.
@@ -75,8 +74,8 @@ def page_of(reading: Reading) -> list[Segment]:
 
 
 def _marked(reading: Reading) -> list[str]:
-    title = reading.context
-    return [TITLE_MARK if word in title else word for word in reading.tokens]
+    title, tokens = reading.context, reading.tokens
+    return tokens if title.isdisjoint(tokens) else [TITLE_MARK if word in title else word for word in tokens]
 
 
 def _targets(links: list[Link]) -> str:

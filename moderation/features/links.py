@@ -2,8 +2,8 @@
 
 import html
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 from urllib.parse import unquote
 
 from publicsuffixlist import PublicSuffixList
@@ -45,8 +45,7 @@ _WRITTEN = re.compile(r"(?P<host>[\w.-]+\.\w{2,})[.,;:!?]?(?:[/?#]\S*)?")
 _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One link. `form` is `html`, `bbcode`, `markdown`, `bare` (a written address) or `naked` (a host without scheme).
 
     `host` and `domain` (the registrable domain) are lower case without `www.`; `path` is what follows the host.

@@ -9,7 +9,6 @@ import html
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 MAX_LENGTH = 20_000
@@ -123,8 +122,7 @@ class Origins(NamedTuple):
         return Origins([*starts, *self.starts[done:]], [*ends, *self.ends[done:]])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Canonical:
+class Canonical(NamedTuple):
     """A canonical text and its way back.
 
     `text` is lower case, `cased` the same text before that; both have the same length.
@@ -186,9 +184,11 @@ class Draft:
 
     def cut(self, begin: int, end: int) -> None:
         """Keeps `text[begin:end]` only."""
-        idle = [(0, begin, 0), (end, len(self.text), 0)]
+        if end < len(self.text):
+            self._note([(end, len(self.text), 0)])
+        if begin:
+            self._note([(0, begin, 0)])
         self.text = self.text[begin:end]
-        self._note([edit for edit in idle if edit[0] < edit[1]])
 
     def done(self) -> Canonical:
         """The text as it now stands, taken for canonical."""
@@ -262,9 +262,8 @@ def _clean(draft: Draft) -> None:
         draft.replace(_INVISIBLE, "")
     draft.text = _OTHER_SPACE.sub(" ", draft.text)
     draft.replace(_SPACES, " ")
-    stripped = draft.text.strip()
-    begin = draft.text.find(stripped) if stripped else 0
-    draft.cut(begin, begin + len(stripped))
+    begin = len(draft.text) - len(draft.text.lstrip())
+    draft.cut(begin, max(begin, len(draft.text.rstrip())))
 
 
 def _clean_unicode(draft: Draft) -> None:

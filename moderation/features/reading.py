@@ -46,7 +46,7 @@ class Reading:
         self.home = parse_url(comment.permalink) if comment.permalink else None
         self.prose = prose_of(self.canonical, self.home)
         self.tokens = words_of(self.prose.text)
-        self.words = [word for word in self.tokens if word != URL_MARK]
+        self.words = [word for word in self.tokens if word != URL_MARK] if URL_MARK in self.tokens else self.tokens
         self.lengths = list(map(len, self.words))
         self.topics = topics_of(self.words)
         self.digits = count_ascii(_DIGITS, self.prose.text)

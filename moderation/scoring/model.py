@@ -20,7 +20,7 @@ from moderation.features.signals.visits import given_shares
 from moderation.scoring.reasons import explain
 from moderation.scoring.wordbook import Wordbook
 
-TOGETHER = 500
+TOGETHER = 250
 """Comments that are read at a time where many are scored, some megabytes."""
 
 

@@ -11,7 +11,8 @@ from moderation.features.signals.signal import Signal
 
 _EXCLAMATIONS = "!！"
 _QUESTIONS = "?？"
-_PUNCTUATION = ",;:()\"“”'’-"
+_PUNCTUATION = b",;:()\"'-"
+_QUOTATION = "“”’"
 _MONEY = re.compile(r"[$€£₽¥₹\d](?:(?<=\D)\s?\d|(?<=\d)\s?(?:[$€£₽]|usd|eur|euro|dollars?|руб))")
 _PHONE = re.compile(r"(?<![\w/.-])\+?\(?\d{1,4}\)?(?:[\s().-]{0,2}\d{2,4}){2,5}(?![\w/])")
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+")
@@ -49,7 +50,7 @@ _OWN_SITE = re.compile(
     r"\b(?:my|our)\W{1,3}(?:\w+\W{1,3}){0,3}(?:web\W?)?(?:site|page|blog|weblog|homepage|channel|store|shop|posts?|profile)s?\b"
     r"|\b(?:mon (?:site|blog)|mein\w? (?:seite|blog)|mi (?:sitio|pagina|blog)|мой (?:сайт|блог))\b"
 )
-_OWNERS = ("my", "our", "mon ", "mein", "mi ", "мой")
+_OWNER = re.compile("my|our|mon |mein|mi |мой")
 _LOOKED_AT = 2_000
 _OPENING = 6
 _FEW_SENTENCES = 25
@@ -94,7 +95,8 @@ def _address(reading: Reading) -> float:
 
 def _punctuation(reading: Reading) -> float:
     text = reading.canonical.text
-    return _count(_PUNCTUATION, text) / max(10, len(text))
+    marks = count_ascii(_PUNCTUATION, text) + (0 if text.isascii() else _count(_QUOTATION, text))
+    return marks / max(10, len(text))
 
 
 def _beyond_ascii(pattern: re.Pattern[str], reading: Reading) -> float:
@@ -110,7 +112,8 @@ def _emoji(reading: Reading) -> float:
 
 def _damped_topic(topic: str, reading: Reading) -> float:
     """Hits per ten words, damped so that one hit in a short text does not fill the scale."""
-    return min(3.0, 10.0 * reading.topics.get(topic, 0) / (len(reading.words) + 10.0))
+    hits = reading.topics.get(topic)
+    return min(3.0, 10.0 * hits / (len(reading.words) + 10.0)) if hits else 0.0
 
 
 def _gibberish(reading: Reading) -> float:
@@ -161,7 +164,7 @@ def _quotes(reading: Reading) -> float:
 def _own_site(reading: Reading) -> float:
     """The author's own site, named in the last words of the text."""
     end = reading.prose.text[-120:]
-    return float(any(owner in end for owner in _OWNERS) and bool(_OWN_SITE.search(end)))
+    return float(bool(_OWNER.search(end) and _OWN_SITE.search(end)))
 
 
 def _own_link(reading: Reading) -> float:
