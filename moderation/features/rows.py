@@ -113,7 +113,7 @@ def _runs(firsts: Numbers, counts: Numbers) -> Numbers:
     return np.arange(counts.sum()) + np.repeat(firsts + counts - np.cumsum(counts), counts)
 
 
-def _lengths(things: Iterable[Sequence[str]] | Sequence[str]) -> Numbers:
+def _lengths(things: Iterable[Sequence[str]]) -> Numbers:
     return np.fromiter(map(len, things), np.int64)
 
 

@@ -46,9 +46,10 @@ class Wordbook:
         pairs = dict(zip(pair_columns([word.column for word in known], block), pairwise(said), strict=True))
         parts = len(pairs) + sum([word.parts for word in words.values()])
         scale = BLOCKS[block].weight / sqrt(max(1, parts))
+        half = scale / 2
         shares = {word: scale * entry.weight for word, entry in words.items()}
         for weight, (one, other) in zip(map(self._weights.item, pairs), pairs.values(), strict=True):
-            share = scale / 2 * weight
+            share = half * weight
             shares[one] += share
             shares[other] += share
         total = sum(shares.values())
