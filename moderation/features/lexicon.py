@@ -6,8 +6,10 @@ a trailing `*` makes its last word a stem that any longer word may start with.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from functools import cache, lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+from moderation.features.memory import Memory
 
 _STEM_KEY = 3
 _PARTS = re.compile(r"[^a-z]+")
@@ -225,20 +227,19 @@ def _entries() -> tuple[dict[str, _Entries], dict[str, list[tuple[str, list[str]
     return dict(whole), dict(stems)
 
 
-def topics_of(words: Sequence[str]) -> Counter[str]:
+def topics_of(words: Sequence[str]) -> Mapping[str, int]:
     """How often each topic is touched by a sequence of lower-case words; topics without a hit are left out."""
     hits: list[str] = []
-    for place, (topics, phrases) in enumerate(map(_found, words)):
+    for place, (topics, phrases) in enumerate(map(_found.__getitem__, words)):
         if topics:
             hits += topics
         if phrases:
             closed = phrases.get(words[place - 1], ())
             hits += [topic for before, topic in closed if words[max(0, place - len(before)) : place] == before]
-    return Counter(hits)
+    return Counter(hits) if hits else {}
 
 
-@lru_cache(_REMEMBERED)
-def _found(word: str) -> tuple[tuple[str, ...], dict[str, _Entries]]:
+def _find(word: str) -> tuple[tuple[str, ...], dict[str, _Entries]]:
     """The topics of a word by itself, and the phrases that it closes by the word before."""
     whole, stems = _entries()
     if word not in whole and word[:_STEM_KEY] not in stems:
@@ -252,6 +253,9 @@ def _found(word: str) -> tuple[tuple[str, ...], dict[str, _Entries]]:
             phrases[before[-1]].append((before, topic))
     topics = dict.fromkeys(topic for before, topic in entries if not before)
     return tuple(topics), dict(phrases)
+
+
+_found = Memory(_find, _REMEMBERED)
 
 
 def sells(address: str) -> bool:

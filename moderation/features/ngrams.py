@@ -64,13 +64,11 @@ Page = Sequence[Segment]
 """What is read of one comment."""
 
 
-def find_words(text: str) -> list[re.Match[str]]:
-    """The words of a canonical text, an apostrophe inside included; the URL mark is one, a long row of letters many."""
-    return list(_WORD.finditer(text))
-
-
 def words_of(text: str) -> list[str]:
-    """The same, without their places. Lone surrogates are no part of any."""
+    """The words of a canonical text, an apostrophe inside included; the URL mark is one, a long row of letters many.
+
+    Lone surrogates are no part of any.
+    """
     return _WORD.findall(text)
 
 

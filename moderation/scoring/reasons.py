@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from moderation.domain.judgement import Reason, Span
 from moderation.features import ngrams
 from moderation.features.evidence import Evidence
-from moderation.features.ngrams import TITLE_MARK, URL_MARK, find_words
+from moderation.features.ngrams import TITLE_MARK, URL_MARK
 from moderation.features.reading import Reading
 from moderation.features.signals import SIGNALS
 from moderation.features.signals.visits import GIVEN_SIGNALS
@@ -93,29 +93,31 @@ def _block_reason(evidence: Evidence, block: int, weight: float) -> Reason:
 
 
 class _Places:
-    """Where the words that are wanted stand in the prose: `places` has the numbers of each, counted in words."""
+    """Where the words that are wanted stand in the prose: for each its places, as number of the word, start and end."""
 
     def __init__(self, reading: Reading, wanted: Collection[str]) -> None:
         self._text = reading.prose.text
         self._origins = reading.prose.origins()
-        self._matches = find_words(self._text)
-        self.places: dict[str, list[int]] = {word: [] for word in wanted}
+        self.places: dict[str, list[tuple[int, int, int]]] = {word: [] for word in wanted}
+        end = 0
         for number, word in enumerate(reading.tokens):
+            start = self._text.find(word, end)
+            end = start + len(word)
             if word in self.places:
-                self.places[word].append(number)
+                self.places[word].append((number, start, end))
 
     def touch(self, one: str, other: str) -> bool:
         """Whether the other follows the one wherever either stands, with nothing but white space between."""
-        places, matches, text = self.places[one], self._matches, self._text
-        if self.places[other] != [place + 1 for place in places]:
+        before, after = self.places[one], self.places[other]
+        if [number - 1 for number, _, _ in after] != [number for number, _, _ in before]:
             return False
-        return all(text[matches[place].end() : matches[place + 1].start()].isspace() for place in places)
+        gaps = zip(before, after, strict=True)
+        return all(self._text[end:start].isspace() for (_, _, end), (_, start, _) in gaps)
 
     def spans(self, phrase: Sequence[str]) -> tuple[Span, ...]:
         """Every place of the phrase in the comment as it was sent."""
-        matches, stretch, last = self._matches, self._origins.stretch, len(phrase) - 1
-        bounds = [(matches[first].start(), matches[first + last].end()) for first in self.places[phrase[0]]]
-        return tuple([Span("text", *stretch(start, end)) for start, end in bounds])
+        bounds = zip(self.places[phrase[0]], self.places[phrase[-1]], strict=True)
+        return tuple([Span("text", *self._origins.stretch(start, end)) for (_, start, _), (_, _, end) in bounds])
 
 
 def _wordings(evidence: Evidence, shares: Mapping[str, float]) -> list[Reason]:
@@ -141,7 +143,7 @@ def _named(found: _Places, chosen: Sequence[str], weights: Mapping[str, float], 
 
 def _phrases(found: _Places, chosen: Sequence[str]) -> Iterator[list[str]]:
     """Each word once: those that stand next to each other wherever they stand are one phrase of a few words."""
-    by_first = {found.places[word][0]: word for word in chosen}
+    by_first = {found.places[word][0][0]: word for word in chosen}
     following: dict[str, str] = {}
     for first, word in by_first.items():
         other = by_first.get(first + 1)

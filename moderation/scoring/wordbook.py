@@ -1,14 +1,14 @@
 """What words weigh by one model."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from itertools import pairwise
 from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from moderation.features.memory import Memory
 from moderation.features.ngrams import BLOCKS, WORDS, Segment, columns_of, pair_columns
 
 REMEMBERED = 1 << 14
@@ -33,7 +33,10 @@ class Wordbook:
     def __init__(self, weights: NDArray[np.float16], reach: NDArray[np.float64]) -> None:
         self._weights = weights
         self._reach = reach.tolist()
-        self._looks: dict[int, Callable[[str], Word]] = {}
+        self._words = [
+            Memory(partial(_weigh, weights, block), REMEMBERED if block == WORDS else REMEMBERED // 8)
+            for block in range(len(BLOCKS))
+        ]
 
     def shares(self, segment: Segment) -> dict[str, float]:
         """What each different word adds to the logit; of a pair either word has half.
@@ -41,7 +44,7 @@ class Wordbook:
         Together they stay within the model's reach: beyond it, each adds as much less.
         """
         block, said = segment.block, segment.words
-        known = list(map(self._look(block), said))
+        known = list(map(self._words[block].__getitem__, said))
         words = dict(zip(said, known, strict=True))
         pairs = dict(zip(pair_columns([word.column for word in known], block), pairwise(said), strict=True))
         parts = len(pairs) + sum([word.parts for word in words.values()])
@@ -58,13 +61,6 @@ class Wordbook:
             return shares
         part = (least if total < least else most) / total
         return {word: part * share for word, share in shares.items()}
-
-    def _look(self, block: int) -> Callable[[str], Word]:
-        """What looks up, and remembers, the words of such segments."""
-        if block not in self._looks:
-            most = REMEMBERED if block == WORDS else REMEMBERED // 8
-            self._looks[block] = lru_cache(most)(partial(_weigh, self._weights, block))
-        return self._looks[block]
 
 
 def _weigh(weights: NDArray[np.float16], block: int, word: str) -> Word:

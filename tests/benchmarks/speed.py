@@ -84,7 +84,8 @@ def _used(model: Model, comments: Sequence[Comment]) -> Model:
 
 def _forget() -> None:
     """Empties what the features remember of words, hosts and titles."""
-    for remembered in (lexicon._found, links._remembered_domain, reading._title_words):
+    lexicon._found.clear()
+    for remembered in (links._remembered_domain, reading._title_words):
         remembered.cache_clear()
 
 

@@ -40,12 +40,12 @@ def measure(reading: Reading) -> list[float]:
 
 def measure_all(readings: Sequence[Reading]) -> NDArray[np.float64]:
     """`measure` of each reading, one a row: signal by signal, which keeps the processor's caches warm."""
-    columns: list[NDArray[np.float64]] = []
+    families: list[NDArray[np.float64]] = []
     for signals, there, otherwise in FAMILIES:
         rows = [row for row, reading in enumerate(readings) if there(reading)]
         present = [readings[row] for row in rows]
-        for signal in signals:
-            column = np.full(len(readings), otherwise)
-            column[rows] = list(map(signal.measure, present))
-            columns.append(column)
-    return np.stack(columns, axis=1)
+        values = np.full((len(readings), len(signals)), otherwise)
+        for column, signal in enumerate(signals):
+            values[rows, column] = np.fromiter(map(signal.measure, present), np.float64, len(present))
+        families.append(values)
+    return np.hstack(families)

@@ -26,7 +26,7 @@ _FREE_MAIL = frozenset(
 
 def _name_commerce(reading: Reading) -> float:
     topics = topics_of(reading.author_words)
-    return log1p(sum([topics[topic] for topic in COMMERCE])) if topics else 0.0
+    return log1p(sum([topics.get(topic, 0) for topic in COMMERCE])) if topics else 0.0
 
 
 def _name_case(reading: Reading) -> float:

@@ -101,10 +101,10 @@ def _languages(named: str | None) -> set[str]:
     return {match[0] for part in parts if (match := _LANGUAGE.match(part))}
 
 
-_FOREIGN_SCRIPT = GivenSignal(
-    "FOREIGN_SCRIPT", "a script that the page's languages are not written in", 1.0, _foreign_script
+_TOLD_UNSEEN = (
+    GivenSignal("FOREIGN_SCRIPT", "a script that the page's languages are not written in", 1.0, _foreign_script),
 )
-"""The one that needs no visit."""
+"""What needs no visit."""
 
 GIVEN_SIGNALS: tuple[GivenSignal, ...] = (
     GivenSignal("TRAP_FILLED", "a field that people do not see was filled in", 5.0, _trap_filled),
@@ -113,13 +113,12 @@ GIVEN_SIGNALS: tuple[GivenSignal, ...] = (
     GivenSignal("UNTYPED", "hardly a key was pressed for the text", 0.5, _untyped),
     GivenSignal("ON_TAG", "a tag of the page said in the text", -0.5, _on_tag),
     GivenSignal("OLD_PAGE", "the page has long not been touched", 0.5, _old_page),
-    _FOREIGN_SCRIPT,
+    *_TOLD_UNSEEN,
 )
 """The weights are a judgement, not a fit: doubt is what they are for. docs/reasons.md says how they were checked."""
 
 
 def given_shares(comment: Comment, visit: Visit) -> dict[str, float]:
     """What those of `GIVEN_SIGNALS` add to the logit that say anything, by their codes."""
-    told = (_FOREIGN_SCRIPT,) if visit is UNSEEN else GIVEN_SIGNALS
-    shares = {signal.code: signal.weight * signal.measure(comment, visit) for signal in told}
-    return {code: share for code, share in shares.items() if share}
+    told = _TOLD_UNSEEN if visit is UNSEEN else GIVEN_SIGNALS
+    return {signal.code: signal.weight * share for signal in told if (share := signal.measure(comment, visit))}
