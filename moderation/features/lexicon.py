@@ -43,7 +43,10 @@ TOPICS: dict[str, str] = {
         payday* loan loans cash_advance* credit_score* bad_credit refinanc* mortgage* debt forex
         binary_option* bitcoin* crypto* invest* earn_money make_money earn extra_income passive_income
         work_from_home work_at_home home_based per_week per_month get_paid affiliate* insurance lenders
-        recover*_my hack* заработ* кредит* займ* деньги kredit préstamo* crédito* empréstimo*
+        recover_my recovered_my hack* заработ* подработ* доход* прибыл* кредит* займ* деньги инвестиц* инвестир*
+        вложени* криптовалют* арбитраж* трейдинг* трейдер* биржа работа_на_дому удаленная_работа удаленный_заработ*
+        в_день в_неделю в_месяц
+        kredit préstamo* crédito* empréstimo*
     """,
     "services": """
         seo backlink* link_building search_engine_optimi* rank ranking* page_rank traffic web_design*
@@ -72,8 +75,9 @@ TOPICS: dict[str, str] = {
         look_at_my feel_free_to stop_by surf_to take_a_look_at_my contact_me contact_us call_us call_now
         whatsapp telegram text_me email_me e_mail_me add_me sign_up subscribe subscribe_to_my follow_me join
         register_now read_more more_info* click link_below here_is_my here_are_my follow_the_link go_to
-        log_on_to переходи* подпис* пишите mein_blog mon_site mon_blog mi_sitio mi_pagina meine_seite cek
-        kunjungi
+        log_on_to переходи* заходи* подпис* вступай* присоединяй* регистрируй* жми кликай* ссылк* пиши пишите
+        напиши* отпиши* обращай* обращать* звони* в_лс личк* личные_сообщения телеграм* ватсап* mein_blog mon_site
+        mon_blog mi_sitio mi_pagina meine_seite cek kunjungi
     """,
     "praise": """
         great_post nice_post good_post great_article nice_article good_article great_blog nice_blog

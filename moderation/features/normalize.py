@@ -1,8 +1,9 @@
 """Brings hostile text into one canonical form, and remembers where every character came from.
 
 The order of the steps: entities, tags, WordPress's slashes, letters written backwards, invisible characters, stacked
-marks, NFKC, look-alike letters inside Latin words, white space, lower case. One step can uncover work for another
-(an entity that hides a tag), so the steps repeat until nothing changes; normalising twice is once.
+marks and marks through letters, letters in boxes, NFKC, letters that look like those of another alphabet, white space,
+lower case. One step can uncover work for another (an entity that hides a tag), so the steps repeat until nothing
+changes; normalising twice is once.
 """
 
 import html
@@ -10,6 +11,16 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
+
+from moderation.features.alphabets import (
+    MIXED_WORD,
+    in_latin,
+    in_one_alphabet,
+    is_doubtful,
+    is_latin,
+    is_mostly_cyrillic,
+    unboxed,
+)
 
 MAX_LENGTH = 20_000
 """Code points read of one field; of a longer one the first three quarters and the last quarter."""
@@ -29,6 +40,8 @@ _INVISIBLE = re.compile(
     "\U000e0000-\U000e0fff]+"
 )
 _STACKED_MARKS = re.compile("[\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3,}")
+_OVERLAID_MARKS = re.compile("[\u0332-\u0338\u035c-\u0362\u0489\u20d0-\u20e2\u20e4-\u20f0](?<=[\\w\\s].)")
+"""Lines through letters, below them and around them, which no language writes."""
 _CLUSTER = re.compile("[^\x00-\x7f]+|[\x00-\x7f][\u0300-\u036f]+")
 _OTHER_SPACE = re.compile(r"[^\S ]")
 _SPACES = re.compile(" {2,}")
@@ -36,61 +49,6 @@ _SYNTAX = re.compile(r"[&<>\[\]\\]")
 _UNSETTLED = re.compile("[^ !-%'-;=?-Z^-~\u00c0-\u00ff\u2013\u2014\u2018\u2019\u201c\u201d]")
 """What some step might change; a text without it, and without idle spaces, is canonical but for its capitals."""
 
-_LATIN = {
-    "a": "аɑα",
-    "c": "сϲ",
-    "d": "ԁ",
-    "e": "еҽ",
-    "g": "ɡց",
-    "h": "һհ",
-    "i": "іıɩι",
-    "j": "ј",
-    "k": "κкᴋ",
-    "l": "ӏ",
-    "m": "мᴍ",
-    "n": "ոп",
-    "o": "оοօσ",
-    "p": "рρ",
-    "q": "ԛ",
-    "r": "гᴦ",
-    "s": "ѕꜱ",
-    "t": "тτᴛ",
-    "u": "υս",
-    "v": "νѵᴠ",
-    "w": "ԝᴡ",
-    "x": "хχ",
-    "y": "уγ",
-    "z": "ᴢ",
-    "A": "АΑ",
-    "B": "ВΒ",
-    "C": "С",
-    "E": "ЕΕ",
-    "H": "НΗ",
-    "I": "ІΙ",
-    "J": "Ј",
-    "K": "КΚ",
-    "M": "МΜ",
-    "N": "Ν",
-    "O": "ОΟ",
-    "P": "РΡ",
-    "S": "Ѕ",
-    "T": "ТΤ",
-    "X": "ХΧ",
-    "Y": "Υ",
-    "Z": "Ζ",
-}
-_DRAWN_ALIKE = {other: letter for letter, others in _LATIN.items() for other in others}
-_LOOKALIKES = {
-    capital: letter.upper()
-    for other, letter in _DRAWN_ALIKE.items()
-    if len(capital := other.upper()) == 1 and not capital.isascii()
-} | _DRAWN_ALIKE
-"""A capital whose small letter is one counts too, as lower case comes last."""
-_LOOKALIKE = re.compile("[" + "".join(_LOOKALIKES) + "]")
-_MIXED_WORD = re.compile(r"(?<![^\W\d_])(?=[^\W\d_]*[a-zA-Z])(?=[^\W\d_]*[" + "".join(_LOOKALIKES) + r"])[^\W\d_]+")
-_LATIN_LETTER = re.compile("[a-zA-Z]")
-_STRANGER = re.compile("(?![" + "".join(_LOOKALIKES) + "])[\u0370-\u03ff\u0400-\u058f]")
-_TO_LATIN = str.maketrans(_LOOKALIKES)
 _BACKWARDS = re.compile("\u202e([^\u202c\u202e\n]+)\u202c?")
 
 
@@ -272,20 +230,23 @@ def _clean_unicode(draft: Draft) -> None:
         draft.reverse(_BACKWARDS)
     draft.replace(_INVISIBLE, "")
     draft.replace(_STACKED_MARKS, "")
+    draft.replace(_OVERLAID_MARKS, "")
+    draft.text = unboxed(draft.text)
     if not unicodedata.is_normalized("NFKC", draft.text):
         draft.replace(_CLUSTER, _compose)
     if "İ" in draft.text:  # the one letter whose lower case is longer than itself
         draft.replace(re.compile("İ"), "I")
-    if _LOOKALIKE.search(draft.text):
+    if is_doubtful(draft.text):
         _unmask(draft)
 
 
 def _unmask(draft: Draft) -> None:
-    """Latin letters for those that only look so: in mixed words, and everywhere in a text that has no others."""
-    if _LATIN_LETTER.search(draft.text) and not _STRANGER.search(draft.text):
-        draft.text = draft.text.translate(_TO_LATIN)
+    """Look-alikes of Latin letters in a text that has no others; elsewhere those in words that mix alphabets."""
+    if is_latin(draft.text):
+        draft.text = in_latin(draft.text)
     else:
-        draft.replace(_MIXED_WORD, lambda word: word[0].translate(_TO_LATIN))
+        mostly_cyrillic = is_mostly_cyrillic(draft.text)
+        draft.replace(MIXED_WORD, lambda word: in_one_alphabet(word[0], mostly_cyrillic))
 
 
 def _decode_entity(match: re.Match[str]) -> str:

@@ -45,6 +45,16 @@ def test_every_character_knows_where_it_came_from(text: str) -> None:
         ("İstanbul", "istanbul"),
         ("z\u0301\u0302\u0303\u0304a", "za"),
         ("Привет", "привет"),
+        ("Пpивет, зapaбoтoк oт 220", "привет, заработок от 220"),
+        ("нaбuрaю кoмaндy", "набираю команду"),
+        ("Пᴏддᴇᴧьнᴀя ʙᴀᴧюᴛᴀ", "поддельная валюта"),
+        ("ᴄʜᴇᴀᴘ sʜᴏᴇs", "cheap shoes"),
+        ("\u13df\u13bb\u13ac\u13aa\u13e2 shoes", "cheap shoes"),
+        ("\U0001f172\U0001f177\U0001f174\U0001f170\U0001f17f \U0001f162hoes", "cheap shoes"),
+        ("c\u0336h\u0336e\u0336a\u0336p\u0336 \u0336s\u0332h\u20ddo\u0338e\u0362s", "cheap shoes"),
+        ("a \u2260 b, 1\ufe0f\u20e3", "a \u2260 b, 1\u20e3"),
+        ("лучшее \u0441asino для вас", "лучшее casino для вас"),
+        ("iPhoneы для Windows", "iphoneы для windows"),
         ("a < b and b > c", "a < b and b > c"),
         ("\ud800", "\ufffd"),
         ("", ""),
@@ -58,6 +68,11 @@ def test_the_same_text_in_disguise_is_the_same_text(hostile: str, plain: str) ->
 def test_words_of_one_alphabet_keep_it() -> None:
     """Only words that mix alphabets are disguised; a Russian word is not turned into Latin letters."""
     assert canonical_text("сосна") == "сосна"
+
+
+def test_words_at_home_in_their_text_stay() -> None:
+    """Cherokee beside Latin letters is read as it is, and so are words that honestly join two alphabets."""
+    assert canonical_text("\u13a3\u13cd\u13aa is a word") == "\uab73\uab9d\uab7a is a word"
 
 
 def test_a_text_of_look_alikes_alone_is_unmasked() -> None:

@@ -5,6 +5,7 @@ import string
 from functools import partial
 from math import log1p
 
+from moderation.features.alphabets import INTRUDERS, SMALL_CAPITALS
 from moderation.features.lexicon import CALLS, REQUESTS
 from moderation.features.reading import PICTURE, Reading, count_ascii
 from moderation.features.signals.signal import Signal
@@ -18,7 +19,7 @@ _PHONE = re.compile(r"(?<![\w/.-])\+?\(?\d{1,4}\)?(?:[\s().-]{0,2}\d{2,4}){2,5}(
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+")
 _HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w{4,}")
 _HIDDEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u3164]")
-_STYLED = re.compile("[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\uff21-\uff5a]")
+_STYLED = re.compile(f"[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\uff21-\uff5a{SMALL_CAPITALS}]")
 _SOUNDS = bytes(
     ord("c") if chr(byte) in "bcdfghjklmnpqrstvwxz" else ord("v") if chr(byte) in "aeiou" else ord(" ")
     for byte in range(256)
@@ -202,6 +203,7 @@ TEXT_SIGNALS: tuple[Signal, ...] = (
     Signal("HANDLE", "a messenger contact", _handle),
     Signal("HIDDEN_CHARACTERS", "invisible characters", partial(_beyond_ascii, _HIDDEN)),
     Signal("STYLED_LETTERS", "letters from styled alphabets", partial(_beyond_ascii, _STYLED)),
+    Signal("LOOKALIKES", "letters of another alphabet inside words", partial(_beyond_ascii, INTRUDERS)),
     Signal("EMOJI", "emoji", _emoji),
     Signal("SPACED_LETTERS", "letters spaced out", _spaced),
     Signal("LEETSPEAK", "digits in the place of letters", _leetspeak),

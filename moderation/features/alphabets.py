@@ -1,0 +1,152 @@
+"""Letters of one alphabet that are drawn like those of another, and words that were disguised with them."""
+
+import re
+import string
+from collections.abc import Mapping
+
+_LATIN = {
+    "a": "аɑαᴀꭺ",
+    "b": "ʙ",
+    "c": "сϲᴄꮯ",
+    "d": "ԁᴅꭰ",
+    "e": "еҽᴇꭼ",
+    "f": "ꜰғ",
+    "g": "ɡցɢꮐ",
+    "h": "һհʜꮋ",
+    "i": "іıɩιɪꭵ",
+    "j": "јᴊꭻ",
+    "k": "κкᴋꮶ",
+    "l": "ӏʟꮮ",
+    "m": "мᴍꮇ",
+    "n": "ոпɴ",
+    "o": "оοօσᴏ",
+    "p": "рρᴘꮲ",
+    "q": "ԛ",
+    "r": "гᴦʀꭱꮢ",
+    "s": "ѕꜱꮪ",
+    "t": "тτᴛꭲ",
+    "u": "υսᴜ",
+    "v": "νѵᴠꮩ",
+    "w": "ԝᴡꮃ",
+    "x": "хχ",
+    "y": "уγʏ",
+    "z": "ᴢꮓ",
+    "A": "АΑ",
+    "B": "ВΒ",
+    "C": "С",
+    "E": "ЕΕ",
+    "H": "НΗ",
+    "I": "ІΙ",
+    "J": "Ј",
+    "K": "КΚ",
+    "M": "МΜ",
+    "N": "Ν",
+    "O": "ОΟ",
+    "P": "РΡ",
+    "S": "Ѕ",
+    "T": "ТΤ",
+    "X": "ХΧ",
+    "Y": "Υ",
+    "Z": "Ζ",
+}
+_CYRILLIC = {
+    "а": "aᴀꭺ",
+    "в": "bʙ",
+    "г": "rᴦ",
+    "е": "eᴇꭼ",
+    "з": "ɜ",
+    "и": "uᴎ",
+    "к": "kᴋꮶ",
+    "л": "ᴧᴫ",
+    "м": "mᴍʍꮇ",
+    "н": "hʜꮋ",
+    "о": "oᴏꮎꮻ",
+    "п": "nᴨ",
+    "р": "pᴘᴩꮲ",
+    "с": "cᴄꮯ",
+    "т": "tᴛꭲ",
+    "у": "yʏ",
+    "ф": "ɸ",
+    "х": "x",
+    "ш": "ɯ",
+    "я": "ᴙʁ",
+}
+
+
+def _twins(alphabet: Mapping[str, str]) -> dict[str, str]:
+    """The letter for each that is drawn like it; where its small letter is one, a capital is one too."""
+    small = {other: letter for letter, others in alphabet.items() for other in others}
+    return {other.upper(): letter.upper() for other, letter in small.items() if len(other.upper()) == 1} | small
+
+
+_TO_LATIN = {other: letter for other, letter in _twins(_LATIN).items() if not other.isascii()}
+_TO_CYRILLIC = _twins(_CYRILLIC)
+_LIKE_LATIN = "".join(_TO_LATIN)
+_LIKE_CYRILLIC = "".join(_TO_CYRILLIC)
+_LATIN_TABLE = str.maketrans(_TO_LATIN)
+_CYRILLIC_TABLE = str.maketrans(_TO_CYRILLIC)
+SMALL_CAPITALS = "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ"
+_ANY_CYRILLIC = "\u0400-\u052f"
+_LETTER = r"[^\W\d_]"
+
+_IN_BOXES = {
+    chr(first + place): letter for first in (0x1F150, 0x1F170) for place, letter in enumerate(string.ascii_lowercase)
+}
+"""Letters cut out of circles and squares, which Unicode takes for pictures."""
+_BOX = re.compile("[\U0001f150-\U0001f169\U0001f170-\U0001f189]")
+_BOX_TABLE = str.maketrans(_IN_BOXES)
+
+_DOUBTFUL = re.compile(f"[{_LIKE_LATIN}{_ANY_CYRILLIC}]")
+_LATIN_LETTER = re.compile(f"[a-zA-Z{SMALL_CAPITALS}]")
+_STRANGER = re.compile(f"(?![{_LIKE_LATIN}])[\u0370-\u058f\u13a0-\u13ff\uab70-\uabbf]")
+"""A letter of the alphabets that most look-alikes are from, Cherokee among them, that is none itself."""
+_ONLY_LATIN = re.compile(f"(?![{_LIKE_CYRILLIC}])[a-zA-Z]")
+_ONLY_CYRILLIC = re.compile(f"(?![{_LIKE_LATIN}])[{_ANY_CYRILLIC}]")
+MIXED_WORD = re.compile(
+    f"(?<!{_LETTER})(?:(?={_LETTER}*[a-zA-Z{SMALL_CAPITALS}])(?={_LETTER}*[{_LIKE_LATIN}{_ANY_CYRILLIC}])"
+    f"|(?={_LETTER}*[{_ANY_CYRILLIC}])(?={_LETTER}*[{_LIKE_CYRILLIC}])){_LETTER}+"
+)
+"""A word that may have letters of two alphabets."""
+_DOTLESS = "ı"
+"""At home in Turkish words."""
+INTRUDERS = re.compile(
+    f"(?<=[a-zA-Z])[{_LIKE_LATIN.replace(_DOTLESS, '')}]+(?=[a-zA-Z])"
+    f"|(?<=[{_ANY_CYRILLIC}])[{_LIKE_CYRILLIC}]+(?=[{_ANY_CYRILLIC}])"
+)
+"""Letters that stand between those of another alphabet, and are drawn like some of these."""
+
+
+def unboxed(text: str) -> str:
+    """The letters of boxes in their place."""
+    return text.translate(_BOX_TABLE) if _BOX.search(text) else text
+
+
+def is_doubtful(text: str) -> bool:
+    """Whether some letter may stand for one of another alphabet."""
+    return bool(_DOUBTFUL.search(text))
+
+
+def is_latin(text: str) -> bool:
+    """Whether every letter is Latin or drawn like one, and one is."""
+    return bool(_LATIN_LETTER.search(text)) and not _STRANGER.search(text)
+
+
+def is_mostly_cyrillic(text: str) -> bool:
+    """Whether more letters are Cyrillic beyond doubt than are Latin beyond doubt."""
+    return len(_ONLY_CYRILLIC.findall(text)) > len(_ONLY_LATIN.findall(text))
+
+
+def in_latin(text: str) -> str:
+    """Latin letters for all that are drawn like them."""
+    return text.translate(_LATIN_TABLE)
+
+
+def in_one_alphabet(word: str, mostly_cyrillic: bool) -> str:
+    """The word in that of the two which its letters must be of, or else in the one that the text is mostly in.
+
+    One with letters that only Latin has, and others that only Cyrillic has, is no disguise, and stays.
+    """
+    latin, cyrillic = _ONLY_LATIN.search(word), _ONLY_CYRILLIC.search(word)
+    if latin and cyrillic:
+        return word
+    return word.translate(_CYRILLIC_TABLE) if cyrillic or (mostly_cyrillic and not latin) else in_latin(word)
