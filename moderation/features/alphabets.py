@@ -109,9 +109,10 @@ MIXED_WORD = re.compile(
 """A word that may have letters of two alphabets."""
 _DOTLESS = "ı"
 """At home in Turkish words."""
+_STRANGE = _LIKE_LATIN.replace(_DOTLESS, "")
 INTRUDERS = re.compile(
-    f"(?<=[a-zA-Z])[{_LIKE_LATIN.replace(_DOTLESS, '')}]+(?=[a-zA-Z])"
-    f"|(?<=[{_ANY_CYRILLIC}])[{_LIKE_CYRILLIC}]+(?=[{_ANY_CYRILLIC}])"
+    f"[{_STRANGE}](?<=[a-zA-Z].)[{_STRANGE}]*+(?=[a-zA-Z])"
+    f"|[{_LIKE_CYRILLIC}](?<=[{_ANY_CYRILLIC}].)[{_LIKE_CYRILLIC}]*+(?=[{_ANY_CYRILLIC}])"
 )
 """Letters that stand between those of another alphabet, and are drawn like some of these."""
 

@@ -213,7 +213,8 @@ _OPENING = tuple(word for word in SELLING if len(word) > 4)
 
 _Entries = list[tuple[list[str], str]]
 """The words before the last, and the topic."""
-_NOTHING: tuple[tuple[str, ...], dict[str, _Entries]] = ((), {})
+_Found = tuple[Sequence[str], Mapping[str, _Entries]]
+"""The topics of a word by itself, and the phrases that it closes by the word before."""
 
 
 @cache
@@ -234,23 +235,24 @@ def _entries() -> tuple[dict[str, _Entries], dict[str, list[tuple[str, list[str]
 def topics_of(words: Sequence[str]) -> Mapping[str, int]:
     """How often each topic is touched by a sequence of lower-case words; topics without a hit are left out."""
     hits: list[str] = []
-    for place, (topics, phrases) in enumerate(map(_found.__getitem__, words)):
-        if topics:
-            hits += topics
+    listed = [(place, found) for place, found in enumerate(map(_found.__getitem__, words)) if found]
+    for place, (topics, phrases) in listed:
+        hits += topics
         if phrases:
             closed = phrases.get(words[place - 1], ())
             hits += [topic for before, topic in closed if words[max(0, place - len(before)) : place] == before]
     return Counter(hits) if hits else {}
 
 
-def _find(word: str) -> tuple[tuple[str, ...], dict[str, _Entries]]:
-    """The topics of a word by itself, and the phrases that it closes by the word before."""
+def _find(word: str) -> _Found | None:
+    """What is listed of a word, `None` for most."""
     whole, stems = _entries()
-    if word not in whole and word[:_STEM_KEY] not in stems:
-        return _NOTHING
-    entries = whole.get(word, []) + [
-        (before, topic) for stem, before, topic in stems.get(word[:_STEM_KEY], ()) if word.startswith(stem)
-    ]
+    entries = whole.get(word, [])
+    if word[:_STEM_KEY] in stems:
+        begun = stems[word[:_STEM_KEY]]
+        entries = entries + [(before, topic) for stem, before, topic in begun if word.startswith(stem)]
+    if not entries:
+        return None
     phrases: defaultdict[str, _Entries] = defaultdict(list)
     for before, topic in entries:
         if before:

@@ -22,19 +22,25 @@ _LONGEST_HOST = 253
 """Characters of a host name (RFC 1035); whoever sends longer ones fills no memory with them."""
 
 _ENDINGS = "com|net|org|info|biz|ru|xyz|top|club|shop|site|online|store|co|io|me"
-_HREF = r"""https?://[^\s<>"'\[\]]+|www\.[^\s<>"'\[\]]+"""
+_REST = r"""[^\s<>"'\[\]]"""
+"""What an address goes on with."""
 _LINK = re.compile(
     rf"""
-    <a\s(?=[^<>]*+>)[^<>]*?href\s*+=\s*+\\*+["']?+\s*+(?P<html>[^\s"'<>\\]++)[^<>]*+>(?P<html_anchor>.*?)(?:</a\s*>|$)
-    | \[(?:url|link)=["']?(?P<bbcode>[^\]"'\s]{{1,{_LONGEST}}}+)["']?\s*+\](?P<bbcode_anchor>.*?)(?:\[/(?:url|link)\]|$)
-    | \[(?:url|link)\]\s*(?P<bbcode_bare>[^\[\]\s]+)\s*\[/(?:url|link)\]
-    | (?<!\w)\[(?P<markdown_anchor>[^\[\]]{{1,300}})\]\((?P<markdown>{_HREF[:-1]}()]+)\)
-    | (?P<bare>https?://[^\s<>"'\[\]]+ | (?<![\w.@])www\.[^\s<>"'\[\]]+)
-    | (?P<naked>(?<![\w@./:-])(?:[a-z0-9-]+\.)+(?:{_ENDINGS})
-        (?:/[^\s<>"'\[\]]*)?(?![\w@.-]))
+    <[aA]\s(?=[^<>]*+>)[^<>]*?(?i:href)\s*+=\s*+\\*+["']?+\s*+(?P<html>[^\s"'<>\\]++)[^<>]*+>
+        (?P<html_anchor>.*?)(?:</[aA]\s*>|$)
+    | \[(?i:url|link)=["']?(?P<bbcode>[^\]"'\s]{{1,{_LONGEST}}}+)["']?\s*+\]
+        (?P<bbcode_anchor>.*?)(?:\[/(?i:url|link)\]|$)
+    | \[(?i:url|link)\]\s*(?P<bbcode_bare>[^\[\]\s]+)\s*\[/(?i:url|link)\]
+    | \[(?<!\w.)(?P<markdown_anchor>[^\[\]]{{1,300}})\]
+        \((?P<markdown>(?i:https?)://{_REST}+|(?i:www)\.[^\s<>"'\[\]()]+)\)
+    | [hH](?i:ttps?)://{_REST}+(?P<bare>)
+    | [wW](?<![\w.@].)(?i:ww)\.{_REST}+(?P<bare_www>)
+    | [a-zA-Z0-9-](?<![\w@./:-].)[a-zA-Z0-9-]*+\.(?:[a-zA-Z0-9-]++\.)*(?i:{_ENDINGS})
+        (?:/{_REST}*)?(?![\w@.-])(?P<naked>)
     """,
-    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+    re.VERBOSE | re.DOTALL,
 )
+"""Each form begins with a character of its own, which tells most places apart at once."""
 _HINTS = ("http", "www.", "href", "[url", "[link")
 _NAKED_HINT = re.compile(rf"\.(?:{_ENDINGS})\b")
 _TAGS = re.compile(r"<[^<>]*>")

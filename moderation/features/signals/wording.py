@@ -15,7 +15,9 @@ _QUESTIONS = "?？"
 _PUNCTUATION = b",;:()\"'-"
 _QUOTATION = "“”’"
 _MONEY = re.compile(r"[$€£₽¥₹\d](?:(?<=\D)\s?\d|(?<=\d)\s?(?:[$€£₽]|usd|eur|euro|dollars?|руб))")
-_PHONE = re.compile(r"(?<![\w/.-])\+?\(?\d{1,4}\)?(?:[\s().-]{0,2}\d{2,4}){2,5}(?![\w/])")
+_PHONE = re.compile(
+    r"[+(\d](?<![\w/.-].)(?:(?<=\+)\(?\d{1,4}|(?<=\()\d{1,4}|(?<=\d)\d{0,3})\)?(?:[\s().-]{0,2}\d{2,4}){2,5}(?![\w/])"
+)
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+")
 _HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w{4,}")
 _HIDDEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u3164]")
@@ -41,6 +43,7 @@ _CODE = re.compile(
 )
 _ODD_CAPITAL = re.compile("[A-Z](?:(?<=[a-z].)|(?<=[A-Z].)(?=[a-z]))")
 """One in the middle of a word that is not in capitals."""
+_ASCII = re.compile("[\x00-\x7f]+")
 _CAPITALS = string.ascii_uppercase.encode()
 _QUOTE = re.compile(r"^[ \t]*(?:>|&gt;|@\w)|<blockquote|\[quote", re.MULTILINE)
 _HEADLINE = re.compile(
@@ -67,7 +70,8 @@ def _upper_share(reading: Reading) -> float:
         return 0.0
     if cased.isascii():
         return count_ascii(_CAPITALS, cased) / len(cased)
-    return sum(map(str.__ne__, lower, cased)) / len(cased)
+    beyond = _ASCII.sub("", cased)
+    return (count_ascii(_CAPITALS, cased) + sum(map(str.__ne__, beyond, beyond.lower()))) / len(cased)
 
 
 def _digit_share(reading: Reading) -> float:
