@@ -9,10 +9,15 @@ from moderation.features.links import Link, find_links, parse_url
 from moderation.features.ngrams import URL_MARK, words_of
 from moderation.features.normalize import Canonical, Draft, canonical_text, canonicalize
 
-_ADDRESS_HINT = re.compile(r"://|www\.|\.(?:com|net|org|info|biz|ru|xyz|top|club|shop|site|online)")
+_ENDINGS = "com|net|org|info|biz|ru|xyz|top|club|shop|site|online"
+_ADDRESS_HINT = re.compile(rf"://|www\.|\.(?:{_ENDINGS})")
 _ADDRESS = re.compile(
-    r"https?://[^\s<>\"'\[\]]+|(?<![\w.@])www\.[^\s<>\"'\[\]]+"
-    r"|(?<![\w@./:-])(?:[a-z0-9-]+\.)+(?:com|net|org|info|biz|ru|xyz|top|club|shop|site|online)(?:/[^\s<>\"'\[\]]*)?(?![\w@.-])"
+    rf"""
+    https?://[^\s<>"'\[\]]+
+    | w(?<![\w.@].)ww\.[^\s<>"'\[\]]+
+    | [a-z0-9-](?<![\w@./:-].)[a-z0-9-]*+\.(?:[a-z0-9-]++\.)*(?:{_ENDINGS})(?:/[^\s<>"'\[\]]*)?(?![\w@.-])
+    """,
+    re.VERBOSE,
 )
 PICTURE = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50]")
 """An emoji or another little picture."""
