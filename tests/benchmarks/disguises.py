@@ -43,6 +43,10 @@ _TWINS = {
     "y": "уγ",
     "z": "ᴢ",
 }
+_STYLES = (0x1D41A, 0x1D4EA, 0xFF41, 0x24D0, 0x1F150, 0x1F170)
+"""The first of the small letters in bold, script, full width, circles, and cut out of circles and of squares."""
+_LINES = "\u0332\u0335\u0336\u0337\u0338\u20dd"
+"""Marks below, through and around a letter."""
 _DIGITS = {"a": "4@", "e": "3", "i": "1!", "o": "0", "s": "5$", "t": "7", "b": "8", "g": "9"}
 _UNSEEN = "\u200b\u200c\u200d\u2060\u00ad\ufeff"
 _EMPTY_TAGS = ("<b></b>", "<i></i>", "<span></span>", "<!-- -->", '<font size="3"></font>')
@@ -55,6 +59,21 @@ _CODE = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 def homoglyphs(text: str, chance: Random) -> str:
     """Every other letter becomes one of another alphabet that looks the same."""
     return _letters(text, lambda letter: _twin(letter, _TWINS, 0.5, chance))
+
+
+def styled_letters(text: str, chance: Random) -> str:
+    """Every word in one of the styles that Unicode has Latin letters in."""
+
+    def style(word: str) -> str:
+        first = chance.choice(_STYLES)
+        return "".join(chr(first + ord(letter) - ord("a")) if "a" <= letter <= "z" else letter for letter in word)
+
+    return _words(text, style)
+
+
+def struck_letters(text: str, chance: Random) -> str:
+    """A line through, below or around each letter."""
+    return _letters(text, lambda letter: letter + chance.choice(_LINES))
 
 
 def leetspeak(text: str, chance: Random) -> str:
@@ -135,6 +154,8 @@ def families(honest: Sequence[str]) -> dict[str, Disguise]:
     """Every disguise by its name; `honest` are the comments that spam is padded with."""
     return {
         "homoglyphs": homoglyphs,
+        "styled letters": styled_letters,
+        "struck-through letters": struck_letters,
         "leetspeak": leetspeak,
         "zero-width characters": zero_width,
         "spaced letters": spaced_letters,

@@ -118,6 +118,7 @@ def _blog_rows(one: Unseen) -> list[Row]:
         at_most(f"{name}its ham lost", one.found.lost, 0.005, "share"),
         at_most(f"{name}its ham held", one.found.held, 0.03, "share"),
         Row(f"{name}ROC AUC", figures["roc_auc"], "area"),
+        Row(f"{name}caught at 3 % ham loss", round(caught_at(one.probabilities, one.spam, 0.03), 6), "share"),
         Row(f"{name}caught at 1 % ham loss", round(caught_at(one.probabilities, one.spam, 0.01), 6), "share"),
         Row(f"{name}caught at 0.5 % ham loss", round(caught_at(one.probabilities, one.spam, 0.005), 6), "share"),
         Row(f"{name}calibration error", figures["calibration_error_even"], "probability"),
