@@ -1,10 +1,13 @@
 """The YouTube Spam Collection (Alberto, Lochter and Almeida 2015): its authors' own split, and each video left out.
 
+Within the authors' split a model is calibrated for each video, as a site's own lines are drawn, on what it makes of
+parts of its training, cut by template, that it has not seen; and cut at even odds.
+
 Left out, a video meets a model, a calibration and a line that come from the other four alone: those four are held out
 in turn among themselves, and the scores that this gives are calibrated and have the line drawn on them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from moderation.learning.linear import Linear, fit
 from moderation.learning.lines import calibrate
 from moderation.learning.matrix import Matrix, build_matrix
 from moderation.learning.recipe import Recipe
+from moderation.learning.templates import side
 from tests.benchmarks import data
 from tests.benchmarks.rows import Row, at_least, at_most
 
@@ -41,7 +45,7 @@ LOSS = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """One entry a comment: `spam`, the number of its `video`, and whether the authors `learnt` from it.
+    """One entry a comment: `spam`, the number of its `video`, its `side`, and whether the authors `learnt` from it.
 
     `matrix` has the comments as they are, `lessons` as the recipe shows them to training, without their authors.
     """
@@ -50,12 +54,22 @@ class Collection:
     lessons: Matrix
     spam: NDArray[np.bool_]
     video: NDArray[np.int64]
+    side: NDArray[np.float64]
     learnt: NDArray[np.bool_]
 
     def fit(self, rows: NDArray[np.bool_]) -> Linear:
         """A model of those comments alone, as one site."""
         at = np.flatnonzero(rows)
         return fit(self.lessons.take(at), self.spam[at], np.zeros(len(at), dtype=np.int64), SITE_RECIPE)
+
+    def unseen_logits(self, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """What models of those comments but a part of their templates make of that part; zero for all others."""
+        parts = (self.side * SITE_RECIPE.folds).astype(int)
+        unseen = np.zeros(len(rows))
+        for part in np.unique(parts[rows]):
+            here = rows & (parts == part)
+            unseen[here] = self.logits(self.fit(rows & ~here), here)
+        return unseen
 
     def logits(self, model: Linear, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What the model makes of those comments."""
@@ -100,6 +114,7 @@ def read_collection(path: Path) -> Collection:
         build_matrix([replace(comment, author=None) for comment in comments]),
         np.array([row["label"] == "spam" for row in rows]),
         np.array([names.index(row["id"][:4]) for row in rows]),
+        np.array([side(comment) for comment in comments]),
         np.array([row["split"] == "train" for row in rows]),
     )
 
@@ -111,23 +126,37 @@ def _comment(row: dict[str, str]) -> Comment:
 
 def _authors_split(collection: Collection) -> list[Row]:
     """Mean Matthews correlation over the videos' test parts, cut at even odds."""
-    videos = range(len(VIDEOS))
-    each = [_correlation(collection, collection.fit(collection.learnt & (collection.video == v)), v) for v in videos]
-    one = mean_correlation(collection, collection.fit(collection.learnt))
+    parts = [collection.learnt & (collection.video == video) for video in range(len(VIDEOS))]
+    each = _mean([_correlation(collection, part, [part]) for part in parts])
     return [
-        at_least("youtube_uci, authors' split, one model on five training parts: mean MCC", one, 0.955, "MCC"),
-        at_least("youtube_uci, authors' split, a model per video: mean MCC", _mean(each), 0.94, "MCC"),
+        at_least(
+            "youtube_uci, authors' split, one model on five training parts: mean MCC",
+            _correlation(collection, collection.learnt, parts),
+            0.955,
+            "MCC",
+        ),
+        at_least("youtube_uci, authors' split, a model per video: mean MCC", each, 0.94, "MCC"),
     ]
 
 
-def mean_correlation(collection: Collection, model: Linear) -> float:
-    """How one model does on the videos' test parts."""
-    return _mean([_correlation(collection, model, video) for video in range(len(VIDEOS))])
+def _correlation(collection: Collection, learnt: NDArray[np.bool_], parts: Sequence[NDArray[np.bool_]]) -> float:
+    """The mean over videos, by their training `parts`, of what a model of the `learnt` makes of their test parts."""
+    unseen = collection.unseen_logits(learnt)
+    calibrated = [calibrate(unseen[part], collection.spam[part]) for part in parts]
+    cuts = [-offset / slope for slope, offset in calibrated]
+    videos = [int(collection.video[part][0]) for part in parts]
+    return mean_correlation(collection, collection.fit(learnt), dict(zip(videos, cuts, strict=True)))
 
 
-def _correlation(collection: Collection, model: Linear, video: int) -> float:
-    rows = ~collection.learnt & (collection.video == video)
-    return float(matthews_corrcoef(collection.spam[rows], collection.logits(model, rows) >= 0))
+def mean_correlation(collection: Collection, model: Linear, cuts: Mapping[int, float]) -> float:
+    """How one model does on the test parts of some videos, where logits from the cut of a video on are spam."""
+    asked = {video: ~collection.learnt & (collection.video == video) for video in cuts}
+    return _mean(
+        [
+            matthews_corrcoef(collection.spam[rows], collection.logits(model, rows) >= cuts[video])
+            for video, rows in asked.items()
+        ]
+    )
 
 
 def left_out(collection: Collection, video: int) -> LeftOut:
