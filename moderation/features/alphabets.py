@@ -128,7 +128,7 @@ def is_doubtful(text: str) -> bool:
 
 
 def is_latin(text: str) -> bool:
-    """Whether every letter is Latin or drawn like one, and one is."""
+    """Whether it has Latin letters, and none of Greek, Cyrillic, Armenian or Cherokee but what is drawn like them."""
     return bool(_LATIN_LETTER.search(text)) and not _STRANGER.search(text)
 
 
