@@ -25,7 +25,7 @@ from moderation.features.signals import measure, measure_all
 from moderation.features.signals.targets import ending
 from moderation.features.signals.visits import given_shares
 
-FEATURES_VERSION = 5
+FEATURES_VERSION = 6
 """Raised whenever the same comment gives another row; a model serves only the version it was trained on."""
 
 _MOST_TARGETS = 40

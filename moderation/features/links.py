@@ -24,6 +24,14 @@ _LONGEST_HOST = 253
 _ENDINGS = "com|net|org|info|biz|ru|xyz|top|club|shop|site|online|store|co|io|me"
 _REST = r"""[^\s<>"'\[\]]"""
 """What an address goes on with."""
+_SCHEMED = rf"[hH](?i:ttps?)://{_REST}+"
+_WWW = rf"[wW](?<![\w.@].)(?i:ww)\.{_REST}+"
+_NAKED = rf"[a-zA-Z0-9-](?<![\w@./:-].)[a-zA-Z0-9-]*+\.(?:[a-zA-Z0-9-]++\.)*(?i:{_ENDINGS})(?:/{_REST}*)?(?![\w@.-])"
+"""Each form begins with a character of its own, which tells most places apart at once."""
+ADDRESS = re.compile(f"{_SCHEMED}|{_WWW}|{_NAKED}")
+"""An address that is written without markup."""
+ADDRESS_HINT = re.compile(rf"://|www\.|\.(?:{_ENDINGS})\b")
+"""What a small-letter text with such an address has."""
 _LINK = re.compile(
     rf"""
     <[aA]\s(?=[^<>]*+>)[^<>]*?(?i:href)\s*+=\s*+\\*+["']?+\s*+(?P<html>[^\s"'<>\\]++)[^<>]*+>
@@ -33,16 +41,13 @@ _LINK = re.compile(
     | \[(?i:url|link)\]\s*(?P<bbcode_bare>[^\[\]\s]+)\s*\[/(?i:url|link)\]
     | \[(?<!\w.)(?P<markdown_anchor>[^\[\]]{{1,300}})\]
         \((?P<markdown>(?i:https?)://{_REST}+|(?i:www)\.[^\s<>"'\[\]()]+)\)
-    | [hH](?i:ttps?)://{_REST}+(?P<bare>)
-    | [wW](?<![\w.@].)(?i:ww)\.{_REST}+(?P<bare_www>)
-    | [a-zA-Z0-9-](?<![\w@./:-].)[a-zA-Z0-9-]*+\.(?:[a-zA-Z0-9-]++\.)*(?i:{_ENDINGS})
-        (?:/{_REST}*)?(?![\w@.-])(?P<naked>)
+    | {_SCHEMED}(?P<bare>)
+    | {_WWW}(?P<bare_www>)
+    | {_NAKED}(?P<naked>)
     """,
     re.VERBOSE | re.DOTALL,
 )
-"""Each form begins with a character of its own, which tells most places apart at once."""
-_HINTS = ("http", "www.", "href", "[url", "[link")
-_NAKED_HINT = re.compile(rf"\.(?:{_ENDINGS})\b")
+_MARKUP_HINTS = ("href", "[url", "[link", "http")
 _TAGS = re.compile(r"<[^<>]*>")
 _TAIL = ".,;:!?)\u2019\u201d\u00bb'\""
 _AUTHORITY = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?/{0,3}(?:[^/?#@\s]*@)?([^/?#:\s\\]+)", re.IGNORECASE)
@@ -74,7 +79,7 @@ def find_links(text: str) -> list[Link]:
     """Every link of the first `MAX_LENGTH` code points in reading order, at most `MAX_LINKS`."""
     text = text[:MAX_LENGTH]
     small = text.lower()
-    if not any(hint in small for hint in _HINTS) and not _NAKED_HINT.search(small):
+    if not any(hint in small for hint in _MARKUP_HINTS) and not ADDRESS_HINT.search(small):
         return []
     links: list[Link] = []
     for match in _LINK.finditer(text):

@@ -40,8 +40,8 @@ _INVISIBLE = re.compile(
     "\U000e0000-\U000e0fff]+"
 )
 _STACKED_MARKS = re.compile("[\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3,}")
-_OVERLAID_MARKS = re.compile("[\u0332-\u0338\u035c-\u0362\u0489\u20d0-\u20e2\u20e4-\u20f0](?<=[\\w\\s].)")
-"""Lines through letters, below them and around them, which no language writes."""
+_OVERLAID_MARKS = re.compile("[\u0332-\u0338\u035c-\u0362\u0489\u20d0-\u20e2\u20e4-\u20f0](?<=[\\w\\s!-/:;?@].)")
+"""Lines through letters, below them and around them; a symbol may be another with a line through it."""
 _CLUSTER = re.compile("[^\x00-\x7f]+|[\x00-\x7f][\u0300-\u036f]+")
 _OTHER_SPACE = re.compile(r"[^\S ]")
 _SPACES = re.compile(" {2,}")
@@ -172,9 +172,6 @@ def canonicalize(text: str) -> Canonical:
     else:
         draft.replace(_SYNTAX, " ")
         _settle(draft)
-    if not (draft.text.isascii() or unicodedata.is_normalized("NFKC", draft.text.lower())):
-        # A small letter may take marks in that a capital cannot.
-        draft.replace(_CLUSTER, lambda cluster: _compose_small(cluster[0]))
     return draft.done()
 
 
@@ -236,6 +233,9 @@ def _clean_unicode(draft: Draft) -> None:
         draft.replace(_CLUSTER, _compose)
     if "İ" in draft.text:  # the one letter whose lower case is longer than itself
         draft.replace(re.compile("İ"), "I")
+    if not unicodedata.is_normalized("NFKC", draft.text.lower()):
+        # A small letter may take marks in that a capital cannot.
+        draft.replace(_CLUSTER, lambda cluster: _compose_small(cluster[0]))
     if is_doubtful(draft.text):
         _unmask(draft)
 
@@ -250,7 +250,9 @@ def _unmask(draft: Draft) -> None:
 
 
 def _decode_entity(match: re.Match[str]) -> str:
-    return html.unescape(match[0])
+    """What it stands for; one that has a name only in small letters counts, since these come last."""
+    decoded = html.unescape(match[0])
+    return decoded if decoded != match[0] else html.unescape(match[0].lower())
 
 
 def _compose(cluster: re.Match[str]) -> str:

@@ -5,20 +5,10 @@ from functools import lru_cache
 
 from moderation.domain.comment import Comment
 from moderation.features.lexicon import topics_of
-from moderation.features.links import Link, find_links, parse_url
+from moderation.features.links import ADDRESS, ADDRESS_HINT, Link, find_links, parse_url
 from moderation.features.ngrams import URL_MARK, words_of
 from moderation.features.normalize import Canonical, Draft, canonical_text, canonicalize
 
-_ENDINGS = "com|net|org|info|biz|ru|xyz|top|club|shop|site|online"
-_ADDRESS_HINT = re.compile(rf"://|www\.|\.(?:{_ENDINGS})")
-_ADDRESS = re.compile(
-    rf"""
-    https?://[^\s<>"'\[\]]+
-    | w(?<![\w.@].)ww\.[^\s<>"'\[\]]+
-    | [a-z0-9-](?<![\w@./:-].)[a-z0-9-]*+\.(?:[a-z0-9-]++\.)*(?:{_ENDINGS})(?:/[^\s<>"'\[\]]*)?(?![\w@.-])
-    """,
-    re.VERBOSE,
-)
 PICTURE = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50]")
 """An emoji or another little picture."""
 _BEGINNING = 5_000
@@ -80,8 +70,8 @@ def prose_of(canonical: Canonical, home: Link | None) -> Canonical:
     draft = Draft.of(canonical)
     if not draft.text.isascii():
         draft.text = PICTURE.sub(" ", draft.text)
-    if _ADDRESS_HINT.search(draft.text):
-        draft.replace(_ADDRESS, mark)
+    if ADDRESS_HINT.search(draft.text):
+        draft.replace(ADDRESS, mark)
     return draft.done() if draft.text != canonical.text else canonical
 
 

@@ -53,6 +53,9 @@ _EMPTY_TAGS = ("<b></b>", "<i></i>", "<span></span>", "<!-- -->", '<font size="3
 _SEPARATORS = " .-*_"
 _EMOJI = "🔥💯😍👍🎉✨💰🚀❤🙏😂👇"
 _SHORTENERS = ("bit.ly", "tinyurl.com", "is.gd", "rb.gy", "t.ly", "v.gd", "shorturl.at")
+_RUSSIAN = (
+    "Это длинное предложение написано по-русски, чтобы весь текст казался русским, хотя продают в нём по-английски."
+)
 _CODE = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
@@ -135,6 +138,11 @@ def truncation(text: str, chance: Random) -> str:
     return text[: (len(text) + 1) // 2]
 
 
+def russian_after(text: str, chance: Random) -> str:
+    """A sentence in Russian behind the text."""
+    return f"{text}\n\n{_RUSSIAN}"
+
+
 def ham_before(honest: Sequence[str]) -> Disguise:
     """Puts one of the honest comments in front."""
     return lambda text, chance: f"{chance.choice(honest)}\n\n{text}"
@@ -167,6 +175,7 @@ def families(honest: Sequence[str]) -> dict[str, Disguise]:
         "ham before": ham_before(honest),
         "ham after": ham_after(honest),
         "truncation": truncation,
+        "homoglyphs, and a sentence in Russian": both(homoglyphs, russian_after),
         "homoglyphs and zero-width characters": both(homoglyphs, zero_width),
         "shortened links, emoji and ham before": both(both(shortened_links, emoji_padding), ham_before(honest)),
     }

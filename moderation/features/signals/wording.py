@@ -5,7 +5,7 @@ import string
 from functools import partial
 from math import log1p
 
-from moderation.features.alphabets import INTRUDERS, SMALL_CAPITALS
+from moderation.features.alphabets import INTRUDERS
 from moderation.features.lexicon import CALLS, REQUESTS
 from moderation.features.reading import PICTURE, Reading, count_ascii
 from moderation.features.signals.signal import Signal
@@ -21,7 +21,7 @@ _PHONE = re.compile(
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+")
 _HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w{4,}")
 _HIDDEN = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u3164]")
-_STYLED = re.compile(f"[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\uff21-\uff5a{SMALL_CAPITALS}]")
+_STYLED = re.compile("[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\uff21-\uff5a\u1d00-\u1d22\ua730\ua731]")
 _SOUNDS = bytes(
     ord("c") if chr(byte) in "bcdfghjklmnpqrstvwxz" else ord("v") if chr(byte) in "aeiou" else ord(" ")
     for byte in range(256)
@@ -105,7 +105,7 @@ def _punctuation(reading: Reading) -> float:
 
 
 def _beyond_ascii(pattern: re.Pattern[str], reading: Reading) -> float:
-    """Matches of a pattern of characters beyond ASCII, in the text as it was sent."""
+    """Matches of a pattern that needs characters beyond ASCII, in the text as it was sent."""
     text = reading.comment.text[:20_000]
     return 0.0 if text.isascii() else log1p(len(pattern.findall(text)))
 
