@@ -4,7 +4,6 @@ import hmac
 import re
 import secrets
 from hashlib import sha256
-from urllib.parse import SplitResult, urlsplit
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
@@ -13,7 +12,7 @@ from sqlalchemy import Connection
 from moderation.actions.desk import Desk
 from moderation.domain.errors import InputRefused, NotFound, NotSignedIn
 from moderation.domain.policy import Policy
-from moderation.domain.site import Holding, Moderator, Site
+from moderation.domain.site import Holding, Moderator, Site, normal_url
 from moderation.storage import keys, moderators, sites
 from moderation.storage.engine import reading, writing
 
@@ -25,7 +24,6 @@ MIN_PASSWORD = 8
 
 _KEY = re.compile(r"[0-9a-f]{12}")
 _TYPE = re.compile(r"[\w-]{1,50}", re.ASCII)
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _HASHER = PasswordHasher()
 
 
@@ -180,32 +178,6 @@ def sign_in(desk: Desk, name: str, password: str) -> Moderator:
     elif _verifies(found[1], password):
         return found[0]
     raise NotSignedIn("The name or the password is wrong.")
-
-
-def normal_url(url: str) -> str:
-    """The one way to write a blog's address: host in lower case, no default port, no slash at the end.
-
-    Raises `InputRefused` for what is not an http(s) address, or has a query, a fragment or a user in it.
-    """
-    parts = _split(url)
-    host = (parts.hostname or "").lower()
-    host = f"[{host}]" if ":" in host else host
-    shown_port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
-    return f"{parts.scheme}://{host}{shown_port}{parts.path.rstrip('/')}"
-
-
-def _split(url: str) -> SplitResult:
-    refusal = InputRefused(
-        "A site's address must look like https://blog.example or https://example.org/blog, without ? or #."
-    )
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in _DEFAULT_PORTS and parts.hostname and parts.port != 0
-    except ValueError:
-        raise refusal from None
-    if not usable or not url.isprintable() or any(mark in url for mark in "?#@ \\"):
-        raise refusal
-    return parts
 
 
 def _site(connection: Connection, url: str) -> Site:

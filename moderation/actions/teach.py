@@ -8,15 +8,15 @@ from sqlalchemy import Connection
 from moderation.actions.content import Likeness, content_key, find_alike
 from moderation.actions.desk import Desk
 from moderation.actions.neighbours import fill_in, note_label
-from moderation.domain.comment import Comment
+from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.errors import NotFound
 from moderation.domain.judgement import Label, LabelValue
 from moderation.domain.site import Site
 from moderation.storage import callbacks, comments, decisions, items, labels
 from moderation.storage.engine import reading, writing
 
-EXPORT_COLUMNS = ("id", "text", "label", "author", "url", "email", "date", "lang", "context")
-"""The columns of a corpus, in order."""
+EXPORT_COLUMNS = ("id", "site", "label", *COMMENT_FIELDS)
+"""The columns of a corpus, in order; `site` is the address of the site."""
 
 _PAGE = 500
 
@@ -124,16 +124,5 @@ def _page(desk: Desk, site: Site | None, after: int) -> list[labels.Labelled]:
 
 
 def _corpus_row(labelled: labels.Labelled) -> dict[str, str]:
-    comment = labelled.comment
-    values = (
-        str(labelled.comment_id),
-        comment.text,
-        labelled.value.value,
-        comment.author,
-        comment.url,
-        comment.email,
-        comment.date,
-        comment.lang,
-        comment.context,
-    )
-    return {column: value or "" for column, value in zip(EXPORT_COLUMNS, values, strict=True)}
+    sent = {name: getattr(labelled.comment, name) or "" for name in COMMENT_FIELDS}
+    return {"id": str(labelled.comment_id), "site": labelled.site_url, "label": labelled.value.value, **sent}

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from urllib.parse import SplitResult, urlsplit
 
 from moderation.domain.budget import OBSERVING, Budget, Earned, Standing
 from moderation.domain.errors import InputRefused
@@ -14,6 +15,8 @@ LETTER_TYPES = frozenset({"contact-form", "message", "signup"})
 
 LONGEST_HOLD = 30 * 86_400
 """Seconds."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class ReviewMeans(StrEnum):
@@ -97,3 +100,29 @@ class Moderator:
     name: str
     created_at: datetime
     stamp: str = field(repr=False)
+
+
+def normal_url(url: str) -> str:
+    """The one way to write a blog's address: host in lower case, no default port, no slash at the end.
+
+    Raises `InputRefused` for what is not an http(s) address, or has a query, a fragment or a user in it.
+    """
+    parts = _split(url)
+    host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
+    shown_port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{shown_port}{parts.path.rstrip('/')}"
+
+
+def _split(url: str) -> SplitResult:
+    refusal = InputRefused(
+        "A site's address must look like https://blog.example or https://example.org/blog, without ? or #."
+    )
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in _DEFAULT_PORTS and parts.hostname and parts.port != 0
+    except ValueError:
+        raise refusal from None
+    if not usable or not url.isprintable() or any(mark in url for mark in "?#@ \\"):
+        raise refusal
+    return parts

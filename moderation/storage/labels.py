@@ -9,7 +9,7 @@ from moderation.domain.comment import Comment
 from moderation.domain.judgement import Label, LabelValue
 from moderation.storage import comments
 from moderation.storage.tables import comments as comments_table
-from moderation.storage.tables import labels
+from moderation.storage.tables import labels, sites
 
 _later = labels.alias("later")
 _ADD = insert(labels)
@@ -20,8 +20,10 @@ _LAST = (
     .limit(1)
 )
 _HOLDING = (
-    select(labels.c.comment_id, labels.c.value, *comments.FIELDS)
+    select(labels.c.comment_id, labels.c.value, sites.c.url.label("site_url"), *comments.FIELDS)
+    .select_from(labels)
     .join(comments_table, comments_table.c.id == labels.c.comment_id)
+    .join(sites, sites.c.id == labels.c.site_id)
     .where(
         labels.c.value.is_not(None),
         labels.c.comment_id > bindparam("after"),
@@ -34,9 +36,10 @@ _HOLDING_OF_SITE = _HOLDING.where(labels.c.site_id == bindparam("wanted_site"))
 
 
 class Labelled(NamedTuple):
-    """A comment with the label that holds."""
+    """A comment of a site with the label that holds."""
 
     comment_id: int
+    site_url: str
     comment: Comment
     value: LabelValue
 
@@ -69,7 +72,9 @@ def holding(connection: Connection, site_id: int | None, after: int, most: int) 
         wanted["wanted_site"] = site_id
         statement = _HOLDING_OF_SITE
     rows = connection.execute(statement, wanted).mappings()
-    return [Labelled(row["comment_id"], comments.from_row(row), LabelValue(row["value"])) for row in rows]
+    return [
+        Labelled(row["comment_id"], row["site_url"], comments.from_row(row), LabelValue(row["value"])) for row in rows
+    ]
 
 
 def _label(row: RowMapping) -> Label:

@@ -15,7 +15,6 @@ from moderation.actions.access import (
     find_site,
     list_moderators,
     list_sites,
-    normal_url,
     remove_moderator,
     remove_site,
     reset_password,
@@ -146,59 +145,6 @@ def test_a_key_is_taken_once(desk: Desk) -> None:
         add_site(desk, "https://another.example", KEY)
     assert KEY not in str(refused.value)
     assert [site.url for site in list_sites(desk)] == [URL]
-
-
-@pytest.mark.parametrize(
-    ("written", "normal"),
-    [
-        ("https://Blog.Example/", "https://blog.example"),
-        ("HTTP://blog.example:80", "http://blog.example"),
-        ("https://blog.example:8443/a/B//", "https://blog.example:8443/a/B"),
-        ("http://[::1]:8000/", "http://[::1]:8000"),
-        ("https://bücher.example", "https://bücher.example"),
-    ],
-)
-def test_one_way_to_write_an_address(written: str, normal: str) -> None:
-    """Case of the host, default ports and slashes at the end do not make another site; the path's case does."""
-    assert normal_url(written) == normal
-    assert normal_url(normal) == normal
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "",
-        "blog.example",
-        "ftp://blog.example",
-        "https://",
-        "https:blog.example",
-        "https://blog.example?p=1",
-        "https://blog.example/#top",
-        "https://me:secret@blog.example",
-        "https://blog.example:99999",
-        "https://blog.example:0",
-        "https://[::1",
-        "https://blog .example",
-        "https://blog.example/\n",
-        "https://blog.example\\x",
-        "https://blog.example/\ud800",
-    ],
-)
-def test_what_is_no_address(url: str) -> None:
-    """What a blog's address cannot be is refused with an example of what it can be."""
-    with pytest.raises(InputRefused, match=r"https://blog\.example"):
-        normal_url(url)
-
-
-@given(st.text(st.characters(), max_size=30))
-def test_any_text_as_an_address_is_answered(text: str) -> None:
-    """Whatever is given as an address is either written in the one way, for good, or refused."""
-    for url in (text, f"https://{text}"):
-        try:
-            normal = normal_url(url)
-        except InputRefused:
-            continue
-        assert normal_url(normal) == normal
 
 
 def test_a_site_is_found_by_address(desk: Desk, site: Site) -> None:

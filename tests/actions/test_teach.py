@@ -19,7 +19,7 @@ from moderation.actions.teach import (
     label_decision,
     withdraw_label,
 )
-from moderation.domain.comment import Comment
+from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.errors import NotFound
 from moderation.domain.judgement import Label, LabelValue
 from moderation.domain.site import Site
@@ -154,21 +154,14 @@ def test_sites_do_not_share_comments(desk: Desk, site: Site, teammate_site: Site
 
 
 def test_export_has_the_columns_of_a_corpus(desk: Desk, site: Site) -> None:
-    """An export can be trained on as it is: named columns, in order, an absent field empty."""
-    label_comment(desk, site, Comment(text="Hi", author="Mia", lang="en", context="Lakes"), HAM, "a", "api")
+    """An export can be trained on as it is: all that the blog sent, and its address, in named columns."""
+    comment = Comment(text="Hi", author="Mia", lang="en", context="Lakes", permalink=f"{site.url}/lakes", type="reply")
+    label_comment(desk, site, comment, HAM, "a", "api")
     (row,) = export_labels(desk, site)
     assert tuple(row) == EXPORT_COLUMNS
-    assert row == {
-        "id": row["id"],
-        "text": "Hi",
-        "label": "ham",
-        "author": "Mia",
-        "url": "",
-        "email": "",
-        "date": "",
-        "lang": "en",
-        "context": "Lakes",
-    }
+    said = {name: row[name] for name in COMMENT_FIELDS}
+    assert said == {name: getattr(comment, name) or "" for name in COMMENT_FIELDS}
+    assert (row["site"], row["label"]) == (site.url, "ham")
 
 
 def test_import_is_what_export_gives(desk: Desk, site: Site, teammate_site: Site) -> None:

@@ -28,7 +28,9 @@ def test_a_bad_file_leaves_nothing_behind(operator: Operator, tmp_path: Path) ->
     """All or none: a refused file has stored no label."""
     (tmp_path / "bad.csv").write_text("text,label\nhello,ham\nhello,perhaps\n")
     assert operator.run("labels", "import", tmp_path / "bad.csv", "--site", BLOG).exit_code == 2
-    assert operator.get("labels", "export").splitlines() == ["id,text,label,author,url,email,date,lang,context"]
+    assert operator.get("labels", "export").splitlines() == [
+        "id,site,label,text,author,url,email,permalink,context,type,lang,date"
+    ]
 
 
 def test_an_unknown_site_is_refused(operator: Operator, tmp_path: Path) -> None:
