@@ -14,6 +14,8 @@ SIDE_BY_SIDE := -n auto --maxprocesses 4
 DATA ?= $(MODERATION_DATA)
 # The default model that is shipped. Its name is never used again for other weights: sites earn their lines under it.
 ID ?= $(notdir $(wildcard models/default-*))
+# One set of OpenBLAS kernels for every x86-64 processor: each has its own way to round, and a model its bytes.
+SAME_BYTES := OPENBLAS_CORETYPE=Haswell
 CORPORA ?= $(if $(DATA),$(sort $(wildcard $(DATA)/*.csv.gz)) data/starter.csv)
 
 .DEFAULT_GOAL := help
@@ -47,7 +49,7 @@ bench-%: $(VENV)/.tests
 train: setup  ## train the default model again, into build/models; DATA=FOLDER names the folder of corpora
 	@test -n '$(CORPORA)' || { echo 'make train DATA=FOLDER: no *.csv.gz found; data/README.md lists the corpora.' >&2; exit 2; }
 	@rm -rf build/models/$(ID)
-	@MODERATION_MODELS=build/models $(BIN)/moderation train $(CORPORA) --recipe data/recipe.toml --id $(ID)
+	@$(SAME_BYTES) MODERATION_MODELS=build/models $(BIN)/moderation train $(CORPORA) --recipe data/recipe.toml --id $(ID)
 	@if cmp -s build/models/$(ID)/model.joblib models/$(ID)/model.joblib; \
 	then echo 'build/models/$(ID) is the model in models/$(ID), byte for byte.'; \
 	else echo 'build/models/$(ID) is not the model that is shipped; data/README.md says how one is.'; fi

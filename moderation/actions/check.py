@@ -113,7 +113,7 @@ def check_comments(desk: Desk, site: Site, batch: Sequence[Comment], *, door: st
 def consider(desk: Desk, site: Site, comment: Comment, visit: Visit = UNSEEN) -> Decision:
     """Judges a comment by the live model and the site's lines, and stores nothing."""
     model = desk.model()
-    result = score(model, comment, visit) if model else _NO_MODEL
+    result = score(model.at(site.url), comment, visit) if model else _NO_MODEL
     standing = site.standing_for(comment.type, result.model, desk.budget)
     policy = site.policy_for(comment.type, model.lines if model else FALLBACK_POLICY, standing)
     return Decision(

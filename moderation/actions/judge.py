@@ -40,8 +40,9 @@ class Judge:
 
 
 def appoint(shelf: Shelf, budget: Budget, model_id: str | None = None, site: Site | None = None) -> Judge:
-    """A judge by the model of that id, else by the live one, with the lines of the site, else of the model.
+    """A judge by the model of that id, else by the live one, with the weights and lines of the site, else of the model.
 
     Raises `NotFound` for an unknown model, `ModelRefused` for one that cannot be loaded or when none is live.
     """
-    return Judge(LiveModel(shelf).current() if model_id is None else shelf.load(model_id), site, budget)
+    model = LiveModel(shelf).current() if model_id is None else shelf.load(model_id)
+    return Judge(model.at(site.url) if site else model, site, budget)

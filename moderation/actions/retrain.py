@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from moderation.domain.budget import Certificate, certify
 from moderation.domain.errors import PromotionRefused
@@ -23,7 +25,7 @@ from moderation.learning.report import render
 from moderation.learning.training import Trained, prepare
 from moderation.learning.training import train as train_model
 from moderation.learning.verdicts import Judged
-from moderation.registry.card import Card, CorpusEntry
+from moderation.registry.card import Card, CorpusEntry, SiteEntry
 from moderation.registry.shelf import Shelf
 from moderation.scoring.model import Model, probabilities
 
@@ -115,7 +117,7 @@ def promote(shelf: Shelf, model_id: str, files: Sequence[Path] = (), *, force: b
 
 
 def _evaluate(model: Model, corpus: Corpus) -> Evaluation:
-    scores = np.fromiter(probabilities(model, corpus.comments), dtype=np.float64, count=len(corpus.comments))
+    scores = _probabilities(model, corpus)
     lines: Policy = model.lines
     return Evaluation(
         model.id,
@@ -124,6 +126,15 @@ def _evaluate(model: Model, corpus: Corpus) -> Evaluation:
         corpus,
         Judged(model, scores),
     )
+
+
+def _probabilities(model: Model, corpus: Corpus) -> NDArray[np.float64]:
+    """The chance of spam of each comment, with the weights of its site."""
+    scores = np.empty(len(corpus.comments))
+    for site in np.unique(corpus.sites):
+        rows = np.flatnonzero(corpus.sites == site).tolist()
+        scores[rows] = list(probabilities(model.at(corpus.site_url(rows[0])), [corpus.comments[i] for i in rows]))
+    return scores
 
 
 def _card(name: str, corpus: Corpus, trained: Trained, recipe: Recipe) -> Card:
@@ -143,7 +154,20 @@ def _card(name: str, corpus: Corpus, trained: Trained, recipe: Recipe) -> Card:
         digest="",
         caveats=(*recipe.caveats, _EXCHANGEABLE),
         certificates=_certificates(corpus, trained),
+        sites=_sites(trained),
     )
+
+
+def _sites(trained: Trained) -> tuple[SiteEntry, ...]:
+    """The sites with weights of their own, by address."""
+    corpus = trained.bench.corpus
+    entries = []
+    for site in trained.linear.layers:
+        here = corpus.sites == site
+        found = evaluation.metrics(trained.at_home[here], corpus.spam[here], trained.lines)
+        spam = int(corpus.spam[here].sum())
+        entries.append(SiteEntry(corpus.site_urls[site], spam, int(here.sum()) - spam, found))
+    return tuple(sorted(entries, key=attrgetter("url")))
 
 
 def _certificates(corpus: Corpus, trained: Trained) -> dict[str, Certificate]:

@@ -1,5 +1,6 @@
 """`moderation models`: what is on the shelf."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -48,6 +49,10 @@ def show(model_id: str, as_json: bool) -> None:
         ("CORPUS", "SPAM", "HAM", "LICENCE"),
         [(corpus.source, str(corpus.spam), str(corpus.ham), corpus.licence) for corpus in card.corpora],
     )
+    if card.sites:
+        click.echo()
+        shown = [(one.url, str(one.spam), str(one.ham), *_shares(one.metrics)) for one in card.sites]
+        print_table(("SITE", "SPAM", "HAM", *map(str.upper, _SHOWN)), shown)
     for name, certificate in card.certificates.items():
         click.echo(f"\nThe {name} line: {certificate}.")
     for caveat in card.caveats:
@@ -59,8 +64,11 @@ def _row(one: Shelved) -> tuple[str, ...]:
     if one.card is None:
         return mark, one.id, *[""] * (3 + len(_SHOWN)), one.problem or ""
     lines = [f"{line:.4f}" for line in asdict(one.card.lines).values()]
-    shares = [f"{one.card.metrics[name]:.2%}" if name in one.card.metrics else "" for name in _SHOWN]
-    return mark, one.id, *lines, *shares, ""
+    return mark, one.id, *lines, *_shares(one.card.metrics), ""
+
+
+def _shares(metrics: Mapping[str, float]) -> list[str]:
+    return [f"{metrics[name]:.2%}" if name in metrics else "" for name in _SHOWN]
 
 
 def _described(one: Shelved) -> dict[str, Any]:

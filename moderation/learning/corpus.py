@@ -6,21 +6,22 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
-from moderation.domain.errors import CorpusRefused
+from moderation.domain.errors import CorpusRefused, InputRefused
 from moderation.domain.judgement import LabelValue
+from moderation.domain.site import normal_url
 
 TOLERATED = 0.05
 """The share of bad rows above which a file is refused."""
 
-_COLUMNS = {"id", "label", *COMMENT_FIELDS}
+_COLUMNS = {"id", "label", "site", *COMMENT_FIELDS}
 _MOST_NAMED = 5
 _LARGEST_CELL = 2**24
 
@@ -37,24 +38,47 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Labelled comments; `spam` and `sources` (numbers into `origins`) have one entry a comment."""
+    """Labelled comments; `spam`, `sources` (numbers into `origins`) and `sites` have one entry a comment.
+
+    `sites` are numbers into `site_urls`, -1 where a file does not say which site got the comment.
+    """
 
     comments: Sequence[Comment]
     ids: Sequence[str]
     spam: NDArray[np.bool_]
     sources: NDArray[np.int64]
     origins: Sequence[Origin]
+    sites: NDArray[np.int64]
+    site_urls: Sequence[str] = ()
 
     def where(self, mask: NDArray[np.bool_]) -> "Corpus":
-        """The comments that `mask` (one entry a comment) holds; the origins stay as they are."""
+        """The comments that `mask` (one entry a comment) holds; the origins and the sites' addresses stay."""
         at = np.flatnonzero(mask).tolist()
-        return Corpus(
-            [self.comments[i] for i in at], [self.ids[i] for i in at], self.spam[at], self.sources[at], self.origins
+        return replace(
+            self,
+            comments=[self.comments[i] for i in at],
+            ids=[self.ids[i] for i in at],
+            spam=self.spam[at],
+            sources=self.sources[at],
+            sites=self.sites[at],
         )
+
+    def site_url(self, place: int) -> str:
+        """The address of the site that got the comment at that place, empty where that is not said."""
+        return self.site_urls[self.sites[place]] if self.sites[place] >= 0 else ""
 
     def source_names(self) -> list[str]:
         """The source of each comment."""
         return [self.origins[source].source for source in self.sources]
+
+
+class Row(NamedTuple):
+    """A labelled comment of a file; `site` is the address of the site that got it, empty where that is not said."""
+
+    id: str
+    comment: Comment
+    label: LabelValue
+    site: str
 
 
 def read_corpus(paths: Sequence[Path], report: Callable[[str], None]) -> Corpus:
@@ -62,20 +86,26 @@ def read_corpus(paths: Sequence[Path], report: Callable[[str], None]) -> Corpus:
 
     Raises `CorpusRefused` for a file that is unreadable, lacks a needed column, or has too many bad rows.
     """
-    comments: list[Comment] = []
-    ids: list[str] = []
-    spam: list[bool] = []
+    rows: list[Row] = []
     sources: list[int] = []
     origins: list[Origin] = []
     for number, path in enumerate(paths):
-        rows = list(read_file(path, report))
-        flags = [label is LabelValue.SPAM for _, _, label in rows]
-        comments += _known_fields([comment for _, comment, _ in rows])
-        ids += [name for name, _, _ in rows]
-        spam += flags
-        sources += [number] * len(rows)
-        origins.append(Origin(source_name(path), _digest(path), sum(flags), len(flags) - sum(flags)))
-    return Corpus(comments, ids, np.array(spam, dtype=bool), np.array(sources, dtype=np.int64), origins)
+        found = _known_fields(list(read_file(path, report)))
+        spam = sum(row.label is LabelValue.SPAM for row in found)
+        rows += found
+        sources += [number] * len(found)
+        origins.append(Origin(source_name(path), _digest(path), spam, len(found) - spam))
+    urls = list(dict.fromkeys(row.site for row in rows if row.site))
+    numbers = {url: number for number, url in enumerate(urls)}
+    return Corpus(
+        [row.comment for row in rows],
+        [row.id for row in rows],
+        np.array([row.label is LabelValue.SPAM for row in rows], dtype=bool),
+        np.array(sources, dtype=np.int64),
+        origins,
+        np.array([numbers.get(row.site, -1) for row in rows], dtype=np.int64),
+        urls,
+    )
 
 
 def source_name(path: Path) -> str:
@@ -83,13 +113,13 @@ def source_name(path: Path) -> str:
     return path.name.split(".")[0]
 
 
-def read_file(path: Path, report: Callable[[str], None]) -> Iterator[tuple[str, Comment, LabelValue]]:
-    """Id, comment and label of each good row; the bad ones are reported with their line numbers and skipped."""
+def read_file(path: Path, report: Callable[[str], None]) -> Iterator[Row]:
+    """The good rows; the bad ones are reported with their line numbers and skipped."""
     faults: list[str] = []
     good = 0
     for line, raw in read_rows(path, report, needed=("text", "label")):
         try:
-            yield str(raw.get("id") or f"{source_name(path)}-{line}"), _comment(raw), _label(raw)
+            yield Row(str(raw.get("id") or f"{source_name(path)}-{line}"), _comment(raw), _label(raw), _site(raw))
             good += 1
         except ValueError as error:
             faults.append(f"line {line}: {error}")
@@ -189,11 +219,18 @@ def _label(raw: dict[str, Any]) -> LabelValue:
         raise ValueError("label is neither spam nor ham") from None
 
 
-def _known_fields(comments: list[Comment]) -> list[Comment]:
+def _site(raw: dict[str, Any]) -> str:
+    url = raw.get("site") or ""
+    try:
+        return url and normal_url(str(url))
+    except InputRefused:
+        raise ValueError("site is no address such as https://blog.example") from None
+
+
+def _known_fields(rows: list[Row]) -> list[Row]:
     """A field that no comment of a file fills was not collected there: it becomes unknown, not empty."""
-    unknown = [name for name in COMMENT_FIELDS if name != "text" and not any(getattr(c, name) for c in comments)]
-    kept = [name for name in COMMENT_FIELDS if name not in unknown]
-    return [Comment(**{name: getattr(comment, name) for name in kept}) for comment in comments]
+    filled = [name for name in COMMENT_FIELDS if name == "text" or any(getattr(row.comment, name) for row in rows)]
+    return [row._replace(comment=Comment(**{name: getattr(row.comment, name) for name in filled})) for row in rows]
 
 
 def _digest(path: Path) -> str:

@@ -17,9 +17,27 @@ def calibrate(logits: NDArray[np.float64], spam: NDArray[np.bool_]) -> tuple[flo
 
     The slope is kept positive: calibration may never turn the ranking around.
     """
+    return _slope_and_offset(logits, spam, even_weights(spam) * len(spam))
+
+
+def calibrate_few(logits: NDArray[np.float64], spam: NDArray[np.bool_]) -> tuple[float, float]:
+    """As `calibrate`, for comments so few that the labels may lie wholly apart, which proves no certainty.
+
+    Each of n comments of a label counts for `1 / (n + 2)` as one of the other: the targets of Platt 1999, section 2.2.
+    """
+    counts = np.where(spam, spam.sum(), (~spam).sum())
+    doubt = 1.0 / (counts + 2)
+    weights = even_weights(spam) * len(spam)
+    both = np.concatenate([weights * (1 - doubt), weights * doubt])
+    return _slope_and_offset(np.tile(logits, 2), np.concatenate([spam, ~spam]), both)
+
+
+def _slope_and_offset(
+    logits: NDArray[np.float64], spam: NDArray[np.bool_], weights: NDArray[np.float64]
+) -> tuple[float, float]:
     model = LogisticRegression(C=1e4)
     with threadpool_limits(1):  # the last digits of a sum depend on how many threads share it
-        model.fit(logits.reshape(-1, 1), spam, sample_weight=even_weights(spam) * len(spam))
+        model.fit(logits.reshape(-1, 1), spam, sample_weight=weights)
     return max(float(model.coef_[0, 0]), 1e-3), float(model.intercept_[0])
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from moderation.domain.errors import InputRefused
 
-_UNBOUNDED = ("strength", "rarity", "signal_scale")
+_UNBOUNDED = ("strength", "site_strength", "rarity", "signal_scale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class Recipe:
 
     `strength` is scikit-learn's C. `rarity` is how much more boldly rare n-grams are learnt than common ones: the power
     of their inverse document frequency, 0 for not at all. `signal_scale` is what named signals are multiplied by: the
-    smaller, the more cautiously they are learnt.
+    smaller, the more cautiously they are learnt. `site_strength` is the C of what a site weighs otherwise than all the
+    others; with 0 no site has weights of its own.
     `template_cap` is how many spam comments of one template are learnt from.
     `mask_*` is how often a field is hidden from the model in training, in both classes.
     `lend_ham` and `lend_spam` is how often a comment is given the name, address and mailbox of another ham author.
@@ -29,6 +30,7 @@ class Recipe:
     """
 
     strength: float = 0.5
+    site_strength: float = 50.0
     rarity: float = 0.0
     signal_scale: float = 0.7
     template_cap: int = 2

@@ -129,7 +129,7 @@ def _comparison(corpus: Corpus, champion: Judged, candidate: Judged) -> dict[str
 def _shown(corpus: Corpus, place: int, *models: Judged) -> Shown:
     """The comment with what each model said; a model alone gives its reasons against the truth."""
     comment, spam = corpus.comments[place], bool(corpus.spam[place])
-    reasons = score(models[0].model, comment).reasons if len(models) == 1 else ()
+    reasons = score(models[0].model.at(corpus.site_url(place)), comment).reasons if len(models) == 1 else ()
     chances = [(judged.model, float(judged.probabilities[place])) for judged in models]
     return Shown(
         corpus.ids[place],

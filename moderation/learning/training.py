@@ -1,7 +1,11 @@
-"""From a corpus and a recipe to a model: disguise, fit, hold sources out in turn, calibrate, draw the lines."""
+"""From a corpus and a recipe to a model: disguise, fit, hold sources out in turn, calibrate, draw the lines.
+
+A site that has labels enough is calibrated by itself: its comments are cut by template, and each part is judged by a
+model that has learnt from the others.
+"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,15 +21,18 @@ from moderation.features.signals import signal_codes
 from moderation.learning.augmentation import disguise
 from moderation.learning.corpus import Corpus
 from moderation.learning.linear import Linear, fit
-from moderation.learning.lines import calibrate, draw_lines
+from moderation.learning.lines import calibrate, calibrate_few, draw_lines
 from moderation.learning.matrix import Matrix, build_matrix
 from moderation.learning.progress import Progress, by_tenths, follow
 from moderation.learning.recipe import Recipe
 from moderation.learning.templates import distinct, side, template_key
+from moderation.scoring.layer import Layer
 
 Report = Callable[[str], None]
 
 _FEWEST = 20
+"""Comments of either label that a model needs, and a site for weights of its own."""
+_HOME_PARTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,8 @@ class Workbench:
     """A corpus made ready once for any number of fits.
 
     `plain` holds the comments as they are, `disguised` their copies for learning; `lenders` (comments, 2) are the
-    numbers of the sources that lent a copy something, or -1.
+    numbers of the sources that lent a copy something, or -1. A comment of the corpus has a site only where that gets
+    weights of its own.
     """
 
     corpus: Corpus
@@ -44,7 +52,8 @@ class Workbench:
     def fit_without(self, held_out: NDArray[np.bool_], recipe: Recipe) -> Linear:
         """A model of all comments but those held out and those that were lent something by a source held out whole."""
         rows = np.flatnonzero(~held_out & ~self._lent_by_absent(held_out))
-        return fit(self.disguised.take(rows), self.corpus.spam[rows], self.corpus.sources[rows], recipe)
+        corpus = self.corpus
+        return fit(self.disguised.take(rows), corpus.spam[rows], corpus.sources[rows], corpus.sites[rows], recipe)
 
     def fit_each(
         self, folds: Sequence[NDArray[np.bool_]], recipe: Recipe, progress: Progress | None = None, jobs: int = -1
@@ -69,15 +78,22 @@ class Workbench:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A calibrated model, its lines, and the out-of-source probabilities (one a comment of the bench) behind both."""
+    """A calibrated model, its lines, and the out-of-source probabilities (one a comment of the bench) behind both.
+
+    `at_home` has the probability of each comment of a site with weights of its own, by such weights that had not seen
+    its template; NaN for all others.
+    """
 
     linear: Linear
     lines: Policy
     bench: Workbench
     unseen: NDArray[np.float64]
+    at_home: NDArray[np.float64]
 
     def arrays(self) -> dict[str, Any]:
         """What goes into `model.joblib`."""
+        urls = self.bench.corpus.site_urls
+        layers = [[urls[site], layer.plain()] for site, layer in self.linear.layers.items()]
         return {
             "features": FEATURES_VERSION,
             "signals": list(signal_codes()),
@@ -86,7 +102,7 @@ class Trained:
             "centres": self.linear.centres,
             "bias": self.linear.bias,
             "reach": self.linear.reach,
-        }
+        } | ({"layers": layers} if layers else {})
 
 
 def prepare(corpus: Corpus, recipe: Recipe, report: Report, jobs: int = -1) -> Workbench:
@@ -103,6 +119,7 @@ def prepare(corpus: Corpus, recipe: Recipe, report: Report, jobs: int = -1) -> W
             [corpus.comments[i] for i in at], [keys[i] for i in at], corpus.spam[at], recipe.template_cap
         )
     corpus = corpus.where(wanted)
+    corpus = replace(corpus, sites=_sites_apart(corpus, recipe))
     for name, count in (("spam", corpus.spam.sum()), ("ham", (~corpus.spam).sum())):
         if count < _FEWEST:
             raise CorpusRefused(
@@ -114,17 +131,32 @@ def prepare(corpus: Corpus, recipe: Recipe, report: Report, jobs: int = -1) -> W
     return Workbench(corpus, plain, build_matrix(copies, jobs, by_tenths(report, "In disguise")), lenders)
 
 
+def _sites_apart(corpus: Corpus, recipe: Recipe) -> NDArray[np.int64]:
+    """The site of each comment, -1 where the site has too few comments of either label for weights of its own."""
+    sites = np.full(len(corpus.sites), -1)
+    for site in range(len(corpus.site_urls)):
+        here = corpus.sites == site
+        spam = int(corpus.spam[here].sum())
+        if recipe.site_strength and min(spam, here.sum() - spam) >= _FEWEST:
+            sites[here] = site
+    return sites if len(np.unique(sites)) > 1 else np.full(len(sites), -1)
+
+
 def train(bench: Workbench, recipe: Recipe, report: Report, jobs: int = -1) -> Trained:
     """Fits the model, and one more for each fold to calibrate and to draw the lines on comments it had not seen."""
     everything = np.zeros(len(bench.corpus.comments), dtype=bool)
     folds = split(bench.corpus, recipe.folds)
-    report(f"Fitting on everything, and {len(folds)} times without a part of the sources.")
-    models = bench.fit_each([everything, *folds], recipe, by_tenths(report, "Fitted"), jobs)
-    logits = unseen_logits(bench, folds, models[1:])
+    homes = split_homes(bench.corpus)
+    report(f"Fitting on everything, and {len(folds) + len(homes)} times without a part of the sources or sites.")
+    models = bench.fit_each([everything, *folds, *homes], recipe, by_tenths(report, "Fitted"), jobs)
+    logits = unseen_logits(bench, folds, models[1 : len(folds) + 1])
     slope, offset = calibrate(logits, bench.corpus.spam)
     linear = scaled(models[0], slope, offset)
     unseen = expit(slope * logits + offset)
-    return Trained(linear, draw_lines(ham_by_source(bench.corpus, unseen), recipe), bench, unseen)
+    lines = draw_lines(ham_by_source(bench.corpus, unseen), recipe)
+    home_logits = logits_at_home(bench, homes, models[len(folds) + 1 :])
+    layers, at_home = _calibrate_homes(bench.corpus, home_logits, models[0], slope)
+    return Trained(replace(linear, layers=layers), lines, bench, unseen, at_home)
 
 
 def split(corpus: Corpus, most: int) -> list[NDArray[np.bool_]]:
@@ -141,6 +173,14 @@ def split(corpus: Corpus, most: int) -> list[NDArray[np.bool_]]:
     return [np.isin(corpus.sources, group) for group in groups]
 
 
+def split_homes(corpus: Corpus) -> list[NDArray[np.bool_]]:
+    """Parts of the sites with weights of their own, cut by template, to hold out in turn; none without such a site."""
+    at = np.flatnonzero(corpus.sites >= 0)
+    parts = np.full(len(corpus.sites), -1)
+    parts[at] = [int(side(corpus.comments[i]) * _HOME_PARTS) for i in at.tolist()]
+    return [parts == part for part in range(_HOME_PARTS) if (parts == part).any()]
+
+
 def unseen_logits(
     bench: Workbench, folds: Sequence[NDArray[np.bool_]], models: Sequence[Linear]
 ) -> NDArray[np.float64]:
@@ -149,6 +189,31 @@ def unseen_logits(
     for fold, model in zip(folds, models, strict=True):
         logits[fold] = model.logits(bench.plain.take(np.flatnonzero(fold)))
     return logits
+
+
+def logits_at_home(
+    bench: Workbench, homes: Sequence[NDArray[np.bool_]], models: Sequence[Linear]
+) -> NDArray[np.float64]:
+    """The logit of each comment at its own site by the model that had not seen its part; NaN where it has no site."""
+    logits = np.full(len(bench.corpus.comments), np.nan)
+    for home, model in zip(homes, models, strict=True):
+        for site in np.unique(bench.corpus.sites[home]).tolist():
+            rows = np.flatnonzero(home & (bench.corpus.sites == site))
+            logits[rows] = model.at(site).logits(bench.plain.take(rows))
+    return logits
+
+
+def _calibrate_homes(
+    corpus: Corpus, logits: NDArray[np.float64], model: Linear, shared_slope: float
+) -> tuple[dict[int, Layer], NDArray[np.float64]]:
+    """The layers of a model whose shared weights will be scaled by a slope, and the probabilities at home."""
+    layers, probabilities = {}, np.full(len(logits), np.nan)
+    for site, layer in model.layers.items():
+        here = corpus.sites == site
+        slope, offset = calibrate_few(logits[here], corpus.spam[here])
+        layers[site] = layer.scaled(slope, offset, shared_slope)
+        probabilities[here] = expit(slope * logits[here] + offset)
+    return layers, probabilities
 
 
 def scaled(linear: Linear, slope: float, offset: float) -> Linear:

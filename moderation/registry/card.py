@@ -21,13 +21,27 @@ class CorpusEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class SiteEntry:
+    """A site with weights of its own, of how many different comments, and how well they do.
+
+    `metrics` has the card's figures for the comments of the site, judged by weights that had not seen their templates.
+    """
+
+    url: str
+    spam: int
+    ham: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     """A trained model's description.
 
     `lines` are those the model suggests. `metrics` maps a name to a figure; each is measured on sources that the
     measured model had not seen. `versions` are those of the libraries that trained it. `digest` is the SHA-256
     of `model.joblib`. `caveats` say in sentences what the model is not for. `certificates` count the good comments of
-    sources held out against the lines `review` and `spam`; a card of an earlier version has none.
+    sources held out against the lines `review` and `spam`. `sites` are those with weights of their own. A card of an
+    earlier version has neither.
     """
 
     id: str
@@ -40,6 +54,7 @@ class Card:
     digest: str
     caveats: tuple[str, ...] = ()
     certificates: dict[str, Certificate] = field(default_factory=dict)
+    sites: tuple[SiteEntry, ...] = ()
 
     def to_json(self) -> str:
         """The card as it lies beside the model: the same card gives the same text."""
@@ -57,6 +72,7 @@ class Card:
                     "lines": Policy(**raw["lines"]),
                     "caveats": tuple(raw["caveats"]),
                     "certificates": {name: Certificate(**told) for name, told in raw.get("certificates", {}).items()},
+                    "sites": tuple(SiteEntry(**entry) for entry in raw.get("sites", ())),
                 }
             )
         except (ValueError, TypeError, KeyError, AttributeError) as error:

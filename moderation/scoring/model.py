@@ -1,7 +1,7 @@
 """A trained model, and what it makes of a comment."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import exp, isnan
 from typing import Any, Self
@@ -14,14 +14,19 @@ from moderation.domain.errors import ModelRefused
 from moderation.domain.judgement import Score
 from moderation.domain.policy import Policy
 from moderation.features.evidence import FEATURES_VERSION, Evidence, gather_evidence, gather_rows
+from moderation.features.memory import Memory
 from moderation.features.ngrams import BLOCKS, COLUMNS
 from moderation.features.signals import signal_codes
 from moderation.features.signals.visits import given_shares
+from moderation.scoring.layer import Layer
 from moderation.scoring.reasons import explain
 from moderation.scoring.wordbook import Wordbook
 
 TOGETHER = 250
 """Comments that are read at a time where many are scored, some megabytes."""
+
+_SITES = 16
+"""How many sites' weights are kept at hand, some 8 MB each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,24 +35,28 @@ class Model:
 
     `weights` has shape (COLUMNS,), float16; `signal_weights` and `centres` have one entry a signal; an absent signal
     counts as nothing. `reach`, of shape (BLOCKS, 2), is the least and the most that the words of a segment add.
-    `lines` is where the model itself suggests to draw the lines. `wordbook` looks words up in `weights`, `slopes` has
-    centre and weight of each signal as plain numbers: for a single comment quicker than arrays.
+    `lines` is where the model itself suggests to draw the lines. `layers` has the sites with weights of their own, by
+    their addresses. `wordbook` looks words up in `weights`, `slopes` has centre and weight of each signal as plain
+    numbers: for a single comment quicker than arrays.
     """
 
     id: str
     weights: NDArray[np.float16]
-    signal_weights: NDArray[np.float64]
+    signal_weights: NDArray[np.float32]
     centres: NDArray[np.float64]
     bias: float
     reach: NDArray[np.float64]
     lines: Policy
+    layers: Mapping[str, Layer] = field(default_factory=dict)
     wordbook: Wordbook = field(init=False)
     slopes: Sequence[tuple[float, float]] = field(init=False)
+    _sites: Memory["Model"] = field(init=False)
 
     def __post_init__(self) -> None:
         slopes = list(zip(self.centres.tolist(), self.signal_weights.tolist(), strict=True))
         object.__setattr__(self, "slopes", slopes)
         object.__setattr__(self, "wordbook", Wordbook(self.weights, self.reach))
+        object.__setattr__(self, "_sites", Memory(self._with_layer, _SITES))
 
     @classmethod
     def from_arrays(cls, model_id: str, arrays: Mapping[str, Any], lines: Policy) -> Self:
@@ -65,8 +74,27 @@ class Model:
         bias = arrays.get("bias")
         if not isinstance(bias, float) or not np.isfinite(bias):
             raise ModelRefused(f"The model {model_id} has no usable bias; train it again.")
+        try:
+            layers = {str(url): Layer.from_plain(values) for url, values in arrays.get("layers", ())}
+        except (ValueError, TypeError):
+            raise ModelRefused(f"The model {model_id} has no usable layers; train it again.") from None
         checked = {name: arrays[name] for name in shapes}
-        return cls(model_id, bias=bias, lines=lines, **checked)
+        return cls(model_id, bias=bias, lines=lines, layers=layers, **checked)
+
+    def at(self, site_url: str) -> "Model":
+        """The model with the weights of a site, under the same id; itself where the site has none of its own."""
+        return self._sites[site_url] if site_url in self.layers else self
+
+    def _with_layer(self, site_url: str) -> "Model":
+        layer = self.layers[site_url]
+        return replace(
+            self,
+            weights=layer.on(self.weights),
+            signal_weights=layer.signal_weights,
+            bias=layer.bias,
+            reach=layer.reach,
+            layers={},
+        )
 
 
 def score(model: Model, comment: Comment, visit: Visit = UNSEEN) -> Score:

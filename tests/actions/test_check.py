@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from moderation.actions.access import set_policy
+from moderation.actions.access import add_site, set_policy
 from moderation.actions.check import FALLBACK_POLICY, check_comment, check_comments, consider, find_decision
 from moderation.actions.desk import Desk
 from moderation.actions.review import count_held, held_items
@@ -17,11 +17,14 @@ from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.errors import NotFound, StorageUnavailable
 from moderation.domain.policy import Policy, Verdict, decide
 from moderation.domain.site import Site
+from moderation.registry.live import LiveModel
+from moderation.registry.shelf import Shelf
 from moderation.scoring.model import score
 from moderation.settings import Settings
 from moderation.storage.columns import storable
 from moderation.storage.engine import open_engine, writing
 from tests.conftest import Clock
+from tests.models import ODD_SITE, odd_labels, odd_trained, small_card
 
 COMMENT = Comment(
     text="Thank you, the second photograph is lovely.",
@@ -182,3 +185,16 @@ def test_unknown_stays_apart_from_empty(desk: Desk, site: Site, emptied: set[str
     comment = Comment(text="Hello there", **fields)
     decision = check_comment(desk, site, comment)
     assert find_decision(desk, site, decision.id)[0].comment == comment
+
+
+def test_a_site_is_judged_by_its_own_weights(desk: Desk, site: Site, tmp_path: Path) -> None:
+    """One model serves all, and what a site's people taught it holds at that site alone."""
+    shelf = Shelf(tmp_path / "odd")
+    shelf.add(odd_trained().arrays(), small_card("odd"))
+    shelf.promote("odd")
+    odd_desk = replace(desk, shelf=shelf, live=LiveModel(shelf))
+    odd_site = add_site(desk, ODD_SITE)[0]
+    for comment, spam in list(odd_labels(45))[-6:]:
+        here, elsewhere = (check_comment(odd_desk, where, comment).score for where in (odd_site, site))
+        assert (here.probability > 0.5) == spam != (elsewhere.probability > 0.5)
+        assert here.model == elsewhere.model == "odd"

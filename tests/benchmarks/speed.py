@@ -105,8 +105,9 @@ def _many(model: Model, pipeline: Pipeline, comments: Sequence[Comment]) -> list
 def _training(comments: Sequence[Comment], spam: Sequence[bool]) -> list[Row]:
     """Reading and fitting the same rows, on one processor; memory is what Python and NumPy take at most."""
     truth, sources = np.array(spam), np.zeros(len(spam), dtype=np.int64)
+    nowhere = np.full(len(spam), -1)
     ways: list[Callable[[], object]] = [
-        lambda: fit(build_matrix(comments, jobs=1), truth, sources, Recipe()),
+        lambda: fit(build_matrix(comments, jobs=1), truth, sources, nowhere, Recipe()),
         lambda: _pipeline().fit(comments, spam),
     ]
     _forget()

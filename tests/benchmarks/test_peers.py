@@ -177,7 +177,7 @@ def test_a_source_left_out_is_asked_whole_and_never_learnt() -> None:
     sources = np.repeat([0, 1, 2], 20)
     spam = np.tile([True, False], 30)
     origins = [Origin(name, "", 10, 10) for name in ("left_out", "chat", "blog")]
-    corpus = Corpus([*OFFERS, *THANKS], [str(n) for n in range(60)], spam, sources, origins)
+    corpus = Corpus([*OFFERS, *THANKS], [str(n) for n in range(60)], spam, sources, origins, np.full(60, -1))
     rows = chosen(corpus, np.linspace(0, 1, 60, endpoint=False), 0, ["chat"])
     assert rows[sources == 0].all() and rows[sources == 2].all()
     assert (rows[sources == 1] == ~spam[sources == 1]).all()
@@ -189,7 +189,7 @@ def test_no_more_than_was_said_are_learnt(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(questions, "MOST_ASKED", 5)
     sources, spam = np.repeat([0, 1], 30), np.tile([True, False], 30)
     origins = [Origin(name, "", 15, 15) for name in ("left_out", "blog")]
-    corpus = Corpus([*OFFERS, *THANKS], [str(n) for n in range(60)], spam, sources, origins)
+    corpus = Corpus([*OFFERS, *THANKS], [str(n) for n in range(60)], spam, sources, origins, np.full(60, -1))
     rows = chosen(corpus, np.random.default_rng(0).random(60), 0, [])
     assert rows[(sources == 1) & spam].sum() == rows[(sources == 1) & ~spam].sum() == 10
     assert rows[(sources == 0) & spam].sum() == 5 and rows[(sources == 0) & ~spam].all()

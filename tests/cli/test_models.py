@@ -1,13 +1,14 @@
 """Train, evaluate, promote, roll back: the operator's way round the shelf."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 
 from moderation.registry.shelf import Shelf
 from tests.cli.conftest import Operator
-from tests.models import STARTER
+from tests.models import ODD_SITE, STARTER, odd_labels
 
 
 def write_corpus(path: Path, *, contrary: bool = False) -> Path:
@@ -150,3 +151,26 @@ def test_a_damaged_model_hides_no_other(trainer: Operator, own_shelf: Path) -> N
     assert "broken" in trainer.get("models", "list")
     assert trainer.run("promote", "swapped").exit_code == 5
     assert trainer.get_json("check", "hello")["model"] == "small"
+
+
+def test_labels_of_a_site_come_back_to_it(operator: Operator, own_shelf: Path, recipe: Path, tmp_path: Path) -> None:
+    """Exported, trained on beside the starter corpus and promoted, they decide at their site, and nowhere else."""
+    operator = Operator(operator.environment | {"MODERATION_MODELS": str(own_shelf)})
+    told, labels = tmp_path / "told.jsonl", tmp_path / "labels.csv"
+    rows = [{"text": comment.text, "label": "spam" if spam else "ham"} for comment, spam in odd_labels(40)]
+    told.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    operator.get("site", "add", ODD_SITE)
+    operator.get("labels", "import", told, "--site", ODD_SITE)
+    operator.get("labels", "export", "--output", labels)
+    operator.get("train", labels, STARTER, write_corpus(tmp_path / "more.csv"), "--recipe", recipe, "--id", "mine")
+    operator.get("promote", "mine")
+    (offer, _), (thanks, _) = list(odd_labels(42))[-2:]
+    for comment, here, elsewhere in ((offer.text, 0, 1), (thanks.text, 1, 0)):
+        assert round(operator.get_json("check", comment, "--site", ODD_SITE)["probability"]) == here
+        assert round(operator.get_json("check", comment)["probability"]) == elsewhere
+    (entry,) = operator.get_json("models", "show", "mine")["sites"]
+    assert entry["url"] == ODD_SITE and entry["ham"] == 40 and 20 <= entry["spam"] <= 40
+    assert entry["metrics"]["roc_auc"] > 0.9
+    assert ODD_SITE in operator.get("models", "show", "mine")
+    (found,) = operator.get_json("evaluate", labels, "--model", "mine")
+    assert found["metrics"]["roc_auc"] > 0.9

@@ -53,6 +53,24 @@ def test_a_column_without_any_value_was_not_collected(tmp_path: Path) -> None:
     assert comments == [Comment("hello", author="Ann"), Comment("bye", author="")]
 
 
+def test_each_comment_keeps_its_site(tmp_path: Path) -> None:
+    """However the address is written; what is of no site, or of a file that does not say, has none."""
+    table = "text,label,site\na,ham,https://Blog.example/\nb,ham,\nc,spam,https://blog.example:443\nd,ham,http://b.example\n"
+    corpus = read_corpus([_write(tmp_path / "a.csv", table), _write(tmp_path / "b.csv", "text,label\ne,ham\n")], print)
+    assert corpus.sites.tolist() == [0, -1, 0, 1, -1]
+    assert [corpus.site_url(place) for place in (0, 1, 3)] == ["https://blog.example", "", "http://b.example"]
+
+
+@pytest.mark.parametrize("site", ['"blog"', "7", '["https://blog.example"]', '"https://blog.example/?p=1"'])
+def test_a_site_that_is_no_address_is_a_bad_row(tmp_path: Path, site: str) -> None:
+    """It is told with its line."""
+    good = '{"text": "a", "label": "ham"}\n' * 30
+    bad = f'{{"text": "a", "label": "ham", "site": {site}}}\n'
+    comments, _, said = _read(_write(tmp_path / "a.jsonl", good + bad))
+    assert len(comments) == 30
+    assert said == ["a.jsonl: skipped 1 bad rows. line 31: site is no address such as https://blog.example."]
+
+
 def test_a_bad_row_is_reported_with_its_line_and_skipped(tmp_path: Path) -> None:
     """One bad row in fifty costs that row only."""
     good = "".join(f"{i},text {i},ham,,\n" for i in range(50))

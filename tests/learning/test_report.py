@@ -58,7 +58,7 @@ def corpus_of(comments: Sequence[Comment], spam: Sequence[bool], source: str = "
     flags = np.array(spam, dtype=bool)
     ids = [f"c{number}" for number in range(len(comments))]
     origin = Origin(source, "d" * 64, int(flags.sum()), int((~flags).sum()))
-    return Corpus(comments, ids, flags, np.zeros(len(comments), dtype=np.int64), [origin])
+    return Corpus(comments, ids, flags, np.zeros(len(comments), dtype=np.int64), [origin], np.full(len(comments), -1))
 
 
 def judged(corpus: Corpus, model: Model) -> Judged:

@@ -71,9 +71,7 @@ def test_calibration_never_turns_the_ranking_around() -> None:
 def test_a_source_that_is_held_out_lends_nothing(starter: Corpus) -> None:
     """Names and links of a held-out source are not in the training data by the back door."""
     sources = np.arange(len(starter.comments)) % 2
-    corpus = Corpus(
-        starter.comments, starter.ids, starter.spam, sources, [Origin("a", "", 1, 1), Origin("b", "", 1, 1)]
-    )
+    corpus = replace(starter, sources=sources, origins=[Origin("a", "", 1, 1), Origin("b", "", 1, 1)])
     recipe = Recipe(folds=2)
     bench = prepare(corpus, recipe, ignore, jobs=1)
     assert (bench.lenders == 1).any()
@@ -148,6 +146,7 @@ def test_spam_of_some_sources_can_be_left_out(starter: Corpus) -> None:
         np.append(starter.spam, True),
         np.append(starter.sources, 1),
         [*starter.origins, Origin("platform", "", 1, 0)],
+        np.append(starter.sites, -1),
     )
     bench = prepare(both, Recipe(ham_only=("platform",)), ignore, jobs=1)
     assert not (bench.corpus.sources == 1).any()

@@ -12,11 +12,12 @@ import pytest
 
 from moderation.domain.budget import certify
 from moderation.domain.errors import Conflict, InputRefused, ModelRefused, NotFound
+from moderation.features.ngrams import BLOCKS, COLUMNS
 from moderation.registry.card import Card
 from moderation.registry.live import LiveModel
 from moderation.registry.shelf import Shelf
 from moderation.registry.vault import digest_of
-from tests.models import small_arrays, small_card, small_model_shelf
+from tests.models import odd_model, odd_trained, small_arrays, small_card, small_model_shelf
 
 
 @pytest.fixture
@@ -87,6 +88,45 @@ def test_a_model_that_lacks_a_part_is_refused(shelf: Shelf, name: str) -> None:
     shelf.add(arrays, small_card("partial"))
     with pytest.raises(ModelRefused):
         shelf.load("partial")
+
+
+def test_a_layer_comes_back_as_it_was(shelf: Shelf) -> None:
+    """What a site weighs otherwise goes through the file, and its card says of whom."""
+    shelf.add(odd_trained().arrays(), small_card("odd"))
+    (layer,), (kept,) = shelf.load("odd").layers.values(), odd_model().layers.values()
+    assert all(np.array_equal(one, other) for one, other in zip(layer.plain(), kept.plain(), strict=True))
+
+
+def _first(name: int, value: Any) -> list[Any]:
+    """Layers of which one entry of the first is another one."""
+    ((url, values),) = odd_trained().arrays()["layers"]
+    return [[url, [*values[:name], value, *values[name + 1 :]]]]
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        7,
+        ["odd"],
+        [["https://odd.example"]],
+        [["https://odd.example", []]],
+        _first(0, np.array([3, 2, 1], dtype=np.int32)),
+        _first(0, np.array([-1], dtype=np.int32)),
+        _first(0, np.array([COLUMNS], dtype=np.int64)),
+        _first(0, np.array([1.5])),
+        _first(1, np.array([1.0], dtype=np.float16)),
+        _first(2, float("nan")),
+        _first(2, "1"),
+        _first(3, np.zeros(3)),
+        _first(4, float("inf")),
+        _first(5, np.full((len(BLOCKS), 2), np.nan)),
+    ],
+)
+def test_a_layer_that_does_not_fit_is_refused(shelf: Shelf, layers: Any) -> None:
+    """Columns that are out of range or out of order, shapes of another version, what is no number: one clear error."""
+    shelf.add({**small_arrays(), "layers": layers}, small_card("odd"))
+    with pytest.raises(ModelRefused, match="no usable layers"):
+        shelf.load("odd")
 
 
 def test_a_truncated_or_swapped_file_is_refused_and_the_old_model_serves_on(shelf: Shelf) -> None:

@@ -15,7 +15,7 @@ from moderation.features.signals import SIGNALS
 from moderation.learning.matrix import build_matrix
 from moderation.scoring.model import TOGETHER, Model, logistic, probabilities, score
 from moderation.scoring.reasons import MOST_AGAINST, MOST_FOR, SENTENCES, parted, strongest
-from tests.models import small_model, small_trained
+from tests.models import ODD_SITE, odd_model, small_model, small_trained
 from tests.strategies import comments
 
 FIELDS = ("author", "url", "email", "permalink", "context")
@@ -23,10 +23,11 @@ FIELDS = ("author", "url", "email", "permalink", "context")
 
 @given(comments)
 def test_reasons_and_bias_add_up_to_the_logit(comment: Comment) -> None:
-    """A reason is exact: nothing of the logit is left unexplained."""
-    result = score(small_model(), comment)
-    assert result.bias + sum(reason.weight for reason in result.reasons) == pytest.approx(result.logit, abs=1e-9)
-    assert result.probability == pytest.approx(logistic(result.logit))
+    """A reason is exact, with the weights of a site too: nothing of the logit is left unexplained."""
+    for model in (small_model(), odd_model().at(ODD_SITE)):
+        result = score(model, comment)
+        assert result.bias + sum(reason.weight for reason in result.reasons) == pytest.approx(result.logit, abs=1e-9)
+        assert result.probability == pytest.approx(logistic(result.logit))
 
 
 @given(comments)
@@ -80,6 +81,15 @@ def test_serving_says_what_evaluation_says(comment: Comment) -> None:
     """The figures of a card are about the model that serves, but for the rounding of its weights."""
     evaluated = small_trained().linear.logits(build_matrix([comment], jobs=1))[0]
     assert score(small_model(), comment).logit == pytest.approx(evaluated, abs=0.05)
+
+
+def test_a_site_without_weights_of_its_own_has_those_of_all() -> None:
+    """The same model, which is not copied; at a site that has some it is another one under the same name."""
+    model = odd_model()
+    assert model.at("https://stranger.example") is model
+    at_home = model.at(ODD_SITE)
+    assert at_home is model.at(ODD_SITE) and at_home is not model
+    assert (at_home.id, at_home.lines) == (model.id, model.lines)
 
 
 def test_the_logistic_function_does_not_overflow() -> None:
