@@ -97,6 +97,8 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         return dict(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         raise ValueError("must be a number of at least 0")
+    if name == "strength" and value == 0:
+        raise ValueError("must be above 0")
     if isinstance(default, int):
         if not isinstance(value, int):
             raise ValueError("must be a whole number")
