@@ -24,10 +24,12 @@ def write_labels(desk: Desk, site: Site | None, out: TextIO) -> int:
 
 
 def read_labels(desk: Desk, site: Site, path: Path, report: Callable[[str], None]) -> int:
-    """Stores the labelled comments of a file under the site, all or none; how many.
+    """Stores the labelled comments of a file under the site, all or none; how many. What site it names does not matter.
 
     Raises `CorpusRefused` as training does.
     """
     corpus = read_corpus([path], report)
+    if set(corpus.site_urls) - {site.url}:
+        report(f"{path.name}: ignored the column site; all its comments are stored under {site.url}.")
     values = (LabelValue.SPAM if spam else LabelValue.HAM for spam in corpus.spam)
     return import_labels(desk, site, zip(corpus.comments, values, strict=True))

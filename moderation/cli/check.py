@@ -35,7 +35,7 @@ _MEANINGS = {
 @click.option("--context", help="Title of the page commented on.")
 @click.option("--type", metavar="TYPE", help="What kind of comment it is, such as contact-form.")
 @click.option("--lang", help="The languages of the page, such as en_US.")
-@click.option("--site", metavar="URL", help="Draw the lines of this site instead of the model's.")
+@click.option("--site", metavar="URL", help="Judge by the weights and the lines of this site.")
 @click.option("--model", "model_id", metavar="ID", help="Judge by this model instead of the live one.")
 @as_json
 def command(text: str, site: str | None, model_id: str | None, as_json: bool, **fields: str | None) -> None:

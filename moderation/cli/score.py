@@ -18,7 +18,7 @@ from moderation.settings import Settings
 @click.command(name="score")
 @click.argument("file", type=input_file)
 @click.option("--output", "out", type=output_file, help="Write there instead of to stdout.")
-@click.option("--site", "url", metavar="URL", help="Draw the lines of this site instead of the model's.")
+@click.option("--site", "url", metavar="URL", help="Judge by the weights and the lines of this site.")
 @click.option("--model", "model_id", metavar="ID", help="Judge by this model instead of the live one.")
 def command(file: Path, out: Path | None, url: str | None, model_id: str | None) -> None:
     """Judge each comment of FILE: CSV or JSON Lines, plain or gzip'd, of any length.

@@ -31,6 +31,11 @@ class Rows:
     columns: Numbers
     values: NDArray[np.float64]
 
+    @property
+    def page_of(self) -> Numbers:
+        """The number of the page that each entry belongs to."""
+        return self.owners // len(BLOCKS)
+
     def sums(self, weights: NDArray[np.floating]) -> NDArray[np.float64]:
         """What the words of each block add, shape (pages, BLOCKS), by the weights of all columns."""
         shares = weights[self.columns] * self.values

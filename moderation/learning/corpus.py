@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,7 +90,7 @@ def read_corpus(paths: Sequence[Path], report: Callable[[str], None]) -> Corpus:
     sources: list[int] = []
     origins: list[Origin] = []
     for number, path in enumerate(paths):
-        found = _known_fields(list(read_file(path, report)))
+        found = _with_known_fields(list(read_file(path, report)))
         spam = sum(row.label is LabelValue.SPAM for row in found)
         rows += found
         sources += [number] * len(found)
@@ -117,7 +117,7 @@ def read_file(path: Path, report: Callable[[str], None]) -> Iterator[Row]:
     """The good rows; the bad ones are reported with their line numbers and skipped."""
     faults: list[str] = []
     good = 0
-    for line, raw in read_rows(path, report, needed=("text", "label")):
+    for line, raw in read_rows(path, report, ("text", "label"), _COLUMNS):
         try:
             yield Row(str(raw.get("id") or f"{source_name(path)}-{line}"), _comment(raw), _label(raw), _site(raw))
             good += 1
@@ -139,11 +139,14 @@ def read_file(path: Path, report: Callable[[str], None]) -> Iterator[Row]:
 
 
 def read_rows(
-    path: Path, report: Callable[[str], None], needed: Sequence[str] = ("text",)
+    path: Path,
+    report: Callable[[str], None],
+    needed: Sequence[str] = ("text",),
+    used: Collection[str] = ("id", *COMMENT_FIELDS),
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """Line number and columns of each row of a CSV or JSON Lines file, plain or gzip'd, without holding the file.
 
-    Raises `CorpusRefused` when it cannot be read or lacks a needed column.
+    Tells `report` of columns that are not `used`. Raises `CorpusRefused` where it cannot be read or lacks one `needed`.
     """
     try:
         with _open(path) as lines:
@@ -153,7 +156,7 @@ def read_rows(
             named = False
             for line, row in rows:
                 if not named:
-                    _check_columns(path, row, needed, report)
+                    _check_columns(path, row, needed, used, report)
                     named = True
                 yield line, row
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
@@ -193,11 +196,17 @@ def _jsonl(lines: Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, row if isinstance(row, dict) else {"text": None, "label": None}
 
 
-def _check_columns(path: Path, row: dict[str, Any], needed: Sequence[str], report: Callable[[str], None]) -> None:
+def _check_columns(
+    path: Path,
+    row: dict[str, Any],
+    needed: Sequence[str],
+    used: Collection[str],
+    report: Callable[[str], None],
+) -> None:
     missing = [name for name in needed if name not in row]
     if missing:
         raise CorpusRefused(f"{path.name} lacks the column {' and '.join(missing)}; it has {', '.join(map(str, row))}.")
-    unknown = sorted(str(name) for name in row if name not in _COLUMNS)
+    unknown = sorted(str(name) for name in row if name not in used)
     if unknown:
         report(f"{path.name}: ignored the columns {', '.join(unknown)}.")
 
@@ -227,10 +236,14 @@ def _site(raw: dict[str, Any]) -> str:
         raise ValueError("site is no address such as https://blog.example") from None
 
 
-def _known_fields(rows: list[Row]) -> list[Row]:
-    """A field that no comment of a file fills was not collected there: it becomes unknown, not empty."""
-    filled = [name for name in COMMENT_FIELDS if name == "text" or any(getattr(row.comment, name) for row in rows)]
-    return [row._replace(comment=Comment(**{name: getattr(row.comment, name) for name in filled})) for row in rows]
+def _with_known_fields(rows: list[Row]) -> list[Row]:
+    """A field that no comment of a site in the file fills was not collected there: it becomes unknown, not empty."""
+    filled: dict[str, set[str]] = {row.site: {"text"} for row in rows}
+    for row in rows:
+        filled[row.site].update(name for name in COMMENT_FIELDS if getattr(row.comment, name))
+    return [
+        row._replace(comment=Comment(**{name: getattr(row.comment, name) for name in filled[row.site]})) for row in rows
+    ]
 
 
 def _digest(path: Path) -> str:

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
+from sklearn.metrics import brier_score_loss, log_loss, matthews_corrcoef, roc_auc_score
 
 from moderation.domain.policy import Policy
 from moderation.learning.corpus import Corpus
@@ -57,6 +58,11 @@ def calibration_error(
     bins = np.minimum((probabilities * _BINS).astype(int), _BINS - 1)
     gaps = np.bincount(bins, weights=weights * (probabilities - spam), minlength=_BINS)
     return float(np.abs(gaps).sum() / weights.sum())
+
+
+def log_loss_even(probabilities: NDArray[np.float64], spam: NDArray[np.bool_]) -> float:
+    """Mean negative logarithm, in bits, of the chance given to the truth; both labels count alike, 1 is a coin's."""
+    return float(log_loss(spam, probabilities, sample_weight=even_weights(spam), labels=[False, True]) / log(2))
 
 
 def metrics(probabilities: NDArray[np.float64], spam: NDArray[np.bool_], lines: Policy) -> dict[str, float]:

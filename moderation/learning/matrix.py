@@ -10,7 +10,7 @@ from scipy import sparse
 
 from moderation.domain.comment import Comment
 from moderation.features.evidence import gather_rows
-from moderation.features.ngrams import BLOCKS, COLUMNS
+from moderation.features.ngrams import COLUMNS
 from moderation.features.signals import SIGNALS
 from moderation.learning.progress import Progress, follow
 
@@ -42,6 +42,6 @@ def build_matrix(comments: Sequence[Comment], jobs: int = -1, progress: Progress
 
 def _read_chunk(comments: Sequence[Comment]) -> Matrix:
     rows, signals = gather_rows(comments)
-    places = rows.owners // len(BLOCKS), rows.columns
+    places = rows.page_of, rows.columns
     hashed = sparse.coo_array((rows.values.astype(np.float32), places), shape=(len(comments), COLUMNS)).tocsr()
     return Matrix(hashed, signals.astype(np.float32))

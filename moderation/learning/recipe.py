@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import asdict, dataclass, field, fields
+from math import inf
 from pathlib import Path
 from typing import Any, Self
 
@@ -95,7 +96,7 @@ def _checked(name: str, value: Any, default: Any) -> Any:
         if not isinstance(value, dict) or not all(isinstance(entry, str) for entry in value.values()):
             raise ValueError("must map names to words")
         return dict(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
         raise ValueError("must be a number of at least 0")
     if name == "strength" and value == 0:
         raise ValueError("must be above 0")

@@ -4,7 +4,7 @@ A site that has labels enough is calibrated by itself: its comments are cut by t
 model that has learnt from the others.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from moderation.features.evidence import FEATURES_VERSION
 from moderation.features.signals import signal_codes
 from moderation.learning.augmentation import disguise
 from moderation.learning.corpus import Corpus
+from moderation.learning.evaluation import log_loss_even
 from moderation.learning.linear import Linear, fit
 from moderation.learning.lines import calibrate, calibrate_few, draw_lines
 from moderation.learning.matrix import Matrix, build_matrix
@@ -33,6 +34,8 @@ Report = Callable[[str], None]
 _FEWEST = 20
 """Comments of either label that a model needs, and a site for weights of its own."""
 _HOME_PARTS = 5
+_MOST_LOST = 0.5
+"""Of the one bit that a label has, what weights of a site's own may leave unsaid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +114,9 @@ def prepare(corpus: Corpus, recipe: Recipe, report: Report, jobs: int = -1) -> W
     Raises `CorpusRefused` when fewer than 20 comments of either label are left.
     """
     names = np.array(corpus.source_names())
-    wanted = ~(corpus.spam & np.isin(names, recipe.ham_only))
-    keys = [template_key(comment) for comment in corpus.comments]
-    for number in range(len(corpus.origins)):
-        at = np.flatnonzero(corpus.sources == number).tolist()
-        wanted[at] &= distinct(
-            [corpus.comments[i] for i in at], [keys[i] for i in at], corpus.spam[at], recipe.template_cap
-        )
-    corpus = corpus.where(wanted)
+    corpus = corpus.where(~(corpus.spam & np.isin(names, recipe.ham_only)))
+    corpus = _without_copies(corpus, corpus.sources, recipe)
+    corpus = _without_copies(corpus, corpus.sites, recipe)
     corpus = replace(corpus, sites=_sites_apart(corpus, recipe))
     for name, count in (("spam", corpus.spam.sum()), ("ham", (~corpus.spam).sum())):
         if count < _FEWEST:
@@ -129,6 +127,17 @@ def prepare(corpus: Corpus, recipe: Recipe, report: Report, jobs: int = -1) -> W
     copies, lenders = disguise(corpus, recipe)
     plain = build_matrix(corpus.comments, jobs, by_tenths(report, "As they are"))
     return Workbench(corpus, plain, build_matrix(copies, jobs, by_tenths(report, "In disguise")), lenders)
+
+
+def _without_copies(corpus: Corpus, places: NDArray[np.int64], recipe: Recipe) -> Corpus:
+    """Of each place but -1, one of each comment, and no more spam of a template than the recipe allows."""
+    wanted = np.ones(len(places), dtype=bool)
+    for place in np.unique(places[places >= 0]):
+        at = np.flatnonzero(places == place).tolist()
+        here = [corpus.comments[i] for i in at]
+        keys = [template_key(comment) for comment in here]
+        wanted[at] = distinct(here, keys, corpus.spam[at], recipe.template_cap)
+    return corpus.where(wanted)
 
 
 def _sites_apart(corpus: Corpus, recipe: Recipe) -> NDArray[np.int64]:
@@ -147,16 +156,46 @@ def train(bench: Workbench, recipe: Recipe, report: Report, jobs: int = -1) -> T
     everything = np.zeros(len(bench.corpus.comments), dtype=bool)
     folds = split(bench.corpus, recipe.folds)
     homes = split_homes(bench.corpus)
-    report(f"Fitting on everything, and {len(folds) + len(homes)} times without a part of the sources or sites.")
+    of_what = "the sources or of the sites" if homes else "the sources"
+    report(f"Fitting on everything, and {len(folds) + len(homes)} times without a part of {of_what}.")
     models = bench.fit_each([everything, *folds, *homes], recipe, by_tenths(report, "Fitted"), jobs)
     logits = unseen_logits(bench, folds, models[1 : len(folds) + 1])
     slope, offset = calibrate(logits, bench.corpus.spam)
     linear = scaled(models[0], slope, offset)
     unseen = expit(slope * logits + offset)
     lines = draw_lines(ham_by_source(bench.corpus, unseen), recipe)
-    home_logits = logits_at_home(bench, homes, models[len(folds) + 1 :])
-    layers, at_home = _calibrate_homes(bench.corpus, home_logits, models[0], slope)
+    at_home = logits_at_home(bench, homes, models[len(folds) + 1 :])
+    layers, at_home = _calibrate_homes(bench.corpus, models[0].layers, at_home, unseen, slope)
+    for site in sorted(models[0].layers.keys() - layers.keys()):
+        report(f"{bench.corpus.site_urls[site]} has the weights of all: its own did no better on its comments.")
     return Trained(replace(linear, layers=layers), lines, bench, unseen, at_home)
+
+
+def _calibrate_homes(
+    corpus: Corpus,
+    layers: Mapping[int, Layer],
+    logits: NDArray[np.float64],
+    unseen: NDArray[np.float64],
+    shared_slope: float,
+) -> tuple[dict[int, Layer], NDArray[np.float64]]:
+    """The layers that are worth having, by their logits at home, and the probabilities there; NaN for all others."""
+    kept, probabilities = {}, np.full(len(logits), np.nan)
+    for site, layer in layers.items():
+        here = corpus.sites == site
+        slope, offset = calibrate_few(logits[here], corpus.spam[here])
+        found = expit(slope * logits[here] + offset)
+        if _is_worth_having(found, unseen[here], corpus.spam[here]):
+            kept[site] = layer.scaled(slope, offset, shared_slope)
+            probabilities[here] = found
+    return kept, probabilities
+
+
+def _is_worth_having(at_home: NDArray[np.float64], unseen: NDArray[np.float64], spam: NDArray[np.bool_]) -> bool:
+    """Whether a site's own weights say more of its comments than those of all do, and what a model has to say at least.
+
+    Labels that contradict each other teach nothing, and weights that say nothing would let everything pass.
+    """
+    return log_loss_even(at_home, spam) < min(log_loss_even(unseen, spam), _MOST_LOST)
 
 
 def split(corpus: Corpus, most: int) -> list[NDArray[np.bool_]]:
@@ -203,21 +242,8 @@ def logits_at_home(
     return logits
 
 
-def _calibrate_homes(
-    corpus: Corpus, logits: NDArray[np.float64], model: Linear, shared_slope: float
-) -> tuple[dict[int, Layer], NDArray[np.float64]]:
-    """The layers of a model whose shared weights will be scaled by a slope, and the probabilities at home."""
-    layers, probabilities = {}, np.full(len(logits), np.nan)
-    for site, layer in model.layers.items():
-        here = corpus.sites == site
-        slope, offset = calibrate_few(logits[here], corpus.spam[here])
-        layers[site] = layer.scaled(slope, offset, shared_slope)
-        probabilities[here] = expit(slope * logits[here] + offset)
-    return layers, probabilities
-
-
 def scaled(linear: Linear, slope: float, offset: float) -> Linear:
-    """The same ranking, with calibrated logits."""
+    """The same ranking, with calibrated logits; without layers."""
     weights = (linear.weights * slope).astype(np.float32)
     bias = linear.bias * slope + offset
     return Linear(weights, linear.signal_weights * slope, linear.centres, bias, linear.reach * slope)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from moderation.features.ngrams import BLOCKS, COLUMNS
 from moderation.features.signals import signal_codes
 
+_LARGEST_SCALE = 1e6
 Float = TypeVar("Float", np.float16, np.float32)
 
 
@@ -32,7 +33,9 @@ class Layer:
         """What each column weighs at the site, by what it weighs for all; of the same shape and type."""
         weights = shared * np.float32(self.scale)
         weights[self.columns] += self.weights
-        return weights.astype(shared.dtype)
+        largest = np.finfo(shared.dtype).max
+        within: NDArray[Float] = np.clip(weights, -largest, largest).astype(shared.dtype)
+        return within
 
     def scaled(self, slope: float, offset: float, shared_slope: float) -> Self:
         """The same ranking with calibrated logits, over a model whose logits are multiplied by `shared_slope`."""
@@ -57,12 +60,13 @@ class Layer:
         shapes = [(weights, np.shape(columns)), (signal_weights, (len(signal_codes()),)), (reach, (len(BLOCKS), 2))]
         usable = (
             isinstance(columns, np.ndarray)
-            and columns.dtype.kind == "i"
+            and columns.dtype == np.int32
             and columns.ndim == 1
             and (np.diff(columns, prepend=-1, append=COLUMNS) > 0).all()
             and all(isinstance(array, np.ndarray) and array.dtype.kind == "f" for array, _ in shapes)
             and all(array.shape == shape and np.isfinite(array).all() for array, shape in shapes)
             and all(isinstance(number, float) and np.isfinite(number) for number in (scale, bias))
+            and 0 < scale <= _LARGEST_SCALE
         )
         if not usable:
             raise ValueError("no layer of this version")

@@ -1,7 +1,8 @@
 """A trained model, and what it makes of a comment."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from itertools import islice
 from math import exp, isnan
 from typing import Any, Self
@@ -14,7 +15,6 @@ from moderation.domain.errors import ModelRefused
 from moderation.domain.judgement import Score
 from moderation.domain.policy import Policy
 from moderation.features.evidence import FEATURES_VERSION, Evidence, gather_evidence, gather_rows
-from moderation.features.memory import Memory
 from moderation.features.ngrams import BLOCKS, COLUMNS
 from moderation.features.signals import signal_codes
 from moderation.features.signals.visits import given_shares
@@ -26,7 +26,7 @@ TOGETHER = 250
 """Comments that are read at a time where many are scored, some megabytes."""
 
 _SITES = 16
-"""How many sites' weights are kept at hand, some 8 MB each."""
+"""How many sites' weights are kept at hand, 3 MB each and as much again for each 5,000 words that are remembered."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,13 +50,16 @@ class Model:
     layers: Mapping[str, Layer] = field(default_factory=dict)
     wordbook: Wordbook = field(init=False)
     slopes: Sequence[tuple[float, float]] = field(init=False)
-    _sites: Memory["Model"] = field(init=False)
+    _at_site: Callable[[str], "Model"] | None = field(init=False)
 
     def __post_init__(self) -> None:
         slopes = list(zip(self.centres.tolist(), self.signal_weights.tolist(), strict=True))
         object.__setattr__(self, "slopes", slopes)
         object.__setattr__(self, "wordbook", Wordbook(self.weights, self.reach))
-        object.__setattr__(self, "_sites", Memory(self._with_layer, _SITES))
+        # What is kept for the sites must not know of this model: it goes with the last who holds it.
+        bare = replace(self, layers={}) if self.layers else None
+        at_site = lru_cache(_SITES)(partial(_with_layer, bare, self.layers)) if bare else None
+        object.__setattr__(self, "_at_site", at_site)
 
     @classmethod
     def from_arrays(cls, model_id: str, arrays: Mapping[str, Any], lines: Policy) -> Self:
@@ -83,18 +86,18 @@ class Model:
 
     def at(self, site_url: str) -> "Model":
         """The model with the weights of a site, under the same id; itself where the site has none of its own."""
-        return self._sites[site_url] if site_url in self.layers else self
+        return self._at_site(site_url) if self._at_site and site_url in self.layers else self
 
-    def _with_layer(self, site_url: str) -> "Model":
-        layer = self.layers[site_url]
-        return replace(
-            self,
-            weights=layer.on(self.weights),
-            signal_weights=layer.signal_weights,
-            bias=layer.bias,
-            reach=layer.reach,
-            layers={},
-        )
+
+def _with_layer(model: Model, layers: Mapping[str, Layer], site_url: str) -> Model:
+    layer = layers[site_url]
+    return replace(
+        model,
+        weights=layer.on(model.weights),
+        signal_weights=layer.signal_weights,
+        bias=layer.bias,
+        reach=layer.reach,
+    )
 
 
 def score(model: Model, comment: Comment, visit: Visit = UNSEEN) -> Score:

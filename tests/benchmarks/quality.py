@@ -23,10 +23,10 @@ from moderation.learning.evaluation import Rates, calibration_error, caught_at, 
 from moderation.learning.lines import calibrate, draw_lines
 from moderation.learning.matrix import build_matrix
 from moderation.learning.recipe import Recipe
-from moderation.learning.training import Workbench, ham_by_source, prepare, train, unseen_logits
+from moderation.learning.training import Trained, Workbench, ham_by_source, prepare, train, unseen_logits
 from tests.benchmarks import data
 from tests.benchmarks.rows import BUILD, Row, at_least, at_most
-from tests.benchmarks.youtube import VIDEOS, mean_correlation, read_collection, write_labels
+from tests.benchmarks.youtube import VIDEOS, Collection, mean_correlation, read_collection, write_labels
 
 SPAM_BLOGS = ("blog_dylanmtaylor", "blog_tulloss")
 
@@ -173,26 +173,34 @@ def _calibration_rows(bench: Workbench, logits: NDArray[np.float64]) -> list[Row
 
 
 def _as_used(folder: Path, recipe: Recipe) -> list[Row]:
-    """The default corpora without YouTube, and the training parts of its five videos as the labels of one site."""
+    """The training parts of the five videos as the labels of one site, beside what is learnt from otherwise."""
     path, site_url = folder / "youtube_uci.csv.gz", "https://www.youtube.com"
+    collection = read_collection(path).shared()
+    beside = {
+        "the default corpora": [one for one in data.corpora(folder) if one != path],
+        "the starter corpus": [data.STARTER],
+    }
+    rows = []
     with tempfile.TemporaryDirectory() as scratch:
         labels = Path(scratch) / "labels.csv"
         write_labels(path, labels, site_url)
-        corpus = read_corpus([*(one for one in data.corpora(folder) if one != path), labels], print)
-    trained = train(prepare(corpus, recipe, print), recipe, print)
-    here = trained.linear.at(corpus.site_urls.index(site_url))
-    collection = read_collection(path).shared()
-    asked = ~collection.learnt
+        for others, files in beside.items():
+            corpus = read_corpus([*files, labels], print)
+            trained = train(prepare(corpus, recipe, print), recipe, print)
+            name = f"youtube_uci, authors' split, {others} and the training parts as a site's labels"
+            rows += _at_home(name, collection, trained, corpus.site_urls.index(site_url))
+    return rows
+
+
+def _at_home(name: str, collection: Collection, trained: Trained, site: int) -> list[Row]:
+    """What the weights of the site, and those that all share, make of the test parts."""
+    here, asked = trained.linear.at(site), ~collection.learnt
     found = rates(expit(collection.logits(here, asked)), collection.spam[asked], trained.lines)
-    name = "youtube_uci, authors' split, the default corpora and the training parts as a site's labels"
     even = dict.fromkeys(range(len(VIDEOS)), 0.0)
+    alike = mean_correlation(collection, trained.linear, even)
     return [
         Row(f"{name}: mean MCC", round(mean_correlation(collection, here, even), 6), "MCC"),
-        Row(
-            f"{name}, by the weights that all share: mean MCC",
-            round(mean_correlation(collection, trained.linear, even), 6),
-            "MCC",
-        ),
+        Row(f"{name}, by the weights that all share: mean MCC", round(alike, 6), "MCC"),
         Row(f"{name}: spam caught at the model's lines", round(found.caught, 6), "share"),
         Row(f"{name}: ham lost at the model's lines", round(found.lost, 6), "share"),
         Row(f"{name}: ham held at the model's lines", round(found.held, 6), "share"),

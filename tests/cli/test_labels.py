@@ -24,6 +24,15 @@ def test_what_comes_in_goes_out_again(operator: Operator, tmp_path: Path) -> Non
     assert "6 labelled comments" in operator.run("labels", "export").stderr
 
 
+def test_whose_a_file_was_is_told_where_it_does_not_count(operator: Operator, tmp_path: Path) -> None:
+    """Everything goes under the site that was named, and the operator hears of it where the file says otherwise."""
+    (tmp_path / "in.csv").write_text("text,label,site\nhello,ham,https://other.example\n")
+    done = operator.run("labels", "import", tmp_path / "in.csv", "--site", BLOG)
+    assert done.exit_code == 0 and f"are stored under {BLOG}" in done.stderr
+    (tmp_path / "own.csv").write_text(f"text,label,site\nbye,ham,{BLOG}/\n")
+    assert "stored under" not in operator.run("labels", "import", tmp_path / "own.csv", "--site", BLOG).stderr
+
+
 def test_a_bad_file_leaves_nothing_behind(operator: Operator, tmp_path: Path) -> None:
     """All or none: a refused file has stored no label."""
     (tmp_path / "bad.csv").write_text("text,label\nhello,ham\nhello,perhaps\n")

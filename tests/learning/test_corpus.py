@@ -53,6 +53,13 @@ def test_a_column_without_any_value_was_not_collected(tmp_path: Path) -> None:
     assert comments == [Comment("hello", author="Ann"), Comment("bye", author="")]
 
 
+def test_what_one_site_did_not_collect_is_unknown_there(tmp_path: Path) -> None:
+    """In a file of several, each site has the fields that some comment of its own has."""
+    table = "text,label,site,email\na,ham,https://a.example,\nb,ham,https://b.example,\nc,ham,https://b.example,c@c.example\n"
+    comments, _, _ = _read(_write(tmp_path / "a.csv", table))
+    assert [comment.email for comment in comments] == [None, "", "c@c.example"]
+
+
 def test_each_comment_keeps_its_site(tmp_path: Path) -> None:
     """However the address is written; what is of no site, or of a file that does not say, has none."""
     table = "text,label,site\na,ham,https://Blog.example/\nb,ham,\nc,spam,https://blog.example:443\nd,ham,http://b.example\n"

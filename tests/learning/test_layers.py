@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from moderation.domain.comment import Comment
-from moderation.learning.corpus import Corpus
+from moderation.learning.corpus import Corpus, Origin
 from moderation.learning.lines import calibrate, calibrate_few
 from moderation.learning.matrix import build_matrix
 from moderation.learning.recipe import Recipe
@@ -14,7 +14,7 @@ from moderation.learning.training import Trained, prepare, train
 from moderation.scoring.model import score
 from tests.models import ODD_SITE, ignore, odd_corpus, odd_labels, odd_model, odd_trained
 
-QUICK = Recipe(folds=2, iterations=40)
+QUICK = Recipe(folds=2)
 
 
 def quickly(corpus: Corpus, recipe: Recipe = QUICK) -> Trained:
@@ -47,6 +47,56 @@ def test_a_site_is_served_as_it_was_evaluated() -> None:
     for comment in (Comment("Cheap shoes, thank you"), Comment("hello", author="Mia", url="https://mia.example")):
         evaluated = linear.logits(build_matrix([comment], jobs=1))[0]
         assert score(odd_model().at(ODD_SITE), comment).logit == pytest.approx(evaluated, abs=0.05)
+
+
+def test_two_sites_may_want_opposite_things() -> None:
+    """Each has what it asked for."""
+    corpus = odd_corpus()
+    odd = corpus.where(corpus.sites == 0)
+    both = Corpus(
+        [*corpus.comments, *odd.comments],
+        [*corpus.ids, *(f"other {name}" for name in odd.ids)],
+        np.append(corpus.spam, ~odd.spam),
+        np.append(corpus.sources, odd.sources),
+        corpus.origins,
+        np.append(corpus.sites, np.ones_like(odd.sites)),
+        [ODD_SITE, "https://even.example"],
+    )
+    trained = quickly(both)
+    unseen = list(odd_labels(60))[-20:]
+    matrix, spam = build_matrix([comment for comment, _ in unseen], jobs=1), np.array([spam for _, spam in unseen])
+    assert ((trained.linear.at(0).logits(matrix) > 0) == spam).mean() >= 0.9
+    assert ((trained.linear.at(1).logits(matrix) > 0) == ~spam).mean() >= 0.9
+
+
+def test_labels_that_contradict_each_other_teach_nothing() -> None:
+    """Where a site's own weights say next to nothing of its comments, those of all go on judging them."""
+    corpus = odd_corpus()
+    here = np.flatnonzero(corpus.sites == 0)
+    spam = corpus.spam.copy()
+    spam[here] = np.random.default_rng(7).permutation(spam[here])
+    said: list[str] = []
+    trained = train(prepare(replace(corpus, spam=spam), QUICK, ignore, jobs=1), QUICK, said.append, jobs=1)
+    assert not trained.linear.layers and np.isnan(trained.at_home).all()
+    assert f"{ODD_SITE} has the weights of all: its own did no better on its comments." in said
+
+
+def test_what_was_exported_twice_counts_once() -> None:
+    """Last month's export beside this month's: the same comments of a site are no more comments."""
+    corpus = odd_corpus(15)
+    again = corpus.where(corpus.sites == 0)
+    twice = Corpus(
+        [*corpus.comments, *again.comments],
+        [*corpus.ids, *again.ids],
+        np.append(corpus.spam, again.spam),
+        np.append(corpus.sources, np.full_like(again.sources, 4)),
+        [*corpus.origins, Origin("older", "", 15, 15)],
+        np.append(corpus.sites, again.sites),
+        corpus.site_urls,
+    )
+    once, bench = (prepare(one, QUICK, ignore, jobs=1) for one in (corpus, twice))
+    assert len(bench.corpus.comments) == len(once.corpus.comments)
+    assert (bench.corpus.sites == -1).all()
 
 
 def test_training_twice_gives_the_same_layer() -> None:

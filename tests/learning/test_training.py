@@ -180,6 +180,7 @@ def test_a_recipe_is_checked_by_name_type_and_range() -> None:
     with pytest.raises(InputRefused) as refused:
         Recipe.from_values({"strenght": 1, "folds": 2.5, "splice": 3, "ham_only": "x", "licences": [], "seed": -1})
     assert {name for name, _ in refused.value.faults} == {"strenght", "folds", "splice", "ham_only", "licences", "seed"}
-    with pytest.raises(InputRefused, match="strength must be above 0"):
-        Recipe.from_values({"strength": 0})
+    for name, value in (("strength", 0), ("strength", float("nan")), ("site_strength", float("inf"))):
+        with pytest.raises(InputRefused, match=f"{name} must be"):
+            Recipe.from_values({name: value})
     assert Recipe.from_values({"strength": 2, "ham_only": ["a"]}) == replace(Recipe(), strength=2.0, ham_only=("a",))

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from moderation.domain.budget import certify
+from moderation.domain.comment import Comment
 from moderation.domain.errors import Conflict, InputRefused, ModelRefused, NotFound
 from moderation.features.ngrams import BLOCKS, COLUMNS
 from moderation.registry.card import Card
 from moderation.registry.live import LiveModel
 from moderation.registry.shelf import Shelf
 from moderation.registry.vault import digest_of
+from moderation.scoring.model import score
 from tests.models import odd_model, odd_trained, small_arrays, small_card, small_model_shelf
 
 
@@ -97,10 +99,10 @@ def test_a_layer_comes_back_as_it_was(shelf: Shelf) -> None:
     assert all(np.array_equal(one, other) for one, other in zip(layer.plain(), kept.plain(), strict=True))
 
 
-def _first(name: int, value: Any) -> list[Any]:
-    """Layers of which one entry of the first is another one."""
+def _with(place: int, value: Any) -> list[Any]:
+    """The layers of the odd model, of which the first has another value at that place."""
     ((url, values),) = odd_trained().arrays()["layers"]
-    return [[url, [*values[:name], value, *values[name + 1 :]]]]
+    return [[url, [*values[:place], value, *values[place + 1 :]]]]
 
 
 @pytest.mark.parametrize(
@@ -110,16 +112,19 @@ def _first(name: int, value: Any) -> list[Any]:
         ["odd"],
         [["https://odd.example"]],
         [["https://odd.example", []]],
-        _first(0, np.array([3, 2, 1], dtype=np.int32)),
-        _first(0, np.array([-1], dtype=np.int32)),
-        _first(0, np.array([COLUMNS], dtype=np.int64)),
-        _first(0, np.array([1.5])),
-        _first(1, np.array([1.0], dtype=np.float16)),
-        _first(2, float("nan")),
-        _first(2, "1"),
-        _first(3, np.zeros(3)),
-        _first(4, float("inf")),
-        _first(5, np.full((len(BLOCKS), 2), np.nan)),
+        _with(0, np.array([3, 2, 1], dtype=np.int32)),
+        _with(0, np.array([-1], dtype=np.int32)),
+        _with(0, np.array([COLUMNS], dtype=np.int32)),
+        _with(0, np.array([2**62, -(2**63) + 2**23])),
+        _with(0, np.array([1.5])),
+        _with(1, np.array([1.0], dtype=np.float16)),
+        _with(2, float("nan")),
+        _with(2, "1"),
+        _with(2, -1.0),
+        _with(2, 1e300),
+        _with(3, np.zeros(3)),
+        _with(4, float("inf")),
+        _with(5, np.full((len(BLOCKS), 2), np.nan)),
     ],
 )
 def test_a_layer_that_does_not_fit_is_refused(shelf: Shelf, layers: Any) -> None:
@@ -127,6 +132,15 @@ def test_a_layer_that_does_not_fit_is_refused(shelf: Shelf, layers: Any) -> None
     shelf.add({**small_arrays(), "layers": layers}, small_card("odd"))
     with pytest.raises(ModelRefused, match="no usable layers"):
         shelf.load("odd")
+
+
+def test_weights_beyond_every_number_stay_numbers(shelf: Shelf) -> None:
+    """Half floats end at 65,504: a layer that goes beyond is cut off there, and the score is a chance."""
+    arrays = small_arrays()
+    arrays["weights"] = np.full(COLUMNS, 60_000, dtype=np.float16)
+    shelf.add({**arrays, "layers": _with(2, 1000.0)}, small_card("odd"))
+    model = shelf.load("odd").at("https://odd.example")
+    assert 0 <= score(model, Comment("hello there")).probability <= 1
 
 
 def test_a_truncated_or_swapped_file_is_refused_and_the_old_model_serves_on(shelf: Shelf) -> None:

@@ -1,5 +1,7 @@
 """The laws of a score."""
 
+import gc
+import weakref
 from dataclasses import replace
 from typing import Any, cast
 
@@ -15,7 +17,7 @@ from moderation.features.signals import SIGNALS
 from moderation.learning.matrix import build_matrix
 from moderation.scoring.model import TOGETHER, Model, logistic, probabilities, score
 from moderation.scoring.reasons import MOST_AGAINST, MOST_FOR, SENTENCES, parted, strongest
-from tests.models import ODD_SITE, odd_model, small_model, small_trained
+from tests.models import ODD_SITE, odd_model, odd_trained, small_model, small_trained
 from tests.strategies import comments
 
 FIELDS = ("author", "url", "email", "permalink", "context")
@@ -90,6 +92,18 @@ def test_a_site_without_weights_of_its_own_has_those_of_all() -> None:
     at_home = model.at(ODD_SITE)
     assert at_home is model.at(ODD_SITE) and at_home is not model
     assert (at_home.id, at_home.lines) == (model.id, model.lines)
+
+
+def test_a_model_goes_with_the_last_who_holds_it() -> None:
+    """What is kept for its sites does not keep it: a server that swaps models, or has many sites, does not grow."""
+    model = Model.from_arrays("odd", odd_trained().arrays(), odd_trained().lines)
+    kept = [weakref.ref(model.wordbook), weakref.ref(model.at(ODD_SITE).wordbook)]
+    gc.disable()
+    try:
+        del model
+        assert [reference() for reference in kept] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_the_logistic_function_does_not_overflow() -> None:
