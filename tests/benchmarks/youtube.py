@@ -18,7 +18,7 @@ from scipy.special import expit
 from sklearn.metrics import accuracy_score, brier_score_loss, matthews_corrcoef, roc_auc_score
 
 from moderation.actions.teach import EXPORT_COLUMNS
-from moderation.domain.comment import Comment
+from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.learning.corpus import read_rows
 from moderation.learning.evaluation import calibration_error, caught_at
 from moderation.learning.linear import Linear, fit
@@ -117,9 +117,15 @@ def measure() -> list[Row]:
     return [*_authors_split(collection), *_left_out_rows([left_out(collection, video) for video in range(len(VIDEOS))])]
 
 
+def read_file(path: Path) -> list[dict[str, str]]:
+    """The rows of the collection; `split` says on which side of the authors' split each is."""
+    used = ("id", "label", "split", *COMMENT_FIELDS)
+    return [row for _, row in read_rows(path, print, used=used)]
+
+
 def read_collection(path: Path) -> Collection:
     """The file as the product would meet it: with the page and its title, without dates and trailing marks."""
-    rows = [row for _, row in read_rows(path, print)]
+    rows = read_file(path)
     names = list(VIDEOS)
     comments = [_comment(row) for row in rows]
     video = np.array([names.index(row["id"][:4]) for row in rows])
@@ -139,7 +145,7 @@ def write_labels(path: Path, out: Path, site_url: str) -> None:
     with out.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, EXPORT_COLUMNS)
         writer.writeheader()
-        for _, row in read_rows(path, print):
+        for row in read_file(path):
             if row["split"] == "train":
                 told = {name: value or "" for name, value in asdict(_comment(row)).items()}
                 writer.writerow({"id": row["id"], "site": site_url, "label": row["label"], **told})

@@ -10,7 +10,7 @@ from scipy.special import expit
 from sklearn.metrics import brier_score_loss, matthews_corrcoef, roc_auc_score
 
 from moderation.domain.comment import Comment
-from moderation.learning.corpus import Corpus, read_rows
+from moderation.learning.corpus import Corpus
 from moderation.learning.evaluation import calibration_error, caught_at, even_weights
 from moderation.learning.recipe import Recipe
 from moderation.learning.templates import side
@@ -88,7 +88,7 @@ def ranked(scores: NDArray[np.float64], spam: NDArray[np.bool_], even: bool = Fa
 
 def of_videos(path: Path) -> list[Question]:
     """The YouTube Spam Collection: its authors' split in two ways, and each video left out. Ours as `bench-youtube`."""
-    rows = [row for _, row in read_rows(path, print)]
+    rows = youtube.read_file(path)
     everything = Labelled([youtube._comment(row) for row in rows], np.array([row["label"] == "spam" for row in rows]))
     video = np.array([list(youtube.VIDEOS).index(row["id"][:4]) for row in rows])
     learnt = np.array([row["split"] == "train" for row in rows])
