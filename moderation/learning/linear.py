@@ -89,8 +89,9 @@ def fit(
 class _Own:
     """The rows of sites once more, in columns that only the site has, and a constant, each times `stretch`.
 
-    `columns` says what each column of `copies` is: the number of its site times `width`, plus the column of which it is
-    the copy, the constant being the last. What a site does not use has no column.
+    That is the root of `site_strength / strength`, so that the former is the C of what the copies weigh. `columns` says
+    what each column of `copies` is: the number of its site times `width`, plus the column of which it is the copy, the
+    constant being the last. What a site does not use has no column.
     """
 
     copies: sparse.coo_array
