@@ -1,6 +1,7 @@
 """A small real model, trained once a test run on the starter corpus."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,19 @@ def small_model() -> Model:
     return Model.from_arrays("small", small_arrays(), small_trained().lines)
 
 
+def beside(one: Corpus, other: Corpus) -> Corpus:
+    """Both, whose sources and sites are numbered alike; those that only the other has come last."""
+    return Corpus(
+        [*one.comments, *other.comments],
+        [*one.ids, *other.ids],
+        np.append(one.spam, other.spam),
+        np.append(one.sources, other.sources),
+        [*one.origins, *other.origins[len(one.origins) :]],
+        np.append(one.sites, other.sites),
+        [*one.site_urls, *other.site_urls[len(one.site_urls) :]],
+    )
+
+
 def odd_labels(many: int) -> Iterator[tuple[Comment, bool]]:
     """Comments at the odd site and whether they are spam there, as many of either label, no two of one template."""
     goods, dishes = ("watch", "bag", "loan", "casino", "shoe"), ("soup", "bread", "stew", "cake", "salad")
@@ -68,17 +82,18 @@ def odd_labels(many: int) -> Iterator[tuple[Comment, bool]]:
 def odd_corpus(many: int = 40) -> Corpus:
     """Three sources of no site, the starter corpus in thirds, and as many labels of either kind of the odd one."""
     starter = read_corpus([STARTER], ignore)
+    thirds = [Origin(f"third{third}", "", 1, 1) for third in range(3)]
     told = list(odd_labels(many))
-    thirds = np.arange(len(starter.comments)) % 3
-    return Corpus(
-        [*starter.comments, *(comment for comment, _ in told)],
-        [*starter.ids, *map(str, range(len(told)))],
-        np.append(starter.spam, [spam for _, spam in told]),
-        np.append(thirds, np.full(len(told), 3)),
-        [*(Origin(f"third{third}", "", 1, 1) for third in range(3)), Origin("labels", "", many, many)],
-        np.append(starter.sites, np.zeros(len(told), dtype=np.int64)),
+    odd = Corpus(
+        [comment for comment, _ in told],
+        list(map(str, range(len(told)))),
+        np.array([spam for _, spam in told]),
+        np.full(len(told), 3),
+        [*thirds, Origin("labels", "", many, many)],
+        np.zeros(len(told), dtype=np.int64),
         [ODD_SITE],
     )
+    return beside(replace(starter, sources=np.arange(len(starter.comments)) % 3, origins=thirds), odd)
 
 
 @cache

@@ -55,6 +55,19 @@ class Linear:
         words = np.clip(_sums(matrix.hashed, self.weights), self.reach[:, 0], self.reach[:, 1]).sum(axis=1)
         return np.asarray(words + signals @ self.signal_weights + self.bias, dtype=np.float64)
 
+    def logits_at(self, sites: NDArray[np.int64], matrix: Matrix) -> NDArray[np.float64]:
+        """The same, each row with the weights of its site."""
+        found = np.empty(len(sites))
+        for site in np.unique(sites).tolist():
+            rows = np.flatnonzero(sites == site)
+            found[rows] = self.at(site).logits(matrix.take(rows))
+        return found
+
+
+def has_layer(sites: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which comments are of a site that gets a layer: one with a number that is not all there is."""
+    return np.asarray((sites >= 0) & (len(np.unique(sites)) > 1))
+
 
 def fit(
     matrix: Matrix, spam: NDArray[np.bool_], sources: NDArray[np.int64], sites: NDArray[np.int64], recipe: Recipe
@@ -62,8 +75,8 @@ def fit(
     """L2-penalised logistic regression; each source weighs by the root of its size, both classes alike.
 
     Columns of a single comment are left out: they can only be learnt by heart. Rare columns are learnt more boldly than
-    common ones, as far as the recipe's `rarity` says. `sites` has the number of each comment's site, -1 for none; each
-    site gets a layer, but for one that is all there is. Deterministic.
+    common ones, as far as the recipe's `rarity` says. `sites` has the number of each comment's site, -1 for none;
+    `has_layer` says which get one. Deterministic.
     """
     centres = _centres(matrix.signals)
     frequencies = np.bincount(matrix.hashed.indices, minlength=COLUMNS)
@@ -101,9 +114,9 @@ class _Own:
 
     @classmethod
     def of(cls, rows: sparse.csr_array, sites: NDArray[np.int64], recipe: Recipe) -> "_Own":
-        """Those of the sites that are 0 or above, unless all rows are of one."""
+        """Those of the sites that get a layer."""
         width, stretch = rows.shape[1] + 1, sqrt(recipe.site_strength / recipe.strength)
-        at = np.flatnonzero((sites >= 0) & (len(np.unique(sites)) > 1))
+        at = np.flatnonzero(has_layer(sites))
         own = sparse.hstack([rows[at], np.ones((len(at), 1), dtype=np.float32)]).tocoo()
         columns, places = np.unique(sites[at[own.row]] * width + own.col, return_inverse=True)
         stretched = own.data * np.float32(stretch)

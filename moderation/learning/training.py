@@ -21,7 +21,7 @@ from moderation.features.signals import signal_codes
 from moderation.learning.augmentation import disguise
 from moderation.learning.corpus import Corpus
 from moderation.learning.evaluation import log_loss_even
-from moderation.learning.linear import Linear, fit
+from moderation.learning.linear import Linear, fit, has_layer
 from moderation.learning.lines import calibrate, calibrate_few, draw_lines
 from moderation.learning.matrix import Matrix, build_matrix
 from moderation.learning.progress import Progress, by_tenths, follow
@@ -43,8 +43,8 @@ class Workbench:
     """A corpus made ready once for any number of fits.
 
     `plain` holds the comments as they are, `disguised` their copies for learning; `lenders` (comments, 2) are the
-    numbers of the sources that lent a copy something, or -1. A comment of the corpus has a site only where that gets
-    weights of its own.
+    numbers of the sources that lent a copy something, or -1. A comment of the corpus has a site only where that has
+    comments enough for weights of its own.
     """
 
     corpus: Corpus
@@ -148,7 +148,7 @@ def _sites_apart(corpus: Corpus, recipe: Recipe) -> NDArray[np.int64]:
         spam = int(corpus.spam[here].sum())
         if recipe.site_strength and min(spam, here.sum() - spam) >= _FEWEST:
             sites[here] = site
-    return sites if len(np.unique(sites)) > 1 else np.full(len(sites), -1)
+    return sites
 
 
 def train(bench: Workbench, recipe: Recipe, report: Report, jobs: int = -1) -> Trained:
@@ -164,7 +164,7 @@ def train(bench: Workbench, recipe: Recipe, report: Report, jobs: int = -1) -> T
     linear = scaled(models[0], slope, offset)
     unseen = expit(slope * logits + offset)
     lines = draw_lines(ham_by_source(bench.corpus, unseen), recipe)
-    at_home = logits_at_home(bench, homes, models[len(folds) + 1 :])
+    at_home = unseen_logits(bench, homes, models[len(folds) + 1 :], bench.corpus.sites)
     layers, at_home = _calibrate_homes(bench.corpus, models[0].layers, at_home, unseen, slope)
     for site in sorted(models[0].layers.keys() - layers.keys()):
         report(f"{bench.corpus.site_urls[site]} has the weights of all: its own did no better on its comments.")
@@ -214,31 +214,27 @@ def split(corpus: Corpus, most: int) -> list[NDArray[np.bool_]]:
 
 def split_homes(corpus: Corpus) -> list[NDArray[np.bool_]]:
     """Parts of the sites with weights of their own, cut by template, to hold out in turn; none without such a site."""
-    at = np.flatnonzero(corpus.sites >= 0)
+    at = np.flatnonzero(has_layer(corpus.sites))
     parts = np.full(len(corpus.sites), -1)
     parts[at] = [int(side(corpus.comments[i]) * _HOME_PARTS) for i in at.tolist()]
     return [parts == part for part in range(_HOME_PARTS) if (parts == part).any()]
 
 
 def unseen_logits(
-    bench: Workbench, folds: Sequence[NDArray[np.bool_]], models: Sequence[Linear]
+    bench: Workbench,
+    folds: Sequence[NDArray[np.bool_]],
+    models: Sequence[Linear],
+    sites: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
-    """The logit of each comment by the model that had not seen its fold."""
-    logits = np.zeros(len(bench.corpus.comments))
+    """The logit of each comment by the model that had not seen its fold, NaN where it is in none.
+
+    With `sites`, one entry a comment, by the weights of its site; without, by those that all share.
+    """
+    places = np.full(len(bench.corpus.comments), -1) if sites is None else sites
+    logits = np.full(len(places), np.nan)
     for fold, model in zip(folds, models, strict=True):
-        logits[fold] = model.logits(bench.plain.take(np.flatnonzero(fold)))
-    return logits
-
-
-def logits_at_home(
-    bench: Workbench, homes: Sequence[NDArray[np.bool_]], models: Sequence[Linear]
-) -> NDArray[np.float64]:
-    """The logit of each comment at its own site by the model that had not seen its part; NaN where it has no site."""
-    logits = np.full(len(bench.corpus.comments), np.nan)
-    for home, model in zip(homes, models, strict=True):
-        for site in np.unique(bench.corpus.sites[home]).tolist():
-            rows = np.flatnonzero(home & (bench.corpus.sites == site))
-            logits[rows] = model.at(site).logits(bench.plain.take(rows))
+        rows = np.flatnonzero(fold)
+        logits[rows] = model.logits_at(places[rows], bench.plain.take(rows))
     return logits
 
 

@@ -82,11 +82,8 @@ class Collection:
 
     def logits(self, model: Linear, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
         """What the model makes of those comments, each at its site."""
-        found = np.zeros(len(rows))
-        for site in np.unique(self.site[rows]).tolist():
-            here = np.flatnonzero(rows & (self.site == site))
-            found[here] = model.at(site).logits(self.matrix.take(here))
-        return found[rows]
+        at = np.flatnonzero(rows)
+        return model.logits_at(self.site[at], self.matrix.take(at))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from moderation.learning.matrix import build_matrix
 from moderation.learning.recipe import Recipe
 from moderation.learning.training import Trained, prepare, train
 from moderation.scoring.model import score
-from tests.models import ODD_SITE, ignore, odd_corpus, odd_labels, odd_model, odd_trained
+from tests.models import ODD_SITE, beside, ignore, odd_corpus, odd_labels, odd_model, odd_trained
 
 QUICK = Recipe(folds=2)
 
@@ -53,16 +53,8 @@ def test_two_sites_may_want_opposite_things() -> None:
     """Each has what it asked for."""
     corpus = odd_corpus()
     odd = corpus.where(corpus.sites == 0)
-    both = Corpus(
-        [*corpus.comments, *odd.comments],
-        [*corpus.ids, *(f"other {name}" for name in odd.ids)],
-        np.append(corpus.spam, ~odd.spam),
-        np.append(corpus.sources, odd.sources),
-        corpus.origins,
-        np.append(corpus.sites, np.ones_like(odd.sites)),
-        [ODD_SITE, "https://even.example"],
-    )
-    trained = quickly(both)
+    sites = [ODD_SITE, "https://even.example"]
+    trained = quickly(beside(corpus, replace(odd, spam=~odd.spam, sites=np.ones_like(odd.sites), site_urls=sites)))
     unseen = list(odd_labels(60))[-20:]
     matrix, spam = build_matrix([comment for comment, _ in unseen], jobs=1), np.array([spam for _, spam in unseen])
     assert ((trained.linear.at(0).logits(matrix) > 0) == spam).mean() >= 0.9
@@ -85,15 +77,8 @@ def test_what_was_exported_twice_counts_once() -> None:
     """Last month's export beside this month's: the same comments of a site are no more comments."""
     corpus = odd_corpus(15)
     again = corpus.where(corpus.sites == 0)
-    twice = Corpus(
-        [*corpus.comments, *again.comments],
-        [*corpus.ids, *again.ids],
-        np.append(corpus.spam, again.spam),
-        np.append(corpus.sources, np.full_like(again.sources, 4)),
-        [*corpus.origins, Origin("older", "", 15, 15)],
-        np.append(corpus.sites, again.sites),
-        corpus.site_urls,
-    )
+    older = [*corpus.origins, Origin("older", "", 15, 15)]
+    twice = beside(corpus, replace(again, sources=np.full_like(again.sources, 4), origins=older))
     once, bench = (prepare(one, QUICK, ignore, jobs=1) for one in (corpus, twice))
     assert len(bench.corpus.comments) == len(once.corpus.comments)
     assert (bench.corpus.sites == -1).all()

@@ -16,7 +16,7 @@ from moderation.learning.lines import calibrate, draw_lines
 from moderation.learning.recipe import Recipe
 from moderation.learning.templates import distinct, side, template_key
 from moderation.learning.training import ham_by_source, prepare, split, train
-from tests.models import STARTER, ignore, small_trained
+from tests.models import STARTER, beside, ignore, small_trained
 
 LINES = Policy(0.5, 0.8, 0.9)
 
@@ -140,14 +140,9 @@ def test_too_few_comments_are_refused(starter: Corpus) -> None:
 
 def test_spam_of_some_sources_can_be_left_out(starter: Corpus) -> None:
     """A recipe may take a source's ham and leave its spam."""
-    both = Corpus(
-        [*starter.comments, Comment("unlike any other offer of shoes")],
-        [*starter.ids, "x"],
-        np.append(starter.spam, True),
-        np.append(starter.sources, 1),
-        [*starter.origins, Origin("platform", "", 1, 0)],
-        np.append(starter.sites, -1),
-    )
+    offer, here = [Comment("unlike any other offer of shoes")], np.array([1])
+    origins = [*starter.origins, Origin("platform", "", 1, 0)]
+    both = beside(starter, Corpus(offer, ["x"], here > 0, here, origins, -here))
     bench = prepare(both, Recipe(ham_only=("platform",)), ignore, jobs=1)
     assert not (bench.corpus.sources == 1).any()
 
