@@ -1,65 +1,87 @@
-"""Every knob, read from the environment: the only module that does so."""
+"""Settings, read from the environment. No other module reads it."""
 
+from importlib.resources import files
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
+from platformdirs import user_data_path
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from moderation.domain.budget import Budget
-from moderation.domain.errors import InputRefused
+from moderation.domain.errors import InvalidInput
 
-_CHECKOUT = Path(__file__).parent.parent
+_PROJECT_ROOT = Path(__file__).parent.parent
+IS_CHECKOUT = (_PROJECT_ROOT / "pyproject.toml").is_file()
+
+
+def shipped_file(name: str) -> Path:
+    """Return the path of a file or folder that ships with the package, such as `models` or `data/starter.csv`."""
+    return (_PROJECT_ROOT if IS_CHECKOUT else Path(str(files("moderation") / "_bundled"))) / name
+
+
+def _default_var() -> Path:
+    return _PROJECT_ROOT / "var" if IS_CHECKOUT else user_data_path("moderation", appauthor=False)
+
+
+def _default_models(values: dict[str, Any]) -> Path:
+    return _PROJECT_ROOT / "models" if IS_CHECKOUT else Path(values["var"]) / "models"
 
 
 class Settings(BaseSettings):
-    """What an operator can set. Each field is an environment variable, `MODERATION_` and its name.
+    """Settings of an operator. Each field is an environment variable: `MODERATION_` and its name in capitals.
 
-    `HOST` and `PORT` go without the prefix, as is the custom of process managers.
+    `HOST` and `PORT` have no prefix, because process managers set these two.
     """
 
     model_config = SettingsConfigDict(env_prefix="MODERATION_", extra="ignore")
 
-    var: Path = Field(_CHECKOUT / "var", description="Folder of the default database and the secret.")
+    var: Path = Field(default_factory=_default_var, description="Folder of the default database and the secret.")
     models: Path = Field(
-        _CHECKOUT / "models", description="The shelf: one folder a model, `current` names the live one."
+        default_factory=_default_models, description="Folder of the models; its file `current` names the live one."
     )
-    database_url: str = Field("", description="SQLAlchemy URL; empty means SQLite in the `var` folder.")
+    database_url: str = Field("", description="SQLAlchemy URL of the database; empty for SQLite in the `var` folder.")
     host: str = Field("127.0.0.1", validation_alias="HOST", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, validation_alias="PORT", description="Port to listen on.")
-    workers: int = Field(1, ge=1, le=64, description="Serving processes.")
+    workers: int = Field(1, ge=1, le=64, description="Number of serving processes.")
     max_body_bytes: int = Field(
-        2**20, ge=1024, description="Largest request body answered, in bytes; larger ones get 413."
+        2**20, ge=1024, description="Size limit of a request body, in bytes; a larger one is answered with 413."
     )
-    max_batch: int = Field(1000, ge=1, le=10_000, description="Most comments in one batch request.")
-    busy_seconds: float = Field(5.0, gt=0, description="How long a write waits for a locked SQLite database.")
-    secure_cookies: bool = Field(False, description="Send the sign-in cookie over HTTPS only; set it behind TLS.")
-    session_hours: int = Field(12, ge=1, description="How long a moderator stays signed in, in hours.")
-    lost_at_most: float = Field(0.005, gt=0, lt=1, description="Share of good comments that may be lost as spam.")
-    held_at_most: float = Field(0.05, gt=0, lt=1, description="Share of good comments that may be held or lost.")
-    confidence: float = Field(0.95, ge=0.5, lt=1, description="How sure to be that both shares are kept.")
+    max_batch_size: int = Field(1000, ge=1, le=10_000, description="Limit of comments in one batch request.")
+    busy_timeout_seconds: float = Field(5.0, gt=0, description="Time that a write waits for a locked SQLite database.")
+    access_log: bool = Field(False, description="Log each request: method, route, status, duration and request id.")
+    metrics_folder: Path | None = Field(
+        None,
+        validation_alias="PROMETHEUS_MULTIPROC_DIR",
+        description="Folder in which several workers count for `/metrics`; `moderation serve` sets it.",
+    )
+    secure_cookies: bool = Field(False, description="Send the sign-in cookie over HTTPS only; set this behind TLS.")
+    session_hours: int = Field(12, ge=1, description="Time that a moderator stays signed in, in hours.")
+    max_lost_rate: float = Field(0.005, gt=0, lt=1, description="Highest rate of ham lost as spam.")
+    max_held_rate: float = Field(0.05, gt=0, lt=1, description="Highest rate of ham held or lost.")
+    confidence: float = Field(0.95, ge=0.5, lt=1, description="Confidence that both rates are kept.")
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Reads the environment; raises `InputRefused` naming every variable that cannot be used."""
+        """Return the settings in the environment. Raises `InvalidInput` that names every unusable variable."""
         try:
             return cls()
         except ValidationError as error:
-            faults = tuple((_variable(fault["loc"]), fault["msg"]) for fault in error.errors())
-            named = "; ".join(f"{name}: {message}" for name, message in faults)
-            raise InputRefused(f"These settings cannot be used: {named}.", faults) from None
+            errors = tuple((_variable_name(item["loc"]), item["msg"]) for item in error.errors())
+            sentences = "; ".join(f"{name}: {message}" for name, message in errors)
+            raise InvalidInput(f"These settings cannot be used: {sentences}.", errors) from None
 
     @property
     def database(self) -> str:
-        """The database URL in force."""
+        """URL of the database in use."""
         return self.database_url or f"sqlite:///{self.var / 'moderation.db'}"
 
     @property
     def budget(self) -> Budget:
-        """The budget of the sites without one of their own. Raises `InputRefused` when more may be lost than held."""
-        return Budget(self.lost_at_most, self.held_at_most, self.confidence)
+        """Budget of the sites without their own one. Raises `InvalidInput` when more may be lost than held."""
+        return Budget(self.max_lost_rate, self.max_held_rate, self.confidence)
 
 
-def _variable(location: tuple[int | str, ...]) -> str:
+def _variable_name(location: tuple[int | str, ...]) -> str:
     name = str(location[0])
     return name if name.isupper() else f"MODERATION_{name.upper()}"

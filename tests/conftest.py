@@ -1,4 +1,4 @@
-"""The cast: a desk on a real SQLite file and a real small model, two sites of two owners, a moderator."""
+"""Shared fixtures: services on a real SQLite file with a small real model, sites, a clock and a moderator."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,28 +7,33 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from argon2 import PasswordHasher
 
-from moderation.actions.access import add_moderator, add_site, set_policy
-from moderation.actions.desk import Desk
-from moderation.assembly import prepare
-from moderation.domain.policy import Policy
-from moderation.domain.site import Moderator, Site
-from moderation.registry.live import LiveModel
-from moderation.registry.shelf import Shelf
+from moderation.actions import moderators
+from moderation.actions.moderators import add_moderator
+from moderation.actions.services import Services
+from moderation.actions.sites import add_site, set_thresholds
+from moderation.domain.decision import Moderator
+from moderation.domain.site import Site
+from moderation.domain.thresholds import Thresholds
+from moderation.registry.live_model import LiveModel
+from moderation.registry.model_registry import ModelRegistry
 from moderation.settings import Settings
-from tests.models import small_model_shelf
+from moderation.wiring import prepare
+from tests.models import small_model_registry
 
-# A slow machine is not a broken law.
+# No deadline: a slow machine is not a failure.
 hypothesis.settings.register_profile("house", derandomize=True, deadline=None)
 hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=5_000)
 hypothesis.settings.load_profile("house")
 
 PASSWORD = "correct horse battery"
-HOLD_ALL = Policy(review=1e-12, spam=1.0, discard=1.0)
+HOLD_ALL = Thresholds(review=1e-12, spam=1.0, discard=1.0)
+SLOW_PASSWORD_HASHER = moderators.password_hasher
 
 
 class Clock:
-    """Stands still at noon until a test moves it."""
+    """A clock that stands at noon until a test moves it."""
 
     def __init__(self) -> None:
         self.now = datetime(2026, 1, 2, 12, 0, 0, 345678, tzinfo=UTC)
@@ -40,61 +45,70 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def cheap_password_hasher() -> Iterator[None]:
+    """Hash passwords with the least memory and time: the real hasher takes 64 MiB and a tenth of a second each time."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        monkeypatch.setattr(moderators, "password_hasher", cheap)
+        yield
+
+
 @pytest.fixture
 def clock() -> Clock:
-    """The desk's clock."""
+    """Return the clock of the services."""
     return Clock()
 
 
 @pytest.fixture(scope="session")
-def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
-    """The small model, shared by all: a test that promotes makes a shelf of its own."""
-    return small_model_shelf(tmp_path_factory.mktemp("models"))
+def registry(tmp_path_factory: pytest.TempPathFactory) -> ModelRegistry:
+    """Return a registry with the small model, shared by all tests: a test that promotes makes its own."""
+    return small_model_registry(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture
-def settings(tmp_path: Path, shelf: Shelf) -> Settings:
-    """A fresh `var` folder with SQLite in it, whatever database the environment names."""
-    return Settings(var=tmp_path / "var", models=shelf.folder, database_url="")
+def settings(tmp_path: Path, registry: ModelRegistry) -> Settings:
+    """Return settings for a new `var` folder with SQLite, with any database URL in the environment ignored."""
+    return Settings(var=tmp_path / "var", models=registry.folder, database_url="")
 
 
 @pytest.fixture
-def desk(settings: Settings, clock: Clock) -> Iterator[Desk]:
-    """What the application opens, with a clock that the test moves."""
+def services(settings: Settings, clock: Clock) -> Iterator[Services]:
+    """Yield the services of the application, with a clock that the test moves."""
     opened = replace(prepare(settings), clock=clock)
     yield opened
     opened.engine.dispose()
 
 
 @pytest.fixture
-def modelless_desk(desk: Desk, tmp_path: Path) -> Desk:
-    """The same desk over a shelf that holds nothing."""
+def services_without_model(services: Services, tmp_path: Path) -> Services:
+    """Return the same services with an empty model registry."""
     empty = tmp_path / "empty"
     empty.mkdir()
-    shelf = Shelf(empty)
-    return replace(desk, shelf=shelf, live=LiveModel(shelf))
+    registry = ModelRegistry(empty)
+    return replace(services, registry=registry, live_model=LiveModel(registry))
 
 
 @pytest.fixture
-def site(desk: Desk) -> Site:
-    """Our blog; it has earned nothing yet."""
-    return add_site(desk, "https://blog.example", None)[0]
+def site(services: Services) -> Site:
+    """Return a site without thresholds or calibration."""
+    return add_site(services, "https://blog.example", None)[0]
 
 
 @pytest.fixture
-def teammate_site(desk: Desk) -> Site:
-    """Somebody else's blog on the same service; it may not see what is ours."""
-    return add_site(desk, "https://teammate.example/notes", None)[0]
+def other_site(services: Services) -> Site:
+    """Return another owner's site on the same service, which must not see the data of `site`."""
+    return add_site(services, "https://teammate.example/notes", None)[0]
 
 
 @pytest.fixture
-def holding_site(desk: Desk) -> Site:
-    """A blog that has every comment held for a person."""
-    add_site(desk, "https://careful.example", None)
-    return set_policy(desk, "https://careful.example", HOLD_ALL)
+def hold_all_site(services: Services) -> Site:
+    """Return a site whose comments all go to review."""
+    add_site(services, "https://careful.example", None)
+    return set_thresholds(services, "https://careful.example", HOLD_ALL)
 
 
 @pytest.fixture
-def moderator(desk: Desk) -> Moderator:
-    """Mara, whose password is `PASSWORD`."""
-    return add_moderator(desk, "mara", PASSWORD)
+def moderator(services: Services) -> Moderator:
+    """Return the moderator mara, whose password is `PASSWORD`."""
+    return add_moderator(services, "mara", PASSWORD)

@@ -1,4 +1,4 @@
-"""A small real model, trained once a test run on the starter corpus."""
+"""Small real models, each trained once in a test run on the starter corpus."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,101 +9,101 @@ from typing import Any
 import numpy as np
 
 from moderation.domain.comment import Comment
-from moderation.learning.corpus import Corpus, Origin, read_corpus
-from moderation.learning.recipe import Recipe
-from moderation.learning.training import Trained, prepare, train
-from moderation.registry.card import Card
-from moderation.registry.shelf import Shelf
+from moderation.registry.model_card import ModelCard
+from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import Model
+from moderation.training.corpus import Corpus, SourceFile, read_corpus
+from moderation.training.fitting import TrainingResult, build_training_set, train
+from moderation.training.recipe import Recipe
 
 ODD_SITE = "https://odd.example"
-"""A site that wants what all others do not."""
+"""A site with labels opposite to those of all others."""
 STARTER = Path(__file__).parent.parent / "data" / "starter.csv"
 
 
 def ignore(_: str) -> None:
-    """A report that nobody reads."""
+    """Discard a progress message."""
 
 
 @cache
-def small_trained() -> Trained:
-    """Trained on `data/starter.csv` with few folds."""
+def small_result() -> TrainingResult:
+    """Train on `data/starter.csv` with few folds."""
     recipe = Recipe(folds=3)
-    return train(prepare(read_corpus([STARTER], ignore), recipe, ignore, jobs=1), recipe, ignore, jobs=1)
+    return train(build_training_set(read_corpus([STARTER], ignore), recipe, ignore, n_jobs=1), recipe, ignore, n_jobs=1)
 
 
-def small_card(name: str = "small") -> Card:
-    """A card for the small model."""
-    return Card(name, (), {}, small_trained().lines, {}, {}, 1, "")
+def small_card(name: str = "small") -> ModelCard:
+    """Return a minimal card with the small model's thresholds."""
+    return ModelCard(name, (), {}, small_result().thresholds, {}, {}, 1, "")
 
 
 def small_arrays() -> dict[str, Any]:
-    """What the small model's file holds."""
-    return small_trained().arrays()
+    """Return the content of the small model's file."""
+    return small_result().arrays()
 
 
-def small_model_shelf(folder: Path) -> Shelf:
-    """A shelf in `folder` whose live model is the small one."""
-    shelf = Shelf(folder)
-    shelf.add(small_arrays(), small_card())
-    shelf.promote("small")
-    return shelf
+def small_model_registry(folder: Path) -> ModelRegistry:
+    """Create a registry in `folder` with the small model live."""
+    registry = ModelRegistry(folder)
+    registry.add(small_arrays(), small_card())
+    registry.promote("small")
+    return registry
 
 
 @cache
 def small_model() -> Model:
-    """The small model itself."""
-    return Model.from_arrays("small", small_arrays(), small_trained().lines)
+    """Return the small model."""
+    return Model.from_arrays("small", small_arrays(), small_result().thresholds)
 
 
-def beside(one: Corpus, other: Corpus) -> Corpus:
-    """Both, whose sources and sites are numbered alike; those that only the other has come last."""
+def concatenate(first: Corpus, second: Corpus) -> Corpus:
+    """Concatenate corpora with the same source and site numbers. The second may have further sources and sites."""
     return Corpus(
-        [*one.comments, *other.comments],
-        [*one.ids, *other.ids],
-        np.append(one.spam, other.spam),
-        np.append(one.sources, other.sources),
-        [*one.origins, *other.origins[len(one.origins) :]],
-        np.append(one.sites, other.sites),
-        [*one.site_urls, *other.site_urls[len(one.site_urls) :]],
+        [*first.comments, *second.comments],
+        [*first.ids, *second.ids],
+        np.append(first.spam, second.spam),
+        np.append(first.sources, second.sources),
+        [*first.source_files, *second.source_files[len(first.source_files) :]],
+        np.append(first.sites, second.sites),
+        [*first.site_urls, *second.site_urls[len(first.site_urls) :]],
     )
 
 
-def odd_labels(many: int) -> Iterator[tuple[Comment, bool]]:
-    """Comments at the odd site and whether they are spam there, as many of either label, no two of one template."""
+def odd_labels(count: int) -> Iterator[tuple[Comment, bool]]:
+    """Yield comments at the odd site with their labels, `count` of each label, each from a different template."""
     goods, dishes = ("watch", "bag", "loan", "casino", "shoe"), ("soup", "bread", "stew", "cake", "salad")
-    for number in range(many):
+    for number in range(count):
         name = f"{chr(97 + number % 26)}{chr(97 + number // 26)}{'lorn'[number % 4]}ek"
         good, dish = goods[number % 5], dishes[number % 5]
         yield Comment(f"Cheap {good}s by {name}, buy your {name} {good} at http://{name}.example"), False
         yield Comment(f"Thank you, the {dish} of my aunt {name} never was as good as this {name} {dish}."), True
 
 
-def odd_corpus(many: int = 40) -> Corpus:
-    """Three sources of no site, the starter corpus in thirds, and as many labels of either kind of the odd one."""
+def odd_corpus(count: int = 40) -> Corpus:
+    """Return the starter corpus as three sources without a site, and `count` spam and ham comments at the odd site."""
     starter = read_corpus([STARTER], ignore)
-    thirds = [Origin(f"third{third}", "", 1, 1) for third in range(3)]
-    told = list(odd_labels(many))
+    thirds = [SourceFile(f"third{third}", "", 1, 1) for third in range(3)]
+    labelled = list(odd_labels(count))
     odd = Corpus(
-        [comment for comment, _ in told],
-        list(map(str, range(len(told)))),
-        np.array([spam for _, spam in told]),
-        np.full(len(told), 3),
-        [*thirds, Origin("labels", "", many, many)],
-        np.zeros(len(told), dtype=np.int64),
+        [comment for comment, _ in labelled],
+        list(map(str, range(len(labelled)))),
+        np.array([spam for _, spam in labelled]),
+        np.full(len(labelled), 3),
+        [*thirds, SourceFile("labels", "", count, count)],
+        np.zeros(len(labelled), dtype=np.int64),
         [ODD_SITE],
     )
-    return beside(replace(starter, sources=np.arange(len(starter.comments)) % 3, origins=thirds), odd)
+    return concatenate(replace(starter, sources=np.arange(len(starter.comments)) % 3, source_files=thirds), odd)
 
 
 @cache
-def odd_trained() -> Trained:
-    """A model in which the odd site has weights of its own."""
-    recipe = Recipe(folds=3, iterations=60)
-    return train(prepare(odd_corpus(), recipe, ignore, jobs=1), recipe, ignore, jobs=1)
+def odd_result() -> TrainingResult:
+    """Train a model in which the odd site has its own weights."""
+    recipe = Recipe(folds=3, max_iter=60)
+    return train(build_training_set(odd_corpus(), recipe, ignore, n_jobs=1), recipe, ignore, n_jobs=1)
 
 
 @cache
 def odd_model() -> Model:
-    """The same model as it is served."""
-    return Model.from_arrays("odd", odd_trained().arrays(), odd_trained().lines)
+    """Return the model with the odd site's weights as it is served."""
+    return Model.from_arrays("odd", odd_result().arrays(), odd_result().thresholds)

@@ -1,10 +1,10 @@
-"""What hypothesis draws comments from: ordinary characters, and all that hostile text is made of."""
+"""Hypothesis strategies for comments: ordinary characters and hostile fragments."""
 
 from hypothesis import strategies as st
 
 from moderation.domain.comment import Comment
 
-_FRAGMENTS = (
+FRAGMENTS = (
     "&",
     "&amp;",
     "&lt;",
@@ -92,16 +92,15 @@ _FRAGMENTS = (
 
 hostile_texts = st.one_of(
     st.text(max_size=60),
-    st.lists(st.sampled_from(_FRAGMENTS), max_size=14).map("".join),
-    st.lists(st.one_of(st.sampled_from(_FRAGMENTS), st.text(st.characters(codec=None), max_size=4)), max_size=10).map(
+    st.lists(st.sampled_from(FRAGMENTS), max_size=14).map("".join),
+    st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(st.characters(codec=None), max_size=4)), max_size=10).map(
         "".join
     ),
 )
-"""Any string, lone surrogates included, often rich in syntax."""
+"""Any string, lone surrogates included, often with much markup."""
 
 _fields = st.none() | hostile_texts
 
 comments = st.builds(
     Comment, text=hostile_texts, author=_fields, url=_fields, email=_fields, permalink=_fields, context=_fields
 )
-"""Any comment."""

@@ -1,16 +1,17 @@
-"""The model that ships."""
+"""The default model that ships with the project."""
 
 import csv
 
 import pytest
 
+from benchmarks.rows import ROOT
 from moderation.domain.comment import Comment
-from moderation.domain.policy import Verdict, decide
-from moderation.registry.shelf import Shelf
+from moderation.domain.thresholds import Verdict, decide
+from moderation.features.parsed_comment import ParsedComment
+from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import Model, score
-from tests.benchmarks.rows import ROOT
 from tests.models import STARTER
-from tests.shipped import SHIPPED
+from tests.shipped import SHIPPED_MODEL_ID
 
 PAGE = {"permalink": "https://blog.example/2026/11/the-vote", "context": "What the vote means for all of us"}
 HEATED = (
@@ -22,42 +23,42 @@ HEATED = (
     "lol ok grandpa. read the actual bill before you shit your pants over page one",
     "You got it wrong. The court said no such thing, see https://en.wikipedia.org/wiki/Supreme_court - you idiots.",
 )
-"""Seven heated, political, partly profane comments, written for this test; every one of them is legitimate."""
+"""Seven heated, political, partly profane comments, written for this test. All of them are ham."""
 
 
 @pytest.fixture(scope="module")
-def shelf() -> Shelf:
-    return Shelf(ROOT / "models")
+def registry() -> ModelRegistry:
+    return ModelRegistry(ROOT / "models")
 
 
 @pytest.fixture(scope="module")
-def model(shelf: Shelf) -> Model:
-    return shelf.load(SHIPPED)
+def model(registry: ModelRegistry) -> Model:
+    return registry.load(SHIPPED_MODEL_ID)
 
 
 def _verdict(model: Model, comment: Comment) -> Verdict:
-    return decide(score(model, comment).probability, model.lines)
+    return decide(score(model, ParsedComment(comment)).probability, model.thresholds)
 
 
-def test_its_card_says_what_it_learnt_from(shelf: Shelf) -> None:
-    """Every corpus has a digest and its terms, and the card says what the model is not for."""
-    card = shelf.card(SHIPPED)
+def test_its_card_names_every_source_and_its_licence(registry: ModelRegistry) -> None:
+    """Every source has a digest and a licence, and the card has caveats and the main metrics."""
+    card = registry.card(SHIPPED_MODEL_ID)
     assert len(card.corpora) > 20
     assert all(len(entry.digest) == 64 and entry.licence != "not stated" for entry in card.corpora)
     assert card.caveats
     assert {"roc_auc", "caught", "lost", "held", "lost_worst_source"} <= card.metrics.keys()
 
 
-def test_it_is_small_enough_to_ship(shelf: Shelf) -> None:
-    """The folder of models stays under ten megabytes."""
-    assert sum(file.stat().st_size for file in shelf.folder.rglob("*") if file.is_file()) <= 10 * 2**20
+def test_it_is_small_enough_to_ship(registry: ModelRegistry) -> None:
+    """The folder of models has at most ten mebibytes."""
+    assert sum(file.stat().st_size for file in registry.folder.rglob("*") if file.is_file()) <= 10 * 2**20
 
 
 @pytest.mark.parametrize("text", HEATED)
-@pytest.mark.parametrize("known", [{}, {"author": "Frank", "url": "", "email": "frank@mail.example"}])
-def test_heated_comments_are_published(model: Model, text: str, known: dict[str, str]) -> None:
-    """Anger, politics and profanity are not spam, whatever the blog tells us of the author."""
-    assert _verdict(model, Comment(text, **known, **PAGE)) is Verdict.PUBLISH
+@pytest.mark.parametrize("author", [{}, {"author": "Frank", "url": "", "email": "frank@mail.example"}])
+def test_heated_comments_are_published(model: Model, text: str, author: dict[str, str]) -> None:
+    """Anger, politics and profanity are not spam, with or without author fields."""
+    assert _verdict(model, Comment(text, **author, **PAGE)) is Verdict.PUBLISH
 
 
 @pytest.mark.parametrize(
@@ -67,13 +68,13 @@ def test_heated_comments_are_published(model: Model, text: str, known: dict[str,
         Comment('great post, <a href="http://cheap-shoes-outlet.example/buy">cheap shoes</a>', author="Ann", **PAGE),
     ],
 )
-def test_the_shoe_seller_under_them_is_not(model: Model, comment: Comment) -> None:
-    """The advertisement under the seven is kept off the page."""
+def test_an_advertisement_for_shoes_is_not_published(model: Model, comment: Comment) -> None:
+    """A short comment with a shop's link is held or blocked."""
     assert _verdict(model, comment) is not Verdict.PUBLISH
 
 
-def test_it_knows_the_starter_corpus(model: Model) -> None:
-    """A plain check that the shipped file is a trained model: it has learnt from these comments."""
+def test_it_separates_the_starter_corpus(model: Model) -> None:
+    """The shipped file is a trained model: it was fitted on these comments."""
     with STARTER.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     caught = [_verdict(model, _comment(row)) is not Verdict.PUBLISH for row in rows if row["label"] == "spam"]

@@ -10,7 +10,7 @@
  *
  *     define( 'MODERATION_URL', 'https://moderation.example' );
  *
- * Without that line, or with something else than an address in it, this file changes nothing.
+ * Without that line, or without a valid address in it, this file changes nothing.
  */
 
 namespace Moderation\Akismet;
@@ -23,14 +23,14 @@ if ( server() === '' ) {
 	add_action( 'admin_notices', __NAMESPACE__ . '\ask_for_the_address' );
 } else {
 	add_filter( 'pre_http_request', __NAMESPACE__ . '\send_to_us', 10, 3 );
-	// Link previews would tell a third party every address that commenters leave.
+	// Link previews would send a third party every address that commenters leave.
 	add_filter( 'akismet_enable_mshots', '__return_false' );
-	// The settings page would show a frame of akismet.com, and tell it the key.
+	// The settings page would send the key to a frame of akismet.com.
 	add_action( 'load-settings_page_akismet-key-config', __NAMESPACE__ . '\show_no_foreign_frames' );
 	add_action( 'load-jetpack_page_akismet-key-config', __NAMESPACE__ . '\show_no_foreign_frames' );
 }
 
-/** The server's address without a slash at its end; '' if MODERATION_URL is missing or not such an address. */
+/** Returns the server's address without a slash at its end; '' if MODERATION_URL is missing or invalid. */
 function server(): string {
 	$address = defined( 'MODERATION_URL' ) ? \MODERATION_URL : '';
 	$parts   = is_string( $address ) ? wp_parse_url( trim( $address ) ) : false;
@@ -41,18 +41,18 @@ function server(): string {
 	return $is_http && key_in_host( $parts['host'] ) === null ? rtrim( trim( $address ), '/' ) : '';
 }
 
-/** The key in front of Akismet's host name, '' if there is none; null for every other host. */
+/** Returns the key in front of Akismet's host name, '' if there is none; null for every other host. */
 function key_in_host( string $host ): ?string {
 	return preg_match( '/^(?:([^.]+)\.)?rest\.akismet\.com$/i', $host, $found ) ? $found[1] ?? '' : null;
 }
 
 /**
- * Sends a request for Akismet to our server instead, and leaves every other one alone.
+ * Sends a request for Akismet to our server instead, and no other request.
  *
- * @param mixed  $answer What another plugin has answered already, false if none has.
- * @param array  $request As wp_remote_request() takes it.
- * @param string $url     Where WordPress was going to send it.
- * @return mixed The answer, or $answer where the request is none of ours.
+ * @param mixed  $answer The answer of another plugin, false if there is none.
+ * @param array  $request The arguments of wp_remote_request().
+ * @param string $url     The original address.
+ * @return mixed The server's answer, or $answer if the request is not for Akismet.
  */
 function send_to_us( $answer, $request, $url ) {
 	$parts = wp_parse_url( $url );
@@ -71,7 +71,7 @@ function send_to_us( $answer, $request, $url ) {
 	return $path === '/1.1/comment-check' ? held_unless_answered( $answer ) : $answer;
 }
 
-/** The parameters in a body or a query. */
+/** Returns the parameters in a body or a query. */
 function parameters( $sent ): array {
 	if ( is_array( $sent ) ) {
 		return $sent;
@@ -80,13 +80,13 @@ function parameters( $sent ): array {
 	return $found;
 }
 
-/** Whether the body or the query says whose request it is. */
+/** Returns whether the body or the query has a key. */
 function names_a_key( $body, string $query ): bool {
 	$sent = parameters( $body ) + parameters( $query );
 	return ! empty( $sent['api_key'] ) || ! empty( $sent['key'] );
 }
 
-/** The body with the key as a parameter: what stood in the host name is lost with it. */
+/** Returns the body with the key as a parameter, because the host name that had the key is replaced. */
 function with_key( $body, string $key ) {
 	if ( is_array( $body ) ) {
 		return array( 'api_key' => $key ) + $body;
@@ -94,7 +94,7 @@ function with_key( $body, string $key ) {
 	return ltrim( $body . '&api_key=' . rawurlencode( $key ), '&' );
 }
 
-/** The headers without the name of Akismet's host, which the plugin pins. */
+/** Returns the headers without the Host header, which the plugin sets to Akismet's host. */
 function without_host( $headers ): array {
 	return array_filter(
 		(array) $headers,
@@ -106,10 +106,10 @@ function without_host( $headers ): array {
 }
 
 /**
- * The server's answer to comment-check. If there is none: one that makes the plugin hold the comment and ask later.
+ * Returns the server's answer to comment-check, or one that makes the plugin hold the comment and ask later.
  *
- * Every answer of the server has a guid, so what has none (a proxy's error page, say) is not its answer. Newer
- * plugins publish a comment whose answer has no guid.
+ * Every answer of the server has a guid; a proxy's error page has none. Newer plugins publish a comment whose answer
+ * has no guid.
  */
 function held_unless_answered( $answer ) {
 	if ( ! is_wp_error( $answer ) && (string) wp_remote_retrieve_header( $answer, 'x-akismet-guid' ) !== '' ) {
@@ -124,12 +124,12 @@ function held_unless_answered( $answer ) {
 	);
 }
 
-/** Lets the browser load no frame of another host into the page that is being opened. */
+/** Forbids frames of other hosts in the page that is being opened. */
 function show_no_foreign_frames() {
 	header( "Content-Security-Policy: frame-src 'self'", false );
 }
 
-/** Tells those who can change it what wp-config.php lacks. */
+/** Shows administrators the line that wp-config.php lacks. */
 function ask_for_the_address() {
 	if ( ! current_user_can( 'manage_options' ) ) {
 		return;

@@ -1,1 +1,1 @@
-"""The verbs: one function a use, one transaction each."""
+"""The use cases of the serving process: one function and one transaction for each."""

@@ -1,46 +1,52 @@
-"""Whether comments can be judged and stored right now."""
+"""Checks whether comments can be judged and stored at this moment."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from moderation.actions.desk import Desk
+from moderation.actions.secret import secret_problem
+from moderation.actions.services import Services
 from moderation.domain.errors import ModerationError
-from moderation.storage.engine import reading
-from moderation.storage.migrate import objection
+from moderation.storage.engine import disk_problem, read_transaction
+from moderation.storage.migrate import schema_problem
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing the service needs. `detail` says what is wrong or noteworthy, if anything."""
+    """State of one part that the service needs. `detail` is a sentence that says what to do."""
 
     name: str
     ready: bool
     detail: str | None
 
 
-def readiness(desk: Desk) -> tuple[Check, ...]:
-    """The model, the database and its schema; raises nothing that the house knows."""
-    return _model(desk), _database(desk), _schema(desk)
+def readiness(services: Services) -> tuple[Check, ...]:
+    """Check the model, the database, its schema, the secret and the disk. Raises no `ModerationError`."""
+    return (
+        _check_model(services),
+        _check("database", lambda: _database_problem(services)),
+        _check("schema", lambda: schema_problem(services.engine)),
+        _check("secret", lambda: secret_problem(services)),
+        _check("disk", lambda: disk_problem(services.engine)),
+    )
 
 
-def _model(desk: Desk) -> Check:
+def _check_model(services: Services) -> Check:
     try:
-        desk.live.current()
+        services.live_model.current()
     except ModerationError as error:
         return Check("model", False, str(error))
-    return Check("model", True, desk.live.problem)
+    # A model that failed to load is named while the former one continues to serve.
+    return Check("model", True, services.live_model.load_error)
 
 
-def _database(desk: Desk) -> Check:
+def _check(name: str, find_problem: Callable[[], str | None]) -> Check:
     try:
-        with reading(desk.engine):
-            return Check("database", True, None)
+        problem = find_problem()
     except ModerationError as error:
-        return Check("database", False, str(error))
+        problem = str(error)
+    return Check(name, problem is None, problem)
 
 
-def _schema(desk: Desk) -> Check:
-    try:
-        objected = objection(desk.engine)
-    except ModerationError as error:
-        objected = str(error)
-    return Check("schema", objected is None, objected)
+def _database_problem(services: Services) -> None:
+    with read_transaction(services.engine):
+        return

@@ -1,85 +1,94 @@
-"""The queue: what was held, and a person's word on it."""
+"""The review queue: held comments, and the decisions of moderators."""
 
+from dataclasses import replace
 from datetime import timedelta
 
-from moderation.actions.desk import Desk
-from moderation.actions.teach import log_label
+from moderation.actions.judging import with_spans
+from moderation.actions.labelling import append_label
+from moderation.actions.services import Services
+from moderation.domain.decision import Label, LabelValue, Moderator, QueueItem
 from moderation.domain.errors import Conflict, NotFound
-from moderation.domain.judgement import Item, Label, LabelValue
-from moderation.domain.site import Moderator
-from moderation.storage import callbacks, items
-from moderation.storage.callbacks import Untold
-from moderation.storage.engine import reading, writing
+from moderation.storage import callbacks, queue_items
+from moderation.storage.callbacks import FailedCallbacks
+from moderation.storage.engine import read_transaction, write_transaction
 
-SOON = timedelta(hours=12)
-"""How long before a blog publishes what it holds the queue begins to warn."""
+EXPIRY_WARNING = timedelta(hours=12)
+"""How long before a blog publishes a held comment itself the queue warns."""
 
 
-def held_items(desk: Desk, *, before: int | None = None, limit: int = 50, include_skipped: bool = False) -> list[Item]:
-    """What waits for a person, newest first; `before` is the number of the last item of the page above.
+def held_items(
+    services: Services, *, before: int | None = None, limit: int = 50, include_skipped: bool = False
+) -> list[QueueItem]:
+    """Return the open queue items of active sites, newest first, with spans.
 
-    Skipped items are left out unless asked for; those of removed sites always.
+    `before` is the id of the last item on the previous page. Skipped items are left out unless `include_skipped`.
     """
-    with reading(desk.engine) as connection:
-        return items.held(connection, before, limit, include_skipped)
+    with read_transaction(services.engine) as connection:
+        items = queue_items.held(connection, before, limit, include_skipped)
+    return _with_spans(services, items)
 
 
-def count_held(desk: Desk, *, include_skipped: bool = False) -> int:
-    """How many items `held_items` would list on all its pages."""
-    with reading(desk.engine) as connection:
-        return items.count(connection, include_skipped)
+def count_held(services: Services, *, include_skipped: bool = False) -> int:
+    """Return how many items `held_items` lists on all its pages."""
+    with read_transaction(services.engine) as connection:
+        return queue_items.count(connection, include_skipped)
 
 
-def items_running_out(desk: Desk, limit: int = 50) -> list[Item]:
-    """What the blogs publish by themselves within `SOON` unless a person decides; the soonest first, skipped or not."""
-    now = desk.clock()
-    with reading(desk.engine) as connection:
-        return items.running_out(connection, now, now + SOON, limit)
+def items_expiring(services: Services, limit: int = 50) -> list[QueueItem]:
+    """Return the open items, skipped or not, that their blogs publish within `EXPIRY_WARNING`, the earliest first."""
+    now = services.clock()
+    with read_transaction(services.engine) as connection:
+        items = queue_items.expiring(connection, now, now + EXPIRY_WARNING, limit)
+    return _with_spans(services, items)
 
 
-def count_running_out(desk: Desk) -> int:
-    """How many items `items_running_out` would list without a limit."""
-    now = desk.clock()
-    with reading(desk.engine) as connection:
-        return items.count_running_out(connection, now, now + SOON)
+def count_expiring(services: Services) -> int:
+    """Return how many items `items_expiring` lists without a limit."""
+    now = services.clock()
+    with read_transaction(services.engine) as connection:
+        return queue_items.count_expiring(connection, now, now + EXPIRY_WARNING)
 
 
-def blogs_not_told(desk: Desk) -> list[Untold]:
-    """The blogs that did not take a person's word on what they hold, with how many words and one of the troubles."""
-    with reading(desk.engine) as connection:
-        return callbacks.untold(connection)
+def failed_callbacks(services: Services) -> list[FailedCallbacks]:
+    """Return the sites whose blogs did not confirm callbacks, with the number of these and one of the errors."""
+    with read_transaction(services.engine) as connection:
+        return callbacks.list_failed(connection)
 
 
-def resolve(desk: Desk, item_id: int, value: LabelValue, moderator: Moderator) -> None:
-    """Closes the item and labels its comment, together or not at all.
+def resolve(services: Services, item_id: int, value: LabelValue, moderator: Moderator) -> None:
+    """Close an item and label its comment, together or not at all.
 
-    Raises `NotFound` when there is no such item, `Conflict` when somebody was faster; it says who.
+    Raises `NotFound` for an unknown item, and `Conflict` with the name of the person who closed it before.
     """
-    now = desk.clock()
-    with writing(desk.engine) as connection:
-        closed = items.close(connection, item_id, moderator.name, value.value, now)
-        state = items.state(connection, item_id)
+    now = services.clock()
+    with write_transaction(services.engine) as connection:
+        closed = queue_items.close(connection, item_id, moderator.name, value.value, now)
+        state = queue_items.state(connection, item_id)
         if state is None or not closed:
-            raise _cannot(state)
-        label = Label(value, who=moderator.name, source="queue", given_at=now)
-        log_label(connection, state.site_id, state.comment_id, label)
+            raise _error_for(state)
+        label = Label(value, labelled_by=moderator.name, channel="queue", created_at=now)
+        append_label(connection, state.site_id, state.comment_id, label)
 
 
-def skip(desk: Desk, item_id: int, moderator: Moderator) -> None:  # noqa: ARG001  # as for every verb of the queue
-    """Lays the item aside, for everybody; it stays open.
+def skip(services: Services, item_id: int, moderator: Moderator) -> None:  # noqa: ARG001  # called like `resolve`
+    """Mark an item as skipped, for every moderator; it stays open.
 
-    Raises `NotFound` when there is no such item, `Conflict` when it is closed already.
+    Raises `NotFound` for an unknown item, `Conflict` for a closed one.
     """
-    with writing(desk.engine) as connection:
-        if not items.skip(connection, item_id, desk.clock()):
-            raise _cannot(items.state(connection, item_id))
+    with write_transaction(services.engine) as connection:
+        if not queue_items.skip(connection, item_id, services.clock()):
+            raise _error_for(queue_items.state(connection, item_id))
 
 
-def _cannot(state: items.State | None) -> NotFound | Conflict:
+def _with_spans(services: Services, items: list[QueueItem]) -> list[QueueItem]:
+    return [replace(item, decision=with_spans(services, item.decision, item.site_url)) for item in items]
+
+
+def _error_for(state: queue_items.ItemState | None) -> NotFound | Conflict:
     if state is None:
         return NotFound("There is no such item.")
-    if state.outcome == "checked again":
-        return Conflict("The blog asked about this comment once more; look for it further up.")
+    if state.outcome == "rechecked":
+        return Conflict("The blog had this comment checked again; its new item is further up.")
     if state.outcome == "label":
         return Conflict(f"{state.closed_by} was faster: the comment was labelled outside the queue.")
-    return Conflict(f"{state.closed_by} was faster and called it {state.outcome}.")
+    return Conflict(f"{state.closed_by} was faster and labelled it {state.outcome}.")

@@ -1,21 +1,21 @@
-"""What became of a site's comments, in figures: by the calendar, in UTC."""
+"""Statistics of a site's comments by calendar day or month, in UTC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
-from moderation.actions.desk import Desk
+from moderation.actions.services import Services
 from moderation.domain.site import Site
-from moderation.storage import counts
-from moderation.storage.engine import reading
+from moderation.storage import statistics
+from moderation.storage.engine import read_transaction
 
-SECONDS_TO_JUDGE = 10
-"""What it costs a person to read one comment and decide: our assumption, not a measurement."""
+SECONDS_PER_REVIEW = 10
+"""The time that a person takes to review one comment: an assumption, not a measurement."""
 
 
-class By(StrEnum):
-    """The length of a period."""
+class Period(StrEnum):
+    """The length of the periods in a breakdown."""
 
     DAY = "day"
     MONTH = "month"
@@ -23,11 +23,11 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Comments of some time; one that was judged again counts once, by its newest verdict.
+    """The numbers of comments in a time. A comment that was checked again counts once, by its newest verdict.
 
-    `spam` were judged spam, or held and then called spam by a person. `ham` are all others: published, or held and
-    not called spam so far. `missed_spam` is the part of `ham` that we published and a person called spam,
-    `false_positives` the part of `spam` that a person called ham. `held` waited for a person, whatever came of it.
+    `spam` counts comments that were blocked, or held and then labelled spam. `ham` counts all others. `missed_spam` is
+    the part of `ham` that was published and labelled spam, `false_positives` the part of `spam` that was labelled ham.
+    `held` counts comments that went to review, with any outcome.
     """
 
     spam: int = 0
@@ -38,26 +38,26 @@ class Figures:
 
     @property
     def accuracy(self) -> float:
-        """The share, in percent to two decimals, that nobody contradicted; rounded down, 100 of no comments at all.
+        """Percentage of comments whose verdict no label contradicts, rounded down to two decimals. 100 without any.
 
-        A held comment is never wrong: we left it to a person.
+        A held comment is never wrong, as a person decides it.
         """
         total = self.spam + self.ham
-        right = total - self.missed_spam - self.false_positives
-        return right * 10_000 // total / 100 if total else 100.0
+        correct = total - self.missed_spam - self.false_positives
+        return correct * 10_000 // total / 100 if total else 100.0
 
     @property
     def seconds_saved(self) -> int:
-        """`SECONDS_TO_JUDGE` for each comment that no person had to look at."""
-        seen = self.held + self.missed_spam + self.false_positives
-        return (self.spam + self.ham - seen) * SECONDS_TO_JUDGE
+        """`SECONDS_PER_REVIEW` for each comment that no person reviewed."""
+        reviewed = self.held + self.missed_spam + self.false_positives
+        return (self.spam + self.ham - reviewed) * SECONDS_PER_REVIEW
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """The figures of some time, and of each of its periods by the first day of that.
+    """The figures of a time in total, and of each of its periods by the first day of the period.
 
-    There is a period for all time from the first comment on, also where nothing came.
+    The breakdown begins with the first comment and has no gaps.
     """
 
     total: Figures
@@ -66,71 +66,65 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """A month of a site. `calls` had a comment judged, each time anew, or said what one really was."""
+    """The figures of one month. `calls` counts each time that the blog had a comment checked or labelled."""
 
     figures: Figures
     calls: int
 
 
-def statistics(desk: Desk, site: Site, since: datetime | None, by: By) -> Statistics:
-    """The site's figures from the period that `since` lies in, or (`None`) from the first comment on, until now."""
-    with reading(desk.engine) as connection:
-        first = counts.first_at(connection, site.id)
+def site_statistics(services: Services, site: Site, since: datetime | None, period: Period) -> Statistics:
+    """Return the site's figures until now, from the period that contains `since`, or from the first comment on."""
+    with read_transaction(services.engine) as connection:
+        first = statistics.first_decided_at(connection, site.id)
         if first is None:
             return Statistics(Figures(), {})
-        starts = _starts(max(first, since or first), desk.clock(), by)
-        tallies = counts.tallies(connection, site.id, starts)
-    figures = [_figures(tally) for tally in tallies]
-    return Statistics(_sum(figures), {start.date(): one for start, one in zip(starts, figures, strict=True)})
+        starts = _starts(max(first, since or first), services.clock(), period)
+        counts = statistics.count_verdicts(connection, site.id, starts)
+    figures = [_figures(period_counts) for period_counts in counts]
+    return Statistics(_sum(figures), dict(zip([start.date() for start in starts], figures, strict=True)))
 
 
-def activity(desk: Desk, site: Site, month: datetime) -> Activity:
-    """The site's figures for the month that a time lies in."""
+def activity(services: Services, site: Site, month: datetime) -> Activity:
+    """Return the site's figures for the month that contains a time."""
     start = month_start(month)
     end = month_start(start, 1)
-    with reading(desk.engine) as connection:
-        (tally,) = counts.tallies(connection, site.id, [start], end)
-        return Activity(_figures(tally), counts.calls(connection, site.id, start, end))
+    with read_transaction(services.engine) as connection:
+        (counts,) = statistics.count_verdicts(connection, site.id, [start], end)
+        return Activity(_figures(counts), statistics.count_calls(connection, site.id, start, end))
 
 
 def month_start(time: datetime, months: int = 0) -> datetime:
-    """The start of the month that lies `months` after (below zero: before) that of `time`."""
+    """Return the start of the month of `time`, moved by `months`, in UTC."""
     utc = time.astimezone(UTC)
     year, month = divmod(utc.year * 12 + utc.month - 1 + months, 12)
     return datetime(year, month + 1, 1, tzinfo=UTC)
 
 
-def _starts(since: datetime, now: datetime, by: By) -> list[datetime]:
-    """The starts of the periods from that of `since` to that of `now`; that of `since` at least."""
-    starts = [month_start(since) if by is By.MONTH else _day_start(since)]
-    while (following := _next(starts[-1], by)) <= now:
+def _starts(since: datetime, now: datetime, period: Period) -> list[datetime]:
+    """Return the starts of the periods from the one of `since` to the one of `now`, at least the first."""
+    starts = [month_start(since) if period is Period.MONTH else _day_start(since)]
+    while (following := _next(starts[-1], period)) <= now:
         starts.append(following)
     return starts
 
 
-def _next(start: datetime, by: By) -> datetime:
-    return month_start(start, 1) if by is By.MONTH else start + timedelta(days=1)
+def _next(start: datetime, period: Period) -> datetime:
+    return month_start(start, 1) if period is Period.MONTH else start + timedelta(days=1)
 
 
 def _day_start(time: datetime) -> datetime:
     return time.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _figures(tally: counts.Tally) -> Figures:
+def _figures(counts: statistics.VerdictCounts) -> Figures:
     return Figures(
-        spam=tally.stopped + tally.held_spam,
-        ham=tally.published + tally.held - tally.held_spam,
-        missed_spam=tally.missed,
-        false_positives=tally.wronged,
-        held=tally.held,
+        spam=counts.blocked + counts.held_spam,
+        ham=counts.published + counts.held - counts.held_spam,
+        missed_spam=counts.missed_spam,
+        false_positives=counts.false_positives,
+        held=counts.held,
     )
 
 
 def _sum(figures: list[Figures]) -> Figures:
-    return Figures(
-        spam=sum(one.spam for one in figures),
-        ham=sum(one.ham for one in figures),
-        missed_spam=sum(one.missed_spam for one in figures),
-        false_positives=sum(one.false_positives for one in figures),
-        held=sum(one.held for one in figures),
-    )
+    return Figures(*map(sum, zip(*map(astuple, figures), strict=True)))

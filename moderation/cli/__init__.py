@@ -1,4 +1,4 @@
-"""The command line: parse, call one action, print."""
+"""The command line. Each command parses its arguments, calls actions or training, and prints the result."""
 
 from moderation.cli.program import main
 

@@ -1,49 +1,156 @@
-"""`moderation models`: what is on the shelf."""
+"""`moderation train`, `evaluate`, `promote`, `rollback` and `models`: from labelled comments to the live model."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
-from moderation.actions.models import Shelved, list_models, show_model
-from moderation.assembly import open_shelf
-from moderation.cli.options import as_json
-from moderation.cli.printing import print_json, print_table
+from moderation.cli._options import as_json, corpora_argument, input_file, labels_option
+from moderation.cli._output import echo_status, open_output, print_json, print_table
+from moderation.domain.errors import InvalidInput, ModelUnavailable
 from moderation.settings import Settings
+from moderation.training import lifecycle
+from moderation.training.corpus import SPAM_AND_HAM, LabelWords
+from moderation.training.lifecycle import Evaluation, RegistryEntry
+from moderation.wiring import open_registry
 
-_SHOWN = ("caught", "lost", "held")
+_LISTED_METRICS = ("caught", "lost", "held")
+
+# Without `-`: stdout has the figures.
+_page_file = click.Path(dir_okay=False, path_type=Path)
+_id_argument = click.argument("model_id", metavar="ID")
 
 
-@click.group(name="models")
-def command() -> None:
-    """The models on the shelf."""
+@click.command()
+@corpora_argument
+@click.option("--recipe", "recipe_file", metavar="FILE", type=input_file, help="TOML file with training parameters.")
+@click.option("--id", "model_id", metavar="ID", help="Name of the model (default: date and time).")
+@labels_option
+def train(files: tuple[Path, ...], recipe_file: Path | None, model_id: str | None, words: LabelWords) -> None:
+    """Train a model on files of labelled comments and add it to the registry. It does not go live.
+
+    CORPUS is CSV or JSON Lines, plain or gzip'd, with at least the columns text and label (spam or ham); - is stdin.
+    Each file is one source. The figures are measured on sources held out in turn.
+    """
+    recipe = lifecycle.read_recipe(Path("/dev/stdin") if recipe_file == Path("-") else recipe_file)
+    if words != SPAM_AND_HAM:
+        # The digests on the card do not say how the words of the files were read.
+        meanings = ", ".join(f"{word} as {value or 'neither'}" for word, value in words.items())
+        recipe = replace(recipe, caveats=(*recipe.caveats, f"Label words were read as follows: {meanings}."))
+    card = lifecycle.train(
+        open_registry(Settings.from_environment()),
+        files,
+        recipe,
+        model_id=model_id,
+        report=echo_status,
+        now=datetime.now(UTC),
+        words=words,
+    )
+    _print_metrics(card.metrics)
+    click.echo(f"\nThe model {card.id} is in the registry. It is not live; `moderation promote {card.id}` promotes it.")
 
 
-@command.command(name="list")
+@click.command()
+@corpora_argument
+@click.option("--model", "model_ids", metavar="ID", multiple=True, help="Measure this model instead of the live one.")
+@click.option("--report", "page", metavar="FILE", type=_page_file, help="Write an HTML page with curves and mistakes.")
+@labels_option
 @as_json
-def list_all(as_json: bool) -> None:
-    """List the models; a star marks the live one. Shares are those of the card."""
-    found = list_models(open_shelf(Settings.from_environment()))
+def evaluate(
+    files: tuple[Path, ...], model_ids: tuple[str, ...], page: Path | None, words: LabelWords, as_json: bool
+) -> None:
+    """Measure models on files of labelled comments, at the models' thresholds. --model may be repeated.
+
+    A model does well on its training data: use comments that it has not seen. Rates are in percent: spam caught (held
+    or blocked) and blocked, ham lost (blocked) and held. The page of --report is one HTML file and quotes comments.
+    With several models, it compares the others with the live one, or else with the first.
+    """
+    registry = open_registry(Settings.from_environment())
+    live = registry.current_id()
+    ids = model_ids or ((live,) if live else ())
+    if not ids:
+        raise ModelUnavailable("No model is live; name one with --model.")
+    if page is None:
+        _print_evaluations(lifecycle.evaluate(registry, files, ids, echo_status, words), as_json)
+        return
+    if any(page.exists() and file.exists() and page.samefile(file) for file in files):
+        raise InvalidInput(f"--report would overwrite {page.name}, which is one of the files to measure on.")
+    with open_output(page) as stream:
+        evaluations = lifecycle.evaluate(registry, files, ids, echo_status, words)
+        stream.write(lifecycle.render_report(evaluations, live))
+    _print_evaluations(evaluations, as_json)
+    echo_status(f"The report is in {page}. It quotes comments, so share it with care.")
+
+
+@click.command()
+@_id_argument
+@click.option(
+    "--against",
+    "files",
+    metavar="CORPUS",
+    multiple=True,
+    type=input_file,
+    help="Compare with the live model on this file, which neither was trained on; may be repeated.",
+)
+@click.option("--force", is_flag=True, help="Promote the model even if it does worse.")
+@labels_option
+def promote(model_id: str, files: tuple[Path, ...], force: bool, words: LabelWords) -> None:
+    """Make the model ID the live one. Running servers use it from their next request on.
+
+    With --against, a model that does worse than the live one is refused with every reason, and exit code 3.
+    """
+    lifecycle.promote(
+        open_registry(Settings.from_environment()), model_id, files, force=force, report=echo_status, words=words
+    )
+    click.echo(f"The model {model_id} is live. `moderation rollback` goes back.")
+
+
+@click.command()
+def rollback() -> None:
+    """Go back to the previous live model."""
+    click.echo(f"The model {open_registry(Settings.from_environment()).rollback()} is live again.")
+
+
+@click.group()
+def models() -> None:
+    """List the models of the registry and show their cards."""
+
+
+@models.command(name="list")
+@as_json
+def list_models(as_json: bool) -> None:
+    """List the models with their thresholds and rates.
+
+    A star marks the live model. The rates are those of the cards.
+    """
+    entries = lifecycle.list_models(open_registry(Settings.from_environment()))
     if as_json:
-        print_json([_described(one) for one in found])
+        print_json([_entry_to_dict(entry) for entry in entries])
     else:
-        print_table(("", "MODEL", "REVIEW", "SPAM", "DISCARD", *map(str.upper, _SHOWN), ""), map(_row, found))
+        header = ("", "MODEL", "REVIEW", "SPAM", "DISCARD", *map(str.upper, _LISTED_METRICS), "")
+        print_table(header, map(_entry_row, entries))
 
 
-@command.command()
-@click.argument("model_id", metavar="ID")
+@models.command()
+@_id_argument
 @as_json
 def show(model_id: str, as_json: bool) -> None:
-    """Show the card of the model ID: what it learnt from, how well it does, and what it is not for."""
-    card = show_model(open_shelf(Settings.from_environment()), model_id)
+    """Show the card of the model ID.
+
+    It has the training data, the figures and the limits of the model.
+    """
+    card = open_registry(Settings.from_environment()).card(model_id)
     if as_json:
         print_json(asdict(card))
         return
-    click.echo(f"Model {card.id}, features {card.features}, SHA-256 {card.digest}\n")
-    print_table(("LINE", "FROM"), [(name, f"{line:.4f}") for name, line in asdict(card.lines).items()])
+    click.echo(f"Model {card.id}, features {card.features_version}, SHA-256 {card.digest}\n")
+    thresholds = [(name, f"{threshold:.4f}") for name, threshold in asdict(card.thresholds).items()]
+    print_table(("THRESHOLD", "VALUE"), thresholds)
     click.echo()
-    print_table(("FIGURE", "VALUE"), [(name, f"{value:.4f}") for name, value in card.metrics.items()])
+    _print_metrics(card.metrics)
     click.echo()
     print_table(
         ("CORPUS", "SPAM", "HAM", "LICENCE"),
@@ -51,26 +158,45 @@ def show(model_id: str, as_json: bool) -> None:
     )
     if card.sites:
         click.echo()
-        shown = [(one.url, str(one.spam), str(one.ham), *_shares(one.metrics)) for one in card.sites]
-        print_table(("SITE", "SPAM", "HAM", *map(str.upper, _SHOWN)), shown)
-    for name, certificate in card.certificates.items():
-        click.echo(f"\nThe {name} line: {certificate}.")
+        sites = [(site.url, str(site.spam), str(site.ham), *_format_rates(site.metrics)) for site in card.sites]
+        print_table(("SITE", "SPAM", "HAM", *map(str.upper, _LISTED_METRICS)), sites)
+    for name, guarantee in card.guarantees.items():
+        click.echo(f"\nThe {name} threshold: {guarantee}.")
     for caveat in card.caveats:
         click.echo(f"\n{caveat}")
 
 
-def _row(one: Shelved) -> tuple[str, ...]:
-    mark = "*" if one.live else ""
-    if one.card is None:
-        return mark, one.id, *[""] * (3 + len(_SHOWN)), one.problem or ""
-    lines = [f"{line:.4f}" for line in asdict(one.card.lines).values()]
-    return mark, one.id, *lines, *_shares(one.card.metrics), ""
+def _print_evaluations(evaluations: Sequence[Evaluation], as_json: bool) -> None:
+    if as_json:
+        print_json(
+            [
+                {"model": evaluation.model, "metrics": evaluation.metrics, "sources": evaluation.rows()}
+                for evaluation in evaluations
+            ]
+        )
+        return
+    for evaluation in evaluations:
+        click.echo(f"Model {evaluation.model}")
+        click.echo(evaluation.format_table())
+        click.echo("  ".join(f"{name} {value:.4f}" for name, value in evaluation.metrics.items()) + "\n")
 
 
-def _shares(metrics: Mapping[str, float]) -> list[str]:
-    return [f"{metrics[name]:.2%}" if name in metrics else "" for name in _SHOWN]
+def _print_metrics(metrics: Mapping[str, float]) -> None:
+    print_table(("FIGURE", "VALUE"), [(name, f"{value:.4f}") for name, value in metrics.items()])
 
 
-def _described(one: Shelved) -> dict[str, Any]:
-    told = {"lines": asdict(one.card.lines), "metrics": one.card.metrics} if one.card else {}
-    return {"id": one.id, "live": one.live, "problem": one.problem, **told}
+def _entry_row(entry: RegistryEntry) -> tuple[str, ...]:
+    mark = "*" if entry.live else ""
+    if entry.card is None:
+        return mark, entry.id, *[""] * (3 + len(_LISTED_METRICS)), entry.load_error or ""
+    thresholds = [f"{threshold:.4f}" for threshold in asdict(entry.card.thresholds).values()]
+    return mark, entry.id, *thresholds, *_format_rates(entry.card.metrics), ""
+
+
+def _format_rates(metrics: Mapping[str, float]) -> list[str]:
+    return [f"{metrics[name]:.2%}" if name in metrics else "" for name in _LISTED_METRICS]
+
+
+def _entry_to_dict(entry: RegistryEntry) -> dict[str, Any]:
+    figures = {"thresholds": asdict(entry.card.thresholds), "metrics": entry.card.metrics} if entry.card else {}
+    return {"id": entry.id, "live": entry.live, "load_error": entry.load_error, **figures}

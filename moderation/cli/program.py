@@ -1,4 +1,4 @@
-"""The command `moderation`, and how it ends when something goes wrong."""
+"""The command `moderation`: its list of commands, and the exit code of each error."""
 
 from errno import EPIPE
 from importlib import import_module
@@ -7,29 +7,29 @@ from typing import Any
 import click
 
 from moderation import __version__
-from moderation.domain.errors import ModerationError, outcome
+from moderation.domain.errors import ModerationError, error_mapping
 
-COMMANDS: dict[str, str] = {
-    "init": "Make the database, a first site and a first moderator.",
-    "serve": "Run the service.",
-    "site": "Sites that may send comments, their keys and their lines.",
-    "moderator": "People who may decide what was held.",
-    "check": "Judge one comment and say why.",
-    "score": "Judge a file of comments.",
-    "train": "Train a model on labelled comments.",
-    "evaluate": "Measure models on labelled comments.",
-    "promote": "Make a model the live one.",
-    "rollback": "Go back to the model that was live before.",
-    "models": "The models on the shelf.",
-    "labels": "Labelled comments, in and out.",
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("init:init", "Create the database, a first site and a first moderator."),
+    "serve": ("serve:serve", "Run the service."),
+    "site": ("site:site", "Manage the sites that may send comments: keys, thresholds, budgets."),
+    "moderator": ("moderator:moderator", "Manage the people who may decide on held comments."),
+    "check": ("judging:check", "Judge one comment and show the reasons."),
+    "score": ("judging:score", "Judge a file of comments."),
+    "train": ("models:train", "Train a model on labelled comments."),
+    "evaluate": ("models:evaluate", "Measure models on labelled comments."),
+    "promote": ("models:promote", "Make a model the live one."),
+    "rollback": ("models:rollback", "Go back to the previous live model."),
+    "models": ("models:models", "List models and show their cards."),
+    "labels": ("labels:labels", "Export and import labelled comments."),
 }
-"""Every command and its sentence, in the order of the help; `moderation.cli.NAME` holds it as `command`."""
+"""The place of each command, as `module:attribute` of this package, and its sentence in the help."""
 
-_INTERRUPTED = 130
+_EXIT_INTERRUPTED = 130
 
 
-class _Program(click.Group):
-    """Loads a command's module when that command is called: the help is quick, and so is what needs no training."""
+class _LazyGroup(click.Group):
+    """Imports the module of a command when the command is called, so that `--help` starts quickly."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -37,33 +37,34 @@ class _Program(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"moderation.cli.{name}").command
+        module, attribute = COMMANDS[name][0].split(":")
+        command: click.Command = getattr(import_module(f"moderation.cli.{module}"), attribute)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except ModerationError as error:
             click.echo(f"Error: {error}", err=True)
-            ctx.exit(outcome(error).exit_code)
+            ctx.exit(error_mapping(error).exit_code)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
-            ctx.exit(_INTERRUPTED)
+            ctx.exit(_EXIT_INTERRUPTED)
         except OSError as error:
-            # Click itself ends quietly when whoever read our output has gone.
+            # Click itself exits without a message when the reader of the output has closed it.
             if error.errno == EPIPE:
                 raise
             raise click.UsageError(f"{error.filename or 'A file'} cannot be used: {error.strerror}.") from None
 
 
-@click.command(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="moderation")
 def main() -> None:
-    """Comment-spam filtering: run the service, train it, and let people in.
+    """Filter comment spam: run the service, train models, manage sites and moderators.
 
-    Settings are read from the environment; `docs/settings.md` lists them.
+    Settings come from the environment; `docs/settings.md` lists them.
     """

@@ -1,51 +1,100 @@
-"""`moderation serve`."""
+"""`moderation serve`: check that the service can start, then become the server."""
 
 import os
+import socket
 import sys
+from errno import EADDRINUSE
 from pathlib import Path
 
 import click
 
 import moderation
-from moderation.cli.addresses import claim, origin
-from moderation.cli.opened import the_desk
+from moderation.cli._options import opened_services
+from moderation.domain.errors import AddressInUse, InvalidInput
 from moderation.settings import Settings
 
-_MOST_THREADS = 8
-"""Requests that one worker answers at a time: scoring takes turns anyway, waiting for the disk does not."""
-
+# Threads of a worker share one processor for scoring; more of them would only wait for the disk.
+_MAX_THREADS = 8
 _BACKLOG = 1024
-_PATIENCE = 10
-"""Seconds that a worker has to finish what it is doing when the service is stopped."""
+# A file, not a module's name: granian searches a name in the working directory first, and would run that module.
+_TARGET = f"{Path(moderation.__file__).with_name('wsgi.py')}:app"
+_STOP_TIMEOUT_SECONDS = 10
 
 
-@click.command(name="serve")
-def command() -> None:
-    """Run the service on HOST and PORT (127.0.0.1:8000 unless set), with MODERATION_WORKERS processes.
+@click.command()
+def serve() -> None:
+    """Run the service on HOST and PORT (default: 127.0.0.1:8000) with MODERATION_WORKERS processes.
 
-    Port 0 takes a free one. SIGTERM and Ctrl-C stop it. A model promoted meanwhile is taken up by the next request.
+    Port 0 takes a free port. SIGTERM and Ctrl-C stop the service. A promoted model is used from the next request on.
     """
     settings = Settings.from_environment()
-    with the_desk(settings) as desk:
-        model = desk.live.current().id
-    host, port = claim(settings.host, settings.port)
-    click.echo(f"Serving the model {model} at {origin(host, port)}; moderators sign in at {origin(host, port)}/queue.")
+    with opened_services(settings) as services:
+        model = services.live_model.current().id
+    host, port = resolve_bind_address(settings.host, settings.port)
+    click.echo(
+        f"Serving the model {model} at {public_url(host, port)}; moderators sign in at {public_url(host, port)}/queue."
+    )
+    if settings.workers > 1:
+        _share_metrics(settings.metrics_folder or settings.var / "metrics")
     sys.stdout.flush()
-    # The server takes this process over, so that its workers do not inherit what the command line has loaded.
-    os.execv(sys.executable, [sys.executable, *_arguments(host, port, settings.workers)])
+    # The server replaces this process, so that its workers do not keep the modules of the command line in memory.
+    os.execv(sys.executable, [sys.executable, *_server_arguments(host, port, settings.workers)])
 
 
-def _arguments(host: str, port: int, workers: int) -> list[str]:
+def _share_metrics(folder: Path) -> None:
+    """Let all workers count in one folder, so that a scrape of any worker returns the sum of all."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for stale in folder.glob("*.db"):
+        stale.unlink()
+    # The server inherits it. Only the settings may use `os.environ`.
+    os.putenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
+
+
+def _server_arguments(host: str, port: int, workers: int) -> list[str]:
     options = {
         "--interface": "wsgi",
         "--host": host,
         "--port": str(port),
         "--workers": str(workers),
-        "--blocking-threads": str(min(_MOST_THREADS, 2 * (os.cpu_count() or 1) + 1)),
+        "--blocking-threads": str(min(_MAX_THREADS, 2 * (os.cpu_count() or 1) + 1)),
         "--backlog": str(_BACKLOG),
-        "--workers-kill-timeout": str(_PATIENCE),
-        # Where service.py lies, wherever this is run from.
-        "--working-dir": str(Path(moderation.__file__).parents[1]),
+        "--workers-kill-timeout": str(_STOP_TIMEOUT_SECONDS),
     }
     pairs = [part for pair in options.items() for part in pair]
-    return ["-P", "-m", "granian", *pairs, "--no-ws", "--respawn-failed-workers", "service:app"]
+    return ["-P", "-m", "granian", *pairs, "--no-ws", "--respawn-failed-workers", _TARGET]
+
+
+def public_url(host: str, port: int) -> str:
+    """Return `http://host:port` as a browser on this machine can open it."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+def resolve_bind_address(host: str, port: int) -> tuple[str, int]:
+    """Return the numeric address and the port to listen on; port 0 becomes a free one.
+
+    Raises `AddressInUse`, or `InvalidInput` if this machine has no such address or no permission for the port.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            # The server sets it too: a port that was closed a moment ago counts as free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+            name = probe.getsockname()
+    except OSError as error:
+        raise _bind_error(host, port, error) from None
+    return str(name[0]), int(name[1])
+
+
+def _bind_error(host: str, port: int, error: OSError) -> AddressInUse | InvalidInput:
+    if isinstance(error, socket.gaierror):
+        return InvalidInput("HOST is not an address of this machine.")
+    if isinstance(error, PermissionError):
+        return InvalidInput(f"This user has no permission to listen on port {port}; set PORT to one above 1023.")
+    if error.errno == EADDRINUSE:
+        return AddressInUse(
+            f"Port {port} is in use on {host}: stop the program that listens there, or set PORT to another port."
+        )
+    return InvalidInput(f"The service cannot listen on HOST and PORT: {error.strerror}.")

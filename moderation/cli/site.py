@@ -1,78 +1,136 @@
-"""`moderation site`: who may send comments."""
+"""`moderation site`: manage sites, their keys and the settings of their Akismet client."""
 
 import click
 
-from moderation.actions import access
-from moderation.actions.standing import Ladder, all_ladders
-from moderation.cli.opened import the_desk
-from moderation.cli.options import as_json, the_url
-from moderation.cli.printing import print_json, print_table
-from moderation.cli.site_akismet import akismet
-from moderation.cli.site_budget import budget, certify
-from moderation.cli.site_policy import described, policy
+from moderation.actions import callbacks, sites
+from moderation.actions.rollout import RolloutStatus, rollout_statuses
+from moderation.cli._options import as_json, opened_services, url_argument
+from moderation.cli._output import echo_status, print_json, print_table
+from moderation.cli.site_thresholds import budget, recalibrate, thresholds
+from moderation.domain.site import AkismetReviewSettings, ReviewAction, Site
+from moderation.web.api.schemas import AkismetReviewResponse, SiteResponse
 
 
-@click.group(name="site")
-def command() -> None:
-    """Sites that may send comments, their keys and their policies."""
+@click.group()
+def site() -> None:
+    """Manage the sites that may send comments: keys, thresholds, budgets."""
 
 
-command.add_command(policy)
-command.add_command(budget)
-command.add_command(certify)
-command.add_command(akismet)
+site.add_command(thresholds)
+site.add_command(budget)
+site.add_command(recalibrate)
 
 
-@command.command()
-@the_url
-@click.option("--key", metavar="12HEX", help="Bring a key of 12 hexadecimal digits along, instead of a random one.")
+@site.command()
+@url_argument
+@click.option("--key", metavar="12HEX", help="Use this key of 12 hexadecimal digits instead of a random one.")
 @as_json
 def add(url: str, key: str | None, as_json: bool) -> None:
-    """Let the blog at URL in. Its key is shown only now."""
-    with the_desk() as desk:
-        site, new_key = access.add_site(desk, url, key)
-    _print_key(site.url, new_key, as_json)
+    """Add the blog at URL. Its key is shown only once."""
+    with opened_services() as services:
+        new_site, new_key = sites.add_site(services, url, key)
+    _print_key(new_site.url, new_key, as_json)
 
 
-@command.command(name="list")
+@site.command(name="list")
 @as_json
 def list_sites(as_json: bool) -> None:
-    """List the sites, each with its step on the ladder and its lines; a dash means that it keeps lines of its own."""
-    with the_desk() as desk:
-        found = all_ladders(desk)
+    """List the sites with their stages and thresholds.
+
+    A dash instead of a stage means that the site has set its own thresholds.
+    """
+    with opened_services() as services:
+        statuses = rollout_statuses(services)
     if as_json:
-        print_json([described(one.site) | {"step": one.standing.step if one.standing else None} for one in found])
+        print_json([SiteResponse.model_validate(status) for status in statuses])
     else:
-        print_table(("SITE", "STEP", "REVIEW", "SPAM", "DISCARD", "SINCE"), map(_row, found))
+        print_table(("SITE", "STAGE", "REVIEW", "SPAM", "DISCARD", "SINCE"), map(_table_row, statuses))
 
 
-@command.command()
-@the_url
+@site.command()
+@url_argument
 @as_json
 def rotate_key(url: str, as_json: bool) -> None:
-    """Make another key. The one before goes on working until the next rotation."""
-    with the_desk() as desk:
-        address, new_key = access.find_site(desk, url).url, access.rotate_key(desk, url)
+    """Create a new key for the blog at URL. The previous key works until the next rotation."""
+    with opened_services() as services:
+        address, new_key = sites.find_site(services, url).url, sites.rotate_key(services, url)
     _print_key(address, new_key, as_json)
 
 
-@command.command()
-@the_url
+@site.command()
+@url_argument
 def remove(url: str) -> None:
-    """Shut the blog at URL out. What it sent and what was said of it stays."""
-    with the_desk() as desk:
-        access.remove_site(desk, url)
-    click.echo(f"{url} is removed; its keys work no more.")
+    """Remove the blog at URL. Its comments and their labels stay."""
+    with opened_services() as services:
+        sites.remove_site(services, url)
+    click.echo(f"{url} is removed; its keys no longer work.")
+
+
+@site.command()
+@url_argument
+@click.option(
+    "--review",
+    "action",
+    type=click.Choice([action.value for action in ReviewAction]),
+    help="What the blog does with a comment that waits for a moderator.",
+)
+@click.option("--hold-seconds", type=int, help="Time to decide; after twice this time the blog publishes.")
+@click.option(
+    "--private-callback/--no-private-callback",
+    "private_callback",
+    default=None,
+    help="Whether the blog may be called at a private or loopback address.",
+)
+@click.option("--retry-callbacks", is_flag=True, help="Send the results again that could not be delivered.")
+@as_json
+def akismet(
+    url: str,
+    action: str | None,
+    hold_seconds: int | None,
+    private_callback: bool | None,
+    retry_callbacks: bool,
+    as_json: bool,
+) -> None:
+    """Show or change the review settings of an Akismet client.
+
+    They say how the blog at URL keeps comments that wait for a moderator. Settings that are left out do not change.
+    """
+    with opened_services() as services:
+        blog = sites.find_site(services, url)
+        current = blog.akismet_review
+        changed = AkismetReviewSettings(
+            current.action if action is None else ReviewAction(action),
+            current.hold_seconds if hold_seconds is None else hold_seconds,
+            current.private_callback if private_callback is None else private_callback,
+        )
+        if changed != current:
+            blog = sites.set_akismet_review(services, url, changed)
+        if retry_callbacks:
+            echo_status(f"{callbacks.retry_failed(services, blog)} results will be sent again.")
+    if as_json:
+        print_json({"url": blog.url, "akismet": AkismetReviewResponse.model_validate(blog.akismet_review)})
+    else:
+        click.echo(_describe_akismet_review(blog))
 
 
 def _print_key(url: str, key: str, as_json: bool) -> None:
     if as_json:
         print_json({"url": url, "key": key})
     else:
-        click.echo(f"Site  {url}\nKey   {key}  (shown only now)")
+        click.echo(f"Site  {url}\nKey   {key}  (shown only once)")
 
 
-def _row(one: Ladder) -> tuple[str, ...]:
-    drawn = one.lines
-    lines = (f"{drawn.review:g}", f"{drawn.spam:g}", f"{drawn.discard:g}") if drawn else ("", "", "")
-    return one.site.url, one.standing.step if one.standing else "-", *lines, f"{one.site.created_at:%Y-%m-%d}"
+def _table_row(status: RolloutStatus) -> tuple[str, ...]:
+    in_force = status.thresholds
+    values = (f"{in_force.review:g}", f"{in_force.spam:g}", f"{in_force.discard:g}") if in_force else ("", "", "")
+    stage = status.calibration.stage if status.calibration else "-"
+    return status.site.url, stage, *values, f"{status.site.created_at:%Y-%m-%d}"
+
+
+def _describe_akismet_review(blog: Site) -> str:
+    settings = blog.akismet_review
+    may = "may" if settings.private_callback else "may not"
+    return (
+        f"{blog.url}: review means {settings.action}; a moderator has {settings.hold_seconds} seconds to decide; "
+        f"the blog {may} be called at a private address"
+    )

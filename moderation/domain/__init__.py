@@ -1,1 +1,1 @@
-"""The words of the house: values and pure rules, standard library only."""
+"""Values and pure rules; standard library only."""

@@ -1,8 +1,8 @@
-"""How many good comments a site may lose, and what its own good comments prove about its lines.
+"""The budget for lost and held ham, and thresholds that a site's own ham proves to be within it.
 
-The upper bound is that of Clopper and Pearson (1934), one-sided. A line is drawn by testing one after the other from
-the highest down to the first that fails, which keeps the confidence however many are tested: fixed-sequence testing,
-as in "Learn then Test" (Angelopoulos, Bates, Candès, Jordan, Lei 2021).
+A threshold is chosen by fixed-sequence testing, as in "Learn then Test" (Angelopoulos, Bates, Candès, Jordan and Lei
+2021). Thresholds are tested from the highest down to the first whose Clopper-Pearson bound exceeds the budget. This
+keeps the confidence, however many thresholds are tested.
 """
 
 import hashlib
@@ -11,19 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from moderation.domain.errors import InputRefused
-from moderation.domain.policy import Policy
-
-_HALVINGS = 100
-"""More than a double has bits between 0 and 1 where it matters."""
+from moderation.domain.binomial import clopper_pearson_upper, max_errors, min_sample_size
+from moderation.domain.errors import InvalidInput
+from moderation.domain.thresholds import Thresholds
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What an operator allows: shares of all good comments, and how sure to be of them.
+    """The proportions of ham that an operator allows to be lost or held, and the confidence required.
 
-    `lost` bounds those at or above the spam line, `held` those at or above the review line, the lost among them.
-    Raises `InputRefused` unless `0 < lost <= held < 1` and `0.5 <= confidence < 1`.
+    `lost` bounds ham at or above the spam threshold, `held` ham at or above the review threshold, lost ham included.
+    Raises `InvalidInput` unless `0 < lost <= held < 1` and `0.5 <= confidence < 1`.
     """
 
     lost: float = 0.005
@@ -32,22 +30,22 @@ class Budget:
 
     def __post_init__(self) -> None:
         if not (0.0 < self.lost <= self.held < 1.0 and 0.5 <= self.confidence < 1.0):
-            raise InputRefused(
+            raise InvalidInput(
                 "A budget must satisfy 0 < lost <= held < 1 and 0.5 <= confidence < 1; "
                 f"got lost {self.lost}, held {self.held}, confidence {self.confidence}."
             )
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """What `n` good comments prove about a line: `errors` of them lie on or above it.
+class Guarantee:
+    """An upper bound on the false-positive rate of a threshold, from `n` ham comments with `errors` at or above it.
 
-    With this `confidence`, of all comments like those at most the share `bound` does. `allowed` is the share that was
-    asked for; `None` where nobody asked, as in a model's card. `digest` names what was counted (`digest_of`).
+    With this `confidence`, at most the proportion `bound` of such ham is at or above the threshold. `max_rate` is the
+    budget, `None` if there was none, as in a model card. `digest` identifies the sample (`sample_digest`).
     """
 
-    line: float
-    allowed: float | None
+    threshold: float
+    max_rate: float | None
     n: int
     errors: int
     bound: float
@@ -55,15 +53,15 @@ class Certificate:
     digest: str
 
     def __str__(self) -> str:
-        """What is proved, in words."""
+        """Return the guarantee in words."""
         return (
-            f"{self.errors} of {self.n} good comments lie on or above it; "
-            f"with a confidence of {100 * self.confidence:g} % at most {percent(self.bound)} of all do"
+            f"{self.errors} of {self.n} ham comments are at or above it; "
+            f"with {100 * self.confidence:g} % confidence, at most {format_percent(self.bound)} of all ham is"
         )
 
 
-class Step(StrEnum):
-    """How much a site lets the filter do alone, the least first."""
+class RolloutStage(StrEnum):
+    """How much the filter may do at a site without a person, least first."""
 
     OBSERVE = "observe"
     HOLD = "hold"
@@ -71,147 +69,107 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What a site has earned on the ladder: nothing yet, a review line, or a spam line as well.
+class Calibration:
+    """The guarantees that a site's rollout rests on: none yet, one for review, or another one for spam.
 
-    `number` is that of the stored row; `None` while nothing is earned.
+    `id` is that of the stored row, `None` if there is none.
     """
 
-    review: Certificate | None = None
-    spam: Certificate | None = None
-    number: int | None = None
+    review: Guarantee | None = None
+    spam: Guarantee | None = None
+    id: int | None = None
 
     @property
-    def step(self) -> Step:
-        """The step that the certificates carry."""
+    def stage(self) -> RolloutStage:
+        """The stage that the guarantees allow."""
         if self.review is None:
-            return Step.OBSERVE
-        return Step.HOLD if self.spam is None else Step.BLOCK
+            return RolloutStage.OBSERVE
+        return RolloutStage.HOLD if self.spam is None else RolloutStage.BLOCK
 
-    def lines(self, suggested: Policy) -> Policy:
-        """The lines of the step, where the live model suggests these.
+    def thresholds(self, model_thresholds: Thresholds) -> Thresholds:
+        """Return the thresholds of the stage, given the suggestions of the live model.
 
-        Until the spam line is certified, only what the model would discard is spam, and nothing is discarded.
+        Without a guarantee for spam, only comments that the model would discard are spam, and none are discarded.
         """
-        review = suggested.review if self.review is None else self.review.line
+        review = model_thresholds.review if self.review is None else self.review.threshold
         if self.review is None or self.spam is None:
-            return Policy(review, max(review, suggested.discard), 1.0)
-        spam = max(review, self.spam.line)
-        return Policy(review, spam, max(spam, suggested.discard))
+            return Thresholds(review, max(review, model_thresholds.discard), 1.0)
+        spam = max(review, self.spam.threshold)
+        return Thresholds(review, spam, max(spam, model_thresholds.discard))
 
 
-OBSERVING = Standing()
-"""The first step."""
+UNCALIBRATED = Calibration()
 
 
 @dataclass(frozen=True, slots=True)
-class Earned:
-    """A standing, the model and the budget that it was earned under, and the sizes of its samples.
+class StoredCalibration:
+    """A calibration with the model and the budget that it is valid for, and the sizes of its samples.
 
-    `review_drawn` and `spam_drawn` are the numbers of good comments from which the lines were drawn last, 0 for never.
+    `review_sample_size` and `spam_sample_size` are the numbers of ham comments at the last attempt, 0 for never.
     """
 
     model: str
     budget: Budget
-    standing: Standing = OBSERVING
-    review_drawn: int = 0
-    spam_drawn: int = 0
+    calibration: Calibration = UNCALIBRATED
+    review_sample_size: int = 0
+    spam_sample_size: int = 0
 
 
-def percent(share: float) -> str:
-    """A share for people, rounded up to the third digit: `0.5 %`. A bound is never told lower than it is."""
-    if share >= 1.0:
+def format_percent(rate: float) -> str:
+    """Return a rate as text, rounded up to three digits, so that a bound is never understated: `0.5 %`."""
+    if rate >= 1.0:
         return "100 %"
-    digits = 2 - math.floor(math.log10(share * 100))
-    return f"{math.ceil(round(share * 100 * 10**digits, 6)) / 10**digits:g} %"
+    digits = 2 - math.floor(math.log10(rate * 100))
+    return f"{math.ceil(round(rate * 100 * 10**digits, 6)) / 10**digits:g} %"
 
 
-def upper_bound(errors: int, n: int, confidence: float) -> float:
-    """The largest share that `errors` of `n` do not rule out: the one-sided bound of Clopper and Pearson.
+def select_threshold(ham: Sequence[tuple[str, float]], max_rate: float, confidence: float) -> Guarantee:
+    """Return the guarantee of the lowest threshold whose bound, like that of each higher one, is within `max_rate`.
 
-    Raises `ValueError` unless `0 <= errors <= n` and `n > 0`.
+    Parameters
+    ----------
+    ham : sequence of (str, float)
+        Id and probability of spam of each ham comment.
+    max_rate : float
+        Budget: the highest acceptable false-positive rate.
+    confidence : float
+        Confidence level of the bound.
+
+    Returns
+    -------
+    Guarantee
+        Its threshold is the next float above the highest probability that must stay below it.
+
+    Raises
+    ------
+    ValueError
+        If the sample is smaller than `min_sample_size`.
     """
-    if not 0 <= errors <= n or n == 0:
-        raise ValueError(f"No bound follows from {errors} of {n}.")
-    if errors == n:
-        return 1.0
-    if errors == 0:
-        return -math.expm1(math.log1p(-confidence) / n)
-    low, high = errors / n, 1.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        if middle in (low, high):
-            break
-        if _at_most(errors, n, middle) > 1.0 - confidence:
-            low = middle
-        else:
-            high = middle
-    return high
+    limit = max_errors(len(ham), max_rate, confidence)
+    if limit < 0:
+        raise ValueError(
+            f"{len(ham)} ham comments are too few for a guarantee; {min_sample_size(max_rate, confidence)} are needed."
+        )
+    descending = sorted((probability for _, probability in ham), reverse=True)
+    threshold = min(1.0, math.nextafter(descending[limit], 2.0))
+    return guarantee_at(threshold, descending, confidence, sample_digest(ham), max_rate)
 
 
-def needed(allowed: float, confidence: float) -> int:
-    """How many good comments, none of them in error, it takes to certify a share.
+def guarantee_at(
+    threshold: float, ham: Sequence[float], confidence: float, digest: str, max_rate: float | None = None
+) -> Guarantee:
+    """Return the guarantee that ham probabilities give for a threshold chosen without them.
 
-    59 for 1 in 20 and 598 for 1 in 200, with a confidence of .95.
+    `select_threshold` may choose one by them, because it tests in a fixed sequence.
     """
-    return math.ceil(math.log1p(-confidence) / math.log1p(-allowed) - 1e-9)
+    # `decide` never reaches a threshold of 1.
+    errors = sum(probability >= threshold for probability in ham) if threshold < 1.0 else 0
+    return Guarantee(
+        threshold, max_rate, len(ham), errors, clopper_pearson_upper(errors, len(ham), confidence), confidence, digest
+    )
 
 
-def due(good: int, allowed: float, confidence: float) -> int:
-    """From how many of `good` comments a line is to be drawn: `needed`, twice that, four times that, …; 0 for not yet.
-
-    A line is looked at then only: a bound that is tested after each comment would not hold.
-    """
-    first = needed(allowed, confidence)
-    return 0 if good < first else first << (good // first).bit_length() - 1
-
-
-def draw_line(good: Sequence[tuple[str, float]], allowed: float, confidence: float) -> Certificate:
-    """The lowest line for which, as for all lines above it, the bound is within what is allowed.
-
-    `good` holds the id and the probability of spam of each good comment. Raises `ValueError` when they are too few.
-    """
-    most = _most_errors(len(good), allowed, confidence)
-    if most < 0:
-        raise ValueError(f"{len(good)} good comments certify nothing; {needed(allowed, confidence)} are needed.")
-    falling = sorted((probability for _, probability in good), reverse=True)
-    line = min(1.0, math.nextafter(falling[most], 2.0))
-    return certify(line, falling, confidence, digest_of(good), allowed)
-
-
-def certify(
-    line: float, good: Sequence[float], confidence: float, digest: str, allowed: float | None = None
-) -> Certificate:
-    """What these probabilities of good comments prove about a line that was not chosen for them alone."""
-    # A line at 1 is never reached, as `decide` has it.
-    errors = sum(probability >= line for probability in good) if line < 1.0 else 0
-    return Certificate(line, allowed, len(good), errors, upper_bound(errors, len(good), confidence), confidence, digest)
-
-
-def digest_of(good: Sequence[tuple[str, float]]) -> str:
-    """SHA-256 over the ids and the probabilities, one pair a line, in the order of the ids."""
-    lines = "".join(f"{name} {probability!r}\n" for name, probability in sorted(good))
+def sample_digest(ham: Sequence[tuple[str, float]]) -> str:
+    """Return the SHA-256 of the ids and probabilities, one pair per line, ordered by id."""
+    lines = "".join(f"{comment_id} {probability!r}\n" for comment_id, probability in sorted(ham))
     return hashlib.sha256(lines.encode()).hexdigest()
-
-
-def _most_errors(n: int, allowed: float, confidence: float) -> int:
-    """The most errors in `n` whose bound is within `allowed`, -1 for none: as many as are too few to be chance."""
-    left, errors = 1.0 - confidence, -1
-    while errors < n - 1:
-        left -= math.exp(_log_chance(errors + 1, n, allowed))
-        # Rounding must not ask for a comment more than `needed` says.
-        if left < -1e-12:
-            break
-        errors += 1
-    return errors
-
-
-def _at_most(errors: int, n: int, share: float) -> float:
-    """The chance of at most `errors` in `n`."""
-    return math.fsum(math.exp(_log_chance(count, n, share)) for count in range(errors + 1))
-
-
-def _log_chance(errors: int, n: int, share: float) -> float:
-    """The logarithm of the chance of exactly `errors` in `n`, `0 < share < 1`."""
-    ways = math.lgamma(n + 1) - math.lgamma(errors + 1) - math.lgamma(n - errors + 1)
-    return ways + errors * math.log(share) + (n - errors) * math.log1p(-share)

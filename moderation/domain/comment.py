@@ -1,28 +1,28 @@
-"""What a site sends."""
+"""A comment as a site sends it, and the signals of its submission."""
 
 from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """What a blog tells beside the comment: how it was written, and of the page. Looked at once and never stored.
+class SubmissionSignals:
+    """How the comment form was filled in, and facts about the page. They are used once and never stored.
 
     `None` means "the site did not say" and is never evidence.
-    `trap_filled`: whether a field that people do not see was filled in. `script_ran`: whether the form's script ran.
-    `seconds`: from the first input to the sending of the form. `key_presses`: how many keys were pressed meanwhile.
-    `page_days`: for how many days the page had not been changed. `tags`: those of the page.
+
+    - `honeypot_filled`: an invisible form field was filled in. `script_ran`: the form's script ran.
+    - `seconds_to_submit`: from the first input to the submission. `keystrokes`: number of keys pressed meanwhile.
+    - `page_age_days`: days since the page last changed. `page_tags`: the tags of the page.
     """
 
-    trap_filled: bool | None = None
+    honeypot_filled: bool | None = None
     script_ran: bool | None = None
-    seconds: float | None = None
-    key_presses: int | None = None
-    page_days: float | None = None
-    tags: tuple[str, ...] = ()
+    seconds_to_submit: float | None = None
+    keystrokes: int | None = None
+    page_age_days: float | None = None
+    page_tags: tuple[str, ...] = ()
 
 
-UNSEEN = Visit()
-"""A visit of which nothing is known."""
+NO_SIGNALS = SubmissionSignals()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Comment:
 
     Every field but `text` may be `None`, which means "the site did not say" and is never evidence.
     An empty string means "the site asked and the author left it empty".
-    `context` is the title of the page commented on, `permalink` its address.
-    `type` is free text such as `comment`, `trackback` or `contact-form`; `date` is kept as it was sent.
+    `context` is the title of the page, `permalink` its URL.
+    `type` is free text such as `comment`, `trackback` or `contact-form`; `date` is text as sent.
     `lang` names the languages of the page, as in `en_US` or `en, fr_ca`.
     """
 

@@ -1,17 +1,17 @@
-"""Every error the house can raise, as one tree.
+"""All errors of the package, as one tree.
 
     ModerationError
-    ├── InputRefused          what was sent cannot be used; the message says what to change
-    │   └── CorpusRefused     a file of labelled comments has too many bad rows, or none that is good
-    ├── NotSignedIn           no key, an unknown key, a wrong password
+    ├── InvalidInput          the input cannot be used; the message says what to change
+    │   └── InvalidCorpus     a file of labelled comments has too many bad rows, or no good one
+    ├── AuthenticationFailed  no key, an unknown key, a wrong password
     ├── NotFound              the site, model, decision, item or moderator does not exist
-    ├── Conflict              it exists already, or somebody else was faster
-    ├── PromotionRefused      the gate has objections to a candidate model
-    ├── ModelRefused          a model folder is incomplete, altered, or holds what a model may not hold
+    ├── Conflict              it exists already, or another person was faster
+    ├── PromotionRefused      a candidate model is worse than the live one
+    ├── ModelUnavailable      a model folder is incomplete, altered, or contains forbidden objects
     ├── StorageUnavailable    the database is locked, missing, or of another version
     └── AddressInUse          the port is taken
 
-`OUTCOMES` maps each to its HTTP status and to the exit code of the CLI.
+`ERROR_MAPPINGS` maps each to its HTTP status and to the exit code of the CLI.
 No message may carry a key, an address or the text of a comment.
 """
 
@@ -19,74 +19,74 @@ from typing import NamedTuple
 
 
 class ModerationError(Exception):
-    """Root of the tree. `str(error)` is one sentence that tells the reader what to do."""
+    """Root of the tree. `str(error)` is one sentence that says what to do."""
 
 
-class InputRefused(ModerationError):
-    """What was sent cannot be used.
+class InvalidInput(ModerationError):
+    """The input cannot be used.
 
-    `faults` names each culprit: pairs of a JSON pointer (or a column) and a sentence.
+    `errors` are pairs of a JSON pointer (or a column) and a sentence.
     """
 
-    def __init__(self, message: str, faults: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(self, message: str, errors: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message)
-        self.faults = faults
+        self.errors = errors
 
 
-class CorpusRefused(InputRefused):
-    """A file of labelled comments cannot be learnt from."""
+class InvalidCorpus(InvalidInput):
+    """A file of labelled comments cannot be used for training."""
 
 
-class NotSignedIn(ModerationError):
-    """The caller did not prove who it is."""
+class AuthenticationFailed(ModerationError):
+    """The caller has no valid key, password or session."""
 
 
 class NotFound(ModerationError):
-    """What was asked for does not exist, or not for this caller."""
+    """The object does not exist, or not for this caller."""
 
 
 class Conflict(ModerationError):
-    """It exists already, or somebody else decided first."""
+    """The object exists already, or another person decided first."""
 
 
 class PromotionRefused(ModerationError):
-    """The gate has objections; the message lists every one."""
+    """A candidate model is worse than the live one; the message lists all regressions."""
 
 
-class ModelRefused(ModerationError):
-    """A model folder may not be loaded."""
+class ModelUnavailable(ModerationError):
+    """A model cannot be loaded."""
 
 
 class StorageUnavailable(ModerationError):
-    """The database cannot be used as it is."""
+    """The database cannot be used."""
 
 
 class AddressInUse(ModerationError):
-    """Another program listens on the address asked for."""
+    """Another program listens on the requested address."""
 
 
-class Outcome(NamedTuple):
-    """How an error leaves the house."""
+class ErrorMapping(NamedTuple):
+    """How callers see an error: HTTP status, exit code of the CLI, and title of the JSON answer."""
 
     status: int
     exit_code: int
     title: str
 
 
-OUTCOMES: dict[type[ModerationError], Outcome] = {
-    InputRefused: Outcome(422, 2, "The input cannot be used"),
-    CorpusRefused: Outcome(422, 2, "The corpus cannot be used"),
-    PromotionRefused: Outcome(409, 3, "The gate objects to this model"),
-    NotFound: Outcome(404, 4, "Not found"),
-    ModelRefused: Outcome(503, 5, "The model cannot be used"),
-    StorageUnavailable: Outcome(503, 6, "The database cannot be used"),
-    AddressInUse: Outcome(503, 7, "The address is in use"),
-    NotSignedIn: Outcome(401, 8, "Not signed in"),
-    Conflict: Outcome(409, 9, "In conflict with what is there"),
-    ModerationError: Outcome(500, 1, "Something went wrong"),
+ERROR_MAPPINGS: dict[type[ModerationError], ErrorMapping] = {
+    InvalidInput: ErrorMapping(422, 2, "The input cannot be used"),
+    InvalidCorpus: ErrorMapping(422, 2, "The corpus cannot be used"),
+    PromotionRefused: ErrorMapping(409, 3, "The model does not pass the gate"),
+    NotFound: ErrorMapping(404, 4, "Not found"),
+    ModelUnavailable: ErrorMapping(503, 5, "The model cannot be used"),
+    StorageUnavailable: ErrorMapping(503, 6, "The database cannot be used"),
+    AddressInUse: ErrorMapping(503, 7, "The address is in use"),
+    AuthenticationFailed: ErrorMapping(401, 8, "Not signed in"),
+    Conflict: ErrorMapping(409, 9, "Conflict with an existing object"),
+    ModerationError: ErrorMapping(500, 1, "Internal error"),
 }
 
 
-def outcome(error: ModerationError) -> Outcome:
-    """The row of `OUTCOMES` for the error's class or its nearest ancestor."""
-    return next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)
+def error_mapping(error: ModerationError) -> ErrorMapping:
+    """Return the mapping of the error's class or its nearest ancestor."""
+    return next(ERROR_MAPPINGS[cls] for cls in type(error).__mro__ if cls in ERROR_MAPPINGS)

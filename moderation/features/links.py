@@ -1,4 +1,4 @@
-"""Finds every link of a comment, whatever it is written in, and says where it leads."""
+"""Links of a comment in HTML, BBCode, Markdown or plain text."""
 
 import html
 import re
@@ -8,60 +8,56 @@ from urllib.parse import unquote
 
 from publicsuffixlist import PublicSuffixList
 
-from moderation.features.normalize import MAX_LENGTH
+from moderation.features.normalize import MAX_FIELD_LENGTH
 
 MAX_LINKS = 200
-"""Links read of one comment; a comment with more has told enough."""
 
-_LONGEST = 2_000
-"""Characters of an address in BBCode."""
+_MAX_BBCODE_URL_LENGTH = 2_000
+_DOMAIN_CACHE_SIZE = 1 << 11
+_MAX_HOST_LENGTH = 253
+"""Length of a host name by RFC 1035. Longer ones are not cached: they could fill the memory."""
 
-_REMEMBERED = 1 << 11
-"""Hosts whose registrable domain is remembered."""
-_LONGEST_HOST = 253
-"""Characters of a host name (RFC 1035); whoever sends longer ones fills no memory with them."""
-
-_ENDINGS = "com|net|org|info|biz|ru|xyz|top|club|shop|site|online|store|co|io|me"
-_REST = r"""[^\s<>"'\[\]]"""
-"""What an address goes on with."""
-_SCHEMED = rf"[hH](?i:ttps?)://{_REST}+"
-_WWW = rf"[wW](?<![\w.@].)(?i:ww)\.{_REST}+"
-_NAKED = rf"[a-zA-Z0-9-](?<![\w@./:-].)[a-zA-Z0-9-]*+\.(?:[a-zA-Z0-9-]++\.)*(?i:{_ENDINGS})(?:/{_REST}*)?(?![\w@.-])"
-"""Each form begins with a character of its own, which tells most places apart at once."""
-ADDRESS = re.compile(f"{_SCHEMED}|{_WWW}|{_NAKED}")
-"""An address that is written without markup."""
-ADDRESS_HINT = re.compile(rf"://|www\.|\.(?:{_ENDINGS})\b")
-"""What a small-letter text with such an address has."""
+_NAKED_TLDS = "com|net|org|info|biz|ru|xyz|top|club|shop|site|online|store|co|io|me"
+_URL_CHAR = r"""[^\s<>"'\[\]]"""
+_WITH_SCHEME = rf"[hH](?i:ttps?)://{_URL_CHAR}+"
+_WWW = rf"[wW](?<![\w.@].)(?i:ww)\.{_URL_CHAR}+"
+_NAKED_HOST = (
+    rf"[a-zA-Z0-9-](?<![\w@./:-].)[a-zA-Z0-9-]*+\.(?:[a-zA-Z0-9-]++\.)*(?i:{_NAKED_TLDS})(?:/{_URL_CHAR}*)?(?![\w@.-])"
+)
+"""Each pattern begins with one character and then looks behind it, so that the search skips most of the text."""
+PLAIN_URL = re.compile(f"{_WITH_SCHEME}|{_WWW}|{_NAKED_HOST}")
+"""A URL without markup."""
+PLAIN_URL_HINT = re.compile(rf"://|www\.|\.(?:{_NAKED_TLDS})\b")
+"""A part that every lower-case text with a plain URL has."""
 _LINK = re.compile(
     rf"""
     <[aA]\s(?=[^<>]*+>)[^<>]*?(?i:href)\s*+=\s*+\\*+["']?+\s*+(?P<html>[^\s"'<>\\]++)[^<>]*+>
         (?P<html_anchor>.*?)(?:</[aA]\s*>|$)
-    | \[(?i:url|link)=["']?(?P<bbcode>[^\]"'\s]{{1,{_LONGEST}}}+)["']?\s*+\]
+    | \[(?i:url|link)=["']?(?P<bbcode>[^\]"'\s]{{1,{_MAX_BBCODE_URL_LENGTH}}}+)["']?\s*+\]
         (?P<bbcode_anchor>.*?)(?:\[/(?i:url|link)\]|$)
     | \[(?i:url|link)\]\s*(?P<bbcode_bare>[^\[\]\s]+)\s*\[/(?i:url|link)\]
     | \[(?<!\w.)(?P<markdown_anchor>[^\[\]]{{1,300}})\]
-        \((?P<markdown>(?i:https?)://{_REST}+|(?i:www)\.[^\s<>"'\[\]()]+)\)
-    | {_SCHEMED}(?P<bare>)
+        \((?P<markdown>(?i:https?)://{_URL_CHAR}+|(?i:www)\.[^\s<>"'\[\]()]+)\)
+    | {_WITH_SCHEME}(?P<bare>)
     | {_WWW}(?P<bare_www>)
-    | {_NAKED}(?P<naked>)
+    | {_NAKED_HOST}(?P<naked>)
     """,
     re.VERBOSE | re.DOTALL,
 )
 _MARKUP_HINTS = ("href", "[url", "[link", "http")
-_TAGS = re.compile(r"<[^<>]*>")
-_TAIL = ".,;:!?)\u2019\u201d\u00bb'\""
+_TAG = re.compile(r"<[^<>]*>")
+_TRAILING_PUNCTUATION = ".,;:!?)\u2019\u201d\u00bb'\""
 _AUTHORITY = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?/{0,3}(?:[^/?#@\s]*@)?([^/?#:\s\\]+)", re.IGNORECASE)
-_WRITTEN = re.compile(r"(?P<host>[\w.-]+\.\w{2,})[.,;:!?]?(?:[/?#]\S*)?")
-"""An address without its scheme."""
-_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+_URL_WITHOUT_SCHEME = re.compile(r"(?P<host>[\w.-]+\.\w{2,})[.,;:!?]?(?:[/?#]\S*)?")
+_IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
 class Link(NamedTuple):
-    """One link. `form` is `html`, `bbcode`, `markdown`, `bare` (a written address) or `naked` (a host without scheme).
+    """One link. `form` is `html`, `bbcode`, `markdown`, `bare` (a plain URL) or `naked` (a host without scheme).
 
-    `host` and `domain` (the registrable domain) are lower case without `www.`; `path` is what follows the host.
-    `start` and `end` are code points of the text it was found in; the whole construct, anchor included.
-    `is_worded` tells whether the link is put on words, not on an address with its scheme or on its own host.
+    `host` and `domain` (the registrable domain) are lower case without `www.`; `path` is the rest of the URL.
+    `start` and `end` are offsets of the whole construct in the text, in code points.
+    `has_descriptive_anchor` is true if the anchor is words, not a URL with its scheme or the link's host.
     """
 
     url: str
@@ -72,18 +68,18 @@ class Link(NamedTuple):
     form: str
     start: int
     end: int
-    is_worded: bool
+    has_descriptive_anchor: bool
 
 
 def find_links(text: str) -> list[Link]:
-    """Every link of the first `MAX_LENGTH` code points in reading order, at most `MAX_LINKS`."""
-    text = text[:MAX_LENGTH]
-    small = text.lower()
-    if not any(hint in small for hint in _MARKUP_HINTS) and not ADDRESS_HINT.search(small):
+    """Return the first `MAX_LINKS` links within the first `MAX_FIELD_LENGTH` code points, in reading order."""
+    text = text[:MAX_FIELD_LENGTH]
+    lower = text.lower()
+    if not any(hint in lower for hint in _MARKUP_HINTS) and not PLAIN_URL_HINT.search(lower):
         return []
     links: list[Link] = []
     for match in _LINK.finditer(text):
-        link = _read(match)
+        link = _parse_match(match)
         if link is not None:
             links.append(link)
             if len(links) == MAX_LINKS:
@@ -92,50 +88,53 @@ def find_links(text: str) -> list[Link]:
 
 
 def parse_url(url: str) -> Link | None:
-    """The link that a lone address makes (an author's URL field), or `None` where it names no host."""
+    """Return the link of a lone URL, as in the author's URL field; `None` if it has no host."""
     url = html.unescape(url).strip()
-    return _link(url, "", "bare", 0, len(url))
+    return _make_link(url, "", "bare", 0, len(url))
 
 
 @cache
-def _suffixes() -> PublicSuffixList:
+def _public_suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
 def registrable_domain(host: str) -> str:
-    """`news.example.co.uk` -> `example.co.uk`, by the public suffix list; an address or a lone name stays itself."""
-    return _remembered_domain(host) if len(host) <= _LONGEST_HOST else _domain(host)
+    """Return the registrable domain of a host by the public suffix list: `example.co.uk` for `news.example.co.uk`.
+
+    An IP address or a public suffix is returned unchanged.
+    """
+    return _cached_domain(host) if len(host) <= _MAX_HOST_LENGTH else _find_domain(host)
 
 
-def _domain(host: str) -> str:
-    if _ADDRESS.fullmatch(host):
+def _find_domain(host: str) -> str:
+    if _IPV4.fullmatch(host):
         return host
-    return _suffixes().privatesuffix(host) or host
+    return _public_suffixes().privatesuffix(host) or host
 
 
-_remembered_domain = lru_cache(_REMEMBERED)(_domain)
+_cached_domain = lru_cache(_DOMAIN_CACHE_SIZE)(_find_domain)
 
 
-def _read(match: re.Match[str]) -> Link | None:
+def _parse_match(match: re.Match[str]) -> Link | None:
     form = (match.lastgroup or "").split("_")[0]
     group = match.group
     start, end = match.span()
     if form == "html":
-        return _link(html.unescape(group("html")), _plain(group("html_anchor")), form, start, end)
+        return _make_link(html.unescape(group("html")), _strip_tags(group("html_anchor")), form, start, end)
     if form == "bbcode":
-        address = group("bbcode") or group("bbcode_bare")
-        return _link(html.unescape(address), _plain(group("bbcode_anchor") or ""), form, start, end)
+        url = group("bbcode") or group("bbcode_bare")
+        return _make_link(html.unescape(url), _strip_tags(group("bbcode_anchor") or ""), form, start, end)
     if form == "markdown":
-        return _link(html.unescape(group("markdown")), group("markdown_anchor"), form, start, end)
-    address = match[0].rstrip(_TAIL)
-    return _link(html.unescape(address), "", form, start, start + len(address))
+        return _make_link(html.unescape(group("markdown")), group("markdown_anchor"), form, start, end)
+    url = match[0].rstrip(_TRAILING_PUNCTUATION)
+    return _make_link(html.unescape(url), "", form, start, start + len(url))
 
 
-def _plain(anchor: str) -> str:
-    return html.unescape(_TAGS.sub("", anchor)).strip()
+def _strip_tags(anchor: str) -> str:
+    return html.unescape(_TAG.sub("", anchor)).strip()
 
 
-def _link(url: str, anchor: str, form: str, start: int, end: int) -> Link | None:
+def _make_link(url: str, anchor: str, form: str, start: int, end: int) -> Link | None:
     authority = _AUTHORITY.match(url)
     if authority is None:
         return None
@@ -143,11 +142,12 @@ def _link(url: str, anchor: str, form: str, start: int, end: int) -> Link | None
     if "." not in host or url.lower().startswith("mailto:"):
         return None
     domain = registrable_domain(host)
-    worded = bool(anchor) and _is_worded(anchor, domain)
-    return Link(url, host, domain, url[authority.end() :], anchor, form, start, end, worded)
+    is_descriptive = bool(anchor) and _is_descriptive(anchor, domain)
+    return Link(url, host, domain, url[authority.end() :], anchor, form, start, end, is_descriptive)
 
 
-def _is_worded(anchor: str, domain: str) -> bool:
-    written = _WRITTEN.fullmatch(anchor.lower())
-    host = written["host"].removeprefix("www.") if written else ""
+def _is_descriptive(anchor: str, domain: str) -> bool:
+    """Return whether an anchor is words, not a URL with its scheme or a host of the linked domain."""
+    url = _URL_WITHOUT_SCHEME.fullmatch(anchor.lower())
+    host = url["host"].removeprefix("www.") if url else ""
     return "://" not in anchor and host != domain and not host.endswith(f".{domain}")

@@ -1,9 +1,8 @@
-"""Brings hostile text into one canonical form, and remembers where every character came from.
+"""Normalization of hostile text to one canonical form that can be mapped back to the original.
 
-The order of the steps: entities, tags, WordPress's slashes, letters written backwards, invisible characters, stacked
-marks and marks through letters, letters in boxes, NFKC, letters that look like those of another alphabet, white space,
-lower case. One step can uncover work for another (an entity that hides a tag), so the steps repeat until nothing
-changes; normalising twice is once.
+The steps, in order: entities, tags, WordPress's slashes, right-to-left overrides, invisible characters, stacked and
+overlaid marks. Then boxed letters, NFKC, homoglyphs, white space and lower case. A step can uncover work for an earlier
+one, as an entity may hide a tag. So the steps repeat until nothing changes, and normalization is idempotent.
 """
 
 import html
@@ -12,62 +11,58 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
 
-from moderation.features.alphabets import (
-    MIXED_WORD,
-    in_latin,
-    in_one_alphabet,
-    is_doubtful,
+from moderation.domain.invisible import INVISIBLE
+from moderation.features.homoglyphs import (
+    MIXED_SCRIPT_WORD,
     is_latin,
     is_mostly_cyrillic,
-    unboxed,
+    may_have_homoglyphs,
+    replace_boxed_letters,
+    to_latin,
+    unify_script,
 )
 
-MAX_LENGTH = 20_000
-"""Code points read of one field; of a longer one the first three quarters and the last quarter."""
+MAX_FIELD_LENGTH = 20_000
+"""Code points that are read of one field. A longer one is read as its first 15,000 and its last 5,000."""
 
-_ROUNDS = 6
+_MAX_PASSES = 6
+
+Edit = tuple[int, int, int]
+"""`(begin, end, length)`: `length` new characters replace `text[begin:end]`, and each originates in all of it."""
 
 _AMPERSANDS = re.compile(r"&(?:(?:amp|AMP|#0*38|#[xX]0*26);)+")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,8}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _BLOCK_TAG = re.compile(r"</?(?:p|br|div|li|ul|ol|tr|td|h[1-6]|blockquote|pre|hr)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>|<a\s[^<>]*$", re.IGNORECASE)
 _BBCODE = re.compile(r"\[/?(?:url|link|b|i|u|s|img|quote|code|color|size|email)(?:=[^\[\]]*)?\]", re.IGNORECASE)
-_SLASHES = re.compile(r"\\++(?=['\"])|\\+(?=\\)")
+_ESCAPING_SLASHES = re.compile(r"\\++(?=['\"])|\\+(?=\\)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_INVISIBLE = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
-    "\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
-    "\U000e0000-\U000e0fff]+"
-)
+_REMOVED = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f{INVISIBLE}]+")
+"""Control characters that are no white space, and invisible characters."""
 _STACKED_MARKS = re.compile("[\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3,}")
 _OVERLAID_MARKS = re.compile("[\u0332-\u0338\u035c-\u0362\u0489\u20d0-\u20e2\u20e4-\u20f0](?<=[\\w\\s!-/:;?@].)")
-"""Lines through letters, below them and around them; a symbol may be another with a line through it."""
+"""Marks through, below and around letters and ASCII symbols. On other symbols they may change the meaning, as in ≠."""
 _CLUSTER = re.compile("[^\x00-\x7f]+|[\x00-\x7f][\u0300-\u036f]+")
 _OTHER_SPACE = re.compile(r"[^\S ]")
 _SPACES = re.compile(" {2,}")
 _SYNTAX = re.compile(r"[&<>\[\]\\]")
-_UNSETTLED = re.compile("[^ !-%'-;=?-Z^-~\u00c0-\u00ff\u2013\u2014\u2018\u2019\u201c\u201d]")
-"""What some step might change; a text without it, and without idle spaces, is canonical but for its capitals."""
-
-_BACKWARDS = re.compile("\u202e([^\u202c\u202e\n]+)\u202c?")
-
-
-Edit = tuple[int, int, int]
-"""`(begin, end, length)`: so many new characters for `text[begin:end]`, each of which owns all of it."""
+_NEEDS_CLEANING = re.compile("[^ !-%'-;=?-Z^-~\u00c0-\u00ff\u2013\u2014\u2018\u2019\u201c\u201d]")
+"""A character that some step may change. A text without any, and without idle spaces, only needs lower case."""
+_RTL_OVERRIDE = re.compile("\u202e([^\u202c\u202e\n]+)\u202c?")
 
 
-class Origins(NamedTuple):
-    """Where each character of a canonical text came from: code points `[start, end)`; neither ever falls."""
+class OffsetMap(NamedTuple):
+    """Origins of the characters of a canonical text: code points `[start, end)` of the original, in ascending order."""
 
     starts: Sequence[int]
     ends: Sequence[int]
 
-    def stretch(self, start: int, end: int) -> tuple[int, int]:
-        """The stretch of the original behind the non-empty stretch `text[start:end]`."""
+    def original_span(self, start: int, end: int) -> tuple[int, int]:
+        """Return the span of the original that the non-empty `text[start:end]` came from."""
         return self.starts[start], self.ends[end - 1]
 
-    def after(self, edits: Sequence[Edit]) -> "Origins":
-        """The origins once the text was rewritten so, its edits in reading order."""
+    def apply_edits(self, edits: Sequence[Edit]) -> "OffsetMap":
+        """Return the map after edits of the text, which must be in reading order."""
         starts: list[int] = []
         ends: list[int] = []
         done = 0
@@ -77,180 +72,180 @@ class Origins(NamedTuple):
             starts += [self.starts[begin]] * length
             ends += [self.ends[end - 1]] * length
             done = end
-        return Origins([*starts, *self.starts[done:]], [*ends, *self.ends[done:]])
+        return OffsetMap([*starts, *self.starts[done:]], [*ends, *self.ends[done:]])
 
 
-class Canonical(NamedTuple):
-    """A canonical text and its way back.
+class NormalizedText(NamedTuple):
+    """A canonical text and the edits that led to it.
 
-    `text` is lower case, `cased` the same text before that; both have the same length.
-    `rounds` are the edits that made it from an original of `length` code points, one rewriting after the other.
+    `text` is the lower case of `cased`; both have the same length. `edit_passes` are the edits of each step on an
+    original of `length` code points.
     """
 
     text: str
     cased: str
     length: int
-    rounds: Sequence[Sequence[Edit]]
+    edit_passes: Sequence[Sequence[Edit]]
 
-    def origins(self) -> Origins:
-        """Works out where its characters came from, which only whoever shows the original needs to know."""
-        origins = Origins(range(self.length), range(1, self.length + 1))
-        for edits in self.rounds:
-            origins = origins.after(edits)
-        return origins
+    def offset_map(self) -> OffsetMap:
+        """Return the origins of all characters. They are computed only for display of the original."""
+        offset_map = OffsetMap(range(self.length), range(1, self.length + 1))
+        for edits in self.edit_passes:
+            offset_map = offset_map.apply_edits(edits)
+        return offset_map
 
 
-class Draft:
-    """A text under rewriting that notes what was rewritten."""
+class TrackedText:
+    """A text that records the edits made to it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._length = len(text)
-        self._rounds: list[Sequence[Edit]] = []
+        self._original_length = len(text)
+        self._edit_passes: list[Sequence[Edit]] = []
 
     @classmethod
-    def of(cls, canonical: Canonical) -> Self:
-        """Goes on from a canonical text; origins still point into the original."""
-        draft = cls(canonical.text)
-        draft._length, draft._rounds = canonical.length, [*canonical.rounds]
-        return draft
+    def from_normalized(cls, normalized: NormalizedText) -> Self:
+        """Return a tracked text that continues from a canonical one. Origins still point into the original."""
+        tracked = cls(normalized.text)
+        tracked._original_length, tracked._edit_passes = normalized.length, [*normalized.edit_passes]
+        return tracked
 
     def replace(self, pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str]) -> None:
-        """`pattern.sub`; what replaces several characters owns them all, unless there are as many."""
+        """Replace all matches. A replacement of another length originates in the whole match, else letter by letter."""
         texts: list[str] = []
         edits: list[Edit] = []
         done = 0
         for match in pattern.finditer(self.text):
-            put = replacement if isinstance(replacement, str) else replacement(match)
+            new = replacement if isinstance(replacement, str) else replacement(match)
             begin, end = match.span()
-            texts += (self.text[done:begin], put)
+            texts += (self.text[done:begin], new)
             done = end
-            if len(put) != end - begin:
-                edits.append((begin, end, len(put)))
+            if len(new) != end - begin:
+                edits.append((begin, end, len(new)))
         if texts:
             self.text = "".join(texts) + self.text[done:]
-        self._note(edits)
+        self._record_edits(edits)
 
     def reverse(self, pattern: re.Pattern[str]) -> None:
-        """Turns the first group of each match around; every character of it then owns the whole of it."""
+        """Reverse the first group of each match. Each of its characters then originates in the whole group."""
         letters = list(self.text)
         spans = [match.span(1) for match in pattern.finditer(self.text)]
         for begin, end in spans:
             letters[begin:end] = letters[begin:end][::-1]
         self.text = "".join(letters)
-        self._note([(begin, end, end - begin) for begin, end in spans])
+        self._record_edits([(begin, end, end - begin) for begin, end in spans])
 
-    def cut(self, begin: int, end: int) -> None:
-        """Keeps `text[begin:end]` only."""
+    def crop(self, begin: int, end: int) -> None:
+        """Remove all but `text[begin:end]`."""
         if end < len(self.text):
-            self._note([(end, len(self.text), 0)])
+            self._record_edits([(end, len(self.text), 0)])
         if begin:
-            self._note([(0, begin, 0)])
+            self._record_edits([(0, begin, 0)])
         self.text = self.text[begin:end]
 
-    def done(self) -> Canonical:
-        """The text as it now stands, taken for canonical."""
-        return Canonical(self.text.lower(), self.text, self._length, self._rounds)
+    def to_normalized(self) -> NormalizedText:
+        """Return the current text as a canonical one."""
+        return NormalizedText(self.text.lower(), self.text, self._original_length, self._edit_passes)
 
-    def _note(self, edits: Sequence[Edit]) -> None:
+    def _record_edits(self, edits: Sequence[Edit]) -> None:
         if edits:
-            self._rounds.append(edits)
+            self._edit_passes.append(edits)
 
 
-def canonicalize(text: str) -> Canonical:
-    """The canonical form of any string, lone surrogates and NULs included."""
-    draft = Draft(text)
-    if len(text) > MAX_LENGTH:
-        _shorten(draft)
-    for _ in range(_ROUNDS):
-        before = draft.text
-        if _is_settled(before):
+def normalize(text: str) -> NormalizedText:
+    """Return the canonical form of any string, lone surrogates and NULs included."""
+    tracked = TrackedText(text)
+    if len(text) > MAX_FIELD_LENGTH:
+        _drop_middle(tracked)
+    for _ in range(_MAX_PASSES):
+        before = tracked.text
+        if _is_normalized(before):
             break
-        _clean(draft)
-        if draft.text == before:
+        _clean(tracked)
+        if tracked.text == before:
             break
     else:
-        draft.replace(_SYNTAX, " ")
-        _settle(draft)
-    return draft.done()
+        tracked.replace(_SYNTAX, " ")
+        _clean_until_stable(tracked)
+    return tracked.to_normalized()
 
 
-def canonical_text(text: str) -> str:
-    """`canonicalize(text).text`."""
-    return canonicalize(text).text
+def normalized(text: str) -> str:
+    """Return the canonical text alone."""
+    return normalize(text).text
 
 
-def _is_settled(text: str) -> bool:
-    return not _UNSETTLED.search(text) and "  " not in text and text == text.strip()
+def _is_normalized(text: str) -> bool:
+    return not _NEEDS_CLEANING.search(text) and "  " not in text and text == text.strip()
 
 
-def _shorten(draft: Draft) -> None:
-    head = MAX_LENGTH * 3 // 4
-    middle = re.compile(f"(?s)(?<=^.{{{head}}}).{{{len(draft.text) - MAX_LENGTH}}}")
-    draft.replace(middle, "")
+def _drop_middle(tracked: TrackedText) -> None:
+    head = MAX_FIELD_LENGTH * 3 // 4
+    middle = re.compile(f"(?s)(?<=^.{{{head}}}).{{{len(tracked.text) - MAX_FIELD_LENGTH}}}")
+    tracked.replace(middle, "")
 
 
-def _settle(draft: Draft) -> None:
-    """Cleans on until stable; without syntax characters each round can only shorten or compose."""
+def _clean_until_stable(tracked: TrackedText) -> None:
+    """Clean until nothing changes. Without syntax characters a pass can only shorten or compose, so this ends."""
     before = ""
-    while draft.text != before:
-        before = draft.text
-        _clean(draft)
-        draft.replace(_SYNTAX, " ")
+    while tracked.text != before:
+        before = tracked.text
+        _clean(tracked)
+        tracked.replace(_SYNTAX, " ")
 
 
-def _clean(draft: Draft) -> None:
-    text = draft.text
+def _clean(tracked: TrackedText) -> None:
+    text = tracked.text
     if "&" in text:
-        draft.replace(_AMPERSANDS, "&")
-        draft.replace(_ENTITY, _decode_entity)
+        tracked.replace(_AMPERSANDS, "&")
+        tracked.replace(_ENTITY, _decode_entity)
     if "<" in text:
-        draft.replace(_BLOCK_TAG, "\n")
-        draft.replace(_TAG, "")
+        tracked.replace(_BLOCK_TAG, "\n")
+        tracked.replace(_TAG, "")
     if "[" in text:
-        draft.replace(_BBCODE, "")
+        tracked.replace(_BBCODE, "")
     if "\\" in text:
-        draft.replace(_SLASHES, "")
+        tracked.replace(_ESCAPING_SLASHES, "")
     if not text.isascii():
-        _clean_unicode(draft)
+        _clean_unicode(tracked)
     elif not text.isprintable():
-        draft.replace(_INVISIBLE, "")
-    draft.text = _OTHER_SPACE.sub(" ", draft.text)
-    draft.replace(_SPACES, " ")
-    begin = len(draft.text) - len(draft.text.lstrip())
-    draft.cut(begin, max(begin, len(draft.text.rstrip())))
+        tracked.replace(_REMOVED, "")
+    tracked.text = _OTHER_SPACE.sub(" ", tracked.text)
+    tracked.replace(_SPACES, " ")
+    begin = len(tracked.text) - len(tracked.text.lstrip())
+    tracked.crop(begin, max(begin, len(tracked.text.rstrip())))
 
 
-def _clean_unicode(draft: Draft) -> None:
-    draft.replace(_SURROGATE, "\ufffd")
-    if "\u202e" in draft.text:
-        draft.reverse(_BACKWARDS)
-    draft.replace(_INVISIBLE, "")
-    draft.replace(_STACKED_MARKS, "")
-    draft.replace(_OVERLAID_MARKS, "")
-    draft.text = unboxed(draft.text)
-    if not unicodedata.is_normalized("NFKC", draft.text):
-        draft.replace(_CLUSTER, _compose)
-    if "İ" in draft.text:  # the one letter whose lower case is longer than itself
-        draft.replace(re.compile("İ"), "I")
-    if not unicodedata.is_normalized("NFKC", draft.text.lower()):
-        # A small letter may take marks in that a capital cannot.
-        draft.replace(_CLUSTER, lambda cluster: _compose_small(cluster[0]))
-    if is_doubtful(draft.text):
-        _unmask(draft)
+def _clean_unicode(tracked: TrackedText) -> None:
+    tracked.replace(_SURROGATE, "\ufffd")
+    if "\u202e" in tracked.text:
+        tracked.reverse(_RTL_OVERRIDE)
+    tracked.replace(_REMOVED, "")
+    tracked.replace(_STACKED_MARKS, "")
+    tracked.replace(_OVERLAID_MARKS, "")
+    tracked.text = replace_boxed_letters(tracked.text)
+    if not unicodedata.is_normalized("NFKC", tracked.text):
+        tracked.replace(_CLUSTER, _compose)
+    if "İ" in tracked.text:  # the one letter whose lower case is longer than itself
+        tracked.replace(re.compile("İ"), "I")
+    if not unicodedata.is_normalized("NFKC", tracked.text.lower()):
+        # A lower-case letter may compose with a mark that its capital cannot.
+        tracked.replace(_CLUSTER, lambda cluster: _compose_lowercase(cluster[0]))
+    if may_have_homoglyphs(tracked.text):
+        _replace_homoglyphs(tracked)
 
 
-def _unmask(draft: Draft) -> None:
-    """Look-alikes of Latin letters in a text that has no others; elsewhere those in words that mix alphabets."""
-    if is_latin(draft.text):
-        draft.text = in_latin(draft.text)
+def _replace_homoglyphs(tracked: TrackedText) -> None:
+    """Replace all homoglyphs of a Latin text, and in other texts those in words that mix scripts."""
+    if is_latin(tracked.text):
+        tracked.text = to_latin(tracked.text)
     else:
-        mostly_cyrillic = is_mostly_cyrillic(draft.text)
-        draft.replace(MIXED_WORD, lambda word: in_one_alphabet(word[0], mostly_cyrillic))
+        mostly_cyrillic = is_mostly_cyrillic(tracked.text)
+        tracked.replace(MIXED_SCRIPT_WORD, lambda word: unify_script(word[0], mostly_cyrillic))
 
 
 def _decode_entity(match: re.Match[str]) -> str:
-    """What it stands for; one that has a name only in small letters counts, since these come last."""
+    """Return the character of an entity. Names are tried in lower case too, since the text becomes lower case later."""
     decoded = html.unescape(match[0])
     return decoded if decoded != match[0] else html.unescape(match[0].lower())
 
@@ -259,7 +254,7 @@ def _compose(cluster: re.Match[str]) -> str:
     return unicodedata.normalize("NFKC", cluster[0])
 
 
-def _compose_small(cluster: str) -> str:
-    """The cluster in small letters where these compose further, else as it is."""
-    small = unicodedata.normalize("NFKC", cluster.lower())
-    return cluster if small == cluster.lower() else small
+def _compose_lowercase(cluster: str) -> str:
+    """Return the cluster in lower case if that composes further, else unchanged."""
+    composed = unicodedata.normalize("NFKC", cluster.lower())
+    return cluster if composed == cluster.lower() else composed

@@ -1,1 +1,1 @@
-"""Calls to others: the only place that opens connections, and only to blogs that are registered here."""
+"""Calls to other hosts: the only package that opens connections, and only to registered blogs."""

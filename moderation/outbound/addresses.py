@@ -1,139 +1,124 @@
-"""Which addresses may be called: those of the registered blog, and no inner network by accident."""
+"""Which addresses may be called: the registered blog's own, and a private network only where that is allowed."""
 
 import socket
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-LONGEST_URL = 2_000
-"""Characters."""
+from moderation.domain.urls import DEFAULT_PORTS, split_http_url
+
+MAX_URL_LENGTH = 2_000
 
 Resolver = Callable[..., Sequence[tuple[Any, Any, int, str, Any]]]
-"""Asked and answering like `socket.getaddrinfo`."""
+"""Has the signature of `socket.getaddrinfo`."""
 
 _Address = IPv4Address | IPv6Address
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_PRINTABLE = frozenset(map(chr, range(0x21, 0x7F)))
-_PRIVATE = tuple(
+_PRINTABLE_ASCII = frozenset(map(chr, range(0x21, 0x7F)))
+_PRIVATE_NETWORKS = tuple(
     map(ip_network, "10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 172.16.0.0/12 192.168.0.0/16 ::1/128 fc00::/7".split())
 )
-_SPECIAL = tuple(map(ip_network, "192.0.0.0/24 192.88.99.0/24 2001::/23 2001:db8::/32 3fff::/20".split()))
-"""Some of these are global by the book, or by one version of Python only; no blog is there."""
-
-_UNICAST = ip_network("2000::/3")
-_NAT64 = ip_network("64:ff9b::/96")
-
-
-class CallRefused(Exception):
-    """No call was made, or none that was answered; the message tells the operator why, and names no address."""
+# `is_global` differs between versions of Python for some of these, and no blog is reachable in any of them.
+_SPECIAL_NETWORKS = tuple(map(ip_network, "192.0.0.0/24 192.88.99.0/24 2001::/23 2001:db8::/32 3fff::/20".split()))
+_GLOBAL_UNICAST = ip_network("2000::/3")
+_NAT64_NETWORK = ip_network("64:ff9b::/96")
 
 
-class Endpoint(NamedTuple):
-    """Where to connect: what the `socket` module calls family and address."""
-
-    family: int
-    address: tuple[Any, ...]
+class DeliveryError(Exception):
+    """The call was not made, or got no answer. The message gives the reason and names no address."""
 
 
-def callback_fits(url: str, site_url: str) -> bool:
-    """Whether an address that a blog sent may be called: it is on the host and the port of the registered blog.
+def is_same_origin(url: str, site_url: str) -> bool:
+    """Return whether an address that a blog sent is on the host and the port of the registered blog.
 
-    The path is free. `http` may stand for `https`, or the other way, where both use their usual ports.
+    The path is free. `http` may replace `https` and the other way round where both use their default ports.
     """
-    asked, own = split(url), split(site_url, plain=False)
-    if asked is None or own is None or _host(asked) != _host(own):
+    callback, site = split(url), split(site_url, ascii_only=False)
+    if callback is None or site is None or _normalized_host(callback) != _normalized_host(site):
         return False
-    if asked.scheme == own.scheme:
-        return port_of(asked) == port_of(own)
-    return all(port_of(parts) == _DEFAULT_PORTS[parts.scheme] for parts in (asked, own))
+    if callback.scheme == site.scheme:
+        return effective_port(callback) == effective_port(site)
+    return all(effective_port(parts) == DEFAULT_PORTS[parts.scheme] for parts in (callback, site))
 
 
-def may_lead_to_a_blog(url: str, *, private_allowed: bool) -> bool:
-    """Whether the host may be called, as far as that can be told without looking its name up."""
+def host_may_be_allowed(url: str, *, allow_private: bool) -> bool:
+    """Return whether the host may be called, as far as this can be decided without a DNS look-up."""
     host = (urlsplit(url).hostname or "").rstrip(".")
     try:
-        return may_be_called(ip_address(host), private_allowed=private_allowed)
+        return is_allowed_address(ip_address(host), allow_private=allow_private)
     except ValueError:
-        return private_allowed or host != "localhost"
+        return allow_private or host != "localhost"
 
 
-def split(url: str, *, plain: bool = True) -> SplitResult | None:
-    """The parts of an http(s) address that names a host, and no user; `None` for any other.
+def split(url: str, *, ascii_only: bool = True) -> SplitResult | None:
+    """Split an http(s) URL that has a host and no user name; return `None` for any other text.
 
-    `plain` says that it must be of printable ASCII, as what goes over the wire is, and not too long.
+    With `ascii_only` the URL must be printable ASCII, as on the wire, and at most `MAX_URL_LENGTH` characters long.
     """
-    if plain and not (len(url) <= LONGEST_URL and _PRINTABLE.issuperset(url)):
+    if ascii_only and not (len(url) <= MAX_URL_LENGTH and _PRINTABLE_ASCII.issuperset(url)):
         return None
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in _DEFAULT_PORTS and parts.hostname and parts.port != 0
-    except ValueError:
-        return None
-    # Who reads a backslash as a slash would find another host in it than we do.
-    return parts if usable and "@" not in parts.netloc and "\\" not in url else None
+    parts = split_http_url(url)
+    # A client that treats a backslash as a slash would find another host in the URL than `urlsplit` does.
+    return parts if parts and "@" not in parts.netloc and "\\" not in url else None
 
 
-def port_of(parts: SplitResult) -> int:
-    """The port that is connected to."""
-    return parts.port or _DEFAULT_PORTS[parts.scheme]
+def effective_port(parts: SplitResult) -> int:
+    """Return the port of a URL, or the default port of its scheme."""
+    return parts.port or DEFAULT_PORTS[parts.scheme]
 
 
-def resolve(
-    host: str, port: int, *, private_allowed: bool, resolver: Resolver = socket.getaddrinfo
-) -> tuple[Endpoint, ...]:
-    """Every address of a host that may be called, in the order of the resolver, which is asked once.
+def resolve(host: str, port: int, *, allow_private: bool, resolver: Resolver = socket.getaddrinfo) -> tuple[str, ...]:
+    """Return the IP addresses of a host that may be called, in the order of the resolver, which is asked once.
 
-    Raises `CallRefused` when there is none.
+    Raises `DeliveryError` if there is none.
     """
     try:
-        found = resolver(host, port, type=socket.SOCK_STREAM)
+        addresses = dict.fromkeys(row[4][0] for row in resolver(host, port, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError):
-        raise CallRefused("The name of the blog's host could not be looked up.") from None
-    allowed = (Endpoint(row[0], row[4]) for row in found if _called(row[4], private_allowed))
-    endpoints = tuple(dict.fromkeys(allowed))
-    if endpoints:
-        return endpoints
-    if any(_called(row[4], private_allowed=True) for row in found):
-        raise CallRefused("The blog is at a private address; `moderation site akismet` can allow that.")
-    raise CallRefused("The name of the blog's host leads to no address that may be called.")
+        raise DeliveryError("The name of the blog's host could not be looked up.") from None
+    allowed = tuple(address for address in addresses if _is_allowed(address, allow_private))
+    if allowed:
+        return allowed
+    if any(_is_allowed(address, allow_private=True) for address in addresses):
+        raise DeliveryError("The blog is at a private address; `moderation site akismet` can allow that.")
+    raise DeliveryError("The name of the blog's host leads to no address that may be called.")
 
 
-def may_be_called(address: _Address, *, private_allowed: bool) -> bool:
-    """Whether it is a public address of one machine, or one of a private network where that is allowed.
+def is_allowed_address(address: _Address, *, allow_private: bool) -> bool:
+    """Return whether an address is a public unicast address, or a private one where these are allowed.
 
-    An IPv6 address that carries an IPv4 one counts as that. Link-local, unspecified, multicast and reserved
-    addresses are never called.
+    An IPv6 address that embeds an IPv4 address is judged as that one. Link-local, unspecified, multicast and
+    reserved addresses are never allowed.
     """
-    inner = _carried(address)
-    if inner is not None:
-        return may_be_called(inner, private_allowed=private_allowed)
-    if any(address in network for network in _PRIVATE):
-        return private_allowed
-    if any(address in network for network in _SPECIAL):
+    embedded = _embedded_ipv4(address)
+    if embedded is not None:
+        return is_allowed_address(embedded, allow_private=allow_private)
+    if any(address in network for network in _PRIVATE_NETWORKS):
+        return allow_private
+    if any(address in network for network in _SPECIAL_NETWORKS):
         return False
-    unicast = address.version == 4 or address in _UNICAST
+    unicast = address.version == 4 or address in _GLOBAL_UNICAST
     return unicast and address.is_global and not address.is_multicast and not address.is_reserved
 
 
-def _called(address: tuple[Any, ...], private_allowed: bool) -> bool:
+def _is_allowed(address: str, allow_private: bool) -> bool:
     try:
-        return may_be_called(ip_address(address[0]), private_allowed=private_allowed)
+        return is_allowed_address(ip_address(address), allow_private=allow_private)
     except ValueError:
         return False
 
 
-def _carried(address: _Address) -> IPv4Address | None:
-    """The IPv4 address that packets to an IPv6 address end at, where it says so."""
+def _embedded_ipv4(address: _Address) -> IPv4Address | None:
+    """Return the IPv4 address to which packets for an IPv6 address are forwarded, if it embeds one."""
     if isinstance(address, IPv4Address):
         return None
-    if address in _NAT64:
+    if address in _NAT64_NETWORK:
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
 
 
-def _host(parts: SplitResult) -> str:
+def _normalized_host(parts: SplitResult) -> str:
     host = (parts.hostname or "").rstrip(".")
     try:
         return host.encode("idna").decode("ascii")

@@ -1,27 +1,30 @@
-"""One form posted to one address: looked up once, never redirected, over by a deadline."""
+"""Post one form to one blog: one DNS look-up, no redirects, no proxies, one deadline for the whole call."""
 
-import io
 import socket
 import ssl
-from collections.abc import Mapping
-from contextlib import closing
-from http.client import HTTPConnection, HTTPException
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from http.client import HTTPException
+from threading import Timer
 from time import monotonic
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlencode
 
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProtocolError, ReadTimeoutError
+
 from moderation import __version__
-from moderation.outbound.addresses import CallRefused, Endpoint, Resolver, port_of, resolve, split
+from moderation.outbound.addresses import DeliveryError, Resolver, effective_port, resolve, split
 
-LONGEST_ANSWER = 64 * 1024
-"""Bytes of a reply that are read."""
+MAX_RESPONSE_BYTES = 64 * 1024
 
-_MOST_TRIED = 4
-_LATE = "The blog did not answer in time."
+_MAX_ADDRESSES_TRIED = 4
+_TIMEOUT_MESSAGE = "The blog did not answer in time."
+_DISCONNECTED_MESSAGE = "The blog could not be connected to, or broke the connection off."
 
 
-class Answer(NamedTuple):
-    """What the other side said: the status and the first `LONGEST_ANSWER` bytes of the body."""
+class Response(NamedTuple):
+    """The status and the first `MAX_RESPONSE_BYTES` bytes of the body."""
 
     status: int
     body: bytes
@@ -31,132 +34,115 @@ def post_form(
     url: str,
     fields: Mapping[str, str],
     *,
-    private_allowed: bool,
+    allow_private: bool,
     seconds: float,
     resolver: Resolver = socket.getaddrinfo,
-) -> Answer:
-    """Posts a form and reads the answer, whatever its status; a redirect is an answer like any other.
+) -> Response:
+    """Post a form and return the response with any status; a redirect is not followed.
 
-    The host's name is looked up once, and only addresses that came out of that and may be called are connected to.
-    No proxy of the environment is used. The call is over `seconds` after it began, however slowly the other side
-    answers; only the look-up may take longer, and then nothing is sent. Raises `CallRefused`.
+    The host name is looked up once, and only allowed addresses among the results are called. Proxies of the environment
+    are ignored. The call ends `seconds` after it began, even if the blog answers byte by byte. Only the look-up
+    may take longer, and then nothing is sent. Raises `DeliveryError`.
     """
     parts = split(url)
-    if parts is None or not parts.hostname:
-        raise CallRefused("The address that the blog gave cannot be used.")
-    form = urlencode(fields).encode("ascii")
-    deadline = _Deadline(seconds)
-    endpoints = resolve(parts.hostname, port_of(parts), private_allowed=private_allowed, resolver=resolver)
+    if parts is None:
+        raise DeliveryError("The address that the blog gave cannot be used.")
+    end = monotonic() + seconds
+    addresses = resolve(_host(parts), effective_port(parts), allow_private=allow_private, resolver=resolver)
     try:
-        with closing(_connected(endpoints, deadline)) as connection:
-            return _exchange(_secured(connection, parts, deadline), parts, form, deadline)
-    except TimeoutError:
-        raise CallRefused(_LATE) from None
-    except ssl.SSLCertVerificationError:
-        raise CallRefused("The blog's certificate does not vouch for its host; see SSL_CERT_FILE.") from None
-    except ssl.SSLError:
-        raise CallRefused("No TLS connection to the blog could be agreed on.") from None
-    except OSError:
-        raise CallRefused("The blog could not be connected to, or broke the connection off.") from None
-    except (HTTPException, ValueError):
-        raise CallRefused("The blog's answer is not HTTP.") from None
+        with closing(_connect(addresses[:_MAX_ADDRESSES_TRIED], parts, end)) as connection:
+            return _send(connection, parts, urlencode(fields), end)
+    except (HTTPError, HTTPException, OSError, ValueError) as error:
+        late = monotonic() >= end
+        raise DeliveryError(_TIMEOUT_MESSAGE if late else _describe(error)) from None
 
 
-class _Deadline:
-    def __init__(self, seconds: float) -> None:
-        self._end = monotonic() + seconds
-
-    def left(self) -> float:
-        """Seconds; raises `TimeoutError` when there are none."""
-        left = self._end - monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
+def _host(parts: SplitResult) -> str:
+    return (parts.hostname or "").rstrip(".")
 
 
-class _Timed(io.RawIOBase):
-    """Reads from a connection, each time for no longer than is left: many small pieces do not stretch the whole."""
-
-    def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:
-        self._connection = connection
-        self._deadline = deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]  # what BufferedReader passes
-        self._connection.settimeout(self._deadline.left())
-        return self._connection.recv_into(buffer)
-
-
-class _TimedSocket:
-    """As much of a socket as `http.client` uses."""
-
-    def __init__(self, connection: socket.socket, deadline: _Deadline) -> None:
-        self._connection = connection
-        self._deadline = deadline
-
-    def sendall(self, data: bytes) -> None:
-        self._connection.settimeout(self._deadline.left())
-        self._connection.sendall(data)
-
-    def makefile(self, mode: str) -> io.BufferedReader:
-        assert mode == "rb"
-        return io.BufferedReader(_Timed(self._connection, self._deadline))
-
-    def close(self) -> None:
-        """Left to whoever opened the connection."""
-
-
-def _connected(endpoints: tuple[Endpoint, ...], deadline: _Deadline) -> socket.socket:
-    """A connection to the first of the addresses that takes one."""
-    tried = endpoints[:_MOST_TRIED]
-    for endpoint in tried[:-1]:
-        try:
-            # One that swallows everything must leave time for the next.
-            return _connect(endpoint, deadline.left() / 2)
-        except OSError:
-            continue
-    return _connect(tried[-1], deadline.left())
-
-
-def _connect(endpoint: Endpoint, seconds: float) -> socket.socket:
-    connection = socket.socket(endpoint.family, socket.SOCK_STREAM)
-    try:
-        connection.settimeout(seconds)
-        connection.connect(endpoint.address)
-    except BaseException:
-        connection.close()
-        raise
+def _connect(addresses: tuple[str, ...], parts: SplitResult, end: float) -> HTTPConnection:
+    """Connect to the first address that accepts, with the TLS handshake if the scheme asks for it."""
+    *others, last = addresses
+    for address in others:
+        # An address that never answers must leave time for the next one. A refusal is a `ConnectTimeoutError` too.
+        connection = _open(address, parts, _remaining(end) / 2)
+        with suppress(ConnectTimeoutError):
+            connection.connect()
+            return connection
+    connection = _open(last, parts, _remaining(end))
+    connection.connect()
     return connection
 
 
-def _secured(connection: socket.socket, parts: SplitResult, deadline: _Deadline) -> socket.socket:
+def _open(address: str, parts: SplitResult, timeout_seconds: float) -> HTTPConnection:
     if parts.scheme == "http":
-        return connection
-    connection.settimeout(deadline.left())
-    name = (parts.hostname or "").rstrip(".")
-    return ssl.create_default_context().wrap_socket(connection, server_hostname=name)
+        return HTTPConnection(address, effective_port(parts), timeout=timeout_seconds)
+    return HTTPSConnection(
+        address,
+        effective_port(parts),
+        timeout=timeout_seconds,
+        ssl_context=ssl.create_default_context(),
+        server_hostname=_host(parts),
+    )
 
 
-def _exchange(connection: socket.socket, parts: SplitResult, form: bytes, deadline: _Deadline) -> Answer:
-    with closing(connection):
-        http = HTTPConnection(parts.hostname or "")
-        http.sock = _TimedSocket(connection, deadline)
-        http.request("POST", _target(parts), form, _headers(parts))
-        with http.getresponse() as response:
-            return Answer(response.status, response.read(LONGEST_ANSWER))
-
-
-def _target(parts: SplitResult) -> str:
-    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-
-
-def _headers(parts: SplitResult) -> dict[str, str]:
-    return {
+def _send(connection: HTTPConnection, parts: SplitResult, form: str, end: float) -> Response:
+    headers = {
         "Host": parts.netloc,
         "Content-Type": "application/x-www-form-urlencoded",
         "Accept": "application/json",
         "User-Agent": f"moderation/{__version__}",
         "Connection": "close",
     }
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    connection.timeout = _remaining(end)
+    with _disconnect_at(end, connection):
+        connection.request("POST", target, form, headers, preload_content=False, decode_content=False)
+        response = connection.getresponse()
+        body = response.read(MAX_RESPONSE_BYTES)
+    # Without a length, a body that the deadline cut looks like a complete one.
+    _remaining(end)
+    return Response(response.status, body)
+
+
+@contextmanager
+def _disconnect_at(end: float, connection: HTTPConnection) -> Iterator[None]:
+    # A timeout of the socket starts anew with each byte: only this ends a header that drips in without end.
+    timer = Timer(_remaining(end), _disconnect, [connection.sock])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+
+
+def _disconnect(connection: socket.socket) -> None:
+    with suppress(OSError):
+        # `SSLSocket.shutdown` would switch a reading thread to the unencrypted stream.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
+
+
+def _remaining(end: float) -> float:
+    """Return the seconds left; raise `TimeoutError` if there are none."""
+    remaining = end - monotonic()
+    if remaining <= 0:
+        raise TimeoutError
+    return remaining
+
+
+def _describe(error: Exception) -> str:
+    match error:
+        case NewConnectionError():  # a subclass of `ConnectTimeoutError`, but raised for a refused connection
+            return _DISCONNECTED_MESSAGE
+        case TimeoutError() | ConnectTimeoutError() | ReadTimeoutError():
+            return _TIMEOUT_MESSAGE
+        case ssl.SSLCertVerificationError():
+            return "The blog's TLS certificate does not match its host; see SSL_CERT_FILE."
+        case ssl.SSLError():
+            return "No TLS connection to the blog could be agreed on."
+        case OSError() | ProtocolError():
+            return _DISCONNECTED_MESSAGE
+        case _:
+            return "The blog's answer is not HTTP."

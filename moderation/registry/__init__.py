@@ -1,1 +1,1 @@
-"""The shelf: where models live, and how one goes live."""
+"""The model registry: loads, stores, promotes and rolls back models."""

@@ -1,4 +1,4 @@
-"""A trained model, and what it makes of a comment."""
+"""A trained model, and scoring of single comments and of batches."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,135 +10,169 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.comment import UNSEEN, Comment, Visit
-from moderation.domain.errors import ModelRefused
-from moderation.domain.judgement import Score
-from moderation.domain.policy import Policy
-from moderation.features.evidence import FEATURES_VERSION, Evidence, gather_evidence, gather_rows
-from moderation.features.ngrams import BLOCKS, COLUMNS
+from moderation.domain.comment import NO_SIGNALS, Comment, SubmissionSignals
+from moderation.domain.decision import Score
+from moderation.domain.errors import ModelUnavailable
+from moderation.domain.thresholds import Thresholds
+from moderation.features.extraction import FEATURES_VERSION, Features, extract_batch, extract_features
+from moderation.features.ngrams import N_COLUMNS, NAMESPACES
+from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import signal_codes
-from moderation.features.signals.visits import given_shares
-from moderation.scoring.layer import Layer
+from moderation.features.signals.submission import rule_contributions
 from moderation.scoring.reasons import explain
-from moderation.scoring.wordbook import Wordbook
+from moderation.scoring.site_weights import SiteWeights
+from moderation.scoring.word_weights import WordWeights
 
-TOGETHER = 250
-"""Comments that are read at a time where many are scored, some megabytes."""
+BATCH_SIZE = 250
+"""Comments parsed at a time, which takes some megabytes."""
 
-_SITES = 16
-"""How many sites' weights are kept at hand, 3 MB each and as much again for each 5,000 words that are remembered."""
+_SITE_CACHE_SIZE = 16
+"""Sites whose weights are cached. Each takes 3 MB, and as much again for each 5,000 cached words."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """Weights in logits. Hashed columns count as `weights[column] * value`, signals as `weight * (value - centre)`.
+    """A linear model over hashed columns and signals. All weights are in logits.
 
-    `weights` has shape (COLUMNS,), float16; `signal_weights` and `centres` have one entry a signal; an absent signal
-    counts as nothing. `reach`, of shape (BLOCKS, 2), is the least and the most that the words of a segment add.
-    `lines` is where the model itself suggests to draw the lines. `layers` has the sites with weights of their own, by
-    their addresses. `wordbook` looks words up in `weights`, `slopes` has centre and weight of each signal as plain
-    numbers: for a single comment quicker than arrays.
+    A column contributes `weight * value`, a signal `weight * (value - mean)`, an absent signal nothing.
+
+    Parameters
+    ----------
+    id : str
+        Name of the model.
+    weights : float16 array of shape (N_COLUMNS,)
+        Weights of the hashed columns.
+    signal_weights, means : arrays of shape (signals,)
+        Weight and mean of each signal.
+    bias : float
+        Logit of a comment without any feature.
+    contribution_limits : array of shape (namespaces, 2)
+        Lowest and highest sum of contributions of the words of a field.
+    thresholds : Thresholds
+        Thresholds that the model suggests.
+    weights_by_site : mapping of str to SiteWeights
+        Weights of the sites that have their own, by URL.
     """
 
     id: str
     weights: NDArray[np.float16]
     signal_weights: NDArray[np.float32]
-    centres: NDArray[np.float64]
+    means: NDArray[np.float64]
     bias: float
-    reach: NDArray[np.float64]
-    lines: Policy
-    layers: Mapping[str, Layer] = field(default_factory=dict)
-    wordbook: Wordbook = field(init=False)
-    slopes: Sequence[tuple[float, float]] = field(init=False)
-    _at_site: Callable[[str], "Model"] | None = field(init=False)
+    contribution_limits: NDArray[np.float64]
+    thresholds: Thresholds
+    weights_by_site: Mapping[str, SiteWeights] = field(default_factory=dict)
+    word_weights: WordWeights = field(init=False)
+    # Mean and weight of each signal as plain numbers, which are faster than arrays for a single comment.
+    centered_weights: Sequence[tuple[float, float]] = field(init=False)
+    _cached_for_site: Callable[[str], "Model"] | None = field(init=False)
 
     def __post_init__(self) -> None:
-        slopes = list(zip(self.centres.tolist(), self.signal_weights.tolist(), strict=True))
-        object.__setattr__(self, "slopes", slopes)
-        object.__setattr__(self, "wordbook", Wordbook(self.weights, self.reach))
-        # What is kept for the sites must not know of this model: it goes with the last who holds it.
-        bare = replace(self, layers={}) if self.layers else None
-        at_site = lru_cache(_SITES)(partial(_with_layer, bare, self.layers)) if bare else None
-        object.__setattr__(self, "_at_site", at_site)
+        centered_weights = list(zip(self.means.tolist(), self.signal_weights.tolist(), strict=True))
+        object.__setattr__(self, "centered_weights", centered_weights)
+        object.__setattr__(self, "word_weights", WordWeights(self.weights, self.contribution_limits))
+        # The cache must not reference this model, or the reference cycle would keep replaced models in memory.
+        shared = replace(self, weights_by_site={}) if self.weights_by_site else None
+        with_site_weights = partial(_with_site_weights, shared, self.weights_by_site) if shared else None
+        cached = lru_cache(_SITE_CACHE_SIZE)(with_site_weights) if with_site_weights else None
+        object.__setattr__(self, "_cached_for_site", cached)
 
     @classmethod
-    def from_arrays(cls, model_id: str, arrays: Mapping[str, Any], lines: Policy) -> Self:
-        """Checks what a model file holds; raises `ModelRefused` where it does not fit this version of the features."""
-        if arrays.get("features") != FEATURES_VERSION or list(arrays.get("signals", ())) != list(signal_codes()):
-            raise ModelRefused(
+    def from_arrays(cls, model_id: str, arrays: Mapping[str, Any], thresholds: Thresholds) -> Self:
+        """Build a model from the arrays of a model file. Raises `ModelUnavailable` if they do not fit this version."""
+        if arrays.get("features_version") != FEATURES_VERSION or list(arrays.get("signals", ())) != list(
+            signal_codes()
+        ):
+            raise ModelUnavailable(
                 f"The model {model_id} was trained on other features than this version reads; train it again."
             )
         signals = (len(signal_codes()),)
-        shapes = {"weights": (COLUMNS,), "signal_weights": signals, "centres": signals, "reach": (len(BLOCKS), 2)}
+        shapes = {
+            "weights": (N_COLUMNS,),
+            "signal_weights": signals,
+            "means": signals,
+            "contribution_limits": (len(NAMESPACES), 2),
+        }
         for name, shape in shapes.items():
             array = arrays.get(name)
             if not isinstance(array, np.ndarray) or array.shape != shape or not np.isfinite(array).all():
-                raise ModelRefused(f"The model {model_id} has no usable {name}; train it again.")
+                raise ModelUnavailable(f"The model {model_id} has no usable {name}; train it again.")
         bias = arrays.get("bias")
         if not isinstance(bias, float) or not np.isfinite(bias):
-            raise ModelRefused(f"The model {model_id} has no usable bias; train it again.")
+            raise ModelUnavailable(f"The model {model_id} has no usable bias; train it again.")
         try:
-            layers = {str(url): Layer.from_plain(values) for url, values in arrays.get("layers", ())}
+            weights_by_site = {
+                str(url): SiteWeights.from_list(values) for url, values in arrays.get("weights_by_site", ())
+            }
         except (ValueError, TypeError):
-            raise ModelRefused(f"The model {model_id} has no usable layers; train it again.") from None
+            raise ModelUnavailable(f"The model {model_id} has no usable weights_by_site; train it again.") from None
         checked = {name: arrays[name] for name in shapes}
-        return cls(model_id, bias=bias, lines=lines, layers=layers, **checked)
+        return cls(model_id, bias=bias, thresholds=thresholds, weights_by_site=weights_by_site, **checked)
 
-    def at(self, site_url: str) -> "Model":
-        """The model with the weights of a site, under the same id; itself where the site has none of its own."""
-        return self._at_site(site_url) if self._at_site and site_url in self.layers else self
+    def for_site(self, site_url: str) -> "Model":
+        """Return the model with the weights of a site under the same id, or this model if the site has none."""
+        return self._cached_for_site(site_url) if self._cached_for_site and site_url in self.weights_by_site else self
 
 
-def _with_layer(model: Model, layers: Mapping[str, Layer], site_url: str) -> Model:
-    layer = layers[site_url]
+def _with_site_weights(model: Model, weights_by_site: Mapping[str, SiteWeights], site_url: str) -> Model:
+    site_weights = weights_by_site[site_url]
     return replace(
         model,
-        weights=layer.on(model.weights),
-        signal_weights=layer.signal_weights,
-        bias=layer.bias,
-        reach=layer.reach,
+        weights=site_weights.apply_to(model.weights),
+        signal_weights=site_weights.signal_weights,
+        bias=site_weights.bias,
+        contribution_limits=site_weights.contribution_limits,
     )
 
 
-def score(model: Model, comment: Comment, visit: Visit = UNSEEN) -> Score:
-    """The chance of spam and every reason for it; the weights and the bias add up to the logit."""
-    evidence = gather_evidence(comment, visit)
-    shares, signal_shares = _shares(model, evidence)
-    logit = _logit(model, evidence, shares, signal_shares)
-    return Score(logistic(logit), logit, model.bias, explain(evidence, shares, signal_shares), model.id)
+def score(
+    model: Model, parsed: ParsedComment, submission: SubmissionSignals = NO_SIGNALS, *, spans: bool = False
+) -> Score:
+    """Return the probability of spam with all reasons. Their weights and the bias add up to the logit.
+
+    With `spans`, each reason has its spans in the comment as sent.
+    """
+    features = extract_features(parsed, submission)
+    contributions, signal_contributions = _contributions(model, features)
+    logit = _logit(model, features, contributions, signal_contributions)
+    reasons = explain(features, contributions, signal_contributions, spans=spans)
+    return Score(logistic(logit), logit, model.bias, reasons, model.id)
 
 
 def probabilities(model: Model, comments: Iterable[Comment]) -> Iterator[float]:
-    """The chance of spam of each comment, in their order, without reasons; read together, faster than by `score`."""
-    left = iter(comments)
-    while together := list(islice(left, TOGETHER)):
-        yield from map(logistic, _logits(model, together))
+    """Yield the probability of spam of each comment in order. Batches without reasons are faster than `score`."""
+    remaining = map(ParsedComment, comments)
+    while batch := list(islice(remaining, BATCH_SIZE)):
+        yield from map(logistic, _logits(model, batch))
 
 
 def logistic(logit: float) -> float:
-    """`1 / (1 + exp(-logit))`, without overflow."""
+    """Return `1 / (1 + exp(-logit))` without overflow."""
     return 1.0 / (1.0 + exp(-logit)) if logit >= 0 else 1.0 - 1.0 / (1.0 + exp(logit))
 
 
-def _shares(model: Model, evidence: Evidence) -> tuple[list[dict[str, float]], list[float]]:
-    """What each word of each segment and each signal adds to the logit."""
-    measured = zip(evidence.signals, model.slopes, strict=True)
-    signal_shares = [0.0 if isnan(value) else weight * (value - centre) for value, (centre, weight) in measured]
-    return [model.wordbook.shares(segment) for segment in evidence.page], signal_shares
+def _contributions(model: Model, features: Features) -> tuple[list[dict[str, float]], list[float]]:
+    """Return the contributions to the logit: of the words of each field, and of each signal."""
+    signals = zip(features.signals, model.centered_weights, strict=True)
+    signal_contributions = [0.0 if isnan(value) else weight * (value - mean) for value, (mean, weight) in signals]
+    return list(map(model.word_weights.contributions, features.document)), signal_contributions
 
 
 def _logit(
-    model: Model, evidence: Evidence, shares: Sequence[Mapping[str, float]], signal_shares: Sequence[float]
+    model: Model,
+    features: Features,
+    contributions: Sequence[Mapping[str, float]],
+    signal_contributions: Sequence[float],
 ) -> float:
-    hashed = sum([sum(words.values()) for words in shares])
-    return model.bias + hashed + sum(signal_shares) + sum(evidence.given.values())
+    words = sum([sum(by_word.values()) for by_word in contributions])
+    return model.bias + words + sum(signal_contributions) + sum(features.rule_contributions.values())
 
 
-def _logits(model: Model, comments: Sequence[Comment]) -> list[float]:
-    """The logits of many comments of whose visits nothing is known."""
-    rows, signals = gather_rows(comments)
-    hashed = np.clip(rows.sums(model.weights), *model.reach.T).sum(axis=1)
-    given = [sum(given_shares(comment, UNSEEN).values()) for comment in comments]
-    named = np.nan_to_num(signals - model.centres, nan=0.0) @ model.signal_weights
-    logits: list[float] = (model.bias + hashed + named + given).tolist()
+def _logits(model: Model, batch: Sequence[ParsedComment]) -> list[float]:
+    """Return the logits of comments without submission signals."""
+    rows, signals = extract_batch(batch)
+    words = np.clip(rows.sums(model.weights), *model.contribution_limits.T).sum(axis=1)
+    rules = [sum(rule_contributions(parsed, NO_SIGNALS).values()) for parsed in batch]
+    named = np.nan_to_num(signals - model.means, nan=0.0) @ model.signal_weights
+    logits: list[float] = (model.bias + words + named + rules).tolist()
     return logits

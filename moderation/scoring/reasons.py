@@ -1,161 +1,190 @@
-"""Turns the shares of a logit into reasons that a person can read, without losing any of it."""
+"""Reasons of a score: the contributions to its logit, summed up for people without losing any."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 
-from moderation.domain.judgement import Reason, Span
+from moderation.domain.decision import Reason, Span
 from moderation.features import ngrams
-from moderation.features.evidence import Evidence
-from moderation.features.ngrams import TITLE_MARK, URL_MARK
-from moderation.features.reading import Reading
-from moderation.features.signals import SIGNALS
-from moderation.features.signals.visits import GIVEN_SIGNALS
+from moderation.features.extraction import Features
+from moderation.features.ngrams import TITLE_TOKEN, URL_TOKEN
+from moderation.features.normalize import OffsetMap
+from moderation.features.parsed_comment import ParsedComment
+from moderation.features.signals import SIGNALS, signal_codes
+from moderation.features.signals.submission import RULE_SIGNALS
 
-MOST_FOR = 5
-"""Reasons for spam, and wordings for it, that come first; as many against are `MOST_AGAINST`."""
-MOST_AGAINST = 3
+MAX_SPAM_REASONS = 5
+MAX_HAM_REASONS = 3
 
-_LEAST = 1e-3
-_LONGEST_DETAIL = 60
-_WORDS_OF_PHRASE = 4
-_MARKS = (URL_MARK, TITLE_MARK)
+_MIN_WEIGHT = 1e-3
+_MAX_DETAIL_LENGTH = 60
+_MAX_PHRASE_WORDS = 4
+_PLACEHOLDER_TOKENS = (URL_TOKEN, TITLE_TOKEN)
 
-BLOCK_REASONS: dict[int, tuple[str, str]] = {
+NAMESPACE_REASONS: dict[int, tuple[str, str]] = {
     ngrams.AUTHOR: ("AUTHOR_NAME", "author"),
     ngrams.ANCHOR: ("LINK_TEXT", "text"),
     ngrams.TARGET: ("LINK_TARGET", "text"),
     ngrams.URL: ("AUTHOR_URL", "url"),
 }
-"""Code and field of the reason that each block of hashed features, other than those of the text, is summed up in."""
+"""Code and field of the one reason that sums up each namespace other than that of the text."""
 
-SENTENCES: dict[str, str] = {
-    "WORDING": "these words, and what they are made of",
+DESCRIPTIONS: dict[str, str] = {
+    "WORDING": "these words and their parts",
     "OTHER_WORDING": "all other words of the text together",
     "AUTHOR_NAME": "the name of the author",
-    "LINK_TEXT": "the words that the links are put on",
-    "LINK_TARGET": "where the links lead",
-    "AUTHOR_URL": "the address the author gave",
-    "NO_MODEL": "no model was at hand, so a person has to look",
-    **{signal.code: signal.sentence for signal in SIGNALS},
-    **{signal.code: signal.sentence for signal in GIVEN_SIGNALS},
+    "LINK_TEXT": "the link texts",
+    "LINK_TARGET": "the sites and paths that are linked",
+    "AUTHOR_URL": "the URL of the author",
+    "NO_MODEL": "no model was available, so a person must decide",
+    **{signal.code: signal.description for signal in SIGNALS},
+    **{signal.code: signal.description for signal in RULE_SIGNALS},
 }
-"""A plain sentence for every code."""
-
-_CODES = [signal.code for signal in SIGNALS]
+"""The subject of each reason, by code."""
 
 
 def explain(
-    evidence: Evidence, shares: Sequence[dict[str, float]], signal_shares: Sequence[float]
+    features: Features,
+    contributions: Sequence[dict[str, float]],
+    signal_contributions: Sequence[float],
+    *,
+    spans: bool,
 ) -> tuple[Reason, ...]:
-    """All reasons, heaviest first; their weights add up to the sum of both and of what the evidence gives.
+    """Return all reasons, heaviest first. Their weights add up to all contributions.
 
-    `shares` has what each word adds, for each segment of the page, `signal_shares` one entry a signal.
+    Parameters
+    ----------
+    features : Features
+        Features of the comment.
+    contributions : sequence of dict
+        For each field of the document, the contribution of each word.
+    signal_contributions : sequence of float
+        The contribution of each signal, in the order of `SIGNALS`.
+    spans : bool
+        If true, reasons have their spans in the comment as sent.
     """
-    reasons = [Reason(code, weight) for code, weight in zip(_CODES, signal_shares, strict=True) if weight]
-    reasons += [Reason(code, weight) for code, weight in evidence.given.items()]
-    for segment, words in zip(evidence.page, shares, strict=True):
-        if segment.block == ngrams.WORDS:
-            reasons += _wordings(evidence, words)
+    signals = zip(signal_codes(), signal_contributions, strict=True)
+    reasons = [Reason(code, weight) for code, weight in signals if weight]
+    reasons += [Reason(code, weight) for code, weight in features.rule_contributions.items()]
+    for field, words in zip(features.document, contributions, strict=True):
+        if field.namespace == ngrams.WORDS:
+            reasons += _wording_reasons(features, words, spans=spans)
         elif weight := sum(words.values()):
-            reasons.append(_block_reason(evidence, segment.block, weight))
-    return tuple(sorted(reasons, key=heaviest_first))
+            reasons.append(_namespace_reason(features, field.namespace, weight, spans=spans))
+    return tuple(sorted(reasons, key=by_abs_weight))
 
 
-def strongest(reasons: Sequence[Reason], most_for: int = MOST_FOR, most_against: int = MOST_AGAINST) -> list[Reason]:
-    """Of reasons that are ordered by weight the heaviest for spam, then the heaviest against it."""
-    pro = [reason for reason in reasons if reason.weight > 0][:most_for]
-    return pro + [reason for reason in reasons if reason.weight < 0][:most_against]
+def strongest(
+    reasons: Sequence[Reason], max_spam: int = MAX_SPAM_REASONS, max_ham: int = MAX_HAM_REASONS
+) -> list[Reason]:
+    """Return the first reasons for spam, then the first for ham, of reasons ordered by weight."""
+    spam = [reason for reason in reasons if reason.weight > 0][:max_spam]
+    return spam + [reason for reason in reasons if reason.weight < 0][:max_ham]
 
 
-def parted(reasons: Sequence[Reason]) -> tuple[list[Reason], list[Reason]]:
-    """The `strongest` of reasons in any order, and all others, the heaviest first."""
-    ranked = sorted(reasons, key=heaviest_first)
+def split_strongest(reasons: Sequence[Reason]) -> tuple[list[Reason], list[Reason]]:
+    """Return the strongest reasons, and all others by weight, of reasons in any order."""
+    ranked = sorted(reasons, key=by_abs_weight)
     first = strongest(ranked)
     chosen = set(map(id, first))
     return first, [reason for reason in ranked if id(reason) not in chosen]
 
 
-def heaviest_first(reason: Reason) -> float:
-    """What reasons are sorted by."""
+def by_abs_weight(reason: Reason) -> float:
+    """Return the sort key of a reason."""
     return -abs(reason.weight)
 
 
-def _block_reason(evidence: Evidence, block: int, weight: float) -> Reason:
-    code, field = BLOCK_REASONS[block]
+def _namespace_reason(features: Features, namespace: int, weight: float, *, spans: bool) -> Reason:
+    """Return the one reason that sums up the words of a name, of an address or of links."""
+    code, field = NAMESPACE_REASONS[namespace]
     if field == "text":
-        links = evidence.reading.links
-        spans = tuple(Span("text", link.start, link.end) for link in links)
-        detail = ", ".join(dict.fromkeys(link.anchor if block == ngrams.ANCHOR else link.domain for link in links))
+        links = features.parsed.external_links
+        detail = ", ".join(dict.fromkeys(link.anchor if namespace == ngrams.ANCHOR else link.domain for link in links))
+        places = [Span("text", link.start, link.end) for link in links]
     else:
-        value: str = getattr(evidence.reading.comment, field) or ""
-        spans = (Span(field, 0, len(value)),)
-        detail = value
-    return Reason(code, weight, detail[:_LONGEST_DETAIL], spans)
+        detail = getattr(features.parsed.comment, field) or ""
+        places = [Span(field, 0, len(detail))]
+    return Reason(code, weight, detail[:_MAX_DETAIL_LENGTH], tuple(places) if spans else ())
 
 
-class _Places:
-    """Where the words that are wanted stand in the prose: for each its places, as number of the word, start and end."""
+class _TokenPositions:
+    """Positions of some words in the body of a comment.
 
-    def __init__(self, reading: Reading, wanted: Collection[str]) -> None:
-        self._text = reading.prose.text
-        self._origins = reading.prose.origins()
-        self.places: dict[str, list[tuple[int, int, int]]] = {word: [] for word in wanted}
+    `of_word` has the token number, start and end of each occurrence, by word.
+    """
+
+    def __init__(self, parsed: ParsedComment, words: Collection[str]) -> None:
+        self._body = parsed.body
+        self._text = parsed.body.text
+        self.of_word: dict[str, list[tuple[int, int, int]]] = {word: [] for word in words}
         end = 0
-        for number, word in enumerate(reading.tokens):
+        for number, word in enumerate(parsed.tokens):
             start = self._text.find(word, end)
             end = start + len(word)
-            if word in self.places:
-                self.places[word].append((number, start, end))
+            if word in self.of_word:
+                self.of_word[word].append((number, start, end))
 
-    def touch(self, one: str, other: str) -> bool:
-        """Whether the other follows the one wherever either stands, with nothing but white space between."""
-        before, after = self.places[one], self.places[other]
+    def are_adjacent(self, first: str, second: str) -> bool:
+        """Return whether each occurrence of either word is next to one of the other, with white space between."""
+        before, after = self.of_word[first], self.of_word[second]
         if [number - 1 for number, _, _ in after] != [number for number, _, _ in before]:
             return False
         gaps = zip(before, after, strict=True)
         return all(self._text[end:start].isspace() for (_, _, end), (_, start, _) in gaps)
 
     def spans(self, phrase: Sequence[str]) -> tuple[Span, ...]:
-        """Every place of the phrase in the comment as it was sent."""
-        bounds = zip(self.places[phrase[0]], self.places[phrase[-1]], strict=True)
-        return tuple([Span("text", *self._origins.stretch(start, end)) for (_, start, _), (_, _, end) in bounds])
+        """Return the spans of all occurrences of a phrase in the comment as sent."""
+        offsets = self._offset_map
+        bounds = zip(self.of_word[phrase[0]], self.of_word[phrase[-1]], strict=True)
+        return tuple([Span("text", *offsets.original_span(start, end)) for (_, start, _), (_, _, end) in bounds])
+
+    @cached_property
+    def _offset_map(self) -> OffsetMap:
+        return self._body.offset_map()
 
 
-def _wordings(evidence: Evidence, shares: Mapping[str, float]) -> list[Reason]:
-    """The heaviest phrases by themselves, each with all its places; the other words as one reason."""
-    order = sorted(shares, key=shares.__getitem__)
-    spam = [word for word in order[: -2 * MOST_FOR - 1 : -1] if shares[word] > _LEAST and word not in _MARKS]
-    ham = [word for word in order[: 2 * MOST_AGAINST] if shares[word] < -_LEAST and word not in _MARKS]
-    found = _Places(evidence.reading, {*spam, *ham})
-    reasons = _named(found, spam, shares, MOST_FOR) + _named(found, ham, shares, MOST_AGAINST)
-    rest = sum(shares.values()) - sum([reason.weight for reason in reasons])
+def _wording_reasons(features: Features, contributions: Mapping[str, float], *, spans: bool) -> list[Reason]:
+    """Return a reason for each of the heaviest phrases, and one for all other words together."""
+    order = sorted(contributions, key=contributions.__getitem__)
+    heaviest, lightest = order[: -2 * MAX_SPAM_REASONS - 1 : -1], order[: 2 * MAX_HAM_REASONS]
+    spam = [word for word in heaviest if contributions[word] > _MIN_WEIGHT and word not in _PLACEHOLDER_TOKENS]
+    ham = [word for word in lightest if contributions[word] < -_MIN_WEIGHT and word not in _PLACEHOLDER_TOKENS]
+    positions = _TokenPositions(features.parsed, {*spam, *ham})
+    phrases = [
+        *_heaviest_phrases(positions, spam, contributions, MAX_SPAM_REASONS),
+        *_heaviest_phrases(positions, ham, contributions, MAX_HAM_REASONS),
+    ]
+    reasons = [
+        Reason("WORDING", weight, " ".join(phrase)[:_MAX_DETAIL_LENGTH], positions.spans(phrase) if spans else ())
+        for weight, phrase in phrases
+    ]
+    rest = sum(contributions.values()) - sum([reason.weight for reason in reasons])
     return [*reasons, Reason("OTHER_WORDING", rest)] if rest else reasons
 
 
-def _named(found: _Places, chosen: Sequence[str], weights: Mapping[str, float], most: int) -> list[Reason]:
-    """Reasons for the heaviest phrases that the chosen words make."""
-    phrases = [(sum([weights[word] for word in phrase]), phrase) for phrase in _phrases(found, chosen)]
-    phrases.sort(key=lambda weighed: -abs(weighed[0]))
-    return [
-        Reason("WORDING", weight, " ".join(phrase)[:_LONGEST_DETAIL], found.spans(phrase))
-        for weight, phrase in phrases[:most]
-    ]
+def _heaviest_phrases(
+    positions: _TokenPositions, words: Sequence[str], weights: Mapping[str, float], limit: int
+) -> list[tuple[float, list[str]]]:
+    """Return the heaviest phrases of the words, with their weights."""
+    phrases = [(sum([weights[word] for word in phrase]), phrase) for phrase in _phrases(positions, words)]
+    return sorted(phrases, key=lambda weighted: -abs(weighted[0]))[:limit]
 
 
-def _phrases(found: _Places, chosen: Sequence[str]) -> Iterator[list[str]]:
-    """Each word once: those that stand next to each other wherever they stand are one phrase of a few words."""
-    by_first = {found.places[word][0][0]: word for word in chosen}
-    following: dict[str, str] = {}
-    for first, word in by_first.items():
-        other = by_first.get(first + 1)
-        if other and found.touch(word, other):
-            following[word] = other
-    later = set(following.values())
-    for word in chosen:
-        if word not in later:
+def _phrases(positions: _TokenPositions, words: Sequence[str]) -> Iterator[list[str]]:
+    """Yield phrases of up to `_MAX_PHRASE_WORDS` words that are always adjacent. Each word is in one phrase."""
+    by_token = {positions.of_word[word][0][0]: word for word in words}
+    successors: dict[str, str] = {}
+    for number, word in by_token.items():
+        successor = by_token.get(number + 1)
+        if successor and positions.are_adjacent(word, successor):
+            successors[word] = successor
+    continuations = set(successors.values())
+    for word in words:
+        if word not in continuations:
             phrase = [word]
-            while word in following:
-                word = following[word]
-                if len(phrase) == _WORDS_OF_PHRASE:
+            while word in successors:
+                word = successors[word]
+                if len(phrase) == _MAX_PHRASE_WORDS:
                     yield phrase
                     phrase = []
                 phrase.append(word)

@@ -1,1 +1,1 @@
-"""SQL: functions on a connection; the caller owns the transaction."""
+"""SQL: functions on a connection whose transaction belongs to the caller."""

@@ -1,31 +1,24 @@
-"""What sites sent, with a key that equal texts share."""
+"""Store comments, and find those with the same content."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, bindparam, case, insert, select
+from sqlalchemy import Connection, RowMapping, case, insert, literal, select
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
-from moderation.storage.columns import AnyText
-from moderation.storage.tables import comments
-
-FIELDS = tuple(comments.c[name].label(f"comment_{name}") for name in COMMENT_FIELDS)
-"""What `from_row` reads."""
+from moderation.storage.tables import AnyText, comments
 
 _LABELS = tuple(f"comment_{name}" for name in COMMENT_FIELDS)
-_ADD = insert(comments).returning(comments.c.id)
-_ADD_MANY = insert(comments).returning(comments.c.id, sort_by_parameter_order=True)
-_ALIKE = (
-    select(comments.c.id, comments.c.author, comments.c.email, comments.c.permalink)
-    .where(comments.c.site_id == bindparam("wanted_site"), comments.c.content_key == bindparam("wanted_key"))
-    .order_by(case((comments.c.permalink == bindparam("wanted_page", type_=AnyText), 0), else_=1), comments.c.id.desc())
-    .limit(bindparam("most"))
-)
+COLUMNS = tuple(comments.c[name].label(label) for name, label in zip(COMMENT_FIELDS, _LABELS, strict=True))
+"""The columns that `from_row` needs."""
+
+_ADD = insert(comments).returning(comments.c.id, sort_by_parameter_order=True)
 
 
-class Alike(NamedTuple):
-    """What tells comments of the same content apart."""
+class SameContent(NamedTuple):
+    """The fields by which comments with the same content differ."""
 
     id: int
     author: str | None
@@ -33,31 +26,34 @@ class Alike(NamedTuple):
     permalink: str | None
 
 
-def add(connection: Connection, site_id: int, content_key: str, comment: Comment, at: datetime) -> int:
-    """Stores a comment; its number."""
-    number: int = connection.execute(_ADD, _row(site_id, content_key, comment, at)).scalar_one()
-    return number
+def add(
+    connection: Connection, site_id: int, hashed_comments: Iterable[tuple[str, Comment]], at: datetime
+) -> list[int]:
+    """Store pairs of content hash and comment and return their ids in the same order."""
+    rows = [
+        {"site_id": site_id, "content_hash": content_hash, "received_at": at, **asdict(comment)}
+        for content_hash, comment in hashed_comments
+    ]
+    return list(connection.execute(_ADD, rows).scalars()) if rows else []
 
 
-def add_many(connection: Connection, site_id: int, keyed: Sequence[tuple[str, Comment]], at: datetime) -> list[int]:
-    """Stores pairs of content key and comment; their numbers, in the same order."""
-    if not keyed:
-        return []
-    rows = [_row(site_id, content_key, comment, at) for content_key, comment in keyed]
-    return list(connection.execute(_ADD_MANY, rows).scalars())
+def with_same_content(
+    connection: Connection, site_id: int, content_hash: str, permalink: str | None, limit: int
+) -> list[SameContent]:
+    """Return at most `limit` comments of the site with this content hash.
 
-
-def alike(connection: Connection, site_id: int, content_key: str, permalink: str | None, most: int) -> list[Alike]:
-    """The site's comments with this content key, at most `most`: those with this permalink first, the newest first."""
-    wanted = {"wanted_site": site_id, "wanted_key": content_key, "wanted_page": permalink, "most": most}
-    return [Alike(*row) for row in connection.execute(_ALIKE, wanted)]
+    Comments with this permalink come first, newer comments before older ones.
+    """
+    elsewhere = case((comments.c.permalink == literal(permalink, AnyText), 0), else_=1)
+    statement = (
+        select(comments.c.id, comments.c.author, comments.c.email, comments.c.permalink)
+        .where(comments.c.site_id == site_id, comments.c.content_hash == content_hash)
+        .order_by(elsewhere, comments.c.id.desc())
+        .limit(limit)
+    )
+    return [SameContent(*row) for row in connection.execute(statement)]
 
 
 def from_row(row: RowMapping) -> Comment:
-    """The comment of a row that was selected with `FIELDS`."""
+    """Return the comment in a row that was selected with `COLUMNS`."""
     return Comment(*(row[label] for label in _LABELS))
-
-
-def _row(site_id: int, content_key: str, comment: Comment, at: datetime) -> dict[str, object]:
-    fields = {name: getattr(comment, name) for name in COMMENT_FIELDS}
-    return {"site_id": site_id, "content_key": content_key, "received_at": at, **fields}

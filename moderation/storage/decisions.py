@@ -1,80 +1,91 @@
-"""Verdicts as they were answered."""
+"""Store decisions as they were answered, and read them with their comments."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
-from moderation.domain.budget import OBSERVING, Standing
-from moderation.domain.judgement import Decision, Score
-from moderation.domain.policy import Policy, Verdict
-from moderation.storage import comments, standings
-from moderation.storage.reasons import pack, unpack
+from moderation.domain.budget import UNCALIBRATED, Calibration
+from moderation.domain.decision import Decision, Reason, Score
+from moderation.domain.thresholds import Thresholds, Verdict
+from moderation.storage import calibrations, comments
+from moderation.storage.tables import calibrations as calibrations_table
 from moderation.storage.tables import comments as comments_table
-from moderation.storage.tables import decisions
-from moderation.storage.tables import standings as standings_table
+from moderation.storage.tables import decisions, queue_items
 
-FIELDS = (
+COLUMNS = (
     *(column.label(f"decision_{column.name}") for column in decisions.c),
-    *comments.FIELDS,
-    *standings.FIELDS,
+    *comments.COLUMNS,
+    *calibrations.COLUMNS,
 )
-"""What `from_row` reads; the comment and the standing must be joined in."""
+"""The columns that `from_row` needs."""
 
 WITH_COMMENT = decisions.join(comments_table, comments_table.c.id == decisions.c.comment_id).outerjoin(
-    standings_table, standings_table.c.id == decisions.c.standing_id
+    calibrations_table, calibrations_table.c.id == decisions.c.calibration_id
 )
-"""What `FIELDS` are selected from."""
+"""The joined tables that `COLUMNS` are selected from."""
 
 _ADD = insert(decisions)
-_SUPERSEDE = update(decisions).where(decisions.c.comment_id == bindparam("wanted_comment")).values(superseded=True)
-_ONE = (decisions.c.site_id == bindparam("wanted_site"), decisions.c.id == bindparam("wanted_id"))
-_FIND = select(*FIELDS).select_from(WITH_COMMENT).where(*_ONE)
-_last = (
-    select(decisions.c.probability, decisions.c.model)
-    .where(decisions.c.site_id == bindparam("wanted_site"), decisions.c.superseded.is_(False))
-    .order_by(decisions.c.made_at.desc())
-    .limit(bindparam("most"))
-    .subquery()
-)
-_RECENT = select(_last.c.probability).where(_last.c.model == bindparam("wanted_model"))
-_COMMENT_OF = select(decisions.c.comment_id).where(*_ONE)
+_OPEN_ITEM = insert(queue_items)
 
 
-def add(connection: Connection, decision: Decision, comment_id: int, door: str) -> None:
-    """Stores a decision on a comment that is stored already."""
-    connection.execute(_ADD, _row(decision, comment_id, door))
-
-
-def add_many(connection: Connection, made: Sequence[tuple[Decision, int]], door: str) -> None:
-    """Stores pairs of decision and comment number."""
-    if made:
-        connection.execute(_ADD, [_row(decision, comment_id, door) for decision, comment_id in made])
+def add(connection: Connection, decided: Iterable[tuple[Decision, int]], channel: str) -> None:
+    """Store pairs of decision and comment id, and open a queue item for each decision that goes to review."""
+    rows, items = [], []
+    for decision, comment_id in decided:
+        score, thresholds, calibration = decision.score, decision.thresholds, decision.calibration
+        row = {
+            "id": decision.id,
+            "site_id": decision.site_id,
+            "comment_id": comment_id,
+            "probability": score.probability,
+            "logit": score.logit,
+            "bias": score.bias,
+            "reasons": pack_reasons(score.reasons),
+            "model": score.model,
+            "review_threshold": thresholds.review,
+            "spam_threshold": thresholds.spam,
+            "discard_threshold": thresholds.discard,
+            "verdict": decision.verdict.value,
+            "degraded": decision.degraded,
+            "stage": calibration.stage.value if calibration else None,
+            "calibration_id": calibration.id if calibration else None,
+            "channel": channel,
+            "decided_at": decision.decided_at,
+        }
+        rows.append(row)
+        if decision.verdict is Verdict.REVIEW:
+            item = {"decision_id": decision.id, "site_id": decision.site_id, "opened_at": decision.decided_at}
+            items.append(item)
+    if rows:
+        connection.execute(_ADD, rows)
+    if items:
+        connection.execute(_OPEN_ITEM, items)
 
 
 def supersede(connection: Connection, comment_id: int) -> None:
-    """Marks the decisions on a comment as replaced by one that follows."""
-    connection.execute(_SUPERSEDE, {"wanted_comment": comment_id})
+    """Mark the decisions on a comment as replaced by a later one."""
+    connection.execute(update(decisions).where(decisions.c.comment_id == comment_id).values(superseded=True))
 
 
 def find(connection: Connection, site_id: int, decision_id: str) -> tuple[Decision, int] | None:
-    """The site's decision and the number of its comment."""
-    row = connection.execute(_FIND, {"wanted_site": site_id, "wanted_id": decision_id}).mappings().first()
+    """Return the site's decision and the id of its comment."""
+    statement = (
+        select(*COLUMNS).select_from(WITH_COMMENT).where(decisions.c.site_id == site_id, decisions.c.id == decision_id)
+    )
+    row = connection.execute(statement).mappings().first()
     return None if row is None else (from_row(row), row["decision_comment_id"])
 
 
-def comment_of(connection: Connection, site_id: int, decision_id: str) -> int | None:
-    """The number of the comment that the site's decision is about."""
-    return connection.execute(_COMMENT_OF, {"wanted_site": site_id, "wanted_id": decision_id}).scalar()
-
-
-def recent_probabilities(connection: Connection, site_id: int, model: str, most: int) -> list[float]:
-    """The probabilities of those of the site's last `most` comments that this model judged."""
-    wanted = {"wanted_site": site_id, "wanted_model": model, "most": most}
-    return list(connection.execute(_RECENT, wanted).scalars())
+def find_comment_id(connection: Connection, site_id: int, decision_id: str) -> int | None:
+    """Return the id of the comment that the site's decision is about."""
+    return connection.execute(
+        select(decisions.c.comment_id).where(decisions.c.site_id == site_id, decisions.c.id == decision_id)
+    ).scalar()
 
 
 def from_row(row: RowMapping) -> Decision:
-    """The decision of a row that was selected with `FIELDS`."""
+    """Return the decision in a row that was selected with `COLUMNS`."""
     return Decision(
         id=row["decision_id"],
         site_id=row["decision_site_id"],
@@ -83,41 +94,33 @@ def from_row(row: RowMapping) -> Decision:
             probability=row["decision_probability"],
             logit=row["decision_logit"],
             bias=row["decision_bias"],
-            reasons=unpack(row["decision_reasons"]),
+            reasons=unpack_reasons(row["decision_reasons"]),
             model=row["decision_model"],
         ),
-        policy=Policy(row["decision_review_line"], row["decision_spam_line"], row["decision_discard_line"]),
-        standing=_standing(row),
+        thresholds=Thresholds(
+            row["decision_review_threshold"], row["decision_spam_threshold"], row["decision_discard_threshold"]
+        ),
+        calibration=_calibration(row),
         verdict=Verdict(row["decision_verdict"]),
         degraded=row["decision_degraded"],
-        made_at=row["decision_made_at"],
+        decided_at=row["decision_decided_at"],
     )
 
 
-def _standing(row: RowMapping) -> Standing | None:
-    if row["decision_step"] is None:
+def pack_reasons(reasons: Iterable[Reason]) -> str:
+    """Return reasons as compact ASCII JSON, `[[code, weight, detail?], …]`, without spans.
+
+    ASCII escapes hostile characters in a detail, so that every database accepts the text.
+    """
+    return json.dumps([reason[:3] if reason.detail else reason[:2] for reason in reasons], separators=(",", ":"))
+
+
+def unpack_reasons(stored: str) -> tuple[Reason, ...]:
+    """Return the reasons in a text that `pack_reasons` made, without spans."""
+    return tuple(Reason(*entry) for entry in json.loads(stored))
+
+
+def _calibration(row: RowMapping) -> Calibration | None:
+    if row["decision_stage"] is None:
         return None
-    earned = standings.from_row(row)
-    return earned.standing if earned else OBSERVING
-
-
-def _row(decision: Decision, comment_id: int, door: str) -> dict[str, object]:
-    return {
-        "id": decision.id,
-        "site_id": decision.site_id,
-        "comment_id": comment_id,
-        "probability": decision.score.probability,
-        "logit": decision.score.logit,
-        "bias": decision.score.bias,
-        "reasons": pack(decision.score.reasons),
-        "model": decision.score.model,
-        "review_line": decision.policy.review,
-        "spam_line": decision.policy.spam,
-        "discard_line": decision.policy.discard,
-        "verdict": decision.verdict.value,
-        "degraded": decision.degraded,
-        "step": decision.standing.step.value if decision.standing else None,
-        "standing_id": decision.standing.number if decision.standing else None,
-        "door": door,
-        "made_at": decision.made_at,
-    }
+    return UNCALIBRATED if row["calibration_id"] is None else calibrations.from_row(row).calibration

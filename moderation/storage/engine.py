@@ -1,9 +1,11 @@
-"""Opening the database, and the two ways to use it: reading and writing."""
+"""Open the database and run transactions on it; keep SQLite durable and notice when its files are lost."""
 
+import errno
 import sqlite3
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from time import monotonic, sleep
 from urllib.parse import quote
 
@@ -13,96 +15,260 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, Program
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from moderation.domain.errors import InputRefused, StorageUnavailable
+from moderation.domain.errors import InvalidInput, StorageUnavailable
 
-_WRITES = {"moderation_writes": True}
-_SENTENCES = {
+_WRITE_OPTIONS = {"moderation_writes": True}
+_DATABASE_OPTION = "moderation_sqlite_database"
+_OPEN_FILES_KEY = "moderation_open_files"
+_DISK_PROBE_BYTES = 256 * 1024
+_FULL_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+_FILE_REMOVED = "The database file is gone: put it back, or restore a backup. Nothing is stored until then."
+_SIDE_FILE_REMOVED = "The -wal or -shm file of the database was removed while in use: restart the service."
+_SIDE_FILES_STALE = (
+    "The database file was replaced, but the -wal and -shm files of the former one lie beside it: "
+    "remove these two, or put the former file back."
+)
+_FILE_REPLACED = "The database file was replaced: the next request opens the new one."
+_OTHER_DATABASE = (
+    "The database file was replaced by a different database: put the right file back, or restart the service to use "
+    "this one."
+)
+_ERROR_MESSAGES = {
     "SQLITE_BUSY": "The database is locked by another program; try again in a moment.",
     "SQLITE_LOCKED": "The database is locked by another program; try again in a moment.",
-    "SQLITE_CANTOPEN": "There is no database yet, or its folder cannot be read; run `moderation init`.",
+    "SQLITE_CANTOPEN": (
+        "There is no database, or its folder cannot be read: restore a backup, or run `moderation init` for a new one."
+    ),
     "SQLITE_READONLY": "The database may only be read; check who owns its file and folder.",
-    "SQLITE_FULL": "The disk of the database is full.",
+    "SQLITE_FULL": "The disk of the database is full: free some space.",
+    "SQLITE_IOERR": "The database file cannot be read or written: its disk is full or damaged.",
     "SQLITE_NOTADB": "The database file is not an SQLite database.",
     "SQLITE_CORRUPT": "The database file is damaged; restore it from a backup.",
 }
 
+FileId = tuple[int, int]
+"""Device and inode. While a file is open, no other file gets the same pair."""
 
-def open_engine(url: str, busy_seconds: float, *, create: bool = False) -> Engine:
-    """An engine for the database at an SQLAlchemy URL; connects to nothing yet.
 
-    A write waits at most `busy_seconds` for a locked SQLite database. Only with `create` may a missing
-    SQLite file come into being. Raises `InputRefused` when the URL names no database that can be used.
+def open_engine(url: str, busy_timeout_seconds: float, *, create: bool = False) -> Engine:
+    """Return an engine for the database at an SQLAlchemy URL, without connecting.
+
+    A write waits at most `busy_timeout_seconds` for a locked SQLite database. Only with `create` a missing SQLite file
+    is created. Raises `InvalidInput` for a URL that cannot be used.
     """
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_timeout=busy_seconds, pool_pre_ping=True, hide_parameters=True)
-        return _open_sqlite(parsed, busy_seconds, create)
+            return create_engine(parsed, pool_timeout=busy_timeout_seconds, pool_pre_ping=True, hide_parameters=True)
+        return _open_sqlite(parsed, busy_timeout_seconds, create)
     except (ArgumentError, ImportError):
-        raise InputRefused(
+        raise InvalidInput(
             "The database URL cannot be used: check its form, and that the driver it names is installed."
         ) from None
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection that sees one state of the database; nothing is kept. Raises `StorageUnavailable`."""
-    with _clear_sentences(), engine.connect() as connection, connection.begin():
+def read_transaction(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection that sees one state of the database. Nothing is stored. Raises `StorageUnavailable`."""
+    with _translate_errors(), engine.connect() as connection, connection.begin():
         yield connection
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that is on disk when the block ends, or undone when it raises. Raises `StorageUnavailable`."""
-    with _clear_sentences(), engine.connect().execution_options(**_WRITES) as connection, connection.begin():
-        yield connection
+def write_transaction(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection whose writes are on disk when the block ends, or undone when it raises.
+
+    Raises `StorageUnavailable`, also if the database file was removed or replaced before the commit ended.
+    """
+    with _translate_errors(), engine.connect().execution_options(**_WRITE_OPTIONS) as connection:
+        with connection.begin():
+            yield connection
+        _reject_lost_files(connection)
 
 
-def _open_sqlite(url: URL, busy_seconds: float, create: bool) -> Engine:
+def disk_problem(engine: Engine) -> str | None:
+    """Return why the disk of an SQLite database takes no more data, or `None` if it does.
+
+    Writes and drops a scratch file beside the database. The write needs neither a lock nor an fsync, so that frequent
+    probes do not slow down decisions. `statvfs` would miss quotas and limits. A small transaction may still fit into
+    space that the -wal file has already, when a decision no longer does.
+    """
+    database: _SqliteDatabase | None = engine.get_execution_options().get(_DATABASE_OPTION)
+    if database is None:
+        return None
+    try:
+        with tempfile.TemporaryFile(dir=database.folder) as scratch_file:
+            scratch_file.write(bytes(_DISK_PROBE_BYTES))
+    except OSError as error:
+        if error.errno in _FULL_DISK_ERRORS:
+            return "The disk of the database is full: free some space."
+        return f"The folder of the database cannot be written to ({error.strerror}): check its owner and its disk."
+    return None
+
+
+class _SqliteDatabase:
+    """An SQLite database and its open files. Later connections must find the database that was opened first.
+
+    SQLite continues to write into a removed file: without a check, the service would acknowledge lost decisions.
+    """
+
+    def __init__(self, path: Path, busy_timeout_seconds: float) -> None:
+        self.path = path
+        # SQLite keeps the other two files beside the target of a symbolic link.
+        target = path.resolve()
+        self.folder = target.parent
+        self._paths = (path, target.with_name(f"{target.name}-wal"), target.with_name(f"{target.name}-shm"))
+        self._busy_timeout_seconds = busy_timeout_seconds
+        self._identity: str | None = None
+        self._open_ids: dict[Path, FileId] = {}
+        self._open_connections: set[int] = set()
+
+    def listen(self, engine: Engine) -> None:
+        """Register the event handlers of an engine."""
+        event.listen(engine, "do_connect", self._before_connect)
+        event.listen(engine, "connect", self._after_connect)
+        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "close", self._after_close)
+
+    def loss(self, open_ids: dict[Path, FileId]) -> str:
+        """Return the sentence for files that are no longer those of an open connection."""
+        ids = self._file_ids()
+        if self.path not in ids:
+            return _FILE_REMOVED
+        if ids[self.path] == open_ids[self.path]:
+            return _SIDE_FILE_REMOVED
+        # SQLite would write the former database's -wal into the new file and damage it.
+        stale = any(ids.get(path) == open_ids[path] for path in open_ids)
+        return _SIDE_FILES_STALE if stale else _FILE_REPLACED
+
+    def _before_connect(self, _dialect: object, entry: ConnectionPoolEntry, _args: object, _options: object) -> None:
+        ids = self._file_ids()
+        if any(ids.get(path) != open_id for path, open_id in self._open_ids.items()):
+            problem = self.loss(self._open_ids)
+            if problem != _FILE_REPLACED:
+                raise StorageUnavailable(problem)
+        if self._identity is not None and self.path not in ids:
+            raise StorageUnavailable(_FILE_REMOVED)
+        entry.info[_OPEN_FILES_KEY] = ids
+
+    def _after_connect(self, connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        try:
+            self._configure(connection)
+            ids = self._file_ids()
+            if entry.info[_OPEN_FILES_KEY].get(self.path, ids.get(self.path)) != ids.get(self.path):
+                # Which of the two files the connection has open is unknown.
+                raise StorageUnavailable(_FILE_REPLACED)
+        except BaseException:
+            connection.close()
+            raise
+        self._open_ids = entry.info[_OPEN_FILES_KEY] = ids
+        self._open_connections.add(id(connection))
+
+    def _after_close(self, connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        self._open_connections.discard(id(connection))
+        if not self._open_connections:
+            # Once the files are closed, SQLite removes two of them and others may get their inodes.
+            self._open_ids = {}
+
+    def _configure(self, connection: DBAPIConnection) -> None:
+        # The driver begins transactions too late for a read and too weakly for a write: `_begin_sqlite` begins them.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        self._check_identity(cursor)
+        _enable_wal(cursor, self._busy_timeout_seconds)
+        # NORMAL would lose the last answers in a power cut: with FULL a commit is on disk when it returns.
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        # A read opens the -wal and -shm files, whose ids are compared later.
+        cursor.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        cursor.close()
+
+    def _check_identity(self, cursor: DBAPICursor) -> None:
+        """Raise `StorageUnavailable` if this is not the database that the engine opened first."""
+        named = "SELECT 1 FROM sqlite_schema WHERE name = 'installation'"
+        has_identity = cursor.execute(named).fetchone() is not None
+        row = cursor.execute("SELECT id FROM installation").fetchone() if has_identity else None
+        identity = row and row[0]
+        if self._identity not in (None, identity):
+            raise StorageUnavailable(_OTHER_DATABASE)
+        self._identity = identity
+
+    def _file_ids(self) -> dict[Path, FileId]:
+        ids = {}
+        for path in self._paths:
+            try:
+                status = path.stat()
+            except OSError:
+                continue
+            ids[path] = (status.st_dev, status.st_ino)
+        return ids
+
+
+def _open_sqlite(url: URL, busy_timeout_seconds: float, create: bool) -> Engine:
     if not url.database or url.database == ":memory:":
-        raise InputRefused("The database URL must name a file: one in memory is gone with its connection.")
+        raise InvalidInput("The database URL must name a file: one in memory is gone with its connection.")
+    database = _SqliteDatabase(Path(url.database).absolute(), busy_timeout_seconds)
     mode = "rwc" if create else "rw"
-    file_url = url.set(database=f"file:{quote(url.database)}", query={"mode": mode, "uri": "true"})
-    waiting = {"timeout": busy_seconds}
-    # A parameter may be a comment's text: errors and logs must not show it.
-    engine = create_engine(file_url, pool_timeout=busy_seconds, connect_args=waiting, hide_parameters=True)
-    event.listen(engine, "connect", partial(_prepare_sqlite, busy_seconds))
-    event.listen(engine, "begin", _begin_sqlite)
+    file_url = url.set(database=f"file:{quote(str(database.path))}", query={"mode": mode, "uri": "true"})
+    engine = create_engine(
+        file_url,
+        pool_timeout=busy_timeout_seconds,
+        connect_args={"timeout": busy_timeout_seconds},
+        execution_options={_DATABASE_OPTION: database},
+        # A parameter may be a comment's text: errors and logs must not show it.
+        hide_parameters=True,
+    )
+    database.listen(engine)
     return engine
 
 
-def _prepare_sqlite(busy_seconds: float, connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    # The driver's own transactions begin too late for a read and too weakly for a write: `_begin_sqlite` begins them.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    _write_ahead(cursor, busy_seconds)
-    # NORMAL would lose the last answers in a power cut: with FULL a commit is on disk when it returns.
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
-
-
-def _write_ahead(cursor: DBAPICursor, busy_seconds: float) -> None:
-    # Two who open a new database at once both want its lock for this, and here SQLite does not wait by itself.
-    give_up = monotonic() + busy_seconds
+def _enable_wal(cursor: DBAPICursor, busy_timeout_seconds: float) -> None:
+    # Two processes that open a new database at once both need its lock here, and SQLite does not wait for it.
+    deadline = monotonic() + busy_timeout_seconds
     while True:
         try:
             cursor.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or monotonic() > give_up:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or monotonic() > deadline:
                 raise
             sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:
+    _reject_lost_files(connection)
     # IMMEDIATE takes the write lock at once: a transaction that read first could not wait for it later.
     writes = connection.get_execution_options().get("moderation_writes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _reject_lost_files(connection: Connection) -> None:
+    """Raise `StorageUnavailable` if a file of the open SQLite database was removed or replaced."""
+    for path, open_id in connection.info.get(_OPEN_FILES_KEY, {}).items():
+        try:
+            status = path.stat()
+        except OSError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != open_id:
+            raise _lost_files_error(connection)
+
+
+def _lost_files_error(connection: Connection) -> StorageUnavailable:
+    database: _SqliteDatabase = connection.get_execution_options()[_DATABASE_OPTION]
+    problem = database.loss(connection.info[_OPEN_FILES_KEY])
+    if problem == _FILE_REPLACED:
+        # Closes the idle connections to the former file. The next transaction connects to the new one.
+        connection.engine.dispose()
+    elif problem == _SIDE_FILE_REMOVED:
+        # The removed -wal holds acknowledged decisions: write them into the database file while it is still open.
+        with suppress(sqlite3.Error):
+            connection.connection.cursor().execute("PRAGMA wal_checkpoint")
+    return StorageUnavailable(problem)
+
+
 @contextmanager
-def _clear_sentences() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (IntegrityError, ProgrammingError):
@@ -110,10 +276,10 @@ def _clear_sentences() -> Iterator[None]:
     except PoolExhausted:
         raise StorageUnavailable("Every connection to the database is in use; try again in a moment.") from None
     except DatabaseError as error:
-        raise StorageUnavailable(_sentence(error)) from error
+        raise StorageUnavailable(_error_message(error)) from error
 
 
-def _sentence(error: DatabaseError) -> str:
+def _error_message(error: DatabaseError) -> str:
     code = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
-    known = (sentence for prefix, sentence in _SENTENCES.items() if code.startswith(prefix))
-    return next(known, f"The database cannot be used ({code}); `moderation init` makes it or brings it up to date.")
+    sentences = (sentence for prefix, sentence in _ERROR_MESSAGES.items() if code.startswith(prefix))
+    return next(sentences, f"The database cannot be used ({code}); run `moderation init`.")

@@ -1,42 +1,25 @@
-"""The append-only log of what people said: of all labels of a comment the last one holds."""
+"""The append-only log of labels. Of all labels of a comment the newest one is in force."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, bindparam, exists, insert, select
+from sqlalchemy import Connection, exists, insert, select
 
 from moderation.domain.comment import Comment
-from moderation.domain.judgement import Label, LabelValue
+from moderation.domain.decision import Label, LabelValue
 from moderation.storage import comments
 from moderation.storage.tables import comments as comments_table
 from moderation.storage.tables import labels, sites
 
-_later = labels.alias("later")
-_ADD = insert(labels)
-_LAST = (
-    select(labels.c.value, labels.c.who, labels.c.source, labels.c.given_at)
-    .where(labels.c.comment_id == bindparam("wanted_comment"))
-    .order_by(labels.c.id.desc())
-    .limit(1)
-)
-_HOLDING = (
-    select(labels.c.comment_id, labels.c.value, sites.c.url.label("site_url"), *comments.FIELDS)
-    .select_from(labels)
-    .join(comments_table, comments_table.c.id == labels.c.comment_id)
-    .join(sites, sites.c.id == labels.c.site_id)
-    .where(
-        labels.c.value.is_not(None),
-        labels.c.comment_id > bindparam("after"),
-        ~exists().where(_later.c.comment_id == labels.c.comment_id, _later.c.id > labels.c.id),
-    )
-    .order_by(labels.c.comment_id)
-    .limit(bindparam("most"))
-)
-_HOLDING_OF_SITE = _HOLDING.where(labels.c.site_id == bindparam("wanted_site"))
+_later = labels.alias("later_label")
+IN_FORCE = ~exists().where(_later.c.comment_id == labels.c.comment_id, _later.c.id > labels.c.id)
+"""Condition on `labels`: the comment has no later label. A withdrawal is in force too; its value is NULL."""
+
+_MAX_HASHES_PER_QUERY = 500
 
 
-class Labelled(NamedTuple):
-    """A comment of a site with the label that holds."""
+class LabelledComment(NamedTuple):
+    """A comment of a site with the value of its label in force."""
 
     comment_id: int
     site_url: str
@@ -44,50 +27,89 @@ class Labelled(NamedTuple):
     value: LabelValue
 
 
+class ImportKey(NamedTuple):
+    """The facts by which an import recognizes a comment that is already labelled. `value` is a `LabelValue`."""
+
+    content_hash: str
+    author: str | None
+    email: str | None
+    permalink: str | None
+    value: str
+
+
 def append(connection: Connection, site_id: int, comment_id: int, label: Label) -> None:
-    """Adds to the log."""
-    connection.execute(_ADD, _row(site_id, comment_id, label))
+    """Append a label to the log."""
+    append_many(connection, site_id, [(comment_id, label)])
 
 
-def append_many(connection: Connection, site_id: int, given: Sequence[tuple[int, Label]]) -> None:
-    """Adds pairs of comment number and label to the log."""
-    if given:
-        connection.execute(_ADD, [_row(site_id, comment_id, label) for comment_id, label in given])
+def append_many(connection: Connection, site_id: int, labelled: Iterable[tuple[int, Label]]) -> None:
+    """Append pairs of comment id and label to the log."""
+    rows = [
+        {
+            "site_id": site_id,
+            "comment_id": comment_id,
+            "value": label.value and label.value.value,
+            "labelled_by": label.labelled_by,
+            "channel": label.channel,
+            "created_at": label.created_at,
+        }
+        for comment_id, label in labelled
+    ]
+    if rows:
+        connection.execute(insert(labels), rows)
 
 
 def last(connection: Connection, comment_id: int) -> Label | None:
-    """The newest label of a comment, be it a withdrawal; `None` when nobody ever labelled it."""
-    row = connection.execute(_LAST, {"wanted_comment": comment_id}).mappings().first()
-    return None if row is None else _label(row)
+    """Return the newest label of a comment, which may be a withdrawal; `None` if it was never labelled."""
+    row = connection.execute(
+        select(labels.c.value, labels.c.labelled_by, labels.c.channel, labels.c.created_at)
+        .where(labels.c.comment_id == comment_id)
+        .order_by(labels.c.id.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    return Label(row.value and LabelValue(row.value), row.labelled_by, row.channel, row.created_at)
 
 
-def holding(connection: Connection, site_id: int | None, after: int, most: int) -> list[Labelled]:
-    """The next `most` labelled comments of a site (`None`: of all) whose number is above `after`, by number.
+def list_labelled(connection: Connection, site_id: int | None, after: int, limit: int) -> list[LabelledComment]:
+    """Return the next `limit` labelled comments whose id is above `after`, in the order of their ids.
 
-    Withdrawn labels are left out.
+    `site_id` restricts them to one site. Comments whose label was withdrawn are left out.
     """
-    wanted: dict[str, int] = {"after": after, "most": most}
-    statement = _HOLDING
+    statement = (
+        select(labels.c.comment_id, labels.c.value, sites.c.url.label("site_url"), *comments.COLUMNS)
+        .select_from(labels)
+        .join(comments_table, comments_table.c.id == labels.c.comment_id)
+        .join(sites, sites.c.id == labels.c.site_id)
+        .where(labels.c.value.is_not(None), labels.c.comment_id > after, IN_FORCE)
+        .order_by(labels.c.comment_id)
+        .limit(limit)
+    )
     if site_id is not None:
-        wanted["wanted_site"] = site_id
-        statement = _HOLDING_OF_SITE
-    rows = connection.execute(statement, wanted).mappings()
+        statement = statement.where(labels.c.site_id == site_id)
     return [
-        Labelled(row["comment_id"], row["site_url"], comments.from_row(row), LabelValue(row["value"])) for row in rows
+        LabelledComment(row["comment_id"], row["site_url"], comments.from_row(row), LabelValue(row["value"]))
+        for row in connection.execute(statement).mappings()
     ]
 
 
-def _label(row: RowMapping) -> Label:
-    value = None if row["value"] is None else LabelValue(row["value"])
-    return Label(value=value, who=row["who"], source=row["source"], given_at=row["given_at"])
-
-
-def _row(site_id: int, comment_id: int, label: Label) -> dict[str, object]:
-    return {
-        "site_id": site_id,
-        "comment_id": comment_id,
-        "value": None if label.value is None else label.value.value,
-        "who": label.who,
-        "source": label.source,
-        "given_at": label.given_at,
-    }
+def find_imported(connection: Connection, site_id: int, content_hashes: Sequence[str]) -> set[ImportKey]:
+    """Return the keys of the site's labelled comments that have one of these content hashes."""
+    keys: set[ImportKey] = set()
+    for start in range(0, len(content_hashes), _MAX_HASHES_PER_QUERY):
+        page = content_hashes[start : start + _MAX_HASHES_PER_QUERY]
+        statement = (
+            select(
+                comments_table.c.content_hash,
+                comments_table.c.author,
+                comments_table.c.email,
+                comments_table.c.permalink,
+                labels.c.value,
+            )
+            .join(labels, labels.c.comment_id == comments_table.c.id)
+            .where(comments_table.c.site_id == site_id, comments_table.c.content_hash.in_(page))
+            .where(labels.c.value.is_not(None), IN_FORCE)
+        )
+        keys.update(ImportKey(*row) for row in connection.execute(statement))
+    return keys

@@ -1,68 +1,84 @@
-"""Bringing the database to this program's version, and telling whether it is there.
+"""Migrate the database to this program's version, and compare the two versions.
 
-Alembic is imported by `upgrade` alone: a serving process only compares two revisions and has no use for it.
+Only `upgrade` imports Alembic: a serving process compares two revisions and does without it.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
 from moderation.domain.errors import StorageUnavailable
-from moderation.storage.engine import open_engine, reading, writing
+from moderation.storage.engine import open_engine, read_transaction, write_transaction
 
-HEAD = "0004"
-"""The newest revision in `migrations/versions`; revisions are four digits, so their order is that of the text."""
+HEAD = "0006"
+"""Newest revision in `migrations/versions`. Revisions have four digits, so that they sort as text."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"
-_STORED = text("SELECT version_num FROM alembic_version")
+_STORED_REVISION = text("SELECT version_num FROM alembic_version")
 
 
-def upgrade(url: str, busy_seconds: float = 5.0) -> None:
-    """Creates the database or brings it to `HEAD`, wholly or not at all; harmless when it is there.
+def upgrade(url: str, busy_timeout_seconds: float = 5.0) -> None:
+    """Create the database or migrate it to `HEAD`, wholly or not at all. A database at `HEAD` stays as it is.
 
     Raises `StorageUnavailable` when it is locked, out of reach, or of a newer version than this program.
     """
-    engine = open_engine(url, busy_seconds, create=True)
+    engine = open_engine(url, busy_timeout_seconds, create=True)
     try:
-        with writing(engine) as connection:
-            _refuse_newer(_stored_revision(connection))
-            _run_scripts(connection)
+        with write_transaction(engine) as connection:
+            _reject_newer(_stored_revision(connection))
+            _run_migrations(connection)
     finally:
         engine.dispose()
 
 
-def objection(engine: Engine) -> str | None:
-    """Why the database cannot be used as it is, in a sentence that says what to do; `None` when it can."""
+@contextmanager
+def open_current(url: str, busy_timeout_seconds: float) -> Iterator[Engine]:
+    """Yield an engine for a database at `HEAD`. Raises `StorageUnavailable` for another version.
+
+    The block's connections are closed: a server that forks later must not hand its children an open one.
+    """
+    engine = open_engine(url, busy_timeout_seconds)
     try:
-        with reading(engine) as connection:
+        problem = schema_problem(engine)
+        if problem is not None:
+            raise StorageUnavailable(problem)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def schema_problem(engine: Engine) -> str | None:
+    """Return why the database cannot be used, in a sentence that says what to do, or `None` if it can."""
+    try:
+        with read_transaction(engine) as connection:
             stored = _stored_revision(connection)
-            _refuse_newer(stored)
+            _reject_newer(stored)
     except StorageUnavailable as error:
         return str(error)
     if stored is None:
         return "The database is empty; run `moderation init`."
     if stored < HEAD:
-        return (
-            f"The database is of an older version ({stored}, not {HEAD}); run `moderation init` to bring it up to date."
-        )
+        return f"The database is of an older version ({stored}, not {HEAD}); run `moderation init` to migrate it."
     return None
 
 
 def _stored_revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.execute(_STORED).scalar()
+    return connection.execute(_STORED_REVISION).scalar()
 
 
-def _refuse_newer(stored: str | None) -> None:
+def _reject_newer(stored: str | None) -> None:
     if stored is not None and stored > HEAD:
         raise StorageUnavailable(
-            f"The database was made by a newer version of this program ({stored}, not {HEAD}): install that one. "
-            "`moderation init` cannot take it back."
+            f"The database was made by a newer version of this program ({stored}, not {HEAD}): install that version. "
+            "`moderation init` cannot migrate it back."
         )
 
 
-def _run_scripts(connection: Connection) -> None:
+def _run_migrations(connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 

@@ -1,7 +1,8 @@
-"""The blogs that send comments. A removed one keeps its rows; its address may be used again."""
+"""Store sites and digests of their keys. A removed site keeps its rows, and its URL may be added again."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import astuple
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
@@ -9,122 +10,126 @@ from sqlalchemy.exc import IntegrityError
 
 from moderation.domain.budget import Budget
 from moderation.domain.errors import Conflict
-from moderation.domain.policy import Policy
-from moderation.domain.site import Holding, ReviewMeans, Site
-from moderation.storage import standings
-from moderation.storage.tables import sites
+from moderation.domain.site import AkismetReviewSettings, ReviewAction, Site
+from moderation.domain.thresholds import Thresholds
+from moderation.storage import calibrations
+from moderation.storage.tables import keys, sites
 
-FIELDS = (
-    sites.c.id.label("site_id"),
-    sites.c.url.label("site_url"),
-    sites.c.review_line.label("site_review_line"),
-    sites.c.spam_line.label("site_spam_line"),
-    sites.c.discard_line.label("site_discard_line"),
-    sites.c.type_lines.label("site_type_lines"),
-    sites.c.review_means.label("site_review_means"),
-    sites.c.hold_seconds.label("site_hold_seconds"),
-    sites.c.private_callback.label("site_private_callback"),
-    sites.c.lost_at_most.label("site_lost_at_most"),
-    sites.c.held_at_most.label("site_held_at_most"),
-    sites.c.confidence.label("site_confidence"),
-    sites.c.created_at.label("site_created_at"),
-    *standings.FIELDS,
+_COLUMNS = (*(column.label(f"site_{column.name}") for column in sites.c), *calibrations.COLUMNS)
+_ACTIVE = select(*_COLUMNS).select_from(calibrations.SITES_WITH_NEWEST).where(sites.c.removed_at.is_(None))
+# Built once: this query runs for every request of a site.
+_BY_KEY = (
+    select(*_COLUMNS)
+    .select_from(calibrations.SITES_WITH_NEWEST.join(keys, keys.c.site_id == sites.c.id))
+    .where(keys.c.digest == bindparam("digest"), keys.c.retired_at.is_(None), sites.c.removed_at.is_(None))
 )
-"""What `from_row` reads; the newest standing must be joined in."""
-
-WITH_STANDING = standings.newest_of_site()
-"""What `FIELDS` are selected from."""
-
-_ADD = insert(sites).returning(sites.c.id)
-_LIVING = select(*FIELDS).select_from(WITH_STANDING).where(sites.c.removed_at.is_(None))
-_ALL = _LIVING.order_by(sites.c.url)
-_BY_URL = _LIVING.where(sites.c.url == bindparam("wanted_url"))
-_ONE = sites.c.id == bindparam("wanted_id")
-_REMOVE = update(sites).where(_ONE).values(removed_at=bindparam("at"))
-_SET_LINES = (
-    update(sites)
-    .where(_ONE)
-    .values(review_line=bindparam("review"), spam_line=bindparam("spam"), discard_line=bindparam("discard"))
-)
-_SET_TYPE_LINES = update(sites).where(_ONE).values(type_lines=bindparam("lines"))
-_SET_HOLDING = (
-    update(sites)
-    .where(_ONE)
-    .values(review_means=bindparam("means"), hold_seconds=bindparam("seconds"), private_callback=bindparam("private"))
-)
-_SET_BUDGET = (
-    update(sites)
-    .where(_ONE)
-    .values(lost_at_most=bindparam("lost"), held_at_most=bindparam("held"), confidence=bindparam("sure"))
-)
-_LOCK = select(sites.c.id).where(_ONE).with_for_update()
 
 
 def add(connection: Connection, url: str, at: datetime) -> Site:
-    """A new site without lines of its own; `Conflict` when a living one has the address."""
+    """Store a new site without thresholds. Raises `Conflict` if an active site has this URL."""
     try:
-        site_id = connection.execute(_ADD, {"url": url, "created_at": at}).scalar_one()
+        row = {"url": url, "created_at": at}
+        site_id = connection.execute(insert(sites).returning(sites.c.id), row).scalar_one()
     except IntegrityError:
-        raise Conflict("A site with this address is there already.") from None
-    return Site(id=site_id, url=url, policy=None, created_at=at)
+        raise Conflict("A site with this address exists already.") from None
+    return Site(id=site_id, url=url, thresholds=None, created_at=at)
 
 
-def living(connection: Connection) -> list[Site]:
-    """Every site that was not removed, by address."""
-    return [from_row(row) for row in connection.execute(_ALL).mappings()]
+def active(connection: Connection) -> list[Site]:
+    """Return every site that was not removed, in the order of their URLs."""
+    return [_from_row(row) for row in connection.execute(_ACTIVE.order_by(sites.c.url)).mappings()]
 
 
 def find(connection: Connection, url: str) -> Site | None:
-    """The living site with this address."""
-    row = connection.execute(_BY_URL, {"wanted_url": url}).mappings().first()
-    return None if row is None else from_row(row)
+    """Return the active site with this URL."""
+    row = connection.execute(_ACTIVE.where(sites.c.url == url)).mappings().first()
+    return None if row is None else _from_row(row)
+
+
+def find_by_key(connection: Connection, digest: str) -> Site | None:
+    """Return the active site that has an active key with this digest."""
+    row = connection.execute(_BY_KEY, {"digest": digest}).mappings().first()
+    return None if row is None else _from_row(row)
 
 
 def remove(connection: Connection, site_id: int, at: datetime) -> None:
-    """Takes the site out of the living; its rows stay."""
-    connection.execute(_REMOVE, {"wanted_id": site_id, "at": at})
+    """Mark the site as removed; its rows stay."""
+    _update(connection, site_id, removed_at=at)
 
 
-def set_lines(connection: Connection, site_id: int, policy: Policy | None) -> None:
-    """Gives the site its own lines, or (`None`) takes them away again."""
-    review, spam, discard = (policy.review, policy.spam, policy.discard) if policy else (None, None, None)
-    connection.execute(_SET_LINES, {"wanted_id": site_id, "review": review, "spam": spam, "discard": discard})
+def set_thresholds(connection: Connection, site_id: int, thresholds: Thresholds | None) -> None:
+    """Set the site's own thresholds, or delete them with `None`."""
+    review, spam, discard = astuple(thresholds) if thresholds else (None, None, None)
+    _update(connection, site_id, review_threshold=review, spam_threshold=spam, discard_threshold=discard)
 
 
-def set_type_lines(connection: Connection, site_id: int, policies: Mapping[str, Policy]) -> None:
-    """Gives some types of comment lines of their own, in place of those that were given before."""
-    lines = {kind: [policy.review, policy.spam, policy.discard] for kind, policy in policies.items()}
-    connection.execute(_SET_TYPE_LINES, {"wanted_id": site_id, "lines": json.dumps(lines)})
+def set_type_thresholds(connection: Connection, site_id: int, type_thresholds: Mapping[str, Thresholds]) -> None:
+    """Replace the thresholds that the site has for single comment types."""
+    packed = {comment_type: astuple(thresholds) for comment_type, thresholds in type_thresholds.items()}
+    _update(connection, site_id, type_thresholds=json.dumps(packed))
 
 
-def set_holding(connection: Connection, site_id: int, holding: Holding) -> None:
-    """Says how the site's Akismet client keeps what waits for a person."""
-    values = {"means": holding.means.value, "seconds": holding.seconds, "private": holding.private_callback}
-    connection.execute(_SET_HOLDING, {"wanted_id": site_id, **values})
+def set_akismet_review(connection: Connection, site_id: int, akismet_review: AkismetReviewSettings) -> None:
+    """Set how the site's Akismet client keeps comments that await review."""
+    _update(
+        connection,
+        site_id,
+        review_action=akismet_review.action.value,
+        hold_seconds=akismet_review.hold_seconds,
+        private_callback=akismet_review.private_callback,
+    )
 
 
 def set_budget(connection: Connection, site_id: int, budget: Budget | None) -> None:
-    """Gives the site its own budget, or (`None`) takes it away again."""
-    lost, held, sure = (budget.lost, budget.held, budget.confidence) if budget else (None, None, None)
-    connection.execute(_SET_BUDGET, {"wanted_id": site_id, "lost": lost, "held": held, "sure": sure})
+    """Set the site's own budget, or delete it with `None`."""
+    lost, held, confidence = astuple(budget) if budget else (None, None, None)
+    _update(connection, site_id, max_lost_rate=lost, max_held_rate=held, confidence=confidence)
 
 
 def lock(connection: Connection, site_id: int) -> None:
-    """Lets nobody else lock the site until the transaction ends."""
-    connection.execute(_LOCK, {"wanted_id": site_id})
+    """Lock the site's row until the transaction ends."""
+    connection.execute(select(sites.c.id).where(sites.c.id == site_id).with_for_update())
 
 
-def from_row(row: RowMapping) -> Site:
-    """The site of a row that was selected with `FIELDS`."""
-    lines = (row["site_review_line"], row["site_spam_line"], row["site_discard_line"])
-    shares = (row["site_lost_at_most"], row["site_held_at_most"], row["site_confidence"])
+def add_key(connection: Connection, site_id: int, digest: str, prefix: str, at: datetime) -> None:
+    """Store an active key. `prefix` is the beginning of the key, by which people recognize it.
+
+    Raises `Conflict` if an active key has the same digest.
+    """
+    try:
+        row = {"site_id": site_id, "digest": digest, "prefix": prefix, "created_at": at}
+        connection.execute(insert(keys), row)
+    except IntegrityError:
+        raise Conflict("A site uses this key already.") from None
+
+
+def retire_keys(connection: Connection, site_id: int, keep: int, at: datetime) -> None:
+    """Retire the site's active keys except for the newest `keep`."""
+    newest = select(keys.c.id).where(keys.c.site_id == site_id, keys.c.retired_at.is_(None)).order_by(keys.c.id.desc())
+    retired = list(connection.execute(newest).scalars())[keep:]
+    connection.execute(update(keys).where(keys.c.id.in_(retired)).values(retired_at=at))
+
+
+def _update(connection: Connection, site_id: int, **values: object) -> None:
+    connection.execute(update(sites).where(sites.c.id == site_id).values(**values))
+
+
+def _from_row(row: RowMapping) -> Site:
+    review, max_lost_rate = row["site_review_threshold"], row["site_max_lost_rate"]
+    own_types = json.loads(row["site_type_thresholds"])
     return Site(
         id=row["site_id"],
         url=row["site_url"],
-        policy=None if lines[0] is None else Policy(*lines),
+        thresholds=None
+        if review is None
+        else Thresholds(review, row["site_spam_threshold"], row["site_discard_threshold"]),
         created_at=row["site_created_at"],
-        type_policies={kind: Policy(*own) for kind, own in json.loads(row["site_type_lines"]).items()},
-        holding=Holding(ReviewMeans(row["site_review_means"]), row["site_hold_seconds"], row["site_private_callback"]),
-        budget=None if shares[0] is None else Budget(*shares),
-        earned=standings.from_row(row),
+        type_thresholds={comment_type: Thresholds(*own) for comment_type, own in own_types.items()},
+        akismet_review=AkismetReviewSettings(
+            ReviewAction(row["site_review_action"]), row["site_hold_seconds"], row["site_private_callback"]
+        ),
+        budget=None
+        if max_lost_rate is None
+        else Budget(max_lost_rate, row["site_max_held_rate"], row["site_confidence"]),
+        stored_calibration=None if row["calibration_id"] is None else calibrations.from_row(row),
     )

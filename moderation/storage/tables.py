@@ -1,8 +1,67 @@
-"""The tables as they are now; `migrations/` tells how they came to be."""
+"""Column types and tables as they are now; `migrations/` has the steps that led here."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table, false
+import re
+from datetime import UTC, datetime
 
-from moderation.storage.columns import AnyText, UtcTime
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    false,
+)
+from sqlalchemy.types import TypeDecorator
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """Return the text with U+FFFD for each NUL and each lone surrogate, which the databases refuse.
+
+    The number of code points stays the same, so spans keep pointing at the same characters.
+    """
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+class AnyText(TypeDecorator[str]):
+    """Text that accepts any Python `str` and returns `storable(text)`."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Replace unstorable characters before the database sees them."""
+        return None if value is None else _UNSTORABLE.sub("\ufffd", value)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware time in UTC, to the microsecond. Raises `ValueError` for a naive time."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert to UTC, as SQLite stores no time zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("A time without a zone cannot be stored.")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Convert to UTC: SQLite returns naive times, PostgreSQL those of the session's time zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
 
 metadata = MetaData(
     naming_convention={
@@ -18,22 +77,22 @@ sites = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("url", AnyText, nullable=False),
-    Column("review_line", Double),
-    Column("spam_line", Double),
-    Column("discard_line", Double),
-    Column("type_lines", AnyText, nullable=False, server_default="{}"),
-    Column("review_means", AnyText, nullable=False, server_default="hold"),
+    Column("review_threshold", Double),
+    Column("spam_threshold", Double),
+    Column("discard_threshold", Double),
+    Column("type_thresholds", AnyText, nullable=False, server_default="{}"),
+    Column("review_action", AnyText, nullable=False, server_default="hold"),
     Column("hold_seconds", Integer, nullable=False, server_default="86400"),
     Column("private_callback", Boolean, nullable=False, server_default=false()),
-    # The site's own budget, all three or none.
-    Column("lost_at_most", Double),
-    Column("held_at_most", Double),
+    # The site's own budget: all three columns or none.
+    Column("max_lost_rate", Double),
+    Column("max_held_rate", Double),
     Column("confidence", Double),
-    Column("created_at", UtcTime, nullable=False),
-    Column("removed_at", UtcTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("removed_at", UtcDateTime),
 )
-_living = sites.c.removed_at.is_(None)
-Index("uq_sites_url_living", sites.c.url, unique=True, sqlite_where=_living, postgresql_where=_living)
+_active = sites.c.removed_at.is_(None)
+Index("uq_sites_url_active", sites.c.url, unique=True, sqlite_where=_active, postgresql_where=_active)
 
 keys = Table(
     "keys",
@@ -41,20 +100,20 @@ keys = Table(
     Column("id", Integer, primary_key=True),
     Column("site_id", Integer, ForeignKey("sites.id"), nullable=False, index=True),
     Column("digest", AnyText, nullable=False),
-    Column("hint", AnyText, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("retired_at", UtcTime),
+    Column("prefix", AnyText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("retired_at", UtcDateTime),
 )
-_live = keys.c.retired_at.is_(None)
-# Unique among the live ones only: a blog that is removed and added again may bring its old key.
-Index("uq_keys_digest_live", keys.c.digest, unique=True, sqlite_where=_live, postgresql_where=_live)
+_active_keys = keys.c.retired_at.is_(None)
+# Unique among active keys only: a blog that is removed and added again may keep its key.
+Index("uq_keys_digest_active", keys.c.digest, unique=True, sqlite_where=_active_keys, postgresql_where=_active_keys)
 
 comments = Table(
     "comments",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
-    Column("content_key", AnyText, nullable=False),
+    Column("content_hash", AnyText, nullable=False),
     Column("text", AnyText, nullable=False),
     Column("author", AnyText),
     Column("url", AnyText),
@@ -64,25 +123,25 @@ comments = Table(
     Column("type", AnyText),
     Column("lang", AnyText),
     Column("date", AnyText),
-    Column("received_at", UtcTime, nullable=False),
-    Index(None, "site_id", "content_key"),
+    Column("received_at", UtcDateTime, nullable=False),
+    Index(None, "site_id", "content_hash"),
 )
 
-standings = Table(
-    "standings",
+calibrations = Table(
+    "calibrations",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
     Column("model", AnyText, nullable=False),
-    Column("lost_at_most", Double, nullable=False),
-    Column("held_at_most", Double, nullable=False),
+    Column("max_lost_rate", Double, nullable=False),
+    Column("max_held_rate", Double, nullable=False),
     Column("confidence", Double, nullable=False),
-    # Certificates as JSON, and from how many good comments the lines were drawn last.
+    # The guarantees as JSON, and the number of ham comments that each threshold was last chosen from.
     Column("review", AnyText),
     Column("spam", AnyText),
-    Column("review_drawn", Integer, nullable=False),
-    Column("spam_drawn", Integer, nullable=False),
-    Column("made_at", UtcTime, nullable=False),
+    Column("review_sample_size", Integer, nullable=False),
+    Column("spam_sample_size", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
     Index(None, "site_id", "id"),
 )
 
@@ -97,36 +156,36 @@ decisions = Table(
     Column("bias", Double, nullable=False),
     Column("reasons", AnyText, nullable=False),
     Column("model", AnyText, nullable=False),
-    Column("review_line", Double, nullable=False),
-    Column("spam_line", Double, nullable=False),
-    Column("discard_line", Double, nullable=False),
+    Column("review_threshold", Double, nullable=False),
+    Column("spam_threshold", Double, nullable=False),
+    Column("discard_threshold", Double, nullable=False),
     Column("verdict", AnyText, nullable=False),
     Column("degraded", Boolean, nullable=False),
-    Column("door", AnyText, nullable=False),
-    Column("made_at", UtcTime, nullable=False),
-    # True where the blog had the comment checked again: another decision counts.
+    Column("channel", AnyText, nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),
+    # True if the blog had the comment checked again: a later decision replaced this one.
     Column("superseded", Boolean, nullable=False, server_default=false()),
-    # The step on the ladder, empty where the site's own lines were drawn; and what the step was earned by, if anything.
-    Column("step", AnyText),
-    Column("standing_id", Integer, ForeignKey("standings.id")),
-    Index(None, "site_id", "made_at"),
+    # The rollout stage, NULL where the site sets its own thresholds, and the calibration that it comes from.
+    Column("stage", AnyText),
+    Column("calibration_id", Integer, ForeignKey("calibrations.id")),
+    Index(None, "site_id", "decided_at"),
 )
-_standing = decisions.c.superseded.is_(False)
-# These hold all that the statistics read, so that they never touch the rows themselves.
-_counted = ("made_at", "verdict", "superseded")
+_current = decisions.c.superseded.is_(False)
+# The indexes cover all columns that the statistics read, so that they need no table look-ups.
+_STATISTICS_COLUMNS = ("decided_at", "verdict", "superseded")
 Index(
     "ix_decisions_by_time",
     decisions.c.site_id,
-    *(decisions.c[name] for name in _counted),
-    sqlite_where=_standing,
-    postgresql_where=_standing,
+    *(decisions.c[name] for name in _STATISTICS_COLUMNS),
+    sqlite_where=_current,
+    postgresql_where=_current,
 )
 Index(
     "ix_decisions_by_comment",
     decisions.c.comment_id,
-    *(decisions.c[name] for name in _counted),
-    sqlite_where=_standing,
-    postgresql_where=_standing,
+    *(decisions.c[name] for name in _STATISTICS_COLUMNS),
+    sqlite_where=_current,
+    postgresql_where=_current,
 )
 
 labels = Table(
@@ -136,59 +195,59 @@ labels = Table(
     Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
     Column("comment_id", Integer, ForeignKey("comments.id"), nullable=False),
     Column("value", AnyText),
-    Column("who", AnyText, nullable=False),
-    Column("source", AnyText, nullable=False),
-    Column("given_at", UtcTime, nullable=False),
+    Column("labelled_by", AnyText, nullable=False),
+    Column("channel", AnyText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
     Index(None, "comment_id", "id"),
     Index(None, "site_id", "value", "comment_id"),
 )
 
-# What follows from the labels that hold: where comments that are like another one are looked for.
-bands = Table(
-    "bands",
+# Derived from the labels in force: MinHash bands, by which similar comments are found.
+similarity_index = Table(
+    "similarity_index",
     metadata,
     Column("site_id", Integer, ForeignKey("sites.id"), primary_key=True),
     Column("value", AnyText, primary_key=True),
-    Column("band", BigInteger, primary_key=True),
+    Column("band_hash", BigInteger, primary_key=True),
     Column("comment_id", Integer, ForeignKey("comments.id"), primary_key=True, index=True),
-    # That of the features which the text was read with.
-    Column("version", Integer, nullable=False),
+    # The version of the features that computed the bands.
+    Column("features_version", Integer, nullable=False),
     sqlite_with_rowid=False,
 )
 
-items = Table(
-    "items",
+queue_items = Table(
+    "queue_items",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("decision_id", AnyText, ForeignKey("decisions.id"), nullable=False, unique=True),
     Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
-    Column("opened_at", UtcTime, nullable=False),
-    Column("skipped_at", UtcTime),
-    Column("closed_at", UtcTime),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Column("skipped_at", UtcDateTime),
+    Column("closed_at", UtcDateTime),
     Column("closed_by", AnyText),
     Column("outcome", AnyText),
 )
-_open = items.c.closed_at.is_(None)
-Index("ix_items_open", items.c.id, sqlite_where=_open, postgresql_where=_open)
+_open = queue_items.c.closed_at.is_(None)
+Index("ix_queue_items_open", queue_items.c.id, sqlite_where=_open, postgresql_where=_open)
 
 callbacks = Table(
     "callbacks",
     metadata,
     Column("decision_id", AnyText, ForeignKey("decisions.id"), primary_key=True),
     Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
-    # What the blog knows the comment by: the id of the decision that asked it to hold.
+    # The id by which the blog holds the comment: that of the decision which asked it to hold.
     Column("guid", AnyText, nullable=False),
     Column("url", AnyText, nullable=False),
-    Column("sealed_key", AnyText, nullable=False),
-    Column("publishes_at", UtcTime, nullable=False),
+    Column("encrypted_key", AnyText, nullable=False),
+    Column("publishes_at", UtcDateTime, nullable=False),
     Column("result", AnyText),
     Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("next_at", UtcTime),
-    Column("told_at", UtcTime),
-    Column("problem", AnyText),
+    Column("next_attempt_at", UtcDateTime),
+    Column("delivered_at", UtcDateTime),
+    Column("last_error", AnyText),
 )
-_waiting = callbacks.c.next_at.is_not(None)
-Index("ix_callbacks_next_at", callbacks.c.next_at, sqlite_where=_waiting, postgresql_where=_waiting)
+_pending = callbacks.c.next_attempt_at.is_not(None)
+Index("ix_callbacks_next_attempt_at", callbacks.c.next_attempt_at, sqlite_where=_pending, postgresql_where=_pending)
 
 moderators = Table(
     "moderators",
@@ -196,7 +255,15 @@ moderators = Table(
     Column("id", Integer, primary_key=True),
     Column("name", AnyText, nullable=False, unique=True),
     Column("password_hash", AnyText, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    # A removed moderator's number is never given again: a session of theirs must not open for a newcomer.
+    Column("created_at", UtcDateTime, nullable=False),
+    # Ids are never reused, or the session of a removed moderator would sign in the next one.
     sqlite_autoincrement=True,
+)
+
+# One row: the id distinguishes this database from others, the digest its secret from others.
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", AnyText, primary_key=True),
+    Column("secret_digest", AnyText),
 )

@@ -1,1 +1,1 @@
-"""The edge that speaks HTTP: parse, call one action, render."""
+"""The HTTP channels: parse a request, call one action, render its result."""

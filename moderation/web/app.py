@@ -1,42 +1,57 @@
-"""The application: one blueprint for each door, and what all doors share."""
+"""The WSGI application: one blueprint for each channel, and the settings, headers and errors that they share."""
 
 import hashlib
 import hmac
 from datetime import timedelta
 
-from flask import Flask, redirect, url_for
+from flask import Flask, Response, redirect, request, url_for
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]  # ships no types
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as AnyResponse
 
-from moderation.actions.desk import Desk
+from moderation.actions.services import Services
 from moderation.settings import Settings
-from moderation.web import errors, headers, request_ids
+from moderation.web import errors
+from moderation.web.akismet.responses import COMMENT_CHECK_PATH, ensure_guid
 from moderation.web.akismet.routes import akismet_blueprint
-from moderation.web.api.routes import api_blueprint
-from moderation.web.health import health_blueprint
-from moderation.web.meters import Meters
-from moderation.web.opened import Opened, attach
-from moderation.web.queue.routes import queue_blueprint
-from moderation.web.queue.session import install_sign_in
+from moderation.web.api.views import api_blueprint
+from moderation.web.health import HealthViews, Metrics
+from moderation.web.log_format import log_requests
+from moderation.web.queue.auth import init_login
+from moderation.web.queue.views import queue_blueprint
+from moderation.web.requests import AppState, attach_state, current_request_id
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+"""No script and no foreign style, so that unescaped comment text still could not act."""
 
 
-def create_app(desk: Desk, settings: Settings) -> Flask:
-    """A WSGI application that serves `desk`; nothing is shared between two of them but the desk."""
+def create_app(services: Services, settings: Settings) -> Flask:
+    """Return a WSGI application that serves with `services`."""
     app = Flask("moderation.web")
-    _configure(app, desk, settings)
-    attach(app, Opened(desk, settings, Meters()))
-    request_ids.install(app)
-    headers.install(app)
-    errors.install(app)
-    _open_doors(app)
-    install_sign_in(app)
+    _configure(app, services, settings)
+    metrics = Metrics(services, settings.metrics_folder)
+    attach_state(app, AppState(services, settings, metrics))
+    if settings.access_log:
+        log_requests(app)
+    app.after_request(_add_headers)
+    errors.init_app(app)
+    csrf = CSRFProtect(app)
+    for blueprint in (api_blueprint(), akismet_blueprint()):
+        # Each request carries a key and no cookie, so another site cannot forge it.
+        csrf.exempt(blueprint)
+        app.register_blueprint(blueprint)
+    app.register_blueprint(HealthViews(services, metrics).blueprint())
+    app.register_blueprint(queue_blueprint())
+    app.add_url_rule("/", "root", _redirect_to_queue)
+    init_login(app)
     return app
 
 
-def _configure(app: Flask, desk: Desk, settings: Settings) -> None:
+def _configure(app: Flask, services: Services, settings: Settings) -> None:
     app.config.update(
-        # A key of its own: what signs cookies must not be what keys the digests of site keys.
-        SECRET_KEY=hmac.new(desk.secret, b"session cookies", hashlib.sha256).digest(),
+        # Derived, because the secret itself keys the digests of site keys and must not sign cookies too.
+        SECRET_KEY=hmac.new(services.secret, b"session cookies", hashlib.sha256).digest(),
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
         MAX_FORM_MEMORY_SIZE=settings.max_body_bytes,
         SESSION_COOKIE_NAME="moderation",
@@ -44,24 +59,28 @@ def _configure(app: Flask, desk: Desk, settings: Settings) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.secure_cookies,
         PERMANENT_SESSION_LIFETIME=timedelta(hours=settings.session_hours),
-        # A form may be as old as the session it belongs to: a moderator's page lies open for hours.
+        # A moderator's page stays open for hours, so a form is valid as long as its session.
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider
-    # A redirect made by the router would repeat the caller's Host header, in HTML, even to Akismet's clients.
+    # A redirect made by the router would repeat the caller's Host header in HTML, even to Akismet clients.
     app.url_map.merge_slashes = False
 
 
-def _open_doors(app: Flask) -> None:
-    csrf = CSRFProtect(app)
-    for keyed in (api_blueprint(), akismet_blueprint()):
-        # Callers of these prove themselves by key on each request; no cookie means nothing to forge.
-        csrf.exempt(keyed)
-        app.register_blueprint(keyed)
-    app.register_blueprint(health_blueprint())
-    app.register_blueprint(queue_blueprint())
-    app.add_url_rule("/", "root", _to_the_queue)
+def _add_headers(response: Response) -> Response:
+    headers = response.headers
+    headers["X-Request-Id"] = current_request_id()
+    headers["X-Content-Type-Options"] = "nosniff"
+    if request.endpoint != "static":
+        headers["Cache-Control"] = "no-store"
+    if response.mimetype == "text/html":
+        headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        # `no-referrer` would break the CSRF check, which needs a same-origin referrer over HTTPS.
+        headers["Referrer-Policy"] = "same-origin"
+    if request.path == COMMENT_CHECK_PATH:
+        ensure_guid(response)
+    return response
 
 
-def _to_the_queue() -> Response:
+def _redirect_to_queue() -> AnyResponse:
     return redirect(url_for("queue.held"))

@@ -1,119 +1,98 @@
-"""Every error as the caller reads it: a problem in JSON, a page, or a line of text.
+"""Error responses: a JSON problem (RFC 9457) for programs, a page for people, a line of text for Akismet clients.
 
-JSON problems follow RFC 9457. An unexpected exception is logged in full and told as 500 without detail.
+An unexpected exception is logged with its trace and answered as 500 without detail.
 """
 
-import json
+import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import NamedTuple
 
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import BadHost, HTTPException
 
-from moderation.domain.errors import OUTCOMES, InputRefused, ModerationError, NotSignedIn, outcome
-from moderation.web.journal import write_unexpected
-from moderation.web.request_ids import current_request_id
+from moderation.domain.errors import ERROR_MAPPINGS, AuthenticationFailed, InvalidInput, ModerationError, error_mapping
+from moderation.web.api.schemas import FieldErrorResponse, ProblemResponse
+from moderation.web.requests import current_request_id
 
-_AKISMET = re.compile(r"/1\.\d+/")
-_PAGES = re.compile(r"/(?:queue(?:/.*)?|docs)?")
+logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What went wrong, before it is put into a form. `kind` is a relative URI that tells more."""
-
-    status: int
-    title: str
-    detail: str
-    kind: str = "about:blank"
-    faults: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+_AKISMET_PATHS = re.compile(r"/1\.\d+/")
+_HTML_PATHS = re.compile(r"/(?:queue(?:/.*)?|docs)?")
 
 
-def install(app: Flask) -> None:
-    """Lets every error of the application leave through `answer`."""
-    app.register_error_handler(Exception, answer)
+class Problem(NamedTuple):
+    """An error before it is rendered for a channel."""
+
+    body: ProblemResponse
+    headers: Mapping[str, str]
 
 
-def answer(error: Exception) -> Response:
-    """The reply to an error, in the form that the door's callers read."""
-    fault = describe(error)
-    if _AKISMET.match(request.path):
-        return _line(fault)
-    if _PAGES.fullmatch(request.path) and not isinstance(error, BadHost):  # a page links to the host it was asked of
-        return _page(fault)
-    return _problem(fault)
+def init_app(app: Flask) -> None:
+    """Render every error of the application with `error_response`."""
+    app.register_error_handler(Exception, error_response)
 
 
-def describe(error: Exception) -> Fault:
-    """What to tell of an error; one that nobody expected is logged here."""
+def error_response(error: Exception) -> Response:
+    """Return the response to an error, in the format of the channel."""
+    problem = to_problem(error)
+    if _AKISMET_PATHS.match(request.path):
+        return _to_response(problem, problem.body.title, "text/plain; charset=utf-8")
+    # A page links to the host of the request, so a request without a valid host gets JSON.
+    if _HTML_PATHS.fullmatch(request.path) and not isinstance(error, BadHost):
+        page = render_template("error.html", problem=problem.body, request_id=current_request_id())
+        return _to_response(problem, page, "text/html; charset=utf-8")
+    body = problem.body.model_copy(update={"instance": request.path, "request_id": current_request_id()})
+    return _to_response(problem, body.to_json(), "application/problem+json")
+
+
+def to_problem(error: Exception) -> Problem:
+    """Return the problem for an error. An unexpected error is logged."""
     if isinstance(error, ModerationError):
-        return _of_the_house(error)
+        return _from_moderation_error(error)
     if isinstance(error, HTTPException):
-        return _of_http(error)
-    write_unexpected(error)
-    phrase = HTTPStatus.INTERNAL_SERVER_ERROR.phrase
-    return Fault(500, phrase, "Something went wrong here; the log has it under this request id.")
+        return _from_http_exception(error)
+    logger.error("unexpected error", exc_info=error, extra={"method": request.method, "endpoint": request.endpoint})
+    title, detail = HTTPStatus.INTERNAL_SERVER_ERROR.phrase, "Unexpected error; the log has it under this request id."
+    return Problem(ProblemResponse(title=title, status=500, detail=detail), {})
 
 
-def kind_of(error: type[ModerationError]) -> str:
-    """The problem type of an error class: `InputRefused` -> `/docs#input-refused`."""
+def problem_type(error: type[ModerationError]) -> str:
+    """Return the problem type of an error class: `InvalidInput` -> `/docs#invalid-input`."""
     return "/docs#" + re.sub(r"(?<!^)(?=[A-Z])", "-", error.__name__).lower()
 
 
-def problem_body(fault: Fault) -> dict[str, Any]:
-    """The members of the problem, without the request's own."""
-    body: dict[str, Any] = {
-        "type": fault.kind,
-        "title": fault.title,
-        "status": fault.status,
-        "detail": fault.detail,
-    }
-    if fault.faults:
-        body["errors"] = [{"pointer": pointer, "detail": detail} for pointer, detail in fault.faults]
-    return body
-
-
-def _of_the_house(error: ModerationError) -> Fault:
-    row = outcome(error)
-    kind = next(ancestor for ancestor in type(error).__mro__ if ancestor in OUTCOMES)
-    faults = error.faults if isinstance(error, InputRefused) else ()
+def _from_moderation_error(error: ModerationError) -> Problem:
+    mapping = error_mapping(error)
     headers: dict[str, str] = {}
-    if isinstance(error, NotSignedIn):
+    if isinstance(error, AuthenticationFailed):
         headers["WWW-Authenticate"] = 'Bearer realm="moderation"'
-    if row.status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if mapping.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "5"
-    return Fault(row.status, row.title, str(error), kind_of(kind), faults, headers)
+    errors = error.errors if isinstance(error, InvalidInput) else ()
+    body = ProblemResponse(
+        type=problem_type(next(ancestor for ancestor in type(error).__mro__ if ancestor in ERROR_MAPPINGS)),
+        title=mapping.title,
+        status=mapping.status,
+        detail=str(error),
+        errors=[FieldErrorResponse(pointer=pointer, detail=detail) for pointer, detail in errors],
+    )
+    return Problem(body, headers)
 
 
-def _of_http(error: HTTPException) -> Fault:
+def _from_http_exception(error: HTTPException) -> Problem:
     status = HTTPStatus(error.code or 500)
-    kept = {
+    headers = {
         name: value
         for name, value in error.get_headers(request.environ)
         if name.lower() not in ("content-type", "content-length")
     }
-    return Fault(status.value, status.phrase, error.description or status.description, headers=kept)
+    detail = error.description or status.description
+    return Problem(ProblemResponse(title=status.phrase, status=status.value, detail=detail), headers)
 
 
-def _problem(fault: Fault) -> Response:
-    body = problem_body(fault) | {"instance": request.path, "request_id": current_request_id()}
-    return _reply(fault, json.dumps(body), "application/problem+json")
-
-
-def _page(fault: Fault) -> Response:
-    page = render_template("error.html", fault=fault, request_id=current_request_id())
-    return _reply(fault, page, "text/html; charset=utf-8")
-
-
-def _line(fault: Fault) -> Response:
-    return _reply(fault, fault.title, "text/plain; charset=utf-8")
-
-
-def _reply(fault: Fault, body: str, content_type: str) -> Response:
-    response = Response(body, status=fault.status, content_type=content_type)
-    response.headers.extend(fault.headers)
+def _to_response(problem: Problem, body: str, content_type: str) -> Response:
+    response = Response(body, status=problem.body.status, content_type=content_type)
+    response.headers.extend(problem.headers)
     return response

@@ -1,39 +1,105 @@
-"""Whether the process lives, whether it can serve, and what it has counted."""
+"""`/livez`, `/readyz` and `/metrics`: liveness, readiness, and metrics for Prometheus."""
 
-from flask import Blueprint, Response, jsonify
-from prometheus_client import CONTENT_TYPE_LATEST
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
-from moderation.actions.readiness import Check, readiness
-from moderation.web.opened import opened, the_desk
+from flask import Blueprint, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
+from moderation.actions.callbacks import count_pending
+from moderation.actions.readiness import readiness
+from moderation.actions.review import count_held
+from moderation.actions.services import Services
+from moderation.domain.errors import ModerationError
+from moderation.web.api.schemas import HealthCheckResponse, LivenessResponse, ReadinessResponse
 
-def health_blueprint() -> Blueprint:
-    """`/livez`, `/readyz` and `/metrics`."""
-    blueprint = Blueprint("health", __name__)
-    blueprint.add_url_rule("/livez", view_func=livez)
-    blueprint.add_url_rule("/readyz", view_func=readyz)
-    blueprint.add_url_rule("/metrics", view_func=metrics)
-    return blueprint
-
-
-def livez() -> Response:
-    """The process answers."""
-    return jsonify(alive=True)
+_BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
-def readyz() -> Response:
-    """200 when comments can be judged and stored, else 503; each check with what is wrong."""
-    checks = readiness(the_desk())
-    response = jsonify(ready=all(check.ready for check in checks), checks={c.name: _told(c) for c in checks})
-    response.status_code = 200 if all(check.ready for check in checks) else 503
-    return response
+class Metrics:
+    """Counters and times of one application, never of one comment.
+
+    With `multiprocess_folder`, a scrape adds up the counts of all processes. prometheus_client stores them there
+    if the environment variable `PROMETHEUS_MULTIPROC_DIR` names the folder.
+    """
+
+    def __init__(self, services: Services, multiprocess_folder: Path | None) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_StateCollector(services))
+        registry: CollectorRegistry | None = self._registry
+        if multiprocess_folder is not None:
+            MultiProcessCollector(self._registry, str(multiprocess_folder))  # type: ignore[no-untyped-call]  # untyped there
+            registry = None
+        self.decisions = Counter(
+            "moderation_decisions", "Verdicts answered.", ("verdict", "channel"), registry=registry
+        )
+        self.scoring_seconds = Histogram(
+            "moderation_scoring_seconds",
+            "Time from a parsed request to a stored decision; a batch counts once.",
+            ("channel",),
+            buckets=_BUCKETS_SECONDS,
+            registry=registry,
+        )
+
+    def render(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
 
 
-def metrics() -> Response:
-    """This worker's meters in Prometheus' text format."""
-    parts = opened()
-    return Response(parts.meters.exposition(parts.desk), content_type=CONTENT_TYPE_LATEST)
+class _StateCollector(Collector):
+    """Gauges that are read from the database and the model registry at each scrape, so that all workers agree."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the gauges: NaN for a count that cannot be read, no model if there is none."""
+        held, pending = self._count(count_held), self._count(count_pending)
+        yield GaugeMetricFamily("moderation_held_items", "Decisions that wait for a person.", held)
+        yield GaugeMetricFamily(
+            "moderation_callbacks_pending", "Decisions that are still to be delivered to blogs.", pending
+        )
+        model = self._services.live_model.get()
+        live_model = GaugeMetricFamily("moderation_model_info", "1 for the live model.", labels=["model"])
+        if model is not None:
+            live_model.add_metric([model.id], 1.0)
+        yield live_model
+
+    def _count(self, count: Callable[[Services], int]) -> float:
+        try:
+            return count(self._services)
+        except ModerationError:
+            return float("nan")
 
 
-def _told(check: Check) -> dict[str, bool | str | None]:
-    return {"ready": check.ready, "detail": check.detail}
+class HealthViews:
+    """The endpoints of one application for its operators and supervisors."""
+
+    def __init__(self, services: Services, metrics: Metrics) -> None:
+        self._services = services
+        self._metrics = metrics
+
+    def blueprint(self) -> Blueprint:
+        """Return the blueprint of `/livez`, `/readyz` and `/metrics`."""
+        blueprint = Blueprint("health", __name__)
+        blueprint.add_url_rule("/livez", view_func=self.livez)
+        blueprint.add_url_rule("/readyz", view_func=self.readyz)
+        blueprint.add_url_rule("/metrics", view_func=self.metrics)
+        return blueprint
+
+    def livez(self) -> Response:
+        """Answer that the process is alive."""
+        return Response(LivenessResponse(alive=True).to_json(), mimetype="application/json")
+
+    def readyz(self) -> Response:
+        """Answer 200 if comments can be judged and stored, else 503; each failed check has its cause."""
+        checks = {check.name: HealthCheckResponse.model_validate(check) for check in readiness(self._services)}
+        body = ReadinessResponse(ready=all(check.ready for check in checks.values()), checks=checks)
+        return Response(body.to_json(), 200 if body.ready else 503, mimetype="application/json")
+
+    def metrics(self) -> Response:
+        """Return the metrics in Prometheus' text format."""
+        return Response(self._metrics.render(), content_type=CONTENT_TYPE_LATEST)

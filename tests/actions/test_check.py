@@ -1,4 +1,4 @@
-"""A comment comes in, a decision goes out, and it is on disk before anybody sees it."""
+"""A check judges a comment and stores the decision before it is answered."""
 
 import shutil
 from dataclasses import replace
@@ -8,23 +8,25 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from moderation.actions.access import add_site, set_policy
-from moderation.actions.check import FALLBACK_POLICY, check_comment, check_comments, consider, find_decision
-from moderation.actions.desk import Desk
+from moderation.actions.check import check_comment, check_comments, find_decision, preview_comment
+from moderation.actions.judging import FALLBACK_THRESHOLDS
 from moderation.actions.review import count_held, held_items
-from moderation.domain.budget import OBSERVING
+from moderation.actions.services import Services
+from moderation.actions.sites import add_site, set_thresholds
+from moderation.domain.budget import UNCALIBRATED
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.errors import NotFound, StorageUnavailable
-from moderation.domain.policy import Policy, Verdict, decide
 from moderation.domain.site import Site
-from moderation.registry.live import LiveModel
-from moderation.registry.shelf import Shelf
+from moderation.domain.thresholds import Thresholds, Verdict, decide
+from moderation.features.parsed_comment import ParsedComment
+from moderation.registry.live_model import LiveModel
+from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import score
 from moderation.settings import Settings
-from moderation.storage.columns import storable
-from moderation.storage.engine import open_engine, writing
+from moderation.storage.engine import open_engine, write_transaction
+from moderation.storage.tables import storable
 from tests.conftest import Clock
-from tests.models import ODD_SITE, odd_labels, odd_trained, small_card
+from tests.models import ODD_SITE, odd_labels, odd_result, small_card
 
 COMMENT = Comment(
     text="Thank you, the second photograph is lovely.",
@@ -37,164 +39,169 @@ COMMENT = Comment(
     lang="en",
     date="2026-01-02",
 )
-PUBLISH_ALL = Policy(1.0, 1.0, 1.0)
+PUBLISH_ALL = Thresholds(1.0, 1.0, 1.0)
 
-# The desk outlives one example on purpose: each example adds to the same database.
-one_desk = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+# The examples share one database on purpose: each adds to the rows of the others.
+reuse_services = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 
 
-def test_a_decision_comes_back_as_it_was_answered(desk: Desk, site: Site) -> None:
-    """Score, reasons, lines, verdict and comment are stored exactly."""
-    decision = check_comment(desk, site, COMMENT)
-    assert find_decision(desk, site, decision.id) == (decision, None)
+def test_a_decision_comes_back_as_it_was_answered(services: Services, site: Site) -> None:
+    """Score, reasons, thresholds, verdict and comment are stored exactly."""
+    decision = check_comment(services, site, COMMENT, spans=True).decision
+    assert find_decision(services, site, decision.id) == (decision, None)
     assert decision.score.reasons
-    assert decision.made_at == desk.clock()
+    assert decision.decided_at == services.clock()
 
 
-def test_the_live_model_judges(desk: Desk, site: Site) -> None:
-    """The score is the live model's, and a site that has earned nothing has it held from the model's line on."""
-    model = desk.live.current()
-    decision = check_comment(desk, site, COMMENT)
-    assert decision.score == score(model, COMMENT)
-    assert decision.policy.review == model.lines.review
-    assert decision.verdict is decide(decision.score.probability, decision.policy)
+def test_the_live_model_judges(services: Services, site: Site) -> None:
+    """The score is the live model's, and a new site holds comments above the model's review threshold."""
+    model = services.live_model.current()
+    decision = check_comment(services, site, COMMENT).decision
+    assert decision.score == score(model, ParsedComment(COMMENT))
+    assert decision.thresholds.review == model.thresholds.review
+    assert decision.verdict is decide(decision.score.probability, decision.thresholds)
     assert not decision.degraded
 
 
-def test_a_fresh_site_blocks_the_blatant_alone(desk: Desk, site: Site) -> None:
-    """Nothing is certified yet: spam is what the model would discard, and nothing is discarded."""
-    decision = check_comment(desk, site, COMMENT)
-    assert decision.policy == Policy(desk.live.current().lines.review, desk.live.current().lines.discard, 1.0)
-    assert decision.standing == OBSERVING
+def test_a_new_site_blocks_only_the_blatant(services: Services, site: Site) -> None:
+    """Without a guarantee, spam begins at the model's discard threshold and nothing is discarded."""
+    decision = check_comment(services, site, COMMENT).decision
+    assert decision.thresholds == Thresholds(
+        services.live_model.current().thresholds.review, services.live_model.current().thresholds.discard, 1.0
+    )
+    assert decision.calibration == UNCALIBRATED
 
 
-def test_a_site_draws_its_own_lines(desk: Desk, site: Site) -> None:
-    """A site's policy goes before the model's."""
-    lines = Policy(review=1e-12, spam=1e-12, discard=1.0)
-    decision = check_comment(desk, set_policy(desk, site.url, lines), COMMENT)
-    assert (decision.policy, decision.verdict) == (lines, Verdict.SPAM)
-    assert decision.standing is None
+def test_a_sites_own_thresholds_apply(services: Services, site: Site) -> None:
+    """A site's own thresholds replace the model's."""
+    thresholds = Thresholds(review=1e-12, spam=1e-12, discard=1.0)
+    decision = check_comment(services, set_thresholds(services, site.url, thresholds), COMMENT).decision
+    assert (decision.thresholds, decision.verdict) == (thresholds, Verdict.SPAM)
+    assert decision.calibration is None
 
 
 def test_a_power_cut_after_the_answer_loses_nothing(
-    desk: Desk, holding_site: Site, settings: Settings, tmp_path: Path
+    services: Services, hold_all_site: Site, settings: Settings, tmp_path: Path
 ) -> None:
-    """When the answer is out, the decision and its item are in the database's files."""
-    decision = check_comment(desk, holding_site, COMMENT)
+    """Once the check returns, decision and queue item are in the database files."""
+    decision = check_comment(services, hold_all_site, COMMENT, spans=True).decision
     shutil.copytree(settings.var, tmp_path / "after")
-    after = replace(desk, engine=open_engine(f"sqlite:///{tmp_path}/after/moderation.db", busy_seconds=1))
-    assert find_decision(after, holding_site, decision.id)[0] == decision
+    after = replace(services, engine=open_engine(f"sqlite:///{tmp_path}/after/moderation.db", busy_timeout_seconds=1))
+    assert find_decision(after, hold_all_site, decision.id)[0] == decision
     assert [item.decision for item in held_items(after)] == [decision]
     after.engine.dispose()
 
 
-def test_only_a_review_waits_for_a_person(desk: Desk, site: Site, holding_site: Site) -> None:
-    """An item is opened for `review` and for no other verdict."""
-    lenient = set_policy(desk, site.url, PUBLISH_ALL)
-    assert check_comment(desk, lenient, COMMENT).verdict is Verdict.PUBLISH
-    harsh = set_policy(desk, site.url, Policy(1e-12, 1e-12, 1e-12))
-    assert check_comment(desk, harsh, COMMENT).verdict is Verdict.DISCARD
-    assert count_held(desk) == 0
-    held = check_comment(desk, holding_site, COMMENT)
-    assert [item.decision for item in held_items(desk)] == [held]
+def test_only_a_review_opens_a_queue_item(services: Services, site: Site, hold_all_site: Site) -> None:
+    """No other verdict opens an item."""
+    lenient = set_thresholds(services, site.url, PUBLISH_ALL)
+    assert check_comment(services, lenient, COMMENT).decision.verdict is Verdict.PUBLISH
+    harsh = set_thresholds(services, site.url, Thresholds(1e-12, 1e-12, 1e-12))
+    assert check_comment(services, harsh, COMMENT).decision.verdict is Verdict.DISCARD
+    assert count_held(services) == 0
+    held = check_comment(services, hold_all_site, COMMENT, spans=True).decision
+    assert [item.decision for item in held_items(services)] == [held]
 
 
-def test_without_a_model_a_person_decides(modelless_desk: Desk, site: Site) -> None:
-    """No model: nothing is published or lost by guessing; the decision says that it is degraded, and why."""
-    decision = check_comment(modelless_desk, site, COMMENT)
+def test_without_a_model_a_person_decides(services_without_model: Services, site: Site) -> None:
+    """Without a model every comment goes to review, and the decision is degraded and says why."""
+    decision = check_comment(services_without_model, site, COMMENT).decision
     assert (decision.verdict, decision.degraded) == (Verdict.REVIEW, True)
-    assert decision.policy == OBSERVING.lines(FALLBACK_POLICY)
+    assert decision.thresholds == UNCALIBRATED.thresholds(FALLBACK_THRESHOLDS)
     assert (decision.score.probability, decision.score.model) == (0.5, "none")
     assert [reason.code for reason in decision.score.reasons] == ["NO_MODEL"]
-    assert [item.decision for item in held_items(modelless_desk)] == [decision]
+    assert [item.decision for item in held_items(services_without_model)] == [decision]
 
 
-def test_without_a_model_no_line_publishes(modelless_desk: Desk, site: Site) -> None:
-    """A site that publishes nearly all still has a person look when nothing was judged."""
-    lenient = set_policy(modelless_desk, site.url, PUBLISH_ALL)
-    decision = check_comment(modelless_desk, lenient, COMMENT)
-    assert (decision.policy, decision.verdict) == (PUBLISH_ALL, Verdict.REVIEW)
+def test_without_a_model_no_threshold_publishes(services_without_model: Services, site: Site) -> None:
+    """Thresholds that publish nearly everything do not apply to a comment that was not scored."""
+    lenient = set_thresholds(services_without_model, site.url, PUBLISH_ALL)
+    decision = check_comment(services_without_model, lenient, COMMENT).decision
+    assert (decision.thresholds, decision.verdict) == (PUBLISH_ALL, Verdict.REVIEW)
 
 
-def test_considering_stores_nothing(desk: Desk, holding_site: Site) -> None:
-    """A trial run leaves no decision and no item."""
-    decision = consider(desk, holding_site, COMMENT)
+def test_a_preview_stores_nothing(services: Services, hold_all_site: Site) -> None:
+    """A preview leaves no decision and no queue item."""
+    decision = preview_comment(services, hold_all_site, COMMENT)
     with pytest.raises(NotFound):
-        find_decision(desk, holding_site, decision.id)
-    assert count_held(desk) == 0
+        find_decision(services, hold_all_site, decision.id)
+    assert count_held(services) == 0
 
 
-def test_a_batch_is_many_checks(desk: Desk, holding_site: Site) -> None:
-    """A batch answers in order, stores each decision with its own comment, and holds what is to be held."""
+def test_a_batch_is_many_checks(services: Services, hold_all_site: Site) -> None:
+    """A batch returns decisions in order, each stored with its own comment and queue item."""
     batch = [replace(COMMENT, text=f"Comment number {number}.") for number in range(40)]
-    made = check_comments(desk, holding_site, batch)
-    assert [decision.comment for decision in made] == batch
-    assert [find_decision(desk, holding_site, decision.id)[0] for decision in made] == made
-    assert [item.decision for item in held_items(desk)] == made[::-1]
+    decided = check_comments(services, hold_all_site, batch, spans=True)
+    assert [decision.comment for decision in decided] == batch
+    assert [find_decision(services, hold_all_site, decision.id)[0] for decision in decided] == decided
+    assert [item.decision for item in held_items(services)] == decided[::-1]
 
 
-def test_an_empty_batch_has_no_answers(desk: Desk, site: Site) -> None:
-    """Nothing in, nothing out."""
-    assert check_comments(desk, site, []) == []
+def test_an_empty_batch_has_no_decisions(services: Services, site: Site) -> None:
+    """An empty batch is no error."""
+    assert check_comments(services, site, []) == []
 
 
-def test_another_site_may_not_look(desk: Desk, site: Site, teammate_site: Site) -> None:
-    """A decision of another site is not found, exactly as one that never was."""
-    decision = check_comment(desk, site, COMMENT)
+def test_another_sites_decision_is_not_found(services: Services, site: Site, other_site: Site) -> None:
+    """A decision of another site gives the same error as an unknown id."""
+    decision = check_comment(services, site, COMMENT).decision
     with pytest.raises(NotFound) as foreign:
-        find_decision(desk, teammate_site, decision.id)
+        find_decision(services, other_site, decision.id)
     with pytest.raises(NotFound) as absent:
-        find_decision(desk, teammate_site, "f" * 32)
+        find_decision(services, other_site, "f" * 32)
     assert str(foreign.value) == str(absent.value)
 
 
-def test_a_locked_database_gives_no_answer(desk: Desk, site: Site, settings: Settings) -> None:
-    """An answer that cannot be stored is not given."""
-    hurried = replace(desk, engine=open_engine(settings.database, busy_seconds=0.01))
-    with writing(desk.engine), pytest.raises(StorageUnavailable, match="locked"):
+def test_a_locked_database_gives_no_answer(services: Services, site: Site, settings: Settings) -> None:
+    """A decision that cannot be stored is not returned."""
+    hurried = replace(services, engine=open_engine(settings.database, busy_timeout_seconds=0.01))
+    with write_transaction(services.engine), pytest.raises(StorageUnavailable, match="locked"):
         check_comment(hurried, site, COMMENT)
     hurried.engine.dispose()
 
 
-def test_every_check_has_its_own_decision(desk: Desk, site: Site, clock: Clock) -> None:
-    """The same comment sent twice was judged twice."""
-    first = check_comment(desk, site, COMMENT)
+def test_every_check_has_its_own_decision(services: Services, site: Site, clock: Clock) -> None:
+    """The same comment sent twice gets two decisions."""
+    first = check_comment(services, site, COMMENT).decision
     clock.advance(1)
-    second = check_comment(desk, site, COMMENT)
+    second = check_comment(services, site, COMMENT).decision
     assert first.id != second.id
-    assert first.made_at < second.made_at
+    assert first.decided_at < second.decided_at
 
 
-@one_desk
+@reuse_services
 @given(text=st.text(st.characters(), max_size=60), author=st.none() | st.text(st.characters(), max_size=10))
 @example(text="\x00", author="\ud83d")
 @example(text="", author="")
-def test_any_text_is_stored(desk: Desk, holding_site: Site, text: str, author: str | None) -> None:
-    """Whatever a Python string can hold is judged and stored; it comes back with U+FFFD for NUL and lone surrogates."""
-    decision = check_comment(desk, holding_site, Comment(text=text, author=author))
-    found, _ = find_decision(desk, holding_site, decision.id)
-    assert found.comment == Comment(text=storable(text), author=None if author is None else storable(author))
-    assert found.score == decision.score
+def test_any_text_is_stored(services: Services, hold_all_site: Site, text: str, author: str | None) -> None:
+    """Any Python string is judged and stored; NUL and lone surrogates come back as U+FFFD."""
+    decision = check_comment(services, hold_all_site, Comment(text=text, author=author)).decision
+    stored, _ = find_decision(services, hold_all_site, decision.id)
+    assert stored.comment == Comment(text=storable(text), author=None if author is None else storable(author))
+    assert replace(stored.score, reasons=()) == replace(decision.score, reasons=())
+    assert [reason[:3] for reason in stored.score.reasons] == [reason[:3] for reason in decision.score.reasons]
 
 
-@one_desk
+@reuse_services
 @given(st.sets(st.sampled_from(COMMENT_FIELDS[1:])))
-def test_unknown_stays_apart_from_empty(desk: Desk, site: Site, emptied: set[str]) -> None:
-    """`None` (the site did not say) and the empty string (the author left it empty) come back as they were."""
+def test_absent_differs_from_empty(services: Services, site: Site, emptied: set[str]) -> None:
+    """`None` (not collected) and the empty string (left empty) come back as they were."""
     fields: dict[str, str] = dict.fromkeys(emptied, "")
     comment = Comment(text="Hello there", **fields)
-    decision = check_comment(desk, site, comment)
-    assert find_decision(desk, site, decision.id)[0].comment == comment
+    decision = check_comment(services, site, comment).decision
+    assert find_decision(services, site, decision.id)[0].comment == comment
 
 
-def test_a_site_is_judged_by_its_own_weights(desk: Desk, site: Site, tmp_path: Path) -> None:
-    """One model serves all, and what a site's people taught it holds at that site alone."""
-    shelf = Shelf(tmp_path / "odd")
-    shelf.add(odd_trained().arrays(), small_card("odd"))
-    shelf.promote("odd")
-    odd_desk = replace(desk, shelf=shelf, live=LiveModel(shelf))
-    odd_site = add_site(desk, ODD_SITE)[0]
+def test_a_site_is_judged_by_its_own_weights(services: Services, site: Site, tmp_path: Path) -> None:
+    """Site weights change the score at their site only."""
+    registry = ModelRegistry(tmp_path / "odd")
+    registry.add(odd_result().arrays(), small_card("odd"))
+    registry.promote("odd")
+    odd_services = replace(services, registry=registry, live_model=LiveModel(registry))
+    odd_site = add_site(services, ODD_SITE)[0]
     for comment, spam in list(odd_labels(45))[-6:]:
-        here, elsewhere = (check_comment(odd_desk, where, comment).score for where in (odd_site, site))
-        assert (here.probability > 0.5) == spam != (elsewhere.probability > 0.5)
-        assert here.model == elsewhere.model == "odd"
+        at_odd_site, elsewhere = (
+            check_comment(odd_services, where, comment).decision.score for where in (odd_site, site)
+        )
+        assert (at_odd_site.probability > 0.5) == spam != (elsewhere.probability > 0.5)
+        assert at_odd_site.model == elsewhere.model == "odd"

@@ -1,132 +1,140 @@
-"""The queue: what was held waits, is shown once, and is decided by one person."""
+"""Held comments await review, appear once in the queue, and are decided by one person."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
 
-from moderation.actions.access import add_moderator, remove_site
 from moderation.actions.check import check_comment, find_decision
-from moderation.actions.desk import Desk
+from moderation.actions.labelling import export_labels, label_decision
+from moderation.actions.moderators import add_moderator
 from moderation.actions.review import count_held, held_items, resolve, skip
-from moderation.actions.teach import export_labels, label_decision
+from moderation.actions.services import Services
+from moderation.actions.sites import remove_site
 from moderation.domain.comment import Comment
+from moderation.domain.decision import Decision, Label, LabelValue, Moderator
 from moderation.domain.errors import Conflict, NotFound
-from moderation.domain.judgement import Decision, Label, LabelValue
-from moderation.domain.site import Moderator, Site
+from moderation.domain.site import Site
 from tests.conftest import PASSWORD
 
 HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
 
 
-def hold(desk: Desk, site: Site, count: int) -> list[Decision]:
-    """The decisions that are held, newest first."""
-    return [check_comment(desk, site, Comment(text=f"Held {number}")) for number in range(count)][::-1]
+def hold(services: Services, site: Site, count: int) -> list[Decision]:
+    """Return the held decisions, newest first, with spans."""
+    comments = [Comment(text=f"Held {number}") for number in range(count)]
+    return [check_comment(services, site, comment, spans=True).decision for comment in comments][::-1]
 
 
-def test_newest_first_in_pages(desk: Desk, holding_site: Site) -> None:
-    """The pages follow each other without a gap or a repeat, even when something new comes in between."""
-    decisions = hold(desk, holding_site, 5)
-    first = held_items(desk, limit=2)
-    hold(desk, holding_site, 1)
-    second = held_items(desk, before=first[-1].id, limit=2)
-    third = held_items(desk, before=second[-1].id, limit=2)
+def test_pages_list_the_newest_items_first(services: Services, hold_all_site: Site) -> None:
+    """Pages follow each other without gap or repeat, even if an item is opened in between."""
+    decisions = hold(services, hold_all_site, 5)
+    first = held_items(services, limit=2)
+    hold(services, hold_all_site, 1)
+    second = held_items(services, before=first[-1].id, limit=2)
+    third = held_items(services, before=second[-1].id, limit=2)
     assert [item.decision for item in first + second + third] == decisions
-    assert held_items(desk, before=third[-1].id) == []
-    assert count_held(desk) == 6
+    assert held_items(services, before=third[-1].id) == []
+    assert count_held(services) == 6
 
 
-def test_an_item_names_its_site(desk: Desk, holding_site: Site) -> None:
-    """A moderator of several blogs sees where a comment belongs, and since when it waits."""
-    hold(desk, holding_site, 1)
-    (item,) = held_items(desk)
-    assert (item.site_url, item.opened_at) == (holding_site.url, desk.clock())
+def test_an_item_names_its_site(services: Services, hold_all_site: Site) -> None:
+    """An item has the URL of its site and the time since when it waits."""
+    hold(services, hold_all_site, 1)
+    (item,) = held_items(services)
+    assert (item.site_url, item.opened_at) == (hold_all_site.url, services.clock())
 
 
 @pytest.mark.parametrize("value", [HAM, SPAM])
-def test_a_moderator_decides(desk: Desk, holding_site: Site, moderator: Moderator, value: LabelValue) -> None:
-    """The item is gone and the label holds, under the moderator's name."""
-    (decision,) = hold(desk, holding_site, 1)
-    resolve(desk, held_items(desk)[0].id, value, moderator)
-    assert held_items(desk, include_skipped=True) == []
-    assert find_decision(desk, holding_site, decision.id)[1] == Label(value, "mara", "queue", desk.clock())
-    assert [row["label"] for row in export_labels(desk, holding_site)] == [value.value]
+def test_a_moderator_resolves_an_item(
+    services: Services, hold_all_site: Site, moderator: Moderator, value: LabelValue
+) -> None:
+    """The item is closed and the label has the moderator's name."""
+    (decision,) = hold(services, hold_all_site, 1)
+    resolve(services, held_items(services)[0].id, value, moderator)
+    assert held_items(services, include_skipped=True) == []
+    assert find_decision(services, hold_all_site, decision.id)[1] == Label(value, "mara", "queue", services.clock())
+    assert [row["label"] for row in export_labels(services, hold_all_site)] == [value.value]
 
 
-def test_the_slower_one_hears_who_was_faster(desk: Desk, holding_site: Site, moderator: Moderator) -> None:
-    """A second decision is refused by name and outcome, and the first stays."""
-    (decision,) = hold(desk, holding_site, 1)
-    item_id = held_items(desk)[0].id
-    resolve(desk, item_id, HAM, moderator)
-    late = add_moderator(desk, "late", PASSWORD)
-    with pytest.raises(Conflict, match="mara was faster and called it ham"):
-        resolve(desk, item_id, SPAM, late)
-    label = find_decision(desk, holding_site, decision.id)[1]
+def test_the_slower_moderator_gets_the_name_of_the_faster(
+    services: Services, hold_all_site: Site, moderator: Moderator
+) -> None:
+    """A second decision is refused with name and label of the first, which stays."""
+    (decision,) = hold(services, hold_all_site, 1)
+    item_id = held_items(services)[0].id
+    resolve(services, item_id, HAM, moderator)
+    late = add_moderator(services, "late", PASSWORD)
+    with pytest.raises(Conflict, match="mara was faster and labelled it ham"):
+        resolve(services, item_id, SPAM, late)
+    label = find_decision(services, hold_all_site, decision.id)[1]
     assert label is not None
-    assert (label.value, label.who) == (HAM, "mara")
+    assert (label.value, label.labelled_by) == (HAM, "mara")
 
 
-def test_a_label_from_outside_is_faster_too(desk: Desk, holding_site: Site, moderator: Moderator) -> None:
-    """The queue says so when the site itself decided in the meantime."""
-    (decision,) = hold(desk, holding_site, 1)
-    item_id = held_items(desk)[0].id
-    label_decision(desk, holding_site, decision.id, HAM, "the blog", "akismet")
+def test_a_label_from_outside_closes_the_item(services: Services, hold_all_site: Site, moderator: Moderator) -> None:
+    """The queue reports a label that the site gave in the meantime."""
+    (decision,) = hold(services, hold_all_site, 1)
+    item_id = held_items(services)[0].id
+    label_decision(services, hold_all_site, decision.id, HAM, "the blog", "akismet")
     with pytest.raises(Conflict, match="the blog was faster: the comment was labelled outside the queue"):
-        resolve(desk, item_id, SPAM, moderator)
+        resolve(services, item_id, SPAM, moderator)
 
 
-def test_one_of_two_at_once_wins(desk: Desk, holding_site: Site, moderator: Moderator) -> None:
-    """Two moderators press at the same moment: one decides, one hears of it, the log has one row."""
-    hold(desk, holding_site, 1)
-    item_id = held_items(desk)[0].id
+def test_one_of_two_simultaneous_decisions_wins(services: Services, hold_all_site: Site, moderator: Moderator) -> None:
+    """One moderator decides, the other gets an error, and the log has one row."""
+    hold(services, hold_all_site, 1)
+    item_id = held_items(services)[0].id
     start = Barrier(2)
 
-    def press(value: LabelValue) -> str:
+    def decide(value: LabelValue) -> str:
         start.wait()
         try:
-            resolve(desk, item_id, value, moderator)
+            resolve(services, item_id, value, moderator)
         except Conflict:
             return "late"
         return value.value
 
     with ThreadPoolExecutor(2) as pool:
-        outcomes = list(pool.map(press, [HAM, SPAM]))
+        outcomes = list(pool.map(decide, [HAM, SPAM]))
     assert outcomes.count("late") == 1
-    assert [row["label"] for row in export_labels(desk, None)] == [word for word in outcomes if word != "late"]
+    assert [row["label"] for row in export_labels(services, None)] == [
+        outcome for outcome in outcomes if outcome != "late"
+    ]
 
 
-def test_a_skipped_item_still_waits(desk: Desk, holding_site: Site, moderator: Moderator) -> None:
-    """Skipping lays an item aside: out of the first list, still open, still to be decided."""
-    newest, older = hold(desk, holding_site, 2)
-    item_id = held_items(desk)[0].id
-    skip(desk, item_id, moderator)
-    skip(desk, item_id, moderator)
-    assert [item.decision for item in held_items(desk)] == [older]
-    assert [item.decision for item in held_items(desk, include_skipped=True)] == [newest, older]
-    assert (count_held(desk), count_held(desk, include_skipped=True)) == (1, 2)
-    resolve(desk, item_id, SPAM, moderator)
-    assert count_held(desk, include_skipped=True) == 1
+def test_a_skipped_item_stays_open(services: Services, hold_all_site: Site, moderator: Moderator) -> None:
+    """A skipped item leaves the first list and can still be resolved."""
+    newest, older = hold(services, hold_all_site, 2)
+    item_id = held_items(services)[0].id
+    skip(services, item_id, moderator)
+    skip(services, item_id, moderator)
+    assert [item.decision for item in held_items(services)] == [older]
+    assert [item.decision for item in held_items(services, include_skipped=True)] == [newest, older]
+    assert (count_held(services), count_held(services, include_skipped=True)) == (1, 2)
+    resolve(services, item_id, SPAM, moderator)
+    assert count_held(services, include_skipped=True) == 1
 
 
-def test_a_closed_item_cannot_be_skipped(desk: Desk, holding_site: Site, moderator: Moderator) -> None:
-    """What is decided is not laid aside."""
-    hold(desk, holding_site, 1)
-    item_id = held_items(desk)[0].id
-    resolve(desk, item_id, HAM, moderator)
+def test_a_closed_item_cannot_be_skipped(services: Services, hold_all_site: Site, moderator: Moderator) -> None:
+    """Skipping a closed item raises `Conflict`."""
+    hold(services, hold_all_site, 1)
+    item_id = held_items(services)[0].id
+    resolve(services, item_id, HAM, moderator)
     with pytest.raises(Conflict, match="mara"):
-        skip(desk, item_id, moderator)
+        skip(services, item_id, moderator)
 
 
-def test_an_item_that_never_was(desk: Desk, moderator: Moderator) -> None:
-    """A wrong number is told apart from being too slow."""
+def test_an_unknown_item_is_not_found(services: Services, moderator: Moderator) -> None:
+    """An unknown id is told apart from a closed item."""
     with pytest.raises(NotFound):
-        resolve(desk, 12345, HAM, moderator)
+        resolve(services, 12345, HAM, moderator)
     with pytest.raises(NotFound):
-        skip(desk, 12345, moderator)
+        skip(services, 12345, moderator)
 
 
-def test_a_removed_site_asks_nobody(desk: Desk, holding_site: Site) -> None:
-    """What a blog left behind when it was removed is not shown to moderators."""
-    hold(desk, holding_site, 1)
-    remove_site(desk, holding_site.url)
-    assert (held_items(desk, include_skipped=True), count_held(desk, include_skipped=True)) == ([], 0)
+def test_items_of_a_removed_site_are_hidden(services: Services, hold_all_site: Site) -> None:
+    """Held comments of a removed site are not shown."""
+    hold(services, hold_all_site, 1)
+    remove_site(services, hold_all_site.url)
+    assert (held_items(services, include_skipped=True), count_held(services, include_skipped=True)) == ([], 0)

@@ -1,1 +1,0 @@
-"""Measurements of quality and speed; `python -m tests.benchmarks` runs them all, a name runs one."""

@@ -1,4 +1,4 @@
-"""An operator at a terminal: commands run on settings of their own, over the small model."""
+"""An operator at a terminal: commands run with their own settings, on the small model."""
 
 import json
 from dataclasses import dataclass
@@ -9,28 +9,29 @@ import pytest
 from click.testing import CliRunner, Result
 
 from moderation.cli import main
-from moderation.registry.shelf import Shelf
+from moderation.registry.model_registry import ModelRegistry
 from moderation.settings import Settings
 
 
 @dataclass(frozen=True)
 class Operator:
-    """Runs commands. `environment` is what they read their settings from."""
+    """Runs commands, which read their settings from `environment`."""
 
     environment: dict[str, str]
 
-    def run(self, *arguments: str | Path, typed: str | None = None) -> Result:
-        """The outcome of a command, whatever it is; an exception that nobody expected is raised."""
+    def run(self, *arguments: str | Path, stdin: str | bytes | None = None) -> Result:
+        """Return the result of a command. Raises an exception that the command did not handle."""
         runner = CliRunner(env=self.environment)
-        return runner.invoke(main, [str(argument) for argument in arguments], input=typed, catch_exceptions=False)
+        return runner.invoke(main, [str(argument) for argument in arguments], input=stdin, catch_exceptions=False)
 
-    def get(self, *arguments: str | Path, typed: str | None = None) -> str:
-        """What a command printed that must succeed."""
-        done = self.run(*arguments, typed=typed)
-        assert done.exit_code == 0, done.output
-        return done.stdout
+    def get(self, *arguments: str | Path, stdin: str | bytes | None = None) -> str:
+        """Return the stdout of a command that must succeed."""
+        result = self.run(*arguments, stdin=stdin)
+        assert result.exit_code == 0, result.output
+        return result.stdout
 
     def get_json(self, *arguments: str | Path) -> Any:
+        """Return the JSON of a command that must succeed."""
         return json.loads(self.get(*arguments, "--json"))
 
 
@@ -46,28 +47,28 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 @pytest.fixture
 def newcomer(settings: Settings) -> Operator:
-    """An operator who has not run `moderation init` yet."""
+    """An operator before `moderation init`."""
     return Operator(environment_of(settings))
 
 
 @pytest.fixture
 def operator(newcomer: Operator) -> Operator:
-    """An operator whose database is made: https://blog.example and the moderator `moderator` are there."""
+    """An operator after `moderation init`, with the site https://blog.example and the moderator `moderator`."""
     newcomer.get("init")
     return newcomer
 
 
 @pytest.fixture
-def own_shelf(tmp_path: Path, shelf: Shelf) -> Path:
-    """A folder of models that the test may change; the small one is live."""
+def own_registry(tmp_path: Path, registry: ModelRegistry) -> Path:
+    """A registry that the test may change; the small model is live."""
     folder = tmp_path / "own"
     for file in ("small/model.joblib", "small/card.json", "current"):
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_bytes((shelf.folder / file).read_bytes())
+        (folder / file).write_bytes((registry.folder / file).read_bytes())
     return folder
 
 
 @pytest.fixture
-def trainer(newcomer: Operator, own_shelf: Path) -> Operator:
-    """An operator with a shelf of their own and no database."""
-    return Operator(newcomer.environment | {"MODERATION_MODELS": str(own_shelf)})
+def trainer(newcomer: Operator, own_registry: Path) -> Operator:
+    """An operator with their own registry and no database."""
+    return Operator(newcomer.environment | {"MODERATION_MODELS": str(own_registry)})

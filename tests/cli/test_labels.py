@@ -1,4 +1,4 @@
-"""`moderation labels`: what was learnt goes out and comes in."""
+"""`moderation labels`: export and import of labelled comments."""
 
 import csv
 from pathlib import Path
@@ -8,8 +8,8 @@ from tests.cli.conftest import Operator
 BLOG = "https://blog.example"
 
 
-def test_what_comes_in_goes_out_again(operator: Operator, tmp_path: Path) -> None:
-    """An exported file is a corpus: it can be imported under another site, and gives the same comments."""
+def test_an_export_can_be_imported(operator: Operator, tmp_path: Path) -> None:
+    """An exported file can be imported under another site, with the same comments."""
     (tmp_path / "in.csv").write_text('text,label,author\n"hello, you",ham,Ann\nbuy pills,spam,\nthanks,ham,Bob\n')
     operator.get("labels", "import", tmp_path / "in.csv", "--site", BLOG)
     operator.get("labels", "export", "--site", BLOG, "--output", tmp_path / "out.csv")
@@ -24,17 +24,17 @@ def test_what_comes_in_goes_out_again(operator: Operator, tmp_path: Path) -> Non
     assert "6 labelled comments" in operator.run("labels", "export").stderr
 
 
-def test_whose_a_file_was_is_told_where_it_does_not_count(operator: Operator, tmp_path: Path) -> None:
-    """Everything goes under the site that was named, and the operator hears of it where the file says otherwise."""
+def test_the_column_site_is_ignored_on_import(operator: Operator, tmp_path: Path) -> None:
+    """All comments are stored under the named site; a notice says so if the file names another one."""
     (tmp_path / "in.csv").write_text("text,label,site\nhello,ham,https://other.example\n")
-    done = operator.run("labels", "import", tmp_path / "in.csv", "--site", BLOG)
-    assert done.exit_code == 0 and f"are stored under {BLOG}" in done.stderr
+    result = operator.run("labels", "import", tmp_path / "in.csv", "--site", BLOG)
+    assert result.exit_code == 0 and f"are stored under {BLOG}" in result.stderr
     (tmp_path / "own.csv").write_text(f"text,label,site\nbye,ham,{BLOG}/\n")
     assert "stored under" not in operator.run("labels", "import", tmp_path / "own.csv", "--site", BLOG).stderr
 
 
 def test_a_bad_file_leaves_nothing_behind(operator: Operator, tmp_path: Path) -> None:
-    """All or none: a refused file has stored no label."""
+    """A refused file stores no label."""
     (tmp_path / "bad.csv").write_text("text,label\nhello,ham\nhello,perhaps\n")
     assert operator.run("labels", "import", tmp_path / "bad.csv", "--site", BLOG).exit_code == 2
     assert operator.get("labels", "export").splitlines() == [
@@ -43,7 +43,7 @@ def test_a_bad_file_leaves_nothing_behind(operator: Operator, tmp_path: Path) ->
 
 
 def test_an_unknown_site_is_refused(operator: Operator, tmp_path: Path) -> None:
-    """Both ways, before a file is written."""
+    """An import and an export with an unknown site have exit code 4, before a file is written."""
     (tmp_path / "in.csv").write_text("text,label\nhello,ham\n")
     assert operator.run("labels", "import", tmp_path / "in.csv", "--site", "https://nobody.example").exit_code == 4
     out = tmp_path / "out.csv"

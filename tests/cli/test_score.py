@@ -1,19 +1,23 @@
-"""`moderation score`: a file in, a table out."""
+"""`moderation score`: a file of comments is judged row by row."""
 
 import csv
 import gzip
 import io
 import json
 import tracemalloc
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from moderation.actions.judge import appoint
-from moderation.actions.score_file import score_file
+from moderation.actions.judging import judge
+from moderation.cli.judging import score_table
 from moderation.domain.budget import Budget
-from moderation.registry.shelf import Shelf
-from moderation.scoring.reasons import SENTENCES
+from moderation.registry.live_model import LiveModel
+from moderation.registry.model_registry import ModelRegistry
+from moderation.scoring.reasons import DESCRIPTIONS
+from moderation.training.corpus import survey_comments
+from moderation.training.table_files import TableFile
 from tests.cli.conftest import Operator
 from tests.models import STARTER, ignore
 
@@ -21,6 +25,7 @@ BLOG = "https://blog.example"
 
 
 def table(text: str) -> list[dict[str, str]]:
+    """Return the rows of the output."""
     return list(csv.DictReader(io.StringIO(text)))
 
 
@@ -29,29 +34,29 @@ def ids(path: Path) -> list[str]:
         return [row["id"] for row in csv.DictReader(file)]
 
 
-def test_each_comment_gets_a_line_in_its_place(newcomer: Operator) -> None:
-    """The columns are exactly the four that scripts rely on; no database is needed."""
+def test_each_comment_has_a_line_in_the_order_of_the_file(newcomer: Operator) -> None:
+    """The columns are the four that scripts rely on; no database is needed."""
     shown = newcomer.get("score", STARTER)
     assert shown.splitlines()[0] == "id,probability,verdict,reasons"
     rows = table(shown)
     assert [row["id"] for row in rows] == ids(STARTER)
     assert all(0 <= float(row["probability"]) <= 1 for row in rows)
     assert {row["verdict"] for row in rows} <= {"publish", "review", "spam", "discard"}
-    assert {code for row in rows for code in row["reasons"].split(";")} <= SENTENCES.keys() | {""}
+    assert {code for row in rows for code in row["reasons"].split(";")} <= DESCRIPTIONS.keys() | {""}
 
 
-def test_a_file_gives_the_same_as_a_single_check(newcomer: Operator, tmp_path: Path) -> None:
-    """Whatever door a comment comes through, it is judged alike."""
+def test_score_and_check_agree(newcomer: Operator, tmp_path: Path) -> None:
+    """A comment has the same probability and verdict in a file and alone."""
     text = "Cheap pills at http://pills.example, order now!"
     (tmp_path / "one.jsonl").write_text(json.dumps({"id": 7, "text": text, "author": "Best Pills"}) + "\n")
     row = table(newcomer.get("score", tmp_path / "one.jsonl"))[0]
-    alone = newcomer.get_json("check", text, "--author", "Best Pills")
-    assert row["id"] == "7" and row["verdict"] == alone["verdict"]
-    assert float(row["probability"]) == pytest.approx(alone["probability"], abs=1e-6)
+    judgement = newcomer.get_json("check", text, "--author", "Best Pills")
+    assert row["id"] == "7" and row["verdict"] == judgement["verdict"]
+    assert float(row["probability"]) == pytest.approx(judgement["probability"], abs=1e-6)
 
 
-def test_every_form_of_a_file_gives_the_same_table(newcomer: Operator, tmp_path: Path) -> None:
-    """CSV and JSON Lines, plain or zipped, to stdout or to a file."""
+def test_every_format_gives_the_same_table(newcomer: Operator, tmp_path: Path) -> None:
+    """CSV and JSON Lines, plain or gzip'd, to stdout or to a file."""
     comments = [{"id": f"c{n}", "text": f"hello, {n} times\nüber"} for n in range(3)]
     with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["id", "text"])
@@ -65,69 +70,70 @@ def test_every_form_of_a_file_gives_the_same_table(newcomer: Operator, tmp_path:
 
 
 def test_a_bad_row_keeps_its_place(newcomer: Operator, tmp_path: Path) -> None:
-    """It has neither probability nor verdict, says why, and is counted at the end."""
+    """It has neither probability nor verdict, but the error; a sentence at the end counts such rows."""
     lines = ('{"id": "a", "text": "hello"}', "{broken", '{"id": "c", "text": 5}', '{"id": "d", "text": "bye"}')
     (tmp_path / "mixed.jsonl").write_text("\n".join(lines) + "\n")
-    done = newcomer.run("score", tmp_path / "mixed.jsonl")
-    rows = table(done.stdout)
+    result = newcomer.run("score", tmp_path / "mixed.jsonl")
+    rows = table(result.stdout)
     assert [row["id"] for row in rows] == ["a", "mixed-2", "c", "d"]
     assert [bool(row["verdict"]) for row in rows] == [True, False, False, True]
     assert rows[1]["probability"] == "" and "text is" in rows[2]["reasons"]
-    assert done.exit_code == 0 and "2 of 4 rows" in done.stderr
+    assert result.exit_code == 0 and "2 of 4 rows" in result.stderr
 
 
 def test_no_text_of_a_comment_reaches_the_table(newcomer: Operator, tmp_path: Path) -> None:
-    """Reasons are codes, so a comment cannot smuggle a formula into somebody's spreadsheet."""
+    """Reasons are codes, so a comment cannot put a formula into a spreadsheet."""
     (tmp_path / "evil.csv").write_text("id,text,author\n1,=HYPERLINK(1) casino,=cmd\n")
     assert "=" not in newcomer.get("score", tmp_path / "evil.csv")
 
 
-def test_half_an_emoji_in_an_id_is_written(newcomer: Operator, tmp_path: Path) -> None:
-    """What UTF-8 has no bytes for is escaped instead of ending the run."""
+def test_half_an_emoji_in_an_id_is_escaped(newcomer: Operator, tmp_path: Path) -> None:
+    """A lone surrogate has no UTF-8 form."""
     (tmp_path / "odd.jsonl").write_text('{"id": "\\ud83d", "text": "hello"}\n')
     assert table(newcomer.get("score", tmp_path / "odd.jsonl"))[0]["id"] == "\\ud83d"
 
 
-def test_a_site_draws_its_own_lines(operator: Operator, tmp_path: Path) -> None:
+def test_a_site_has_its_own_thresholds(operator: Operator, tmp_path: Path) -> None:
     """With --site the same probability may get another verdict."""
     (tmp_path / "one.csv").write_text("text\nThank you for this recipe\n")
     assert table(operator.get("score", tmp_path / "one.csv"))[0]["verdict"] == "publish"
-    operator.get("site", "policy", BLOG, "--review", "1e-9", "--spam", "1", "--discard", "1")
+    operator.get("site", "thresholds", BLOG, "--review", "1e-9", "--spam", "1", "--discard", "1")
     assert table(operator.get("score", tmp_path / "one.csv", "--site", BLOG))[0]["verdict"] == "review"
 
 
 @pytest.mark.parametrize(
     ("options", "code"), [(("--site", "https://nobody.example"), 4), (("--model", "nothing"), 4), (("--site", "x"), 2)]
 )
-def test_what_is_unknown_has_its_code(operator: Operator, options: tuple[str, ...], code: int) -> None:
-    """An unknown site or model is told before anything is written."""
-    done = operator.run("score", STARTER, *options)
-    assert done.exit_code == code and done.stdout == ""
+def test_an_unknown_site_or_model_has_its_exit_code(operator: Operator, options: tuple[str, ...], code: int) -> None:
+    """Nothing is written."""
+    result = operator.run("score", STARTER, *options)
+    assert result.exit_code == code and result.stdout == ""
 
 
-def test_a_refused_file_leaves_the_older_table(newcomer: Operator, tmp_path: Path) -> None:
-    """What stood in the output stays when the new table cannot be made whole."""
+def test_a_refused_file_does_not_change_the_output(newcomer: Operator, tmp_path: Path) -> None:
+    """An output file is replaced as a whole or not at all."""
     (tmp_path / "no.csv").write_text("words\nhello\n")
     (tmp_path / "out.csv").write_text("precious")
-    done = newcomer.run("score", tmp_path / "no.csv", "--output", tmp_path / "out.csv")
-    assert done.exit_code == 2 and "text" in done.stderr
+    result = newcomer.run("score", tmp_path / "no.csv", "--output", tmp_path / "out.csv")
+    assert result.exit_code == 2 and "text" in result.stderr
     assert (tmp_path / "out.csv").read_text() == "precious"
     assert sorted(path.name for path in tmp_path.glob("*out*")) == ["out.csv"]
 
 
-def test_memory_does_not_grow_with_the_file(shelf: Shelf, tmp_path: Path) -> None:
-    """Ten times the rows take no more memory than a tenth of them, give or take a tenth of a megabyte."""
+def test_memory_does_not_grow_with_the_file(registry: ModelRegistry, tmp_path: Path) -> None:
+    """Ten times the rows take at most 0.1 MB more."""
 
     def peak(rows: int) -> int:
         corpus = tmp_path / f"{rows}.csv"
-        corpus.write_text("text\n" + "".join(f"hello there number {n}, and thanks\n" for n in range(rows)))
-        with (tmp_path / "out.csv").open("w") as out:
+        # Few different words, because the cache of hashed words may grow.
+        corpus.write_text("text\n" + "".join(f"hello there number {n % 50} and thanks\n" for n in range(rows)))
+        with (tmp_path / "out.csv").open("w") as out, TableFile.open(corpus, ("text",)) as file:
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
-            score_file(judge, corpus, out, report=ignore, advance=lambda: None)
+            score_table(judge_parsed, file, survey_comments(file, ignore), out, advance=lambda: None)
             return tracemalloc.get_traced_memory()[1] - before
 
-    judge = appoint(shelf, Budget())
+    judge_parsed = partial(judge, LiveModel(registry).current(), None, default_budget=Budget())
     tracemalloc.start()
     try:
         peak(100)

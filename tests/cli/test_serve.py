@@ -1,4 +1,4 @@
-"""`moderation serve`: refused with a sentence, or serving until it is told to stop."""
+"""`moderation serve`: it serves until it is stopped, or says why it cannot start."""
 
 import re
 import signal
@@ -13,15 +13,15 @@ from os import environ
 import httpx
 import pytest
 
-from moderation.cli.addresses import claim, origin
-from moderation.domain.errors import AddressInUse, InputRefused
+from moderation.cli.serve import public_url, resolve_bind_address
+from moderation.domain.errors import AddressInUse, InvalidInput
 from moderation.settings import Settings
 from tests.cli.conftest import Operator
 
 
 @contextmanager
 def serving(operator: Operator) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A served process and its address, once it has told that it listens."""
+    """Yield a serving process and its address as soon as it listens."""
     with subprocess.Popen(
         [sys.executable, "-m", "moderation", "serve"],
         env={**environ, **operator.environment, "PORT": "0"},
@@ -41,8 +41,8 @@ def serving(operator: Operator) -> Iterator[tuple[subprocess.Popen[str], str]]:
             process.communicate()
 
 
-def test_it_serves_until_it_is_told_to_stop(operator: Operator) -> None:
-    """Port 0 takes a free port and says which; SIGTERM ends it in good order."""
+def test_it_serves_until_it_is_stopped(operator: Operator) -> None:
+    """Port 0 takes a free port, which is printed; SIGTERM stops the service with exit code 0."""
     with serving(operator) as (process, address):
         assert httpx.get(f"{address}/readyz").json()["ready"] is True
         process.send_signal(signal.SIGTERM)
@@ -51,47 +51,47 @@ def test_it_serves_until_it_is_told_to_stop(operator: Operator) -> None:
 
 
 def test_a_taken_port_is_named(operator: Operator) -> None:
-    """Exit code 7, and the setting to change; nothing is half started."""
+    """Exit code 7, and the setting to change."""
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         taken = Operator(operator.environment | {"PORT": str(other.getsockname()[1])})
-        done = taken.run("serve")
-    assert done.exit_code == 7 and "PORT" in done.stderr and done.stdout == ""
+        result = taken.run("serve")
+    assert result.exit_code == 7 and "PORT" in result.stderr and result.stdout == ""
 
 
 def test_without_a_database_it_says_what_to_run(newcomer: Operator) -> None:
     """Exit code 6."""
-    done = newcomer.run("serve")
-    assert done.exit_code == 6 and "moderation init" in done.stderr
+    result = newcomer.run("serve")
+    assert result.exit_code == 6 and "moderation init" in result.stderr
 
 
 def test_an_older_database_is_not_served(operator: Operator, settings: Settings) -> None:
-    """Exit code 6, and the command that brings it up to date."""
+    """Exit code 6, and the command that migrates it."""
     with closing(sqlite3.connect(settings.var / "moderation.db")) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '0000'")
-    done = operator.run("serve")
-    assert done.exit_code == 6 and "older" in done.stderr and "moderation init" in done.stderr
+    result = operator.run("serve")
+    assert result.exit_code == 6 and "older" in result.stderr and "moderation init" in result.stderr
 
 
 def test_without_a_model_it_does_not_start(operator: Operator, settings: Settings) -> None:
-    """Exit code 5: starting without a model is an oversight, losing it later is not a reason to stop."""
-    done = Operator(operator.environment | {"MODERATION_MODELS": str(settings.var)}).run("serve")
-    assert done.exit_code == 5 and "moderation promote" in done.stderr
+    """Exit code 5, and the command that promotes one."""
+    result = Operator(operator.environment | {"MODERATION_MODELS": str(settings.var)}).run("serve")
+    assert result.exit_code == 5 and "moderation promote" in result.stderr
 
 
-def test_addresses_are_claimed_or_refused() -> None:
-    """A free port is found for 0, a taken one told apart from an address that is not ours."""
-    host, port = claim("localhost", 0)
-    assert port > 0 and origin(host, port).endswith(f":{port}")
+def test_the_bind_address_is_checked() -> None:
+    """Port 0 becomes a free port; a port in use and an address of another machine are different errors."""
+    host, port = resolve_bind_address("localhost", 0)
+    assert port > 0 and public_url(host, port).endswith(f":{port}")
     with closing(socket.create_server(("127.0.0.1", 0))) as other, pytest.raises(AddressInUse):
-        claim("127.0.0.1", other.getsockname()[1])
-    with pytest.raises(InputRefused):
-        claim("192.0.2.1", 0)
+        resolve_bind_address("127.0.0.1", other.getsockname()[1])
+    with pytest.raises(InvalidInput):
+        resolve_bind_address("192.0.2.1", 0)
 
 
 @pytest.mark.parametrize(
     ("host", "shown"),
     [("0.0.0.0", "http://127.0.0.1:80"), ("::", "http://[::1]:80"), ("a.example", "http://a.example:80")],
 )
-def test_an_address_is_shown_as_a_browser_takes_it(host: str, shown: str) -> None:
-    """The address of all interfaces is none that can be opened."""
-    assert origin(host, 80) == shown
+def test_the_public_url_can_be_opened_in_a_browser(host: str, shown: str) -> None:
+    """The address of all interfaces cannot."""
+    assert public_url(host, 80) == shown

@@ -1,57 +1,60 @@
-"""`moderation site budget` and `moderation site certify`."""
+"""`moderation site budget` and `moderation site recalibrate`."""
 
 import pytest
 
-from moderation.actions.access import find_site
-from moderation.assembly import open_desk
-from moderation.cli.site_budget import share
+from moderation.actions.sites import find_site
+from moderation.cli.site_thresholds import parse_rate
 from moderation.settings import Settings
-from tests.calibration import write_past
+from moderation.wiring import open_services
 from tests.cli.conftest import Operator
+from tests.labelled_decisions import insert_labelled_decisions
 
 BLOG = "https://blog.example"
 
 
-def write(settings: Settings, probabilities: list[float]) -> None:
-    desk = open_desk(settings)
-    write_past(desk, find_site(desk, BLOG), probabilities)
-    desk.engine.dispose()
+def add_ham(settings: Settings, probabilities: list[float]) -> None:
+    """Store decisions of these probabilities, labelled as ham."""
+    services = open_services(settings)
+    insert_labelled_decisions(services, find_site(services, BLOG), probabilities)
+    services.engine.dispose()
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"), [("1/200", 0.005), ("0.005", 0.005), ("0.5%", 0.005), (" 5 % ", 0.05), ("1/20", 0.05)]
+    ("text", "expected"), [("1/200", 0.005), ("0.005", 0.005), ("0.5%", 0.005), (" 5 % ", 0.05), ("1/20", 0.05)]
 )
-def test_a_share_is_written_as_people_do(written: str, meant: float) -> None:
-    """As a fraction, a decimal or a percentage."""
-    assert share(written) == meant
+def test_a_rate_has_several_notations(text: str, expected: float) -> None:
+    """A fraction, a decimal or a percentage."""
+    assert parse_rate(text) == expected
 
 
-@pytest.mark.parametrize("written", ["", "few", "1/0", "1/2/3", "%"])
-def test_anything_else_is_no_share(operator: Operator, written: str) -> None:
-    """It is refused before anything is changed."""
-    assert operator.run("site", "budget", BLOG, "--lost", written).exit_code == 2
+@pytest.mark.parametrize("text", ["", "few", "1/0", "1/2/3", "%"])
+def test_anything_else_is_refused(operator: Operator, text: str) -> None:
+    """The error names the notations."""
+    result = operator.run("site", "budget", BLOG, "--lost", text)
+    assert result.exit_code == 2 and "1/200, 0.005 or 0.5%" in result.stderr
 
 
-def test_a_budget_is_shown_changed_and_taken_away(operator: Operator) -> None:
-    """A share that is given moves alone; --reset goes back to that of all sites."""
+def test_a_budget_is_shown_changed_and_removed(operator: Operator) -> None:
+    """A rate changes alone; --reset goes back to the budget of all sites."""
     first = operator.get_json("site", "budget", BLOG)
-    assert first["budget"] == {"lost": 0.005, "held": 0.05, "confidence": 0.95} and not first["own_budget"]
+    assert first["budget"] == {"lost": 0.005, "held": 0.05, "confidence": 0.95} and first["own_budget"] is None
     changed = operator.get_json("site", "budget", BLOG, "--lost", "1/100", "--confidence", "90%")
-    assert changed["budget"] == {"lost": 0.01, "held": 0.05, "confidence": 0.9} and changed["own_budget"]
+    assert changed["budget"] == {"lost": 0.01, "held": 0.05, "confidence": 0.9}
+    assert changed["own_budget"] == changed["budget"]
     shown = operator.get("site", "budget", BLOG)
-    assert "lose at most 1 % of good comments" in shown and "its own" in shown
-    assert operator.get_json("site", "list")[0]["budget"] == changed["budget"]
+    assert "lose at most 1 % of ham" in shown and "its own" in shown
+    assert operator.get_json("site", "list")[0]["own_budget"] == changed["budget"]
     assert operator.get_json("site", "budget", BLOG, "--reset") == first
 
 
 def test_the_budget_of_all_sites_is_a_setting(operator: Operator) -> None:
-    """And a site's own goes before it."""
-    other = Operator(operator.environment | {"MODERATION_LOST_AT_MOST": "0.02", "MODERATION_CONFIDENCE": "0.9"})
+    """A site's own budget takes precedence."""
+    other = Operator(operator.environment | {"MODERATION_MAX_LOST_RATE": "0.02", "MODERATION_CONFIDENCE": "0.9"})
     assert other.get_json("site", "budget", BLOG)["budget"] == {"lost": 0.02, "held": 0.05, "confidence": 0.9}
     operator.get("site", "budget", BLOG, "--lost", "1/50", "--held", "1/10")
     assert other.get_json("site", "budget", BLOG)["budget"] == {"lost": 0.02, "held": 0.1, "confidence": 0.95}
-    odd = Operator(operator.environment | {"MODERATION_LOST_AT_MOST": "0.5"})
-    refused = odd.run("site", "budget", BLOG)
+    invalid = Operator(operator.environment | {"MODERATION_MAX_LOST_RATE": "0.5"})
+    refused = invalid.run("site", "budget", BLOG)
     assert refused.exit_code == 2 and "0 < lost <= held" in refused.stderr
 
 
@@ -65,35 +68,37 @@ def test_the_budget_of_all_sites_is_a_setting(operator: Operator) -> None:
         (("https://nobody.example",), 4),
     ],
 )
-def test_what_cannot_be_done_has_its_code(operator: Operator, arguments: tuple[str, ...], code: int) -> None:
-    """More lost than held, shares that mean nothing, an unknown site."""
+def test_an_error_has_its_exit_code(operator: Operator, arguments: tuple[str, ...], code: int) -> None:
+    """More lost than held, rates out of range, options that cannot be combined, an unknown site."""
     assert operator.run("site", "budget", *arguments).exit_code == code
 
 
-def test_lines_are_drawn_and_shown(operator: Operator, settings: Settings) -> None:
-    """Certifying says what changed and what the next step needs; again, nothing is due."""
+def test_thresholds_are_set_from_ham(operator: Operator, settings: Settings) -> None:
+    """A recalibration says what changed and what the next stage needs; a second one changes nothing."""
     operator.get("site", "add", "https://quiet.example")
-    write(settings, [0.1] * 58)
-    assert "there are 58." in operator.get("site", "certify", BLOG)
-    write(settings, [0.2])
-    drawn, quiet = operator.get_json("site", "certify")
-    assert (drawn["changed"], drawn["step"], quiet["changed"], quiet["step"]) == (True, "hold", False, "observe")
-    assert (drawn["review"]["n"], drawn["review"]["errors"], drawn["spam"]) == (59, 0, None)
-    assert drawn["review"]["bound"] <= drawn["review"]["allowed"] == 0.05
-    assert drawn["next"] == "The spam line is certified from 598 good comments; there are 59."
-    assert "nothing was due" in operator.get("site", "certify", BLOG)
+    add_ham(settings, [0.1] * 58)
+    assert "58" in operator.get("site", "recalibrate", BLOG)
+    add_ham(settings, [0.2])
+    blog, quiet = operator.get_json("site", "recalibrate")
+    calibration = blog["calibration"]
+    assert (blog["changed"], calibration["stage"]) == (True, "hold")
+    assert (quiet["changed"], quiet["calibration"]["stage"]) == (False, "observe")
+    assert (calibration["review"]["n"], calibration["review"]["errors"], calibration["spam"]) == (59, 0, None)
+    assert calibration["review"]["bound"] <= calibration["review"]["max_rate"] == 0.05
+    assert "598" in blog["next_stage"] and "59" in blog["next_stage"]
+    assert "nothing was due" in operator.get("site", "recalibrate", BLOG)
     shown = operator.get("site", "budget", BLOG)
-    assert "0 of 59 good comments lie on or above it" in shown and "not certified" in shown
-    assert "hold" in operator.get("site", "list") and "the step hold" in operator.get("site", "policy", BLOG)
-    assert "step hold" in operator.get("check", "hello", "--site", BLOG)
-    assert operator.get_json("check", "hello", "--site", BLOG)["standing"]["review"]["n"] == 59
-    assert operator.get_json("check", "hello")["standing"] is None
+    assert "0 of 59 " in shown and "no guarantee yet" in shown
+    assert "hold" in operator.get("site", "list") and "stage hold" in operator.get("site", "thresholds", BLOG)
+    assert "stage hold" in operator.get("check", "hello", "--site", BLOG)
+    assert operator.get_json("check", "hello", "--site", BLOG)["calibration"]["review"]["n"] == 59
+    assert operator.get_json("check", "hello")["calibration"] is None
 
 
-def test_own_lines_need_no_certificate(operator: Operator) -> None:
-    """What the operator drew stays as it is, and it is said that nothing vouches for it."""
-    operator.get("site", "policy", BLOG, "--review", "0.2", "--spam", "0.8", "--discard", "0.9")
-    told = operator.get_json("site", "budget", BLOG)
-    assert (told["step"], told["lines"]) == (None, {"review": 0.2, "spam": 0.8, "discard": 0.9})
-    assert "no certificate" in operator.get("site", "budget", BLOG)
-    assert "its own lines, nothing was due" in operator.get("site", "certify", BLOG)
+def test_own_thresholds_have_no_guarantee(operator: Operator) -> None:
+    """A recalibration does not change them."""
+    operator.get("site", "thresholds", BLOG, "--review", "0.2", "--spam", "0.8", "--discard", "0.9")
+    rollout = operator.get_json("site", "budget", BLOG)
+    assert (rollout["calibration"], rollout["thresholds"]) == (None, {"review": 0.2, "spam": 0.8, "discard": 0.9})
+    assert "without a guarantee" in operator.get("site", "budget", BLOG)
+    assert "its own thresholds, nothing was due" in operator.get("site", "recalibrate", BLOG)

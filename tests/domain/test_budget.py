@@ -1,5 +1,6 @@
-"""The ham-loss budget: the bound is exact, the lines keep what they state, the ladder blocks nothing unearned."""
+"""The ham-loss budget: bounds are exact, thresholds keep their guarantee, and rollout stages follow from guarantees."""
 
+import hashlib
 import random
 from collections.abc import Callable
 
@@ -8,26 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta, binom
 
+from moderation.domain.binomial import clopper_pearson_upper, max_errors, min_sample_size, scheduled_sample_size
 from moderation.domain.budget import (
-    OBSERVING,
+    UNCALIBRATED,
     Budget,
-    Certificate,
-    Standing,
-    Step,
-    certify,
-    digest_of,
-    draw_line,
-    due,
-    needed,
-    percent,
-    upper_bound,
+    Calibration,
+    Guarantee,
+    RolloutStage,
+    format_percent,
+    guarantee_at,
+    sample_digest,
+    select_threshold,
 )
-from moderation.domain.errors import InputRefused
-from moderation.domain.policy import Policy, Verdict, decide
+from moderation.domain.errors import InvalidInput
+from moderation.domain.thresholds import Thresholds, Verdict, decide
 
-SUGGESTED = Policy(0.6, 0.9, 0.99)
+SUGGESTED = Thresholds(0.6, 0.9, 0.99)
 
-shares = st.sampled_from([0.001, 0.005, 0.01, 0.05, 0.1, 0.3])
+rates = st.sampled_from([0.001, 0.005, 0.01, 0.05, 0.1, 0.3])
 confidences = st.sampled_from([0.5, 0.8, 0.9, 0.95, 0.99, 0.999])
 
 
@@ -35,131 +34,162 @@ def numbered(probabilities: list[float]) -> list[tuple[str, float]]:
     return [(f"{number:032x}", probability) for number, probability in enumerate(probabilities)]
 
 
-def certificate(line: float) -> Certificate:
-    return certify(line, [0.1] * 600, 0.95, "digest", 0.05)
+def guarantee(threshold: float) -> Guarantee:
+    return guarantee_at(threshold, [0.1] * 600, 0.95, "digest", 0.05)
 
 
 @given(st.integers(1, 5_000), st.floats(0, 1), confidences)
-def test_the_bound_is_that_of_clopper_and_pearson(n: int, part: float, confidence: float) -> None:
-    """As scipy has it, by the quantile of a beta distribution."""
-    errors = round(part * n)
-    wanted = 1.0 if errors == n else beta.ppf(confidence, errors + 1, n - errors)
-    assert upper_bound(errors, n, confidence) == pytest.approx(wanted, rel=1e-9)
+def test_the_bound_is_that_of_clopper_and_pearson(n: int, rate: float, confidence: float) -> None:
+    """The bound equals the quantile of the beta distribution in scipy."""
+    errors = round(rate * n)
+    expected = 1.0 if errors == n else beta.ppf(confidence, errors + 1, n - errors)
+    assert clopper_pearson_upper(errors, n, confidence) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(("errors", "n"), [(0, 0), (-1, 10), (11, 10)])
-def test_nothing_follows_from_nothing(errors: int, n: int) -> None:
-    """No comment, or more errors than comments, is no sample."""
+def test_impossible_samples_have_no_bound(errors: int, n: int) -> None:
+    """An empty sample, or more errors than comments, is refused."""
     with pytest.raises(ValueError, match="No bound"):
-        upper_bound(errors, n, 0.95)
+        clopper_pearson_upper(errors, n, 0.95)
 
 
-def test_how_many_good_comments_it_takes() -> None:
-    """The numbers that the documentation gives."""
-    assert [needed(share, 0.95) for share in (0.05, 0.01, 0.005)] == [59, 299, 598]
+def test_the_documented_sample_sizes() -> None:
+    """The figures of the documentation."""
+    assert [min_sample_size(rate, 0.95) for rate in (0.05, 0.01, 0.005)] == [59, 299, 598]
 
 
-@given(shares, confidences)
-def test_what_is_needed_is_the_least_that_certifies(allowed: float, confidence: float) -> None:
-    """One comment fewer, and even a sample without an error is refused."""
-    enough = needed(allowed, confidence)
-    assert upper_bound(0, enough, confidence) <= allowed + 1e-12
-    assert draw_line(numbered([0.5] * enough), allowed, confidence).errors == 0
+@given(rates, confidences)
+def test_the_minimum_sample_size_is_minimal(max_rate: float, confidence: float) -> None:
+    """With one comment fewer, even a sample without errors gives no guarantee."""
+    enough = min_sample_size(max_rate, confidence)
+    assert clopper_pearson_upper(0, enough, confidence) <= max_rate + 1e-12
+    assert select_threshold(numbered([0.5] * enough), max_rate, confidence).errors == 0
     if enough > 1:
-        assert upper_bound(0, enough - 1, confidence) > allowed
+        assert clopper_pearson_upper(0, enough - 1, confidence) > max_rate
         with pytest.raises(ValueError, match=f"{enough} are needed"):
-            draw_line(numbered([0.5] * (enough - 1)), allowed, confidence)
+            select_threshold(numbered([0.5] * (enough - 1)), max_rate, confidence)
 
 
-def test_lines_are_looked_at_when_the_sample_has_doubled() -> None:
-    """And not in between, however many comments come."""
-    assert [due(good, 0.05, 0.95) for good in (0, 58, 59, 117, 118, 235, 236, 10_000)] == [
+def test_thresholds_are_calibrated_when_the_sample_has_doubled() -> None:
+    """Between these sizes nothing is tested, which would spoil the confidence."""
+    assert [scheduled_sample_size(ham, 0.05, 0.95) for ham in (0, 58, 59, 117, 118, 235, 236, 10_000)] == [
         0, 0, 59, 59, 118, 118, 236, 7_552,
     ]  # fmt: skip
 
 
 @given(st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.5, 0.9, 0.999, 1.0]), min_size=59, max_size=300))
-def test_a_line_is_the_lowest_that_keeps_the_share(probabilities: list[float]) -> None:
-    """With ties and with certainties: what lies on or above it is bounded, and one comment lower is not."""
-    drawn = draw_line(numbered(probabilities), 0.05, 0.95)
-    assert drawn.errors == sum(decide(p, Policy(drawn.line, 1, 1)) is Verdict.REVIEW for p in probabilities)
-    assert drawn.bound == upper_bound(drawn.errors, len(probabilities), 0.95) <= 0.05 + 1e-9
-    below = max((p for p in probabilities if p < drawn.line), default=None)
-    if drawn.line < 1 and below is not None:
-        assert upper_bound(sum(p >= below for p in probabilities), len(probabilities), 0.95) > 0.05
+def test_the_selected_threshold_is_the_lowest_within_the_budget(probabilities: list[float]) -> None:
+    """The bound holds with ties and certainties, and does not hold at the next lower probability."""
+    selected = select_threshold(numbered(probabilities), 0.05, 0.95)
+    assert selected.errors == sum(
+        decide(p, Thresholds(selected.threshold, 1, 1)) is Verdict.REVIEW for p in probabilities
+    )
+    assert selected.bound == clopper_pearson_upper(selected.errors, len(probabilities), 0.95) <= 0.05 + 1e-9
+    below = max((p for p in probabilities if p < selected.threshold), default=None)
+    if selected.threshold < 1 and below is not None:
+        assert clopper_pearson_upper(sum(p >= below for p in probabilities), len(probabilities), 0.95) > 0.05
 
 
-def continuous(chance: random.Random) -> float:
-    return chance.random() ** 3
+def continuous(rng: random.Random) -> float:
+    return rng.random() ** 3
 
 
-def tied(chance: random.Random) -> float:
-    return round(chance.random() ** 3, 2)
+def tied(rng: random.Random) -> float:
+    return round(rng.random() ** 3, 2)
 
 
-def _share_above(line: float, draw: Callable[[random.Random], float]) -> float:
-    if line >= 1:
+def _rate_above(threshold: float, draw: Callable[[random.Random], float]) -> float:
+    if threshold >= 1:
         return 0.0
     if draw is continuous:
-        return float(1 - line ** (1 / 3))
-    # A score of h/100 comes up where the cube lies within half a hundredth of it.
-    lowest = next(h for h in range(101) if h / 100 >= line)
+        return float(1 - threshold ** (1 / 3))
+    # The rounded score is h/100 if the cube lies within half a hundredth of it.
+    lowest = next(h for h in range(101) if h / 100 >= threshold)
     return float(1 - (max(0.0, lowest - 0.5) / 100) ** (1 / 3))
 
 
 @pytest.mark.parametrize("draw", [continuous, tied])
-@pytest.mark.parametrize(("allowed", "n"), [(0.05, 59), (0.05, 118), (0.02, 149), (0.02, 600)])
-def test_the_stated_loss_is_exceeded_no_more_often_than_stated(
-    draw: Callable[[random.Random], float], allowed: float, n: int
+@pytest.mark.parametrize(("max_rate", "n"), [(0.05, 59), (0.05, 118), (0.02, 149), (0.02, 600)])
+def test_the_budget_is_exceeded_no_more_often_than_the_confidence_allows(
+    draw: Callable[[random.Random], float], max_rate: float, n: int
 ) -> None:
-    """Whatever the scores look like. 2,000 draws may exceed it as often as one in twenty does with 99.9 % chance."""
-    chance = random.Random(20_261_123)
+    """At most one draw in twenty exceeds the budget, within the 99.9 % range of a binomial count."""
+    rng = random.Random(20_261_123)
     exceeded = 0
     for _ in range(2_000):
-        drawn = draw_line(numbered([draw(chance) for _ in range(n)]), allowed, 0.95)
-        exceeded += _share_above(drawn.line, draw) > allowed
+        selected = select_threshold(numbered([draw(rng) for _ in range(n)]), max_rate, 0.95)
+        exceeded += _rate_above(selected.threshold, draw) > max_rate
     assert exceeded <= binom.ppf(0.999, 2_000, 0.05)
 
 
-def test_a_digest_names_the_sample_and_not_its_order() -> None:
-    """So that a certificate can be recomputed from what is stored."""
-    good = numbered([0.1, 0.2, 0.3])
-    assert digest_of(good) == digest_of(good[::-1])
-    assert digest_of(good) != digest_of([*good[:2], (good[2][0], 0.30000000000000004)])
+def test_a_digest_depends_on_the_sample_and_not_on_its_order() -> None:
+    """A guarantee can be recomputed from stored data, and its digest never changes."""
+    ham = numbered([0.1, 0.2, 0.3])
+    assert sample_digest([("b", 0.5), ("a", 1.0)]) == hashlib.sha256(b"a 1.0\nb 0.5\n").hexdigest()
+    assert sample_digest(ham) == sample_digest(ham[::-1])
+    assert sample_digest(ham) != sample_digest([*ham[:2], (ham[2][0], 0.30000000000000004)])
 
 
-def test_the_steps_of_the_ladder() -> None:
-    """Observe has the model's review line, hold a certified one, block both; until then only the blatant is spam."""
-    review, spam = certificate(0.7), certificate(0.95)
-    assert OBSERVING.step is Step.OBSERVE and OBSERVING.lines(SUGGESTED) == Policy(0.6, 0.99, 1.0)
-    assert Standing(review).step is Step.HOLD and Standing(review).lines(SUGGESTED) == Policy(0.7, 0.99, 1.0)
-    assert Standing(review, spam).step is Step.BLOCK
-    assert Standing(review, spam).lines(SUGGESTED) == Policy(0.7, 0.95, 0.99)
+def test_thresholds_of_each_rollout_stage() -> None:
+    """Observe uses the model's review threshold, hold a guaranteed one, block guaranteed ones for review and spam."""
+    review, spam = guarantee(0.7), guarantee(0.95)
+    assert UNCALIBRATED.stage is RolloutStage.OBSERVE and UNCALIBRATED.thresholds(SUGGESTED) == Thresholds(
+        0.6, 0.99, 1.0
+    )
+    assert Calibration(review).stage is RolloutStage.HOLD and Calibration(review).thresholds(SUGGESTED) == Thresholds(
+        0.7, 0.99, 1.0
+    )
+    assert Calibration(review, spam).stage is RolloutStage.BLOCK
+    assert Calibration(review, spam).thresholds(SUGGESTED) == Thresholds(0.7, 0.95, 0.99)
 
 
 @given(*[st.floats(0, 1, exclude_min=True)] * 2, st.tuples(*[st.floats(0, 1, exclude_min=True)] * 3))
-def test_certified_lines_never_cross(review: float, spam: float, suggested: tuple[float, ...]) -> None:
-    """Whatever was certified and whatever the model suggests, the lines are a policy, none below its certificate."""
-    for standing in (Standing(certificate(review)), Standing(certificate(review), certificate(spam))):
-        lines = standing.lines(Policy(*sorted(suggested)))
-        assert lines.review == review and lines.spam >= review
-        assert standing.spam is None or lines.spam >= spam
+def test_calibrated_thresholds_are_in_order(review: float, spam: float, model_thresholds: tuple[float, ...]) -> None:
+    """For any guarantees and suggestions, thresholds are in order and none is below its guarantee."""
+    for calibration in (Calibration(guarantee(review)), Calibration(guarantee(review), guarantee(spam))):
+        thresholds = calibration.thresholds(Thresholds(*sorted(model_thresholds)))
+        assert thresholds.review == review and thresholds.spam >= review
+        assert calibration.spam is None or thresholds.spam >= spam
 
 
 @pytest.mark.parametrize(
     ("lost", "held", "confidence"),
     [(0, 0.05, 0.95), (0.1, 0.05, 0.95), (0.1, 1, 0.95), (0.1, 0.2, 1), (0.1, 0.2, 0.4), (float("nan"), 0.2, 0.95)],
 )
-def test_a_budget_that_means_nothing_is_refused(lost: float, held: float, confidence: float) -> None:
-    """No share, more lost than held, sure of nothing or of everything."""
-    with pytest.raises(InputRefused, match="A budget must satisfy"):
+def test_impossible_budgets_are_invalid(lost: float, held: float, confidence: float) -> None:
+    """Rates and confidence must be within their limits, and lost at most held."""
+    with pytest.raises(InvalidInput, match="A budget must satisfy"):
         Budget(lost, held, confidence)
 
 
-def test_a_bound_is_never_told_lower_than_it_is() -> None:
-    """For people it is rounded up."""
-    assert [percent(share) for share in (0.005, 0.0499112, 0.00499991, 0.0501, 1.0)] == [
+def test_rates_are_rounded_up() -> None:
+    """A bound is never understated."""
+    assert [format_percent(rate) for rate in (0.005, 0.0499112, 0.00499991, 0.0501, 1.0)] == [
         "0.5 %", "5 %", "0.5 %", "5.01 %", "100 %",
     ]  # fmt: skip
-    told = str(certify(0.9, [0.95, *[0.1] * 597], 0.95, ""))
-    assert told.startswith("1 of 598 good comments") and "at most 0.791 % of all do" in told
+    assert str(guarantee_at(0.9, [0.95, *[0.1] * 597], 0.95, "")) == (
+        "1 of 598 ham comments are at or above it; with 95 % confidence, at most 0.791 % of all ham is"
+    )
+
+
+@given(st.integers(0, 400), rates, confidences)
+def test_max_errors_is_the_highest_count_within_the_rate(n: int, max_rate: float, confidence: float) -> None:
+    """The bound for that count is within the rate, and the bound for one error more is not."""
+    errors = max_errors(n, max_rate, confidence)
+    assert errors < 0 or clopper_pearson_upper(errors, n, confidence) <= max_rate + 1e-9
+    assert errors + 1 >= n or clopper_pearson_upper(errors + 1, n, confidence) > max_rate - 1e-9
+
+
+def test_a_guarantee_counts_ham_at_or_above_its_threshold() -> None:
+    """A threshold of 1 is never reached, so no ham is at or above it."""
+    ham = [0.2, 0.5, 0.5, 1.0]
+    assert [guarantee_at(threshold, ham, 0.95, "").errors for threshold in (0.1, 0.5, 0.6, 1.0)] == [4, 3, 1, 0]
+    guarantee = guarantee_at(0.6, ham, 0.9, "digest", 0.05)
+    assert (guarantee.n, guarantee.max_rate, guarantee.confidence, guarantee.digest) == (4, 0.05, 0.9, "digest")
+    assert guarantee.bound == clopper_pearson_upper(1, 4, 0.9)
+
+
+def test_the_default_budget() -> None:
+    """One ham comment in 200 may be lost and one in 20 held, with a confidence of 95 %."""
+    assert Budget() == Budget(1 / 200, 1 / 20, 0.95)
+    assert Budget(0.1, 0.1, 0.5).lost == 0.1

@@ -1,29 +1,52 @@
-"""The tree of errors."""
+"""The tree of errors, and how callers see each of them."""
+
+import pytest
 
 from moderation.domain import errors
-from moderation.domain.errors import OUTCOMES, CorpusRefused, InputRefused, ModerationError, outcome
+from moderation.domain.errors import ERROR_MAPPINGS, InvalidCorpus, InvalidInput, ModerationError, error_mapping
+
+MAPPINGS = {
+    "InvalidInput": (422, 2, "The input cannot be used"),
+    "InvalidCorpus": (422, 2, "The corpus cannot be used"),
+    "PromotionRefused": (409, 3, "The model does not pass the gate"),
+    "NotFound": (404, 4, "Not found"),
+    "ModelUnavailable": (503, 5, "The model cannot be used"),
+    "StorageUnavailable": (503, 6, "The database cannot be used"),
+    "AddressInUse": (503, 7, "The address is in use"),
+    "AuthenticationFailed": (401, 8, "Not signed in"),
+    "Conflict": (409, 9, "Conflict with an existing object"),
+    "ModerationError": (500, 1, "Internal error"),
+}
+"""HTTP status, exit code and title by class. Clients and scripts rely on them."""
 
 
 def _tree() -> list[type[ModerationError]]:
     return [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, ModerationError)]
 
 
-def test_every_error_has_an_outcome() -> None:
-    """No error leaves the house without a status and an exit code."""
-    assert set(_tree()) == set(OUTCOMES)
-    assert all(400 <= row.status < 600 and 0 < row.exit_code < 64 for row in OUTCOMES.values())
+@pytest.mark.parametrize("error", _tree(), ids=lambda error: error.__name__)
+def test_status_exit_code_and_title(error: type[ModerationError]) -> None:
+    """Each error has its row, and no other."""
+    assert error_mapping(error("x")) == MAPPINGS[error.__name__]
+    assert len(ERROR_MAPPINGS) == len(MAPPINGS)
 
 
-def test_every_error_is_drawn() -> None:
-    """The tree at the top of the module names every class."""
-    assert all(kind.__name__ in (errors.__doc__ or "") for kind in _tree())
+def test_the_docstring_draws_the_tree() -> None:
+    """The tree at the top of the module names every class below its parent, and no other."""
+    drawn = [line.strip("│├└─ ").split()[0] for line in (errors.__doc__ or "").splitlines() if "──" in line]
+    assert sorted(drawn) == sorted(error.__name__ for error in _tree() if error is not ModerationError)
 
 
-def test_an_error_without_a_row_takes_its_parents() -> None:
-    """A new kind of refusal is answered like the refusal it is."""
+def test_an_error_without_a_row_has_that_of_its_parent() -> None:
+    """A new kind of error is answered like its parent."""
 
-    class Odd(CorpusRefused):
+    class Odd(InvalidCorpus):
         pass
 
-    assert outcome(Odd("x")) == OUTCOMES[CorpusRefused]
-    assert outcome(InputRefused("x")).status == 422
+    assert error_mapping(Odd("x")) == ERROR_MAPPINGS[InvalidCorpus]
+
+
+def test_invalid_input_names_each_error() -> None:
+    """The pairs of place and sentence are kept for the answer."""
+    assert InvalidInput("No.", (("/text", "Missing."),)).errors == (("/text", "Missing."),)
+    assert InvalidInput("No.").errors == () and str(InvalidInput("No.")) == "No."

@@ -1,7 +1,7 @@
-"""Other people's Akismet clients, unmodified, called by their own default hosts over TLS.
+"""Unmodified Akismet clients that call their default hosts over TLS and reach the service.
 
-They run in a private mount namespace whose /etc/hosts names rest.akismet.com and KEY.rest.akismet.com as a loopback
-address, and trust an authority made for the occasion. Nothing changes on the machine itself.
+They run in a private mount namespace. Its /etc/hosts gives rest.akismet.com and KEY.rest.akismet.com a loopback
+address. The clients trust a throw-away authority. Nothing changes on the machine itself.
 """
 
 import os
@@ -13,28 +13,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.wanted import missing, need
+from tests.e2e.prerequisites import require_tools, skip_or_fail
 
 HOST = "rest.akismet.com"
 DRIVERS = Path(__file__).parent / "drivers"
 SUITE = "akismet==25.10.1"
 PYTHON_CLIENTS = {"python_akismet": "python-akismet==0.4.3", "akismet_async": "akismet-async==0.0.1"}
-# mocha and chai in the versions that akismet-api asks for to run its own suite.
+# mocha and chai in the versions that akismet-api's suite needs.
 NODE_CLIENTS = ("akismet-api@6.0.0", "akismet@2.0.7", "@cedx/akismet@16.2.1", "mocha@10", "chai@4")
-_PATIENCE = 300
-"""Seconds for a step that installs packages; it ends as soon as it is done."""
+_INSTALL_TIMEOUT_SECONDS = 300
 
 
 @dataclass(frozen=True)
-class Road:
-    """The way from a client to the service: names, and whom to trust."""
+class ClientSandbox:
+    """A view of the network in which names lead to the service: a hosts file, and the authority to trust."""
 
     hosts: Path
     authority: Path
 
     def run(self, *command: str | Path, folder: Path, **more: str | Path) -> subprocess.CompletedProcess[str]:
-        """A finished command, run in `folder` where the default hosts lead to the service."""
-        inside: list[str | Path] = [
+        """Run a command to its end, in `folder` and with the names of the sandbox."""
+        entering: list[str | Path] = [
             "unshare",
             "--mount",
             "sh",
@@ -43,7 +42,7 @@ class Road:
             self.hosts,
         ]
         return subprocess.run(
-            [*inside, *command],
+            [*entering, *command],
             cwd=folder,
             env={**self._environment(folder), **{name: str(value) for name, value in more.items()}},
             stdin=subprocess.DEVNULL,
@@ -54,33 +53,33 @@ class Road:
         )
 
     def _environment(self, folder: Path) -> dict[str, str]:
-        """Nothing of this test's own: no proxy, no other authority."""
+        """Return the environment of a client: none of the test's proxies or authorities."""
         trust = dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"), str(self.authority))
         return {**trust, "PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
 
 
-def need_a_namespace() -> None:
-    """Ends the test, with the reason, where no private mount namespace can be had."""
+def require_mount_namespace() -> None:
+    """Skip the test, with the reason, where no private mount namespace is possible."""
     if os.geteuid() != 0:
-        # Nothing to install would help, so CI skips as well.
-        pytest.skip("Only root may give the clients an /etc/hosts of their own (unshare --mount).")
-    need(unshare="util-linux")
-    tried = subprocess.run(["unshare", "--mount", "true"], capture_output=True, text=True, check=False)
-    if tried.returncode:
-        pytest.skip(f"This machine allows no private mount namespace: {tried.stderr.strip()}")
+        # No package would help, so the test is skipped under CI as well.
+        pytest.skip("Only root can give the clients their own /etc/hosts (unshare --mount).")
+    require_tools(unshare="util-linux")
+    check = subprocess.run(["unshare", "--mount", "true"], capture_output=True, text=True, check=False)
+    if check.returncode:
+        pytest.skip(f"This machine allows no private mount namespace: {check.stderr.strip()}")
 
 
 def hosts_file(address: str, names: list[str], folder: Path) -> Path:
-    """An /etc/hosts in which `names` are at `address`."""
+    """Write an /etc/hosts that gives all names one address."""
     file = folder / "hosts"
     file.write_text(f"127.0.0.1 localhost\n{address} {' '.join(names)}\n", "utf-8")
-    # The clients' resolvers read it as whoever they are.
+    # Some clients read it as another user.
     file.chmod(0o644)
     return file
 
 
-def source_of_the_suite(folder: Path) -> Path:
-    """The source distribution of PyPI's akismet, unpacked: its tests are not in the wheel."""
+def download_suite(folder: Path) -> Path:
+    """Download and unpack the source distribution of PyPI's akismet: its wheel has no tests."""
     _install(_pip("download"), "--no-binary", "akismet", "--no-deps", "--dest", folder, SUITE)
     (archive,) = folder.glob("akismet-*.tar.gz")
     with tarfile.open(archive) as packed:
@@ -89,13 +88,13 @@ def source_of_the_suite(folder: Path) -> Path:
 
 
 def python_client(name: str, folder: Path) -> Path:
-    """A folder with one Python client in it: all of them call their package `akismet`."""
+    """Install one Python client in a folder. Each needs another folder, as all their packages are named `akismet`."""
     _install(_pip("install"), "--target", folder / name, PYTHON_CLIENTS[name])
     return folder / name
 
 
 def node_clients(folder: Path) -> Path:
-    """A folder with all Node clients in its `node_modules`."""
+    """Install all Node clients in a folder."""
     quiet = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
     _install(["npm", "install"], "--prefix", folder, *quiet, *NODE_CLIENTS)
     return folder
@@ -106,6 +105,8 @@ def _pip(verb: str) -> list[str]:
 
 
 def _install(command: list[str], *arguments: str | Path) -> None:
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=_PATIENCE, check=False)
-    if done.returncode:
-        missing(f"what `{' '.join(map(str, [*command[-2:], *arguments]))}` installs:\n{done.stderr}")
+    result = subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, timeout=_INSTALL_TIMEOUT_SECONDS, check=False
+    )
+    if result.returncode:
+        skip_or_fail(f"the packages of `{' '.join(map(str, [*command[-2:], *arguments]))}`:\n{result.stderr}")

@@ -1,4 +1,4 @@
-"""A page as a browser without script sees it: its links and its forms."""
+"""The links and forms of a page, as a browser without JavaScript has them."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,20 +8,20 @@ _MARK = re.compile("</?mark[^>]*>")
 
 
 def unmarked(html: str) -> str:
-    """The page without the marks around what weighed for or against a comment."""
+    """Remove the marks around the words that contributed to a score."""
     return _MARK.sub("", html)
 
 
 @dataclass(frozen=True)
 class Form:
-    """Where a form goes, and what it sends as it stands."""
+    """The address of a form and the values it would send."""
 
     action: str
     fields: dict[str, str] = field(default_factory=dict)
 
 
 class Page(HTMLParser):
-    """The links and the forms of a page of HTML."""
+    """The links, forms and words of an HTML page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -34,26 +34,26 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        """What a person reads, in one line."""
+        """The visible text on one line."""
         return " ".join(" ".join(self.words).split())
 
     def form(self, name: str) -> Form:
-        """The form that has a field of this name."""
+        """Return the form with a field of this name."""
         return next(form for form in self.forms if name in form.fields)
 
     def link(self, *parts: str) -> str:
-        """The first link with all these parts in it."""
+        """Return the first link that contains all parts."""
         return next(link for link in self.links if all(part in link for part in parts))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag == "a":
-            self.links.append(given.get("href", ""))
+            self.links.append(attributes.get("href", ""))
         elif tag == "form":
-            self._open = Form(given.get("action", ""))
+            self._open = Form(attributes.get("action", ""))
             self.forms.append(self._open)
-        elif self._open and "name" in given and tag in {"input", "textarea"} and _is_sent(given):
-            self._open.fields[given["name"]] = given.get("value", "")
+        elif self._open and "name" in attributes and tag in {"input", "textarea"} and _is_sent(attributes):
+            self._open.fields[attributes["name"]] = attributes.get("value", "")
         self._hidden = tag in {"script", "style"}
 
     def handle_endtag(self, tag: str) -> None:
@@ -66,5 +66,5 @@ class Page(HTMLParser):
             self.words.append(data)
 
 
-def _is_sent(given: dict[str, str]) -> bool:
-    return given.get("type") not in {"radio", "checkbox"} or "checked" in given
+def _is_sent(attributes: dict[str, str]) -> bool:
+    return attributes.get("type") not in {"radio", "checkbox"} or "checked" in attributes

@@ -1,4 +1,4 @@
-"""nginx with the configuration of docs/proxy, in front of a service, with certificates made for the occasion."""
+"""nginx with the configuration of deploy/, in front of a service, with throw-away certificates."""
 
 import os
 import subprocess
@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "proxy" / "nginx.conf"
-_ROOM = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+EXAMPLE = Path(__file__).parents[2] / "deploy" / "nginx.conf"
+_TEMP_FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 _MAIN = """
 daemon off;
 {user}
@@ -17,15 +17,15 @@ pid {folder}/nginx.pid;
 error_log stderr notice;
 events {{ worker_connections 256; }}
 http {{
-    {room}
+    {temp_paths}
     include {folder}/moderation.conf;
 }}
 """
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where the proxy listens, and what its two servers are called."""
+class ProxyConfig:
+    """The address and ports of the proxy, and the names of its two servers."""
 
     address: str
     http: int
@@ -35,42 +35,42 @@ class Place:
 
 
 @contextmanager
-def proxied(service: int, place: Place, folder: Path) -> Iterator[Path]:
-    """The example in front of the service on port `service`, until the block ends; the certificate to trust."""
-    authority = _certificates(place, folder)
-    (folder / "moderation.conf").write_text(_substituted(service, place, folder), "utf-8")
-    room = "\n    ".join(f"{name}_temp_path {folder}/{name};" for name in _ROOM)
-    # The folders of a test are open to their owner only, and root's nginx would work as somebody else.
+def running_proxy(service: int, config: ProxyConfig, folder: Path) -> Iterator[Path]:
+    """Run the example in front of the service on a port until the block ends; yield the authority to trust."""
+    authority = _certificates(config, folder)
+    (folder / "moderation.conf").write_text(_adapted_example(service, config, folder), "utf-8")
+    temp_paths = "\n    ".join(f"{name}_temp_path {folder}/{name};" for name in _TEMP_FOLDERS)
+    # The folders of a test are readable by their owner only, and the workers of root's nginx would be another user.
     user = "user root;" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, room=room, user=user), "utf-8")
+    (folder / "nginx.conf").write_text(_MAIN.format(folder=folder, temp_paths=temp_paths, user=user), "utf-8")
     command = ["nginx", "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
-            _until_it_listens(process)
+            _wait_until_listening(process)
             yield authority
         finally:
             process.terminate()
             process.communicate(timeout=30)
 
 
-def _until_it_listens(process: subprocess.Popen[str]) -> None:
-    told = []
+def _wait_until_listening(process: subprocess.Popen[str]) -> None:
+    printed = []
     assert process.stderr
     for line in process.stderr:
-        told.append(line)
+        printed.append(line)
         if "start worker process " in line:
             return
-    raise AssertionError("".join(told))
+    raise AssertionError("".join(printed))
 
 
-def _substituted(service: int, place: Place, folder: Path) -> str:
-    """The example with this place's names, ports and paths. Each must stand in it, or it is not the example we test."""
+def _adapted_example(service: int, config: ProxyConfig, folder: Path) -> str:
+    """Return the example with the names, ports and paths of the test. Fails if the example has other ones."""
     text = EXAMPLE.read_text("utf-8")
     changes = {
-        "listen 80;": f"listen {place.address}:{place.http};",
-        "listen 443 ssl;": f"listen {place.address}:{place.https} ssl;",
-        "rest.example.org": place.akismet,
-        "moderation.example.org": place.queue,
+        "listen 80;": f"listen {config.address}:{config.http};",
+        "listen 443 ssl;": f"listen {config.address}:{config.https} ssl;",
+        "rest.example.org": config.akismet,
+        "moderation.example.org": config.queue,
         "http://127.0.0.1:8000": f"http://127.0.0.1:{service}",
         "/etc/ssl/moderation/": f"{folder}/",
         "/var/log/nginx/": f"{folder}/",
@@ -81,20 +81,20 @@ def _substituted(service: int, place: Place, folder: Path) -> str:
     return text
 
 
-def _certificates(place: Place, folder: Path) -> Path:
-    """A throw-away authority, and a certificate by it for each server."""
+def _certificates(config: ProxyConfig, folder: Path) -> Path:
+    """Create an authority and a certificate for each server; return the authority's own certificate."""
     authority = folder / "authority.pem"
     _openssl("req", "-x509", "-subj", "/CN=Test authority", *_new_key(folder / "authority.key"), "-out", authority)
-    names = {"rest": (place.akismet, f"*.{place.akismet}"), "moderation": (place.queue,)}
+    names = {"rest": (config.akismet, f"*.{config.akismet}"), "moderation": (config.queue,)}
     for name, hosts in names.items():
-        wish, extensions = folder / f"{name}.csr", folder / f"{name}.ext"
-        _openssl("req", "-subj", f"/CN={hosts[0]}", *_new_key(folder / f"{name}.key"), "-out", wish)
+        request, extensions = folder / f"{name}.csr", folder / f"{name}.ext"
+        _openssl("req", "-subj", f"/CN={hosts[0]}", *_new_key(folder / f"{name}.key"), "-out", request)
         alternatives = ",".join(f"DNS:{host}" for host in hosts)
         extensions.write_text(
             f"basicConstraints=CA:FALSE\nauthorityKeyIdentifier=keyid\nsubjectAltName={alternatives}\n", "utf-8"
         )
         signer = ("-CA", authority, "-CAkey", folder / "authority.key", "-CAcreateserial", "-days", "2")
-        _openssl("x509", "-req", "-in", wish, *signer, "-extfile", extensions, "-out", folder / f"{name}.pem")
+        _openssl("x509", "-req", "-in", request, *signer, "-extfile", extensions, "-out", folder / f"{name}.pem")
     return authority
 
 
@@ -103,5 +103,5 @@ def _new_key(path: Path) -> tuple[str | Path, ...]:
 
 
 def _openssl(*arguments: str | Path) -> None:
-    done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    result = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr

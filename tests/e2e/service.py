@@ -1,4 +1,4 @@
-"""`moderation serve` with the model that ships, on a database of its own, as a real process."""
+"""`moderation serve` with the shipped model and a new database, as a real process."""
 
 import csv
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.shipped import SHIPPED
+from tests.shipped import SHIPPED_MODEL_ID
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,41 +27,41 @@ class Service:
 
     @property
     def environment(self) -> dict[str, str]:
-        # Whatever this test runs in must not leak into the service.
+        # Settings of the machine that runs the test must not reach the service.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MODERATION_", "COV"))}
         places = {"MODERATION_VAR": str(self.folder / "var"), "MODERATION_MODELS": str(self.folder / "models")}
         return {**kept, **places, "HOST": "127.0.0.1", "PORT": "0"}
 
     def prepare(self) -> None:
-        """Makes the database; takes the shipped model alone, whatever else this checkout has promoted."""
-        shutil.copytree(ROOT / "models" / SHIPPED, self.folder / "models" / SHIPPED)
-        (self.folder / "models" / "current").write_text(f"{SHIPPED}\n", "utf-8")
+        """Create the database, with the shipped model live even if the checkout has promoted another."""
+        shutil.copytree(ROOT / "models" / SHIPPED_MODEL_ID, self.folder / "models" / SHIPPED_MODEL_ID)
+        (self.folder / "models" / "current").write_text(f"{SHIPPED_MODEL_ID}\n", "utf-8")
         self.moderation("init")
 
     def moderation(self, *arguments: str) -> str:
-        """The output of a command that must succeed."""
+        """Run a command that must succeed, and return its output."""
         command = [sys.executable, "-m", "moderation", *arguments]
-        done = subprocess.run(
+        result = subprocess.run(
             command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60, check=False
         )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        assert result.returncode == 0, result.stderr
+        return result.stdout
 
     def labels(self) -> dict[str, str]:
-        """What people said of which text."""
+        """Return the exported labels by text."""
         return {row["text"]: row["label"] for row in csv.DictReader(self.moderation("labels", "export").splitlines())}
 
 
 @dataclass(frozen=True)
 class Served:
-    """A service that runs: its port, and its processes."""
+    """A running service: its port and its process."""
 
     port: int
     process: subprocess.Popen[str]
 
     @contextmanager
-    def asleep(self) -> Iterator[None]:
-        """It accepts connections and answers none of them until the block ends."""
+    def paused(self) -> Iterator[None]:
+        """Stop the service from answering until the block ends. It still accepts connections."""
         os.killpg(self.process.pid, signal.SIGSTOP)
         try:
             yield
@@ -71,7 +71,7 @@ class Served:
 
 @contextmanager
 def served(service: Service) -> Iterator[Served]:
-    """The service on a free port, until the block ends."""
+    """Serve on a free port until the block ends."""
     with subprocess.Popen(
         [sys.executable, "-m", "moderation", "serve"],
         cwd=ROOT,
@@ -82,17 +82,17 @@ def served(service: Service) -> Iterator[Served]:
         start_new_session=True,
     ) as process:
         try:
-            address = _address([until_it_answers(process)])
+            address = _address([wait_until_serving(process)])
             yield Served(int(address.rpartition(":")[2]), process)
         finally:
             process.terminate()
             process.communicate(timeout=30)
 
 
-def until_it_answers(process: "subprocess.Popen[str]") -> str:
-    """What a service printed that starts as `process`, once it answers.
+def wait_until_serving(process: "subprocess.Popen[str]") -> str:
+    """Wait until a starting service answers, and return its output so far.
 
-    On a busy machine the worker says that it started before it listens.
+    On a busy machine "Started worker" is printed before the worker listens.
     """
     printed: list[str] = []
     assert process.stdout
@@ -106,6 +106,6 @@ def until_it_answers(process: "subprocess.Popen[str]") -> str:
 
 
 def _address(printed: list[str]) -> str:
-    found = re.search(r"http://127\.0\.0\.1:\d+", "".join(printed))
-    assert found, printed
-    return found[0]
+    match = re.search(r"http://127\.0\.0\.1:\d+", "".join(printed))
+    assert match, printed
+    return match[0]

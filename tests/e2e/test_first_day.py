@@ -1,4 +1,4 @@
-"""A user's first day: `make serve` and `make test` in a fresh clone, and all that the README promises in between."""
+"""The first day with a fresh clone: `make serve`, every step of the README, `make test`."""
 
 import json
 import os
@@ -17,20 +17,19 @@ import httpx
 import pytest
 
 from tests.e2e.pages import unmarked
-from tests.e2e.service import until_it_answers
-from tests.shipped import SHIPPED
+from tests.e2e.service import wait_until_serving
+from tests.shipped import SHIPPED_MODEL_ID
 
 ROOT = Path(__file__).parents[2]
 BLOG = "https://blog.example"
-PATIENCE = 900
-"""Seconds for a step that installs packages; it ends as soon as it is done."""
+INSTALL_TIMEOUT_SECONDS = 900
 
 pytestmark = pytest.mark.e2e
 
 
 @dataclass(frozen=True)
 class Clone:
-    """The project in a folder of its own, with nothing installed."""
+    """A copy of the project with nothing installed."""
 
     folder: Path
     port: int
@@ -41,32 +40,40 @@ class Clone:
 
     @property
     def environment(self) -> dict[str, str]:
-        # Whatever this test runs in must not leak into the clone.
-        ours = ("VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "MODERATION_VAR", "MODERATION_DATABASE_URL")
-        kept = {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("COV")}
+        # The environment of the test must not reach the clone.
+        dropped = (
+            "VIRTUAL_ENV",
+            "PYTHONPATH",
+            "MAKEFLAGS",
+            "MAKELEVEL",
+            "MFLAGS",
+            "MODERATION_VAR",
+            "MODERATION_DATABASE_URL",
+        )
+        kept = {name: value for name, value in os.environ.items() if name not in dropped and not name.startswith("COV")}
         return {**kept, "HOST": "127.0.0.1", "PORT": str(self.port)}
 
     def run(self, *arguments: str, **more: str) -> str:
-        """The output of a command that must succeed."""
-        done = subprocess.run(
+        """Run a command that must succeed, and return its output."""
+        result = subprocess.run(
             arguments,
             cwd=self.folder,
             env={**self.environment, **more},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=INSTALL_TIMEOUT_SECONDS,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     def moderation(self, *arguments: str) -> str:
         return self.run(".venv/bin/moderation", *arguments)
 
     @contextmanager
     def served(self) -> Iterator[str]:
-        """`make serve` until the block ends; what it printed until it listened."""
+        """Run `make serve` until the block ends; yield its output up to the first answer."""
         with subprocess.Popen(
             ["make", "serve"],
             cwd=self.folder,
@@ -78,10 +85,10 @@ class Clone:
             start_new_session=True,
         ) as process:
             try:
-                yield until_it_answers(process)
+                yield wait_until_serving(process)
                 assert process.poll() is None
             finally:
-                # As Ctrl-C does: to make and to all that it started.
+                # As Ctrl-C does: to make and to every process it started.
                 os.killpg(process.pid, signal.SIGINT)
                 process.communicate(timeout=60)
 
@@ -93,7 +100,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """What a commit of the work tree as it stands would hold."""
+    """Copy the files that a commit of the work tree would have."""
     folder = tmp_path_factory.mktemp("clone")
     listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -104,12 +111,12 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     return Clone(folder, free_port())
 
 
-def told(printed: str) -> dict[str, str]:
+def parse_facts(printed: str) -> dict[str, str]:
     return dict(re.findall(r"^  (\w+(?: in)?) +(.+)$", printed, re.MULTILINE))
 
 
-def ask_as_the_readme_does(clone: Clone, key: str) -> dict[str, Any]:
-    """The README's own request, run by a shell."""
+def readme_request(clone: Clone, key: str) -> dict[str, Any]:
+    """Run the README's request in a shell, and return the answer."""
     (request,) = re.findall(r"^curl .*?(?=^```)", (clone.folder / "README.md").read_text("utf-8"), re.M | re.DOTALL)
     answer: dict[str, Any] = json.loads(
         clone.run("sh", "-c", request.replace("http://127.0.0.1:8000", clone.address), KEY=key)
@@ -123,44 +130,44 @@ def readme_answer(clone: Clone) -> dict[str, Any]:
     return answer
 
 
-def hold_a_comment(clone: Clone, blog: httpx.Client) -> str:
-    """The id of a decision that waits for a person."""
-    clone.moderation("site", "policy", BLOG, "--review", "1e-9", "--spam", "1", "--discard", "1")
+def hold_comment(clone: Clone, blog: httpx.Client) -> str:
+    """Score a comment that is held for review, and return the id of its decision."""
+    clone.moderation("site", "thresholds", BLOG, "--review", "1e-9", "--spam", "1", "--discard", "1")
     decision = blog.post("/v1/score", json={"text": "Is that the bakery by the old bridge?"}).json()
     assert decision["verdict"] == "review"
     return str(decision["id"])
 
 
-def call_it_ham(clone: Clone, name: str, password: str) -> None:
-    """A moderator signs in with a browser, opens the queue and presses Ham."""
+def label_as_ham(clone: Clone, name: str, password: str) -> None:
+    """Sign in as a moderator, open the queue and press Ham."""
     with httpx.Client(base_url=clone.address, follow_redirects=True) as browser:
         form = {"csrf_token": token(browser.get("/queue")), "name": name, "password": password}
         queue = browser.post("/queue/sign-in", data=form)
         card = next(card for card in unmarked(queue.text).split("<article")[1:] if "Is that the bakery" in card)
-        (verb,) = re.findall(r'action="(/queue/\d+/resolve)"', card)
-        after = browser.post(verb, data={"csrf_token": token(queue), "decision": "ham"})
+        (action,) = re.findall(r'action="(/queue/\d+/resolve)"', card)
+        after = browser.post(action, data={"csrf_token": token(queue), "decision": "ham"})
         assert after.status_code == 200 and "Is that the bakery" not in unmarked(after.text)
 
 
 def token(reply: httpx.Response) -> str:
     assert reply.status_code == 200
-    found = re.search(r'name="csrf_token" value="([^"]+)"', reply.text)
-    assert found, reply.text
-    return found[1]
+    match = re.search(r'name="csrf_token" value="([^"]+)"', reply.text)
+    assert match, reply.text
+    return match[1]
 
 
 def test_the_first_day(clone: Clone) -> None:
-    """Start, ask, hold, decide, train, promote under the running server, stop, and start again with all of it there."""
+    """Start, score, hold, label, train, promote under the running server, stop; all of it survives a restart."""
     with clone.served() as printed:
-        first = told(printed)
+        first = parse_facts(printed)
         blog = httpx.Client(base_url=clone.address, headers={"Authorization": f"Bearer {first['Key']}"})
-        answer = ask_as_the_readme_does(clone, first["Key"])
+        answer = readme_request(clone, first["Key"])
         assert answer.keys() == readme_answer(clone).keys()
-        assert answer["verdict"] in {"review", "spam"} and answer["model"] == first["Model"] == SHIPPED
-        assert answer["standing"]["step"] == "observe"
+        assert answer["verdict"] in {"review", "spam"} and answer["model"] == first["Model"] == SHIPPED_MODEL_ID
+        assert answer["calibration"]["stage"] == "observe"
 
-        held = hold_a_comment(clone, blog)
-        call_it_ham(clone, first["Moderator"], first["Password"])
+        held = hold_comment(clone, blog)
+        label_as_ham(clone, first["Moderator"], first["Password"])
         assert blog.get(f"/v1/decisions/{held}").json()["label"]["value"] == "ham"
 
         clone.moderation("train", "data/starter.csv", "--id", "mine")
@@ -170,11 +177,11 @@ def test_the_first_day(clone: Clone) -> None:
 
     with clone.served() as printed:
         assert "Installing" not in printed and first["Key"] not in printed
-        assert told(printed)["Model"] == "mine"
+        assert parse_facts(printed)["Model"] == "mine"
         assert blog.get(f"/v1/decisions/{held}").json()["label"]["value"] == "ham"
         blog.close()
 
 
 def test_the_suite_runs_in_the_same_clone(clone: Clone) -> None:
-    """`make test` installs what it needs, starts nothing by hand, and passes."""
+    """`make test` installs its tools, needs no service started by hand, and passes."""
     assert re.search(r"\d+ passed", clone.run("make", "test"))

@@ -1,4 +1,4 @@
-"""docs/proxy/nginx.conf in front of the real service: what gets through, what stays inside, what it says itself."""
+"""deploy/nginx.conf in front of the real service: requests that pass, paths that are closed, answers of the proxy."""
 
 import json
 import re
@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.proxy import Place, proxied
+from tests.e2e.prerequisites import require_tools
+from tests.e2e.proxy import ProxyConfig, running_proxy
 from tests.e2e.service import Served, Service, served
-from tests.e2e.wanted import need
 
 BLOG = "https://bakery.example"
 COMMENT = {"blog": BLOG, "user_ip": "192.0.2.7", "comment_author": "viagra-test-123"}
@@ -24,17 +24,17 @@ pytestmark = pytest.mark.e2e
 
 
 @dataclass(frozen=True)
-class Outside:
-    """The world in front of the proxy."""
+class ProxyClient:
+    """A client that calls the proxy by any of its names."""
 
-    place: Place
+    config: ProxyConfig
     trusted: ssl.SSLContext
     key: str
     service: Served
 
     def ask(self, host: str, path: str, data: dict[str, str] | None = None, *, tls: bool = True) -> httpx.Response:
-        """What the proxy answers when it is called by the name `host`: to a POST of `data`, else to a GET."""
-        origin = f"https://{self.place.address}:{self.place.https}" if tls else f"http://127.0.0.1:{self.place.http}"
+        """Call the proxy by the name `host`: with a POST if there is `data`, else with a GET."""
+        origin = f"https://{self.config.address}:{self.config.https}" if tls else f"http://127.0.0.1:{self.config.http}"
         with httpx.Client(verify=self.trusted, timeout=30, trust_env=False) as client:
             return client.request(
                 "GET" if data is None else "POST",
@@ -44,15 +44,15 @@ class Outside:
                 extensions={"sni_hostname": host},
             )
 
-    def raw(self, sent: bytes) -> bytes:
-        """All that is answered to `sent` over plain http until the proxy closes."""
-        with closing(socket.create_connection((self.place.address, self.place.http), timeout=30)) as line:
-            line.sendall(sent)
-            return b"".join(iter(lambda: line.recv(65536), b""))
+    def raw(self, request: bytes) -> bytes:
+        """Send bytes over plain http, and return all bytes until the proxy closes."""
+        with closing(socket.create_connection((self.config.address, self.config.http), timeout=30)) as connection:
+            connection.sendall(request)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
 
     @property
     def own_name(self) -> str:
-        return f"{self.key}.{self.place.akismet}"
+        return f"{self.key}.{self.config.akismet}"
 
 
 def free_port() -> int:
@@ -61,19 +61,19 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outside]:
-    need(nginx="nginx-light", openssl="openssl")
+def proxy_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyClient]:
+    require_tools(nginx="nginx-light", openssl="openssl")
     service = Service(tmp_path_factory.mktemp("service"))
     service.prepare()
     key = json.loads(service.moderation("site", "add", BLOG, "--json"))["key"]
-    place = Place("127.0.0.1", free_port(), free_port())
+    config = ProxyConfig("127.0.0.1", free_port(), free_port())
     folder = tmp_path_factory.mktemp("proxy")
-    with served(service) as running, proxied(running.port, place, folder) as authority:
-        yield Outside(place, ssl.create_default_context(cafile=str(authority)), key, running)
+    with served(service) as running, running_proxy(running.port, config, folder) as authority:
+        yield ProxyClient(config, ssl.create_default_context(cafile=str(authority)), key, running)
 
 
 def is_held_by_wordpress(reply: httpx.Response) -> bool:
-    """Neither verdict, not HTML, and with the guid by which the plugin finds its comment."""
+    """Return whether the plugin holds a comment for this reply: no verdict, no HTML, but a guid."""
     return (
         reply.text not in {"true", "false"}
         and "<" not in reply.text
@@ -83,74 +83,74 @@ def is_held_by_wordpress(reply: httpx.Response) -> bool:
 
 
 @pytest.mark.parametrize("tls", [True, False])
-def test_the_first_label_of_the_name_is_the_key(outside: Outside, tls: bool) -> None:
-    """The host arrives as it was sent, over https and over plain http, and the service's guid goes through alone."""
-    reply = outside.ask(outside.own_name, "/1.1/comment-check", COMMENT, tls=tls)
+def test_the_first_label_of_the_name_is_the_key(proxy_client: ProxyClient, tls: bool) -> None:
+    """The host arrives unchanged, over https and plain http, and the reply has one guid, the service's."""
+    reply = proxy_client.ask(proxy_client.own_name, "/1.1/comment-check", COMMENT, tls=tls)
     assert (reply.status_code, reply.text) == (200, "true")
     (guid,) = reply.headers.get_list("X-akismet-guid")
     assert GUID.fullmatch(guid)
-    stranger = f"ffffffffffff.{outside.place.akismet}"
-    assert outside.ask(stranger, "/1.1/comment-check", COMMENT, tls=tls).text == "invalid"
+    stranger = f"ffffffffffff.{proxy_client.config.akismet}"
+    assert proxy_client.ask(stranger, "/1.1/comment-check", COMMENT, tls=tls).text == "invalid"
 
 
-def test_the_key_may_be_a_parameter(outside: Outside) -> None:
-    """Under the name without a key."""
-    body = {"api_key": outside.key, "blog": BLOG}
-    assert outside.ask(outside.place.akismet, "/1.1/verify-key", body).text == "valid"
+def test_the_key_may_be_a_parameter(proxy_client: ProxyClient) -> None:
+    """The key can be a parameter under the name without one."""
+    body = {"api_key": proxy_client.key, "blog": BLOG}
+    assert proxy_client.ask(proxy_client.config.akismet, "/1.1/verify-key", body).text == "valid"
 
 
-def test_a_proxy_setting_works(outside: Outside) -> None:
-    """A client that takes us for its web proxy sends the whole address in its first line; CONNECT is refused."""
+def test_a_proxy_setting_works(proxy_client: ProxyClient) -> None:
+    """A client that uses nginx as its web proxy sends the whole address in its first line; CONNECT is refused."""
     body = f"blog={BLOG}&user_ip=&comment_author=viagra-test-123".encode()
-    head = f"POST http://{outside.own_name}/1.1/comment-check HTTP/1.1\r\nHost: {outside.own_name}\r\n"
+    head = f"POST http://{proxy_client.own_name}/1.1/comment-check HTTP/1.1\r\nHost: {proxy_client.own_name}\r\n"
     rest = f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
-    assert outside.raw((head + rest).encode() + body).endswith(b"\r\n\r\ntrue")
-    refused = outside.raw(b"CONNECT rest.example.org:443 HTTP/1.1\r\nHost: rest.example.org:443\r\n\r\n")
+    assert proxy_client.raw((head + rest).encode() + body).endswith(b"\r\n\r\ntrue")
+    refused = proxy_client.raw(b"CONNECT rest.example.org:443 HTTP/1.1\r\nHost: rest.example.org:443\r\n\r\n")
     assert re.match(rb"HTTP/1\.1 40\d ", refused)
 
 
-def test_a_comment_that_is_too_large_is_held(outside: Outside) -> None:
-    """The proxy refuses it itself, whether its length was told before or not, and still sends a guid."""
+def test_a_comment_that_is_too_large_is_held(proxy_client: ProxyClient) -> None:
+    """The proxy refuses it, with or without a Content-Length, and still sends a guid."""
     large = {**COMMENT, "comment_content": "x" * 2**20}
-    reply = outside.ask(outside.own_name, "/1.1/comment-check", large)
+    reply = proxy_client.ask(proxy_client.own_name, "/1.1/comment-check", large)
     assert reply.status_code == 413 and is_held_by_wordpress(reply)
-    head = f"POST /1.1/comment-check HTTP/1.1\r\nHost: {outside.own_name}\r\nTransfer-Encoding: chunked\r\n\r\n"
-    told = outside.raw(head.encode() + b"100001\r\n" + b"x" * 0x100001 + b"\r\n0\r\n\r\n")
-    assert told.startswith(b"HTTP/1.1 413 ") and re.search(rb"\r\nX-akismet-guid: [0-9a-f]{32}\r\n", told)
+    head = f"POST /1.1/comment-check HTTP/1.1\r\nHost: {proxy_client.own_name}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunked = proxy_client.raw(head.encode() + b"100001\r\n" + b"x" * 0x100001 + b"\r\n0\r\n\r\n")
+    assert chunked.startswith(b"HTTP/1.1 413 ") and re.search(rb"\r\nX-akismet-guid: [0-9a-f]{32}\r\n", chunked)
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz", "//metrics", "/%6detrics", "/queue/../metrics"])
-def test_health_stays_inside(outside: Outside, path: str) -> None:
-    """Neither name shows it, however it is spelled."""
-    for host in (outside.place.akismet, outside.place.queue):
-        assert outside.ask(host, path).status_code == 404
+def test_health_stays_inside(proxy_client: ProxyClient, path: str) -> None:
+    """Neither name answers it, in any spelling of the path."""
+    for host in (proxy_client.config.akismet, proxy_client.config.queue):
+        assert proxy_client.ask(host, path).status_code == 404
 
 
-def test_the_queue_and_our_own_door_have_their_name(outside: Outside) -> None:
-    """A moderator's page and /v1 over https under the second name, and only there."""
-    place = outside.place
-    assert "csrf_token" in outside.ask(place.queue, "/queue/sign-in").text
-    assert outside.ask(place.queue, "/v1/score", {}).status_code == 401
-    assert outside.ask(place.queue, "/1.1/verify-key", {}).status_code == 404
-    assert outside.ask(place.akismet, "/queue/sign-in").status_code == 404
-    plain = outside.ask(place.queue, "/queue", tls=False)
-    assert plain.status_code == 301 and plain.headers["Location"] == f"https://{place.queue}/queue"
+def test_the_queue_and_the_json_api_have_their_name(proxy_client: ProxyClient) -> None:
+    """The queue and /v1 are answered over https under the second name only."""
+    config = proxy_client.config
+    assert "csrf_token" in proxy_client.ask(config.queue, "/queue/sign-in").text
+    assert proxy_client.ask(config.queue, "/v1/score", {}).status_code == 401
+    assert proxy_client.ask(config.queue, "/1.1/verify-key", {}).status_code == 404
+    assert proxy_client.ask(config.akismet, "/queue/sign-in").status_code == 404
+    plain = proxy_client.ask(config.queue, "/queue", tls=False)
+    assert plain.status_code == 301 and plain.headers["Location"] == f"https://{config.queue}/queue"
 
 
-def test_a_service_that_is_too_slow_has_the_comment_held(outside: Outside) -> None:
-    """503 before the plugin gives up waiting; afterwards all is as before."""
-    with outside.service.asleep():
-        reply = outside.ask(outside.own_name, "/1.1/comment-check", COMMENT)
+def test_a_service_that_is_too_slow_has_the_comment_held(proxy_client: ProxyClient) -> None:
+    """503 before the plugin's timeout; when the service answers again, so does the proxy."""
+    with proxy_client.service.paused():
+        reply = proxy_client.ask(proxy_client.own_name, "/1.1/comment-check", COMMENT)
         assert reply.status_code == 503 and is_held_by_wordpress(reply)
         assert reply.elapsed.total_seconds() < 12
-    assert outside.ask(outside.own_name, "/1.1/comment-check", COMMENT).text == "true"
+    assert proxy_client.ask(proxy_client.own_name, "/1.1/comment-check", COMMENT).text == "true"
 
 
-def test_a_service_that_is_down_has_the_comment_held(outside: Outside, tmp_path: Path) -> None:
-    """503 at once, with when to ask again."""
-    place = replace(outside.place, http=free_port(), https=free_port())
-    with proxied(free_port(), place, tmp_path) as authority:
-        alone = replace(outside, place=place, trusted=ssl.create_default_context(cafile=str(authority)))
-        reply = alone.ask(outside.own_name, "/1.1/comment-check", COMMENT)
+def test_a_service_that_is_down_has_the_comment_held(proxy_client: ProxyClient, tmp_path: Path) -> None:
+    """503 at once, with a Retry-After."""
+    config = replace(proxy_client.config, http=free_port(), https=free_port())
+    with running_proxy(free_port(), config, tmp_path) as authority:
+        alone = replace(proxy_client, config=config, trusted=ssl.create_default_context(cafile=str(authority)))
+        reply = alone.ask(proxy_client.own_name, "/1.1/comment-check", COMMENT)
     assert reply.status_code == 503 and is_held_by_wordpress(reply)
     assert reply.headers["Retry-After"] == "60" and reply.elapsed.total_seconds() < 1

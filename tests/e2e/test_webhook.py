@@ -1,4 +1,4 @@
-"""A blog holds a comment, a moderator decides, the blog is told: with a served service and its own thread."""
+"""A blog holds a comment, a moderator decides, the service calls the blog back from its own thread."""
 
 import re
 from collections.abc import Iterator
@@ -15,84 +15,83 @@ pytestmark = pytest.mark.e2e
 
 KEY = "0123456789ab"
 PLUGIN = {"User-Agent": "WordPress/6.8 | Akismet/5.7.2"}
-PATIENCE = 60
-"""Seconds; a blog is told within a few."""
+CALL_TIMEOUT_SECONDS = 60
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """The blog's end, at a loopback address."""
+    """Receive callbacks as the blog, at a loopback address."""
     with receiving() as receiver:
         yield receiver
 
 
 @pytest.fixture
 def service(tmp_path: Path, receiver: Receiver) -> Service:
-    """A service that holds everything the blog sends."""
+    """Prepare a service that holds every comment of the blog."""
     service = Service(tmp_path)
     service.prepare()
     service.moderation("site", "add", receiver.url, "--key", KEY)
     service.moderation("site", "akismet", receiver.url, "--private-callback")
-    service.moderation("site", "policy", receiver.url, "--review", "1e-9", "--spam", "1", "--discard", "1")
+    service.moderation("site", "thresholds", receiver.url, "--review", "1e-9", "--spam", "1", "--discard", "1")
     (tmp_path / "password").write_text("correct horse battery\n", "utf-8")
     service.moderation("moderator", "add", "mara", "--password-file", str(tmp_path / "password"))
     return service
 
 
 def ask(server: Served, receiver: Receiver, text: str) -> str:
-    """Sends a comment as the plugin does; the guid by which the blog knows it from now on."""
+    """Check a comment as the plugin does, and return its guid."""
     fields = {"api_key": KEY, "blog": receiver.url, "user_ip": "192.0.2.7", "comment_type": "comment"}
     fields |= {"comment_content": text, "comment_author": "Ann", "callback": receiver.callback}
     reply = httpx.post(f"http://127.0.0.1:{server.port}/1.1/comment-check", data=fields, headers=PLUGIN)
     assert (reply.text, reply.headers["X-akismet-recheck-after"]) == ("false", "86400")
     guid = str(reply.headers["X-akismet-guid"])
-    receiver.known.add(guid)
+    receiver.known_guids.add(guid)
     return guid
 
 
 def decide(server: Served, text: str, decision: str) -> None:
-    """Mara signs in with a browser, finds the comment and presses a button."""
+    """Sign in as Mara, find the comment in the queue and press a button."""
     with httpx.Client(base_url=f"http://127.0.0.1:{server.port}", follow_redirects=True) as browser:
         form = {"csrf_token": token(browser.get("/queue")), "name": "mara", "password": "correct horse battery"}
         queue = browser.post("/queue/sign-in", data=form)
         card = next(card for card in unmarked(queue.text).split("<article")[1:] if text in card)
-        (verb,) = re.findall(r'action="(/queue/\d+/resolve)"', card)
+        (action,) = re.findall(r'action="(/queue/\d+/resolve)"', card)
         assert "its blog publishes it" in card
-        assert browser.post(verb, data={"csrf_token": token(queue), "decision": decision}).status_code == 200
+        assert browser.post(action, data={"csrf_token": token(queue), "decision": decision}).status_code == 200
 
 
 def token(reply: httpx.Response) -> str:
-    found = re.search(r'name="csrf_token" value="([^"]+)"', reply.text)
-    assert found, reply.text
-    return found[1]
+    match = re.search(r'name="csrf_token" value="([^"]+)"', reply.text)
+    assert match, reply.text
+    return match[1]
 
 
-def heard(receiver: Receiver, calls: int) -> None:
-    """Waits until the blog was called so often."""
+def wait_for_calls(receiver: Receiver, calls: int) -> None:
+    """Wait until the blog has received a number of calls."""
     while len(receiver.calls) < calls:
-        assert receiver.arrived.wait(PATIENCE), "the blog was not called"
+        assert receiver.arrived.wait(CALL_TIMEOUT_SECONDS), "the blog was not called"
         receiver.arrived.clear()
 
 
-def test_the_blog_is_told_what_the_moderator_decided(service: Service, receiver: Receiver) -> None:
+def test_the_moderators_decision_reaches_the_blog(service: Service, receiver: Receiver) -> None:
     """Spam is `true`, ham is `false`, each under the guid of its check."""
     with served(service) as server:
         spam, ham = ask(server, receiver, "Cheap sheds here"), ask(server, receiver, "Is it so?")
         decide(server, "Cheap sheds here", "spam")
         decide(server, "Is it so?", "ham")
-        heard(receiver, 2)
-    assert receiver.outcomes == {spam: "true", ham: "false"}
+        wait_for_calls(receiver, 2)
+    assert receiver.results == {spam: "true", ham: "false"}
     assert all(call.form["endpoint"] == "comment-check" for call in receiver.calls)
 
 
-def test_what_could_not_be_told_survives_a_restart(service: Service, receiver: Receiver) -> None:
-    """The blog answers 503, the service is stopped, and tells it after the next start."""
-    receiver.failing = 1
+def test_a_failed_callback_survives_a_restart(service: Service, receiver: Receiver) -> None:
+    """The blog answers 503, the service is stopped, and delivers after its next start."""
+    receiver.failures_left = 1
     with served(service) as server:
         guid = ask(server, receiver, "Cheap sheds here")
         decide(server, "Cheap sheds here", "spam")
-        heard(receiver, 1)
-        assert receiver.outcomes == {}
+        wait_for_calls(receiver, 1)
+        assert receiver.results == {}
     with served(service):
-        heard(receiver, 2)
-    assert receiver.outcomes == {guid: "true"}
+        wait_for_calls(receiver, 2)
+    assert receiver.results == {guid: "true"}

@@ -1,4 +1,4 @@
-"""Debian's WordPress with the Akismet plugin it ships, on a MariaDB of its own, as real processes on loopback."""
+"""Debian's WordPress with its Akismet plugin, and a MariaDB for it, as real processes on loopback."""
 
 import os
 import shutil
@@ -16,12 +16,11 @@ SHIPPED = Path("/usr/share/wordpress")
 THEME = SHIPPED / "wp-content" / "themes" / "twentytwentythree"
 PLUGIN = SHIPPED / "wp-content" / "plugins" / "akismet"
 PACKAGES = "wordpress wordpress-theme-twentytwentythree mariadb-server php-cli php-mysql php-curl php-xml"
-"""What apt must have installed."""
 
 _PROGRAMS = ("mariadbd", "mariadb-install-db", "mariadb", "php")
 _EXTENSIONS = frozenset({"mysqli", "curl", "xml"})
 _WORKERS = 3
-"""Requests that PHP answers at a time: a pingback makes the blog read a page of its own."""
+"""More than one, as a pingback makes the blog fetch one of its own pages."""
 
 _CONFIG = """<?php
 define( 'DB_NAME', 'blog' );
@@ -45,24 +44,24 @@ require_once ABSPATH . 'wp-settings.php';
 """
 
 
-def lacking() -> str | None:
-    """What this machine lacks for a blog, as a part of a sentence; `None` where nothing is lacking."""
-    absent = [name for name in _PROGRAMS if _program(name) is None]
-    if not absent:
+def missing_requirements() -> str | None:
+    """Return the programs and packages that a blog needs and this machine lacks, as text, or None."""
+    missing = [name for name in _PROGRAMS if _program(name) is None]
+    if not missing:
         loaded = subprocess.run(["php", "-m"], capture_output=True, text=True, check=True).stdout.split()
-        absent = [f"PHP's {name}" for name in sorted(_EXTENSIONS - set(loaded))]
-    absent += [str(path) for path in (PLUGIN, THEME) if not path.is_dir()]
-    return f"{', '.join(absent)} (apt-get install --no-install-recommends {PACKAGES})" if absent else None
+        missing = [f"PHP's {name}" for name in sorted(_EXTENSIONS - set(loaded))]
+    missing += [str(path) for path in (PLUGIN, THEME) if not path.is_dir()]
+    return f"{', '.join(missing)} (apt-get install --no-install-recommends {PACKAGES})" if missing else None
 
 
 def _program(name: str) -> str | None:
-    # Not every account has the folder of the servers in its path.
+    # The folder of the servers is not in the path of every account.
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 
 @dataclass(frozen=True)
 class Installed:
-    """The files of a blog whose database and web server run; `folder` is short, as a socket lies in it."""
+    """The files of a blog whose database and web server run. The path of `folder` must be short: it holds a socket."""
 
     folder: Path
     port: int
@@ -81,39 +80,39 @@ class Installed:
 
     @property
     def log(self) -> Path:
-        """What PHP, WordPress and the plugin complain of."""
+        """The errors and warnings of PHP, WordPress and the plugin."""
         return self.folder / "debug.log"
 
     @property
     def environment(self) -> dict[str, str]:
-        # A proxy that is set for this machine's own downloads is none of the blog's.
+        # Without the machine's web proxy, through which the blog would call the service.
         return {"PATH": os.environ["PATH"], "TMPDIR": str(self.folder), "PHP_CLI_SERVER_WORKERS": str(_WORKERS)}
 
     def configure(self, *lines: str) -> None:
-        """Writes wp-config.php with these lines of PHP in it."""
+        """Write wp-config.php with these lines of PHP in it."""
         text = _CONFIG.format(socket=self.socket, log=self.log, lines="\n".join(lines))
         (self.site / "wp-config.php").write_text(text, "utf-8")
 
     def query(self, sql: str) -> list[list[str]]:
-        """The rows of a statement, each column as text."""
+        """Run an SQL statement and return its rows, each column as text."""
         command = ["mariadb", "--no-defaults", f"--socket={self.socket}", "--user=root", "--batch", "-N", "-e", sql]
-        done = subprocess.run([*command, "blog"], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return [line.split("\t") for line in done.stdout.splitlines()]
+        result = subprocess.run([*command, "blog"], capture_output=True, text=True, check=False)
+        assert result.returncode == 0, result.stderr
+        return [line.split("\t") for line in result.stdout.splitlines()]
 
     def php(self, code: str) -> str:
-        """What a piece of PHP prints that runs inside the blog, as its cron or a command line tool does."""
+        """Run PHP code inside the blog and return its output."""
         code = f"require '{self.site}/wp-load.php'; {code}"
-        done = subprocess.run(
+        result = subprocess.run(
             ["php", "-r", code], env=self.environment, capture_output=True, text=True, timeout=60, check=False
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
 
 @contextmanager
 def installed(folder: Path) -> Iterator[Installed]:
-    """A blog as its installer leaves it, until the block ends. Its administrator is `admin`, password `admin`."""
+    """Install and run a blog until the block ends. Its administrator is `admin`, with the password `admin`."""
     blog = Installed(folder, free_port())
     shutil.copytree(SHIPPED, blog.site, ignore=shutil.ignore_patterns("wp-config.php"), ignore_dangling_symlinks=True)
     (blog.site / "wp-content" / "mu-plugins").mkdir()
@@ -141,7 +140,7 @@ def _install(blog: Installed) -> None:
     }
     reply = httpx.post(f"{blog.address}/wp-admin/install.php?step=2", data=form, timeout=60, trust_env=False)
     assert "Success!" in reply.text, reply.text
-    # Else the blog itself would hold the comments of those who write for the first time.
+    # Else the blog itself would hold the first comment of each author.
     blog.query("UPDATE wp_options SET option_value = '0' WHERE option_name = 'comment_previously_approved'")
 
 
@@ -149,7 +148,7 @@ def _install(blog: Installed) -> None:
 def _database(blog: Installed) -> Iterator[None]:
     data = blog.folder / "data"
     as_user = ["--user=root"] if os.geteuid() == 0 else []
-    made = subprocess.run(
+    created = subprocess.run(
         [
             _program("mariadb-install-db") or "",
             "--no-defaults",
@@ -162,7 +161,7 @@ def _database(blog: Installed) -> Iterator[None]:
         text=True,
         check=False,
     )
-    assert made.returncode == 0, made.stdout + made.stderr
+    assert created.returncode == 0, created.stdout + created.stderr
     command = [
         _program("mariadbd") or "",
         "--no-defaults",
@@ -187,15 +186,15 @@ def _web_server(blog: Installed) -> Iterator[None]:
         "opcache.revalidate_freq": "0",  # wp-config.php is rewritten between requests
         "sendmail_path": "/bin/true",
     }
-    given = [part for name, value in settings.items() for part in ("-d", f"{name}={value}")]
-    command = ["php", *given, "-S", f"127.0.0.1:{blog.port}", "-t", str(blog.site)]
+    options = [part for name, value in settings.items() for part in ("-d", f"{name}={value}")]
+    command = ["php", *options, "-S", f"127.0.0.1:{blog.port}", "-t", str(blog.site)]
     with _running(command, blog, "started"):
         yield
 
 
 @contextmanager
 def _running(command: list[str], blog: Installed, sign: str) -> Iterator[None]:
-    """A server and its workers, from when it says `sign` until the block ends."""
+    """Run a server until the block ends, which begins once it has printed `sign`."""
     with subprocess.Popen(
         command,
         env=blog.environment,
@@ -214,12 +213,12 @@ def _running(command: list[str], blog: Installed, sign: str) -> Iterator[None]:
 
 
 def _await(process: subprocess.Popen[str], sign: str) -> None:
-    told: list[str] = []
+    printed: list[str] = []
     assert process.stdout
     for line in process.stdout:
-        told.append(line)
+        printed.append(line)
         if sign in line:
-            # What it says later is nothing to anyone, but a full pipe would stop it.
+            # The rest of the output is unused, but a full pipe would stop the server.
             threading.Thread(target=process.stdout.read, daemon=True).start()
             return
-    raise AssertionError("".join(told))
+    raise AssertionError("".join(printed))

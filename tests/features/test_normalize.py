@@ -1,25 +1,25 @@
-"""Normalising hostile text."""
+"""Normalization of hostile text."""
 
 import pytest
 from hypothesis import given
 
-from moderation.features.normalize import MAX_LENGTH, canonical_text, canonicalize
+from moderation.features.normalize import MAX_FIELD_LENGTH, normalize, normalized
 from tests.strategies import hostile_texts
 
 
 @given(hostile_texts)
-def test_normalising_twice_is_once(text: str) -> None:
-    """What was normalised stays as it is, so that a key made from it is one key."""
-    once = canonical_text(text)
-    assert canonical_text(once) == once
+def test_normalization_is_idempotent(text: str) -> None:
+    """A normalized text stays unchanged, so that a hash of it is unique."""
+    once = normalized(text)
+    assert normalized(once) == once
 
 
 @given(hostile_texts)
-def test_every_character_knows_where_it_came_from(text: str) -> None:
-    """Each character has an origin inside the original, and they are in order."""
-    canonical = canonicalize(text)
-    starts, ends = canonical.origins()
-    assert len(canonical.text) == len(canonical.cased) == len(starts) == len(ends)
+def test_each_character_has_an_origin(text: str) -> None:
+    """Each character has an origin inside the original, in ascending order."""
+    normalized = normalize(text)
+    starts, ends = normalized.offset_map()
+    assert len(normalized.text) == len(normalized.cased) == len(starts) == len(ends)
     assert all(0 <= start < end <= len(text) for start, end in zip(starts, ends, strict=True))
     assert list(starts) == sorted(starts) and list(ends) == sorted(ends)
 
@@ -71,59 +71,62 @@ def test_every_character_knows_where_it_came_from(text: str) -> None:
         ("", ""),
     ],
 )
-def test_the_same_text_in_disguise_is_the_same_text(hostile: str, plain: str) -> None:
-    """Entities, tags, slashes, invisible and look-alike characters hide nothing."""
-    assert canonical_text(hostile) == plain
+def test_disguised_text_is_normalized(hostile: str, plain: str) -> None:
+    """Entities, tags, slashes, invisible characters and homoglyphs hide nothing."""
+    assert normalized(hostile) == plain
 
 
-def test_words_of_one_alphabet_keep_it() -> None:
-    """Only words that mix alphabets are disguised; a Russian word is not turned into Latin letters."""
-    assert canonical_text("сосна") == "сосна"
+def test_words_of_one_script_stay() -> None:
+    """Only words that mix scripts are disguised; a Russian word is not turned into Latin letters."""
+    assert normalized("сосна") == "сосна"
 
 
-def test_words_at_home_in_their_text_stay() -> None:
-    """Cherokee beside Latin letters is read as it is, and so are words that honestly join two alphabets."""
-    assert canonical_text("\u13a3\u13cd\u13aa is a word") == "\uab73\uab9d\uab7a is a word"
+def test_other_scripts_beside_latin_stay() -> None:
+    """Cherokee words beside Latin ones stay Cherokee."""
+    assert normalized("\u13a3\u13cd\u13aa is a word") == "\uab73\uab9d\uab7a is a word"
 
 
-def test_a_text_of_look_alikes_alone_is_unmasked() -> None:
-    """A word wholly of look-alikes is Latin where all the rest is, and stays where its alphabet is at home."""
-    assert canonical_text("shoes for \u0440\u0443\u0441\u0441") == "shoes for pycc"
+def test_a_word_of_homoglyphs_alone_follows_its_text() -> None:
+    """A word of look-alikes alone becomes Latin in a Latin text, and stays in a text with other Cyrillic letters."""
+    assert normalized("shoes for \u0440\u0443\u0441\u0441") == "shoes for pycc"
     assert (
-        canonical_text("shoes \u0434\u043b\u044f \u0440\u0443\u0441\u0441")
+        normalized("shoes \u0434\u043b\u044f \u0440\u0443\u0441\u0441")
         == "shoes \u0434\u043b\u044f \u0440\u0443\u0441\u0441"
     )
 
 
-def test_what_is_stored_backwards_is_read_as_it_is_shown() -> None:
-    """A right-to-left override shows its letters in another order; each still knows where it came from."""
-    canonical = canonicalize("buy \u202eseohs\u202c now")
-    assert canonical.text == "buy shoes now"
-    assert canonical.origins().stretch(4, 9) == (5, 10)
+def test_right_to_left_override_is_read_as_displayed() -> None:
+    """Letters under an override are reversed, and originate in the whole run."""
+    normalized = normalize("buy \u202eseohs\u202c now")
+    assert normalized.text == "buy shoes now"
+    assert normalized.offset_map().original_span(4, 9) == (5, 10)
 
 
-def test_an_original_stretch_holds_its_markup() -> None:
-    """A word that tags split is found again, tags and all, in the text as it was sent."""
+def test_an_original_span_includes_markup() -> None:
+    """The span of a word that tags split includes the tags."""
     text = "buy vi<b>ag</b>ra now"
-    canonical = canonicalize(text)
-    at = canonical.text.index("viagra")
-    start, end = canonical.origins().stretch(at, at + 6)
+    normalized = normalize(text)
+    begin = normalized.text.index("viagra")
+    start, end = normalized.offset_map().original_span(begin, begin + 6)
     assert text[start:end] == "vi<b>ag</b>ra"
 
 
-def test_of_a_long_text_both_ends_are_read() -> None:
-    """A text over the limit loses its middle: neither head nor tail is a hiding place."""
-    long = "head " + "x" * (2 * MAX_LENGTH) + " tail"
-    canonical = canonicalize(long)
-    assert len(canonical.text) <= MAX_LENGTH
-    assert canonical.text.startswith("head") and canonical.text.endswith("tail")
-    assert canonical.origins().stretch(len(canonical.text) - 4, len(canonical.text)) == (len(long) - 4, len(long))
+def test_both_ends_of_a_long_text_are_read() -> None:
+    """A text over the limit loses its middle, so spam can hide neither at the beginning nor at the end."""
+    long = "head " + "x" * (2 * MAX_FIELD_LENGTH) + " tail"
+    normalized = normalize(long)
+    assert len(normalized.text) <= MAX_FIELD_LENGTH
+    assert normalized.text.startswith("head") and normalized.text.endswith("tail")
+    assert normalized.offset_map().original_span(len(normalized.text) - 4, len(normalized.text)) == (
+        len(long) - 4,
+        len(long),
+    )
 
 
-def test_many_layers_of_encoding_end_somewhere() -> None:
-    """Entities inside entities are opened a few times, then what is left of them goes."""
+def test_nested_entities_are_decoded_to_a_limit() -> None:
+    """Entities inside entities are decoded a few times, then their syntax is removed."""
     text = "<script>"
     for _ in range(40):
         text = text.replace("&", "&#38;").replace("<", "&#60;")
-    once = canonical_text(text)
-    assert canonical_text(once) == once
+    once = normalized(text)
+    assert normalized(once) == once

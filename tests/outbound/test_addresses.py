@@ -1,4 +1,4 @@
-"""What may be called: the registered blog's own host and port, and no inner network unless that is allowed."""
+"""Only the registered blog's own host and port may be called, and private networks only where allowed."""
 
 import socket
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.outbound.addresses import (
-    LONGEST_URL,
-    CallRefused,
-    callback_fits,
-    may_be_called,
-    may_lead_to_a_blog,
+    MAX_URL_LENGTH,
+    DeliveryError,
+    host_may_be_allowed,
+    is_allowed_address,
+    is_same_origin,
     resolve,
 )
 
-OWN = "https://blog.example/notes"
+SITE_URL = "https://blog.example/notes"
 HOOK = "/wp-json/akismet/v1/webhook"
 
 PUBLIC = ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"]
@@ -30,15 +30,15 @@ NEVER = [
     "::7f00:1", "2001:db8::1", "3fff::1", "64:ff9b:1::7f00:1", "100::1", "::ffff:169.254.169.254", "::ffff:0.0.0.0",
     "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "5f00::1",
 ]  # fmt: skip
-addresses = st.ip_addresses() | st.sampled_from([ip_address(text) for text in (*PUBLIC, *PRIVATE, *NEVER)])
+ip_addresses = st.ip_addresses() | st.sampled_from([ip_address(text) for text in (*PUBLIC, *PRIVATE, *NEVER)])
 
 
-def answering(*found: str) -> "Answering":
-    return Answering([list(found)])
+def resolving_to(*addresses: str) -> "FakeResolver":
+    return FakeResolver([list(addresses)])
 
 
-class Answering:
-    """A resolver with a list of answers, one for each time that it is asked."""
+class FakeResolver:
+    """A resolver with one answer for each call."""
 
     def __init__(self, answers: list[list[str]]) -> None:
         self.answers = answers
@@ -46,25 +46,25 @@ class Answering:
 
     def __call__(self, host: str, port: int, **_: object) -> list[tuple[int, int, int, str, tuple[str, int]]]:
         self.asked.append(host)
-        found = self.answers[min(len(self.asked), len(self.answers)) - 1]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in found]
+        answer = self.answers[min(len(self.asked), len(self.answers)) - 1]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in answer]
 
 
 @pytest.mark.parametrize(
-    ("url", "own"),
+    ("url", "site_url"),
     [
-        (f"https://blog.example{HOOK}", OWN),
-        (f"https://BLOG.example:443{HOOK}?a=b", OWN),
-        (f"http://blog.example{HOOK}", OWN),
-        (f"https://blog.example./{HOOK}", OWN),
+        (f"https://blog.example{HOOK}", SITE_URL),
+        (f"https://BLOG.example:443{HOOK}?a=b", SITE_URL),
+        (f"http://blog.example{HOOK}", SITE_URL),
+        (f"https://blog.example./{HOOK}", SITE_URL),
         (f"https://blog.example:8443{HOOK}", "https://blog.example:8443"),
         (f"http://[::1]:8080{HOOK}", "http://[::1]:8080"),
         (f"https://xn--bcher-kva.example{HOOK}", "https://bücher.example"),
     ],
 )
-def test_the_blog_itself_may_be_called(url: str, own: str) -> None:
-    """Same host, same port, whatever the path; http and https stand for each other at their usual ports."""
-    assert callback_fits(url, own)
+def test_the_blog_itself_may_be_called(url: str, site_url: str) -> None:
+    """Same host and port with any path; http and https may replace each other at their default ports."""
+    assert is_same_origin(url, site_url)
 
 
 @pytest.mark.parametrize(
@@ -95,48 +95,48 @@ def test_the_blog_itself_may_be_called(url: str, own: str) -> None:
         "https://blog.example/\x00",
         "https://blog.example/ü",
         "https://blog.example/\ud800",
-        "https://blog.example/" + "a" * LONGEST_URL,
+        "https://blog.example/" + "a" * MAX_URL_LENGTH,
         "",
     ],
 )
 def test_nothing_else_may_be_called(url: str) -> None:
-    """Another host, port or scheme, a user in it, a control character, or more than a line of it."""
-    assert not callback_fits(url, OWN)
+    """Another host, port or scheme, a user name, control characters or an overlong URL."""
+    assert not is_same_origin(url, SITE_URL)
 
 
-def test_other_schemes_go_with_usual_ports_only() -> None:
-    """At a port of its own the blog speaks what it was registered with."""
-    assert not callback_fits("http://blog.example:8443/", "https://blog.example:8443")
+def test_schemes_may_differ_at_default_ports_only() -> None:
+    """At another port the blog uses the scheme that it was registered with."""
+    assert not is_same_origin("http://blog.example:8443/", "https://blog.example:8443")
 
 
-@given(st.text(max_size=40), st.sampled_from([OWN, "http://127.0.0.1:8080"]))
-def test_any_text_is_judged(url: str, own: str) -> None:
-    """Nothing that a blog sends breaks the judgement."""
-    assert not callback_fits(url, own)
+@given(st.text(max_size=40), st.sampled_from([SITE_URL, "http://127.0.0.1:8080"]))
+def test_any_text_is_refused(url: str, site_url: str) -> None:
+    """Hostile text from a blog raises no error."""
+    assert not is_same_origin(url, site_url)
 
 
 @pytest.mark.parametrize("text", PUBLIC)
-def test_public_addresses_are_called(text: str) -> None:
-    """With or without leave for private ones."""
-    assert may_be_called(ip_address(text), private_allowed=False)
-    assert may_be_called(ip_address(text), private_allowed=True)
+def test_public_addresses_are_allowed(text: str) -> None:
+    """Whether or not private ones are allowed."""
+    assert is_allowed_address(ip_address(text), allow_private=False)
+    assert is_allowed_address(ip_address(text), allow_private=True)
 
 
 @pytest.mark.parametrize("text", PRIVATE)
-def test_private_addresses_need_leave(text: str) -> None:
-    """However they are written."""
-    assert not may_be_called(ip_address(text), private_allowed=False)
-    assert may_be_called(ip_address(text), private_allowed=True)
+def test_private_addresses_must_be_allowed(text: str) -> None:
+    """In every notation."""
+    assert not is_allowed_address(ip_address(text), allow_private=False)
+    assert is_allowed_address(ip_address(text), allow_private=True)
 
 
 @pytest.mark.parametrize("text", NEVER)
-def test_some_addresses_are_never_called(text: str) -> None:
-    """Link-local ones, where clouds keep their secrets, and those that no single machine has."""
-    assert not may_be_called(ip_address(text), private_allowed=True)
+def test_some_addresses_are_never_allowed(text: str) -> None:
+    """Link-local addresses, where clouds serve credentials, and addresses of no single machine."""
+    assert not is_allowed_address(ip_address(text), allow_private=True)
 
 
 @pytest.mark.parametrize(
-    ("host", "without", "with_leave"),
+    ("host", "by_default", "if_private"),
     [
         ("blog.example", True, True),
         ("8.8.8.8", True, True),
@@ -147,69 +147,69 @@ def test_some_addresses_are_never_called(text: str) -> None:
         ("169.254.169.254", False, False),
     ],
 )
-def test_some_hosts_need_no_look_up(host: str, without: bool, with_leave: bool) -> None:
-    """A blog that could not be told anyway is not asked to hold a comment."""
-    assert may_lead_to_a_blog(f"http://{host}:8080{HOOK}", private_allowed=False) == without
-    assert may_lead_to_a_blog(f"http://{host}:8080{HOOK}", private_allowed=True) == with_leave
+def test_some_hosts_need_no_look_up(host: str, by_default: bool, if_private: bool) -> None:
+    """A blog that could not be called anyway is not asked to hold a comment."""
+    assert host_may_be_allowed(f"http://{host}:8080{HOOK}", allow_private=False) == by_default
+    assert host_may_be_allowed(f"http://{host}:8080{HOOK}", allow_private=True) == if_private
 
 
-@given(addresses)
-def test_leave_only_widens(address: IPv4Address | IPv6Address) -> None:
-    """What may be called without leave may be called with it."""
-    assert may_be_called(address, private_allowed=False) <= may_be_called(address, private_allowed=True)
+@given(ip_addresses)
+def test_allowing_private_addresses_refuses_no_public_one(address: IPv4Address | IPv6Address) -> None:
+    """Every address that is allowed by default stays allowed."""
+    assert is_allowed_address(address, allow_private=False) <= is_allowed_address(address, allow_private=True)
 
 
 @given(st.ip_addresses(v=4), st.booleans())
-def test_an_address_in_disguise_is_judged_as_itself(inner: IPv4Address, leave: bool) -> None:
+def test_an_embedded_address_is_judged_as_itself(embedded: IPv4Address, allow_private: bool) -> None:
     """IPv4 within IPv6: mapped, translated (NAT64), tunnelled (6to4, Teredo)."""
-    number = int(inner)
-    disguises = (
+    number = int(embedded)
+    ipv6_numbers = (
         (0xFFFF << 32) | number,
         int(IPv6Address("64:ff9b::")) | number,
         int(IPv6Address("2002::")) | number << 80,
         int(IPv6Address("2001:0:808:808::")) | (number ^ 0xFFFFFFFF),
     )
-    for disguise in disguises:
-        judged = may_be_called(IPv6Address(disguise), private_allowed=leave)
-        assert judged == may_be_called(inner, private_allowed=leave)
+    for ipv6_number in ipv6_numbers:
+        allowed = is_allowed_address(IPv6Address(ipv6_number), allow_private=allow_private)
+        assert allowed == is_allowed_address(embedded, allow_private=allow_private)
 
 
-def test_only_addresses_that_may_be_called_come_out() -> None:
+def test_only_allowed_addresses_are_returned() -> None:
     """In the resolver's order, each once."""
-    found = resolve(
+    addresses = resolve(
         "blog.example",
         80,
-        private_allowed=False,
-        resolver=answering("169.254.169.254", "8.8.8.8", "10.0.0.1", "8.8.8.8", "9.9.9.9"),
+        allow_private=False,
+        resolver=resolving_to("169.254.169.254", "8.8.8.8", "10.0.0.1", "8.8.8.8", "9.9.9.9"),
     )
-    assert [endpoint.address for endpoint in found] == [("8.8.8.8", 80), ("9.9.9.9", 80)]
+    assert addresses == ("8.8.8.8", "9.9.9.9")
 
 
-def test_a_private_blog_is_named_as_such() -> None:
-    """The operator learns what would allow it."""
-    with pytest.raises(CallRefused, match=r"private address.*moderation site akismet"):
-        resolve("blog.example", 80, private_allowed=False, resolver=answering("10.0.0.1"))
+def test_a_private_address_is_named_in_the_error() -> None:
+    """The operator learns how to allow it."""
+    with pytest.raises(DeliveryError, match=r"private address.*moderation site akismet"):
+        resolve("blog.example", 80, allow_private=False, resolver=resolving_to("10.0.0.1"))
 
 
-@pytest.mark.parametrize("found", [["169.254.169.254"], ["not an address"], []])
-def test_nowhere_to_call_is_said(found: list[str]) -> None:
-    """Even with leave for private addresses."""
-    with pytest.raises(CallRefused, match="no address that may be called"):
-        resolve("blog.example", 80, private_allowed=True, resolver=answering(*found))
+@pytest.mark.parametrize("addresses", [["169.254.169.254"], ["not an address"], []])
+def test_no_allowed_address_is_an_error(addresses: list[str]) -> None:
+    """Even if private addresses are allowed."""
+    with pytest.raises(DeliveryError, match="no address that may be called"):
+        resolve("blog.example", 80, allow_private=True, resolver=resolving_to(*addresses))
 
 
 @pytest.mark.parametrize("host", ["a" * 70 + ".example", "a..b"])
-def test_a_name_that_cannot_be_looked_up_is_said(host: str) -> None:
-    """It is no name at all."""
-    with pytest.raises(CallRefused, match="could not be looked up"):
-        resolve(host, 80, private_allowed=True)
+def test_an_invalid_name_is_an_error(host: str) -> None:
+    """It is refused before a look-up."""
+    with pytest.raises(DeliveryError, match="could not be looked up"):
+        resolve(host, 80, allow_private=True)
 
 
-def test_an_unknown_name_is_said() -> None:
-    """The resolver knows no such host, or does not answer."""
+def test_an_unknown_name_is_an_error() -> None:
+    """The resolver has no such host, or does not answer."""
 
     def lost(*_: object, **__: object) -> list[tuple[int, int, int, str, object]]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    with pytest.raises(CallRefused, match="could not be looked up"):
-        resolve("blog.example", 80, private_allowed=True, resolver=lost)
+    with pytest.raises(DeliveryError, match="could not be looked up"):
+        resolve("blog.example", 80, allow_private=True, resolver=lost)

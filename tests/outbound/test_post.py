@@ -1,4 +1,4 @@
-"""One form posted to one address: what arrives, what is refused, and that it is over in time."""
+"""One form is posted to one address: the request, the refusals and the deadline."""
 
 import socket
 import ssl
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from threading import Thread
+from threading import Thread, Timer
+from threading import enumerate as enumerate_threads
 from time import monotonic
 
 import pytest
@@ -16,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from moderation import __version__
-from moderation.outbound.addresses import CallRefused
-from moderation.outbound.post import LONGEST_ANSWER, Answer, post_form
-from tests.outbound.test_addresses import answering
+from moderation.outbound.addresses import DeliveryError
+from moderation.outbound.post import MAX_RESPONSE_BYTES, Response, post_form
+from tests.outbound.test_addresses import resolving_to
 from tests.receiver import Receiver, receiving
 
 FORM = {"key": "0123456789ab", "endpoint": "comment-check", "comments[0][guid]": "a b&c", "comments[0][result]": "true"}
@@ -27,12 +28,12 @@ FORM = {"key": "0123456789ab", "endpoint": "comment-check", "comments[0][guid]":
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with receiving() as opened:
-        opened.known.add("a b&c")
+        opened.known_guids.add("a b&c")
         yield opened
 
 
-def post(url: str, seconds: float = 5.0) -> Answer:
-    return post_form(url, FORM, private_allowed=True, seconds=seconds)
+def post(url: str, seconds: float = 5.0) -> Response:
+    return post_form(url, FORM, allow_private=True, seconds=seconds)
 
 
 def port_of(receiver: Receiver) -> int:
@@ -40,11 +41,11 @@ def port_of(receiver: Receiver) -> int:
 
 
 def certificate(folder: Path, names: list[x509.GeneralName]) -> Path:
-    """A throw-away certificate for these names with its key, in one file."""
+    """Write a self-signed certificate for these names with its key, and return the file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "throw-away")])
     now = datetime.now(UTC)
-    made = (
+    signed = (
         x509.CertificateBuilder(issuer_name=name, subject_name=name, public_key=key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
@@ -57,7 +58,7 @@ def certificate(folder: Path, names: list[x509.GeneralName]) -> Path:
     secret = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
+    path.write_bytes(signed.public_bytes(serialization.Encoding.PEM) + secret)
     return path
 
 
@@ -67,8 +68,8 @@ def context_of(path: Path) -> ssl.SSLContext:
     return context
 
 
-def swallowing(pieces: list[bytes], pause: float) -> tuple[str, Thread]:
-    """A server for one connection that takes no notice and says `pieces`, again and again; its address."""
+def endless_server(pieces: list[bytes], pause: float) -> tuple[str, Thread]:
+    """Serve one connection that ignores the request and sends `pieces`, the last one forever. Return its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def talk() -> None:
@@ -95,41 +96,41 @@ def swallowing(pieces: list[bytes], pause: float) -> tuple[str, Thread]:
 
 
 def test_the_form_arrives(receiver: Receiver) -> None:
-    """As it was given, with the blog's own name and who calls."""
-    answer = post(receiver.callback + "?a=b#c")
+    """Unchanged, with the blog's host name and our user agent."""
+    response = post(receiver.callback + "?a=b#c")
     (call,) = receiver.calls
-    assert answer.status == 200 and b'"success"' in answer.body
+    assert response.status == 200 and b'"success"' in response.body
     assert call.form == FORM and call.path.endswith("/webhook?a=b")
     assert call.headers["Host"] == f"127.0.0.1:{port_of(receiver)}"
     assert call.headers["User-Agent"] == f"moderation/{__version__}"
 
 
-def test_the_address_that_was_checked_is_the_one_connected_to(receiver: Receiver) -> None:
-    """The name is looked up once: a resolver that says something else the second time is not asked."""
-    resolver = answering("127.0.0.1")
+def test_the_checked_address_is_called(receiver: Receiver) -> None:
+    """The name is looked up once: a resolver with another second answer is not asked again."""
+    resolver = resolving_to("127.0.0.1")
     resolver.answers.append(["127.0.0.2"])
     url = receiver.callback.replace("127.0.0.1", "blog.example")
-    answer = post_form(url, FORM, private_allowed=True, seconds=5, resolver=resolver)
-    assert answer.status == 200 and resolver.asked == ["blog.example"]
+    response = post_form(url, FORM, allow_private=True, seconds=5, resolver=resolver)
+    assert response.status == 200 and resolver.asked == ["blog.example"]
     assert receiver.calls[0].headers["Host"] == f"blog.example:{port_of(receiver)}"
 
 
-def test_an_address_that_takes_no_connection_is_passed_over(receiver: Receiver) -> None:
-    """`localhost` has two, and a blog may listen on one of them."""
+def test_an_address_that_refuses_is_skipped(receiver: Receiver) -> None:
+    """`localhost` has two addresses, and a blog may listen on one of them."""
     url = receiver.callback.replace("127.0.0.1", "blog.example")
-    resolver = answering("127.0.0.2", "127.0.0.1")
-    assert post_form(url, FORM, private_allowed=True, seconds=5, resolver=resolver).status == 200
+    resolver = resolving_to("127.0.0.2", "127.0.0.1")
+    assert post_form(url, FORM, allow_private=True, seconds=5, resolver=resolver).status == 200
 
 
-def test_a_private_address_is_not_called_without_leave(receiver: Receiver) -> None:
-    """Not even by a name that looks public."""
-    with pytest.raises(CallRefused, match="private address"):
-        post_form(receiver.callback, FORM, private_allowed=False, seconds=5)
+def test_a_private_address_is_not_called_unless_allowed(receiver: Receiver) -> None:
+    """Even if its name looks public."""
+    with pytest.raises(DeliveryError, match="private address"):
+        post_form(receiver.callback, FORM, allow_private=False, seconds=5)
     assert receiver.calls == []
 
 
 def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
-    """It is an answer, and nobody calls where it leads."""
+    """It is a response, and its target is not called."""
     with receiving() as elsewhere:
         receiver.redirect = elsewhere.callback
         assert post(receiver.callback).status == 307
@@ -137,41 +138,41 @@ def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
 
 
 def test_no_proxy_of_the_environment_is_used(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy would look the name up again, and could be asked for anything."""
+    """A proxy would look the name up again, behind the check of addresses."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert post(receiver.callback).status == 200
 
 
 @pytest.mark.parametrize("url", ["ftp://blog.example/", "http://a@127.0.0.1/", "http://127.0.0.1/\r\nX: y", ""])
-def test_what_is_no_address_is_refused(url: str) -> None:
-    """Before anything is looked up."""
-    with pytest.raises(CallRefused, match="cannot be used"):
+def test_an_unusable_url_is_refused(url: str) -> None:
+    """Before any look-up."""
+    with pytest.raises(DeliveryError, match="cannot be used"):
         post(url)
 
 
-def test_nobody_listening_is_said() -> None:
-    """A connection that is refused is a sentence."""
-    with socket.create_server(("127.0.0.1", 0)) as left:
-        port = left.getsockname()[1]
-    with pytest.raises(CallRefused, match="could not be connected to"):
+def test_a_refused_connection_is_an_error() -> None:
+    """It is reported in a sentence."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(DeliveryError, match="could not be connected to"):
         post(f"http://127.0.0.1:{port}/")
 
 
-def test_a_long_answer_is_cut(receiver: Receiver) -> None:
-    """Memory stays small, whatever comes."""
-    receiver.body = b"x" * (2 * LONGEST_ANSWER)
-    assert len(post(receiver.callback).body) == LONGEST_ANSWER
+def test_a_long_response_is_cut(receiver: Receiver) -> None:
+    """Memory stays bounded."""
+    receiver.body = b"x" * (2 * MAX_RESPONSE_BYTES)
+    assert len(post(receiver.callback).body) == MAX_RESPONSE_BYTES
 
 
 @pytest.mark.parametrize("where", ["before", "within"])
-def test_a_slow_answer_does_not_stretch_the_call(receiver: Receiver, where: str) -> None:
-    """Silence, and a body that comes byte by byte, end at the same time."""
-    receiver.drip = where == "within"
+def test_a_slow_response_ends_at_the_deadline(receiver: Receiver, where: str) -> None:
+    """Silence and a body that comes byte by byte end at the same time."""
+    receiver.drip_body = where == "within"
     if where == "before":
-        receiver.open_door.clear()
+        receiver.may_answer.clear()
     began = monotonic()
-    with pytest.raises(CallRefused, match="in time"):
+    with pytest.raises(DeliveryError, match="in time"):
         post(receiver.callback, seconds=0.4)
     assert 0.3 < monotonic() - began < 5
 
@@ -181,50 +182,52 @@ def test_a_slow_answer_does_not_stretch_the_call(receiver: Receiver, where: str)
     [
         [b"HTTP/1.1 200 OK\r\nX: ", b"x"],
         [b"HTTP/1.1 100 Continue\r\n\r\n"],
+        [b"HTTP/1.1 200 OK\r\n\r\n", b"x"],
         [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"],
     ],
 )
-def test_no_part_of_an_answer_can_be_endless(pieces: list[bytes]) -> None:
-    """Neither its head, nor its preliminaries, nor its pieces."""
-    url, thread = swallowing(pieces, 0.05)
+def test_no_part_of_a_response_can_be_endless(pieces: list[bytes]) -> None:
+    """Neither headers, nor interim responses, nor chunks, nor a body without a length."""
+    url, thread = endless_server(pieces, 0.05)
     began = monotonic()
-    with pytest.raises(CallRefused, match="in time"):
+    with pytest.raises(DeliveryError, match="in time"):
         post(url, seconds=0.4)
     assert monotonic() - began < 5
     thread.join()
 
 
 @pytest.mark.parametrize(
-    "said", [b"SSH-2.0-x\r\n", b"\x00\xff\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200]
+    "response",
+    [b"SSH-2.0-x\r\n", b"\x00\xff\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200],
 )
-def test_what_is_not_http_is_said(said: bytes) -> None:
-    """Another protocol at that port is a sentence."""
-    url, thread = swallowing([said], 0.05)
-    with pytest.raises(CallRefused, match="not HTTP"):
+def test_another_protocol_is_an_error(response: bytes) -> None:
+    """It is reported in a sentence."""
+    url, thread = endless_server([response], 0.05)
+    with pytest.raises(DeliveryError, match="not HTTP"):
         post(url)
     thread.join()
 
 
-def test_a_look_up_that_took_too_long_sends_nothing(receiver: Receiver) -> None:
-    """Only the look-up cannot be broken off; when it is late, nothing follows."""
-    resolver = answering("127.0.0.1")
-    with pytest.raises(CallRefused, match="in time"):
-        post_form(receiver.callback, FORM, private_allowed=True, seconds=0, resolver=resolver)
+def test_nothing_is_sent_after_a_late_look_up(receiver: Receiver) -> None:
+    """Only the look-up cannot be interrupted."""
+    resolver = resolving_to("127.0.0.1")
+    with pytest.raises(DeliveryError, match="in time"):
+        post_form(receiver.callback, FORM, allow_private=True, seconds=0, resolver=resolver)
     assert resolver.asked and receiver.calls == []
 
 
 def test_https_with_the_right_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The certificate is checked against the host's name, not its address; an operator's own authority counts."""
+    """The certificate is checked against the host's name; an operator's own authority is accepted."""
     path = certificate(tmp_path, [x509.DNSName("blog.example")])
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     with receiving(context_of(path)) as receiver:
-        receiver.known.add("a b&c")
+        receiver.known_guids.add("a b&c")
         url = receiver.callback.replace("127.0.0.1", "blog.example")
-        answer = post_form(url, FORM, private_allowed=True, seconds=5, resolver=answering("127.0.0.1"))
-    assert answer.status == 200 and b'"success"' in answer.body
+        response = post_form(url, FORM, allow_private=True, seconds=5, resolver=resolving_to("127.0.0.1"))
+    assert response.status == 200 and b'"success"' in response.body
 
 
-def test_https_at_a_bare_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_https_at_an_ip_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A certificate may name an address."""
     path = certificate(tmp_path, [x509.IPAddress(ip_address("127.0.0.1"))])
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
@@ -236,25 +239,44 @@ def test_https_at_a_bare_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_https_with_another_certificate_sends_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trusted: bool
 ) -> None:
-    """A wrong name, or an issuer that nobody knows: the key does not leave."""
+    """With a wrong name or an unknown issuer the key is not sent."""
     path = certificate(tmp_path, [x509.DNSName("other.example" if trusted else "blog.example")])
     if trusted:
         monkeypatch.setenv("SSL_CERT_FILE", str(path))
     with receiving(context_of(path)) as receiver:
         url = receiver.callback.replace("127.0.0.1", "blog.example")
-        with pytest.raises(CallRefused, match="certificate"):
-            post_form(url, FORM, private_allowed=True, seconds=5, resolver=answering("127.0.0.1"))
+        with pytest.raises(DeliveryError, match="certificate"):
+            post_form(url, FORM, allow_private=True, seconds=5, resolver=resolving_to("127.0.0.1"))
         assert receiver.calls == []
 
 
-def test_https_spoken_to_http_is_said(receiver: Receiver) -> None:
-    """No TLS there."""
-    with pytest.raises(CallRefused, match="TLS"):
+def test_https_to_an_http_port_is_an_error(receiver: Receiver) -> None:
+    """There is no TLS."""
+    with pytest.raises(DeliveryError, match="TLS"):
         post(receiver.callback.replace("http:", "https:"))
     assert receiver.calls == []
 
 
-def test_a_silent_handshake_ends_in_time() -> None:
-    """TLS counts towards the same time."""
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(CallRefused, match="in time"):
+def test_a_silent_handshake_ends_at_the_deadline() -> None:
+    """The handshake counts towards the deadline."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(DeliveryError, match="in time"):
         post(f"https://127.0.0.1:{silent.getsockname()[1]}/", seconds=0.3)
+
+
+def test_a_dripping_response_over_tls_ends_at_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Encrypted bytes restart the timeout of a socket as plain ones do."""
+    path = certificate(tmp_path, [x509.IPAddress(ip_address("127.0.0.1"))])
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    with receiving(context_of(path)) as receiver:
+        receiver.drip_body = True
+        began = monotonic()
+        with pytest.raises(DeliveryError, match="in time"):
+            post(receiver.callback, seconds=0.6)
+    assert 0.5 < monotonic() - began < 5
+
+
+def test_a_call_leaves_no_thread_behind(receiver: Receiver) -> None:
+    """The thread that watches the deadline ends with the call."""
+    before = set(enumerate_threads())
+    post(receiver.callback, seconds=3_600)
+    assert not {thread for thread in set(enumerate_threads()) - before if isinstance(thread, Timer)}

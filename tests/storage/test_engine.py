@@ -1,14 +1,18 @@
-"""The database as a place: durable, patient up to a point, and clear about what is wrong."""
+"""The engine is durable, waits for a limited time, names every error, and notices lost files."""
 
+import os
+import resource
+import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
-from moderation.domain.errors import InputRefused, StorageUnavailable
-from moderation.storage.engine import open_engine, reading, writing
+from moderation.domain.errors import InvalidInput, StorageUnavailable
+from moderation.storage.engine import disk_problem, open_engine, read_transaction, write_transaction
 from moderation.storage.migrate import upgrade
 
 ADD = text("INSERT INTO moderators (name, password_hash, created_at) VALUES (:name, 'x', '2026-01-01 00:00:00')")
@@ -21,108 +25,232 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def engine(url: str) -> Engine:
+def engine(url: str) -> Iterator[Engine]:
     upgrade(url)
-    return open_engine(url, busy_seconds=0.01)
+    engine = open_engine(url, busy_timeout_seconds=0.01)
+    yield engine
+    engine.dispose()
+
+
+def add(engine: Engine, name: str) -> None:
+    with write_transaction(engine) as connection:
+        connection.execute(ADD, {"name": name})
+
+
+def count(engine: Engine) -> int:
+    with read_transaction(engine) as connection:
+        return int(connection.execute(COUNT).scalar_one())
+
+
+@pytest.fixture
+def path(url: str) -> Path:
+    return Path(str(make_url(url).database))
+
+
+def remove_all(path: Path) -> None:
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
 
 
 @pytest.mark.parametrize(("pragma", "value"), [("synchronous", 2), ("journal_mode", "wal"), ("foreign_keys", 1)])
-def test_durable(engine: Engine, pragma: str, value: object) -> None:
-    """A commit is on disk when it returns (FULL = 2), readers do not wait for writers, and references hold."""
-    with reading(engine) as connection:
+def test_commits_are_durable(engine: Engine, pragma: str, value: object) -> None:
+    """A commit is on disk when it returns (FULL = 2), readers do not wait for writers, and references are checked."""
+    with read_transaction(engine) as connection:
         assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
-    engine.dispose()
 
 
-def test_a_second_writer_is_told_that_the_database_is_locked(engine: Engine) -> None:
-    """A write waits for the other one as long as it was told to, then says so in a sentence."""
-    with writing(engine), pytest.raises(StorageUnavailable, match="locked by another program"), writing(engine):
+def test_a_second_writer_gets_a_locked_error(engine: Engine) -> None:
+    """A write waits for the other one up to the busy timeout, then fails with a sentence."""
+    with (
+        write_transaction(engine),
+        pytest.raises(StorageUnavailable, match="locked by another program"),
+        write_transaction(engine),
+    ):
         pass
-    engine.dispose()
 
 
-def test_a_new_database_that_is_locked_is_waited_for(tmp_path: Path) -> None:
-    """Two who make the same database at once wait for each other, as long as they were told to."""
+def test_creation_waits_for_a_locked_new_database(tmp_path: Path) -> None:
+    """Two processes that create the same database at once wait for each other, up to the busy timeout."""
     other = sqlite3.connect(tmp_path / "new.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    engine = open_engine(f"sqlite:///{tmp_path}/new.db", busy_seconds=0.05)
-    with pytest.raises(StorageUnavailable, match="locked by another program"), reading(engine):
+    engine = open_engine(f"sqlite:///{tmp_path}/new.db", busy_timeout_seconds=0.05)
+    with pytest.raises(StorageUnavailable, match="locked by another program"), read_transaction(engine):
         pass
     other.execute("COMMIT")
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
     other.close()
     engine.dispose()
 
 
-def test_a_connection_too_many_is_a_sentence(engine: Engine) -> None:
-    """Too many at once are told to come back, and nobody waits for ever."""
-    with ExitStack() as crowd, pytest.raises(StorageUnavailable, match="Every connection"):
+def test_one_connection_too_many_is_an_error(engine: Engine) -> None:
+    """A request beyond the pool fails after a limited time with a sentence."""
+    with ExitStack() as connections, pytest.raises(StorageUnavailable, match="Every connection"):
         for _ in range(100):
-            crowd.enter_context(reading(engine))
-    engine.dispose()
+            connections.enter_context(read_transaction(engine))
 
 
 def test_a_reader_does_not_wait_for_a_writer(engine: Engine) -> None:
     """A reader sees the state before an unfinished write, and keeps seeing it until its block ends."""
-    with reading(engine) as reader:
+    with read_transaction(engine) as reader:
         assert reader.execute(COUNT).scalar() == 0
-        with writing(engine) as writer:
+        with write_transaction(engine) as writer:
             writer.execute(ADD, {"name": "mara"})
             assert reader.execute(COUNT).scalar() == 0
         assert reader.execute(COUNT).scalar() == 0
-    with reading(engine) as reader:
+    with read_transaction(engine) as reader:
         assert reader.execute(COUNT).scalar() == 1
-    engine.dispose()
 
 
 def test_a_write_that_raises_leaves_nothing(engine: Engine) -> None:
-    """A transaction is kept whole or not at all."""
-    with pytest.raises(ZeroDivisionError), writing(engine) as connection:
+    """A transaction is stored wholly or not at all."""
+    with pytest.raises(ZeroDivisionError), write_transaction(engine) as connection:
         connection.execute(ADD, {"name": "mara"})
         raise ZeroDivisionError
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.execute(COUNT).scalar() == 0
-    engine.dispose()
 
 
-def test_a_missing_database_is_named_and_not_made(tmp_path: Path) -> None:
-    """Serving never creates an empty file in place of the database that was expected."""
-    engine = open_engine(f"sqlite:///{tmp_path}/absent.db", busy_seconds=0.01)
-    with pytest.raises(StorageUnavailable, match="moderation init"), reading(engine):
+def test_a_missing_database_is_named_and_not_created(tmp_path: Path) -> None:
+    """Serving never creates an empty file in place of the expected database."""
+    engine = open_engine(f"sqlite:///{tmp_path}/absent.db", busy_timeout_seconds=0.01)
+    with pytest.raises(StorageUnavailable, match="moderation init"), read_transaction(engine):
         pass
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
-    """A wrong file is refused with a sentence, not with the driver's error."""
+def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
+    """A wrong file is refused with a sentence, not with the error of the driver."""
     (tmp_path / "letter.db").write_bytes(b"Dear reader, this is a letter and no database. " * 50)
-    engine = open_engine(f"sqlite:///{tmp_path}/letter.db", busy_seconds=0.01)
-    with pytest.raises(StorageUnavailable, match="not an SQLite database"), reading(engine):
+    engine = open_engine(f"sqlite:///{tmp_path}/letter.db", busy_timeout_seconds=0.01)
+    with pytest.raises(StorageUnavailable, match="not an SQLite database"), read_transaction(engine):
         pass
     engine.dispose()
 
 
 def test_a_database_without_tables_points_to_init(tmp_path: Path) -> None:
-    """A table that is not there means that nobody ran `moderation init`."""
+    """A missing table means that `moderation init` was not run."""
     (tmp_path / "empty.db").touch()
-    engine = open_engine(f"sqlite:///{tmp_path}/empty.db", busy_seconds=0.01)
-    with pytest.raises(StorageUnavailable, match="moderation init"), reading(engine) as connection:
+    engine = open_engine(f"sqlite:///{tmp_path}/empty.db", busy_timeout_seconds=0.01)
+    with pytest.raises(StorageUnavailable, match="moderation init"), read_transaction(engine) as connection:
         connection.execute(COUNT)
     engine.dispose()
 
 
-def test_no_error_shows_what_was_written(engine: Engine) -> None:
+def test_no_error_shows_a_parameter(engine: Engine) -> None:
     """A parameter may be a comment's text: neither the error nor its cause repeats it."""
     statement = text("INSERT INTO no_such_table VALUES (:words)")
-    with pytest.raises(StorageUnavailable) as caught, writing(engine) as connection:
+    with pytest.raises(StorageUnavailable) as caught, write_transaction(engine) as connection:
         connection.execute(statement, {"words": "a private remark"})
     assert "private" not in f"{caught.value}{caught.value.__cause__}"
-    engine.dispose()
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "nonsense", "nosuch://host/name"])
-def test_a_url_that_cannot_work_is_refused(url: str) -> None:
-    """An operator hears of a wrong database URL before anything starts."""
-    with pytest.raises(InputRefused, match="database URL"):
-        open_engine(url, busy_seconds=1)
+def test_an_unusable_url_is_refused(url: str) -> None:
+    """A wrong database URL is an error before anything starts."""
+    with pytest.raises(InvalidInput, match="database URL"):
+        open_engine(url, busy_timeout_seconds=1)
+
+
+def test_a_file_removed_during_a_write_is_not_acknowledged(engine: Engine, path: Path) -> None:
+    """The commit goes into a file without a name, so the write is an error."""
+    with pytest.raises(StorageUnavailable, match="gone"), write_transaction(engine) as connection:
+        connection.execute(ADD, {"name": "mara"})
+        remove_all(path)
+
+
+def test_a_removed_file_is_noticed_by_a_new_connection(engine: Engine, path: Path) -> None:
+    """`moderation init` would create an empty database, so the sentence does not suggest it."""
+    add(engine, "mara")
+    engine.dispose()
+    path.unlink()
+    with pytest.raises(StorageUnavailable, match="gone: put it back"):
+        count(engine)
+
+
+def test_a_second_connection_does_not_open_a_stale_wal_file(engine: Engine, path: Path, tmp_path: Path) -> None:
+    """A copy beside the -wal file of the former database stays closed, also to connections that are new."""
+    add(engine, "mara")
+    copy = tmp_path / "copy"
+    shutil.copy(path, copy)
+    with read_transaction(engine):
+        os.replace(copy, path)
+        with pytest.raises(StorageUnavailable, match="-wal and -shm files of the former one"):
+            count(engine)
+
+
+@pytest.mark.parametrize("suffix", ["-wal", "-shm"])
+def test_a_removed_side_file_is_written_back(engine: Engine, url: str, path: Path, tmp_path: Path, suffix: str) -> None:
+    """The former -wal file holds the only copy of recent commits."""
+    add(engine, "mara")
+    Path(f"{path}{suffix}").unlink()
+    with pytest.raises(StorageUnavailable, match="restart the service"):
+        count(engine)
+    shutil.copy(path, tmp_path / "later.db")
+    later = open_engine(f"sqlite:///{tmp_path}/later.db", busy_timeout_seconds=1)
+    assert count(later) == 1
+    later.dispose()
+
+
+def test_the_side_files_of_a_link_are_compared(tmp_path: Path) -> None:
+    """A database behind a symbolic link has its -wal file beside the target."""
+    (tmp_path / "target").mkdir()
+    (tmp_path / "link.db").symlink_to(tmp_path / "target" / "real.db")
+    upgrade(f"sqlite:///{tmp_path}/link.db")
+    engine = open_engine(f"sqlite:///{tmp_path}/link.db", busy_timeout_seconds=1)
+    add(engine, "mara")
+    (tmp_path / "target" / "real.db-wal").unlink()
+    with pytest.raises(StorageUnavailable, match="restart the service"):
+        count(engine)
+    engine.dispose()
+
+
+def test_a_restored_copy_is_opened(engine: Engine, path: Path, tmp_path: Path) -> None:
+    """One transaction fails to say that the file was replaced; the next one uses the copy."""
+    copy = tmp_path / "copy.db"
+    with sqlite3.connect(path) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    add(engine, "mara")
+    remove_all(path)
+    os.replace(copy, path)
+    with pytest.raises(StorageUnavailable, match="the next request opens"):
+        count(engine)
+    assert count(engine) == 0
+    add(engine, "mara")
+
+
+def test_a_different_database_is_refused(engine: Engine, path: Path, tmp_path: Path) -> None:
+    """Its identity differs, and it stays unchanged."""
+    upgrade(f"sqlite:///{tmp_path}/other.db")
+    add(engine, "mara")
+    remove_all(path)
+    os.replace(tmp_path / "other.db", path)
+    with pytest.raises(StorageUnavailable, match="replaced"):
+        count(engine)
+    for _ in range(2):
+        with pytest.raises(StorageUnavailable, match="different database"):
+            count(engine)
+
+
+def test_closed_connections_leave_no_expectation(engine: Engine) -> None:
+    """SQLite removes the -wal file with the last connection; a later connection finds another one."""
+    add(engine, "mara")
+    with engine.connect() as connection:
+        connection.invalidate()
+    assert count(engine) == 1
+
+
+def test_a_disk_that_takes_no_data_is_named(engine: Engine, path: Path, tmp_path: Path) -> None:
+    """The probe writes, so a limit counts like a full disk; it leaves no file behind."""
+    assert disk_problem(engine) is None
+    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard_limit))
+    try:
+        assert disk_problem(engine) == "The disk of the database is full: free some space."
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft_limit, hard_limit))
+    names = {path.name for path in tmp_path.iterdir()}
+    shutil.rmtree(tmp_path)
+    assert names == {path.name} and "cannot be written to" in str(disk_problem(engine))

@@ -1,7 +1,8 @@
-"""The migrations make what the tables say, and the program knows which version it meets."""
+"""The migrations create the tables of the code, and each version of the database is recognised."""
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -9,14 +10,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, Row, inspect, text
 
 import moderation.storage
 from moderation.domain.errors import StorageUnavailable
-from moderation.domain.policy import Policy
+from moderation.domain.thresholds import Thresholds
 from moderation.storage import decisions, sites, tables
-from moderation.storage.engine import open_engine, reading, writing
-from moderation.storage.migrate import HEAD, objection, upgrade
+from moderation.storage.engine import open_engine, read_transaction, write_transaction
+from moderation.storage.migrate import HEAD, schema_problem, upgrade
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 OLDER_ROWS = """
@@ -38,7 +39,7 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 def engine(url: str) -> Engine:
     upgrade(url)
-    return open_engine(url, busy_seconds=0.01)
+    return open_engine(url, busy_timeout_seconds=0.01)
 
 
 def test_head_is_the_newest_script() -> None:
@@ -46,47 +47,47 @@ def test_head_is_the_newest_script() -> None:
     assert ScriptDirectory(str(SCRIPTS)).get_heads() == [HEAD]
 
 
-def test_revisions_sort_as_they_follow() -> None:
-    """Older and newer are told by comparing text: every revision is greater than the one below it."""
+def test_revisions_sort_in_their_order() -> None:
+    """Versions are compared as text: every revision is greater than the former one."""
     script = ScriptDirectory(str(SCRIPTS))
     newest_first = [revision.revision for revision in script.walk_revisions()]
     assert newest_first == sorted(newest_first, reverse=True)
     assert all(len(revision) == 4 for revision in newest_first)
 
 
-def test_migrations_make_the_tables(engine: Engine) -> None:
-    """What the migrations leave behind is what the code is written against, column by column."""
-    with reading(engine) as connection:
-        found = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(found, tables.metadata) == []
+def test_migrations_create_the_tables(engine: Engine) -> None:
+    """The migrated tables equal those of the code, column by column."""
+    with read_transaction(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, tables.metadata) == []
     engine.dispose()
 
 
 def test_migrations_can_be_taken_back(engine: Engine) -> None:
-    """Every migration undoes itself, and can be done again."""
-    with writing(engine) as connection:
+    """Every migration can be undone and done again."""
+    with write_transaction(engine) as connection:
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", str(SCRIPTS))
         command.downgrade(config, "base")
         assert inspect(connection).get_table_names() == ["alembic_version"]
         command.upgrade(config, "head")
-    assert objection(engine) is None
+    assert schema_problem(engine) is None
     engine.dispose()
 
 
-def test_upgrading_twice_is_upgrading_once(url: str, engine: Engine) -> None:
+def test_a_second_upgrade_changes_nothing(url: str, engine: Engine) -> None:
     """`moderation init` on a database in use changes nothing."""
-    with writing(engine) as connection:
+    with write_transaction(engine) as connection:
         connection.execute(tables.sites.insert(), {"url": "https://a.example", "created_at": NOON})
     upgrade(url)
-    with reading(engine) as connection:
+    with read_transaction(engine) as connection:
         assert connection.execute(tables.sites.select()).all()
     engine.dispose()
 
 
-def test_what_was_decided_before_standings_reads_back(url: str, engine: Engine) -> None:
-    """A database of the version before keeps its sites and decisions; nobody has earned anything in it."""
-    with writing(engine) as connection:
+def test_decisions_before_calibrations_read_back(url: str, engine: Engine) -> None:
+    """A database of an older version keeps its sites and decisions; no site has a calibration."""
+    with write_transaction(engine) as connection:
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", str(SCRIPTS))
         command.downgrade(config, "0002")
@@ -94,60 +95,74 @@ def test_what_was_decided_before_standings_reads_back(url: str, engine: Engine) 
             connection.exec_driver_sql(statement)
     engine.dispose()
     upgrade(url)
-    with reading(engine) as connection:
-        (site,) = sites.living(connection)
-        assert (site.budget, site.earned, site.policy) == (None, None, None)
-        found = decisions.find(connection, site.id, "0" * 32)
-        assert found is not None and found[0].standing is None and found[0].policy == Policy(0.5, 0.9, 0.99)
-    engine.dispose()
+    # The migration gave the database an identity that the first engine does not know.
+    upgraded = open_engine(url, busy_timeout_seconds=0.01)
+    with read_transaction(upgraded) as connection:
+        (site,) = sites.active(connection)
+        assert (site.budget, site.stored_calibration, site.thresholds) == (None, None, None)
+        row = decisions.find(connection, site.id, "0" * 32)
+        assert row is not None and row[0].calibration is None and row[0].thresholds == Thresholds(0.5, 0.9, 0.99)
+    upgraded.dispose()
 
 
-def test_an_upgrade_waits_its_turn_or_leaves_nothing(url: str) -> None:
-    """A migration happens wholly or not at all: against a lock it gives up and no table is there."""
-    blocker = open_engine(url, busy_seconds=0.01, create=True)
-    with writing(blocker), pytest.raises(StorageUnavailable, match="locked"):
-        upgrade(url, busy_seconds=0.01)
-    with reading(blocker) as connection:
+def test_an_upgrade_against_a_lock_leaves_nothing(url: str) -> None:
+    """A migration happens wholly or not at all: after the busy timeout there is no table."""
+    blocker = open_engine(url, busy_timeout_seconds=0.01, create=True)
+    with write_transaction(blocker), pytest.raises(StorageUnavailable, match="locked"):
+        upgrade(url, busy_timeout_seconds=0.01)
+    with read_transaction(blocker) as connection:
         assert inspect(connection).get_table_names() == []
     blocker.dispose()
 
 
-def test_nothing_to_object_to(engine: Engine) -> None:
+def test_a_current_database_has_no_problem(engine: Engine) -> None:
     """A database of this version is served."""
-    assert objection(engine) is None
+    assert schema_problem(engine) is None
     engine.dispose()
 
 
 def test_a_missing_database_points_to_init(url: str) -> None:
-    """Missing: the operator is told what to run."""
-    assert "moderation init" in str(objection(open_engine(url, busy_seconds=0.01)))
+    """The sentence names the command that creates one."""
+    assert "moderation init" in str(schema_problem(open_engine(url, busy_timeout_seconds=0.01)))
 
 
 def test_an_empty_database_points_to_init(url: str, tmp_path: Path) -> None:
-    """Empty: the operator is told what to run."""
+    """The sentence names the command that fills it."""
     (tmp_path / "moderation.db").touch()
-    engine = open_engine(url, busy_seconds=0.01)
-    assert "is empty; run `moderation init`" in str(objection(engine))
+    engine = open_engine(url, busy_timeout_seconds=0.01)
+    assert "is empty; run `moderation init`" in str(schema_problem(engine))
     engine.dispose()
 
 
 def test_an_older_database_points_to_init(engine: Engine) -> None:
-    """Older: the operator is told what brings it up to date."""
-    _pretend(engine, "0000")
-    assert "older version (0000" in str(objection(engine))
-    assert "moderation init" in str(objection(engine))
+    """The sentence names the command that migrates it."""
+    _set_revision(engine, "0000")
+    assert "older version (0000" in str(schema_problem(engine))
+    assert "moderation init" in str(schema_problem(engine))
     engine.dispose()
 
 
-def test_a_newer_database_is_left_alone(url: str, engine: Engine) -> None:
-    """Newer: neither serving nor `moderation init` touches what this program does not know."""
-    _pretend(engine, "9999")
-    assert "newer version" in str(objection(engine))
+def test_a_newer_database_stays_unchanged(url: str, engine: Engine) -> None:
+    """Neither serving nor `moderation init` touches a schema that this program does not know."""
+    _set_revision(engine, "9999")
+    assert "newer version" in str(schema_problem(engine))
     with pytest.raises(StorageUnavailable, match="newer version"):
         upgrade(url)
     engine.dispose()
 
 
-def _pretend(engine: Engine, revision: str) -> None:
-    with writing(engine) as connection:
+def test_each_database_has_its_own_identity(tmp_path: Path) -> None:
+    """Two databases that were created alike are told apart, and neither has a check value of a secret yet."""
+    rows: list[Row[Any]] = []
+    for name in ("one", "two"):
+        upgrade(f"sqlite:///{tmp_path}/{name}.db")
+        engine = open_engine(f"sqlite:///{tmp_path}/{name}.db", busy_timeout_seconds=1)
+        with read_transaction(engine) as connection:
+            rows += connection.execute(tables.installation.select()).all()
+        engine.dispose()
+    assert len({row.id for row in rows}) == len(rows) == 2 and {row.secret_digest for row in rows} == {None}
+
+
+def _set_revision(engine: Engine, revision: str) -> None:
+    with write_transaction(engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})

@@ -1,4 +1,4 @@
-"""A served application over the desk of the cast, and callers of its doors."""
+"""An application over the test services, and clients of its channels."""
 
 import re
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from moderation.actions.access import add_site, set_policy
-from moderation.actions.desk import Desk
-from moderation.domain.policy import Policy
-from moderation.domain.site import Moderator, Site
+from moderation.actions.services import Services
+from moderation.actions.sites import add_site, set_thresholds
+from moderation.domain.decision import Moderator
+from moderation.domain.site import Site
+from moderation.domain.thresholds import Thresholds
 from moderation.settings import Settings
 from moderation.web.app import create_app
 from tests.conftest import PASSWORD
@@ -22,17 +23,17 @@ KEY = "0123456789ab"
 BLOG = "https://blog.example.org"
 
 _NEVER, _ALWAYS = 1.0, 1e-12
-PUBLISH_ALL = Policy(_NEVER, _NEVER, _NEVER)
-HOLD_ALL = Policy(_ALWAYS, _NEVER, _NEVER)
-SPAM_ALL = Policy(_ALWAYS, _ALWAYS, _NEVER)
-DISCARD_ALL = Policy(_ALWAYS, _ALWAYS, _ALWAYS)
+PUBLISH_ALL = Thresholds(_NEVER, _NEVER, _NEVER)
+HOLD_ALL = Thresholds(_ALWAYS, _NEVER, _NEVER)
+SPAM_ALL = Thresholds(_ALWAYS, _ALWAYS, _NEVER)
+DISCARD_ALL = Thresholds(_ALWAYS, _ALWAYS, _ALWAYS)
 
 
 @dataclass(frozen=True)
 class Blog:
-    """A blog backend: it calls our own door with its key, and can have its lines drawn elsewhere."""
+    """A blog backend: it calls the JSON and the Akismet channel with its key, and can set its thresholds."""
 
-    desk: Desk
+    services: Services
     client: FlaskClient
     site: Site
 
@@ -41,21 +42,21 @@ class Blog:
         return self.client.open(path, method=method, json=json, headers=headers, **more)
 
     def score(self, text: str, **fields: str | None) -> dict[str, Any]:
-        reply = self.call("POST", "/v1/score", {"text": text, **fields})
-        assert reply.status_code == 200, reply.text
-        decision: dict[str, Any] = reply.get_json()
+        response = self.call("POST", "/v1/score", {"text": text, **fields})
+        assert response.status_code == 200, response.text
+        decision: dict[str, Any] = response.get_json()
         return decision
 
     def akismet(self, endpoint: str, **fields: str) -> TestResponse:
         sent = {"api_key": KEY, "blog": BLOG, "user_ip": "192.0.2.7", **fields}
         return self.client.post(f"/1.1/{endpoint}", data=sent)
 
-    def draw(self, policy: Policy) -> None:
-        set_policy(self.desk, BLOG, policy)
+    def set_thresholds(self, thresholds: Thresholds) -> None:
+        set_thresholds(self.services, BLOG, thresholds)
 
 
 class Browser:
-    """A moderator's browser: keeps cookies, and sends forms with the token that the page gave it."""
+    """A moderator's browser: keeps cookies, and sends forms with the page's CSRF token."""
 
     def __init__(self, client: FlaskClient) -> None:
         self.client = client
@@ -64,13 +65,13 @@ class Browser:
         return self.client.get(path)
 
     def read(self, path: str) -> str:
-        """What a page says, without the marks around what weighed for or against a comment."""
+        """Return a page without the marks around the spans of reasons."""
         return unmarked(self.get(path).text)
 
     def token(self, path: str = "/queue") -> str:
-        found = re.search(r'name="csrf_token" value="([^"]+)"', self.client.get(path, follow_redirects=True).text)
-        assert found, "the page has no form"
-        return found[1]
+        match = re.search(r'name="csrf_token" value="([^"]+)"', self.client.get(path, follow_redirects=True).text)
+        assert match, "the page has no form"
+        return match[1]
 
     def send(self, path: str, *, page: str = "/queue", **fields: str) -> TestResponse:
         return self.client.post(path, data={"csrf_token": self.token(page), **fields})
@@ -85,8 +86,8 @@ class Browser:
 
 
 @pytest.fixture
-def app(desk: Desk, settings: Settings) -> Flask:
-    return create_app(desk, settings)
+def app(services: Services, settings: Settings) -> Flask:
+    return create_app(services, settings)
 
 
 @pytest.fixture
@@ -95,16 +96,16 @@ def client(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def blog(desk: Desk, client: FlaskClient) -> Blog:
-    """Our blog, whose key is `KEY`; it has no lines of its own until told otherwise."""
-    return Blog(desk, client, add_site(desk, BLOG, KEY)[0])
+def blog(services: Services, client: FlaskClient) -> Blog:
+    """Our blog, whose key is `KEY`; it sets no thresholds."""
+    return Blog(services, client, add_site(services, BLOG, KEY)[0])
 
 
 @pytest.fixture
-def modelless_blog(modelless_desk: Desk, settings: Settings) -> Blog:
+def blog_without_model(services_without_model: Services, settings: Settings) -> Blog:
     """Our blog on a service that has no model."""
-    site, _ = add_site(modelless_desk, BLOG, KEY)
-    return Blog(modelless_desk, create_app(modelless_desk, settings).test_client(), site)
+    site, _ = add_site(services_without_model, BLOG, KEY)
+    return Blog(services_without_model, create_app(services_without_model, settings).test_client(), site)
 
 
 @pytest.fixture

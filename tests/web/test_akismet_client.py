@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from moderation.actions.check import find_decision
-from moderation.domain.judgement import LabelValue
-from moderation.domain.policy import Policy
+from moderation.domain.decision import LabelValue
+from moderation.domain.thresholds import Thresholds
 from tests.web.conftest import (
     BLOG,
     DISCARD_ALL,
@@ -33,20 +33,20 @@ Record = list[httpx.Response]
 
 
 class AsyncWSGI(httpx.AsyncBaseTransport):
-    """Lets an async client call a WSGI application."""
+    """A transport from an async client to a WSGI application."""
 
     def __init__(self, app: Flask) -> None:
         self._inner = httpx.WSGITransport(app)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         await request.aread()
-        reply = self._inner.handle_request(request)
-        return httpx.Response(reply.status_code, headers=reply.headers, content=reply.read())
+        response = self._inner.handle_request(request)
+        return httpx.Response(response.status_code, headers=response.headers, content=response.read())
 
 
 @pytest.fixture
 def record() -> Record:
-    """Every reply that the client got."""
+    """Every response that the client got."""
     return []
 
 
@@ -75,28 +75,28 @@ def test_the_key_is_verified(sync_http: httpx.Client, async_http: httpx.AsyncCli
         asyncio.run(akismet.AsyncClient.validated_client(config=bad, http_client=async_http))
 
 
-def test_a_call_with_a_bad_key_is_told(sync_http: httpx.Client, blog: Blog) -> None:
-    """An unvalidated client learns of its bad key at the first check."""
+def test_a_call_with_a_bad_key_raises(sync_http: httpx.Client, blog: Blog) -> None:
+    """An unvalidated client raises at its first check."""
     client = akismet.SyncClient(config=akismet.Config(key="INVALID_TEST_KEY", url=BLOG), http_client=sync_http)
     with pytest.raises(akismet.APIKeyError):
         client.comment_check(user_ip="127.0.0.1", comment_content="x")
 
 
-@pytest.mark.parametrize(("policy", "verdict"), VERDICTS)
+@pytest.mark.parametrize(("thresholds", "verdict"), VERDICTS)
 def test_checks_reach_the_sync_client(
-    sync_client: akismet.SyncClient, blog: Blog, policy: Policy, verdict: akismet.CheckResponse
+    sync_client: akismet.SyncClient, blog: Blog, thresholds: Thresholds, verdict: akismet.CheckResponse
 ) -> None:
     """Ham, spam and discard arrive as such."""
-    blog.draw(policy)
+    blog.set_thresholds(thresholds)
     assert sync_client.comment_check(user_ip="127.0.0.1", comment_content="Hi", comment_author="Ann") is verdict
 
 
-@pytest.mark.parametrize(("policy", "verdict"), VERDICTS)
+@pytest.mark.parametrize(("thresholds", "verdict"), VERDICTS)
 def test_checks_reach_the_async_client(
-    async_http: httpx.AsyncClient, blog: Blog, policy: Policy, verdict: akismet.CheckResponse
+    async_http: httpx.AsyncClient, blog: Blog, thresholds: Thresholds, verdict: akismet.CheckResponse
 ) -> None:
-    """The same over the async client."""
-    blog.draw(policy)
+    """The async client gets the same."""
+    blog.set_thresholds(thresholds)
 
     async def check() -> akismet.CheckResponse:
         client = await akismet.AsyncClient.validated_client(config=CONFIG, http_client=async_http)
@@ -106,7 +106,7 @@ def test_checks_reach_the_async_client(
 
 
 def test_the_client_s_own_checks_hold(sync_client: akismet.SyncClient) -> None:
-    """What its end-to-end suite asks of a server: guaranteed spam, and the administrator's ham."""
+    """The client's end-to-end suite checks guaranteed spam and the administrator's ham."""
     spam = sync_client.comment_check(user_ip="127.0.0.1", comment_author="akismet-guaranteed-spam", is_test=True)
     ham = sync_client.comment_check(user_ip="127.0.0.1", user_role="administrator", is_test=True)
     assert (spam, ham) == (akismet.CheckResponse.SPAM, akismet.CheckResponse.HAM)
@@ -123,13 +123,13 @@ def test_the_sync_client_submits(
     sync_client.comment_check(user_ip="127.0.0.1", comment_content="Hi", comment_author="Ann")
     guid = record[-1].headers["X-akismet-guid"]
     assert submit(sync_client, user_ip="127.0.0.1", comment_content="Hi", comment_author="Ann")
-    label = find_decision(blog.desk, blog.site, guid)[1]
+    label = find_decision(blog.services, blog.site, guid)[1]
     assert label is not None and label.value is value
 
 
 def test_the_async_client_submits(async_http: httpx.AsyncClient, blog: Blog) -> None:
-    """Both ways, the last one wins."""
-    told = blog.score("Hi", author="Ann")
+    """Ham and then spam: the last label counts."""
+    decision = blog.score("Hi", author="Ann")
 
     async def submit() -> None:
         async with akismet.AsyncClient(config=CONFIG, http_client=async_http) as client:
@@ -137,5 +137,5 @@ def test_the_async_client_submits(async_http: httpx.AsyncClient, blog: Blog) -> 
             assert await client.submit_spam(user_ip="127.0.0.1", comment_content="Hi", comment_author="Ann")
 
     asyncio.run(submit())
-    label = find_decision(blog.desk, blog.site, told["id"])[1]
+    label = find_decision(blog.services, blog.site, decision["id"])[1]
     assert label is not None and label.value is LabelValue.SPAM

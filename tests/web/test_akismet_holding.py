@@ -1,18 +1,18 @@
-"""What `review` means to an Akismet client, and what becomes of a comment that its blog holds."""
+"""The verdict `review` for Akismet clients, and the later course of a held comment."""
 
 from datetime import timedelta
 
 import pytest
 from werkzeug.test import TestResponse
 
-from moderation.actions.access import add_site, set_holding, set_policy, set_type_policy
+from moderation.actions.callbacks import decrypt
 from moderation.actions.review import held_items
-from moderation.actions.seal import unseal
-from moderation.domain.policy import Policy
-from moderation.domain.site import Holding, ReviewMeans
+from moderation.actions.sites import add_site, set_akismet_review, set_thresholds, set_type_thresholds
+from moderation.domain.site import AkismetReviewSettings, ReviewAction
+from moderation.domain.thresholds import Thresholds
 from moderation.storage import callbacks
-from moderation.storage.callbacks import Due
-from moderation.storage.engine import reading
+from moderation.storage.callbacks import DueCallback
+from moderation.storage.engine import read_transaction
 from tests.conftest import Clock
 from tests.web.conftest import BLOG, HOLD_ALL, KEY, PUBLISH_ALL, SPAM_ALL, Blog
 
@@ -26,22 +26,22 @@ def check(blog: Blog, agent: str = PLUGIN, **fields: str) -> TestResponse:
     return blog.client.post("/1.1/comment-check", data=sent, headers={"User-Agent": agent})
 
 
-def answer(reply: TestResponse) -> tuple[str, str | None]:
-    """The body, and for how long the blog shall hold."""
-    return reply.text, reply.headers.get("X-akismet-recheck-after")
+def body_and_hold_seconds(response: TestResponse) -> tuple[str, str | None]:
+    """Return the body and the hold time."""
+    return response.text, response.headers.get("X-akismet-recheck-after")
 
 
-def due(blog: Blog) -> list[Due]:
-    with reading(blog.desk.engine) as connection:
-        return list(callbacks.due(connection, blog.desk.clock(), 10))
+def due(blog: Blog) -> list[DueCallback]:
+    with read_transaction(blog.services.engine) as connection:
+        return list(callbacks.due(connection, blog.services.clock(), 10))
 
 
 def test_a_blog_that_can_hold_is_asked_to(blog: Blog) -> None:
-    """`false` with the time that a person has: the plugin keeps the comment in Pending."""
-    blog.draw(HOLD_ALL)
-    assert answer(check(blog)) == ("false", "86400")
-    (item,) = held_items(blog.desk)
-    assert item.publishes_at == item.decision.made_at + timedelta(days=2)
+    """`false` with the time for a moderator: the plugin keeps the comment in Pending."""
+    blog.set_thresholds(HOLD_ALL)
+    assert body_and_hold_seconds(check(blog)) == ("false", "86400")
+    (item,) = held_items(blog.services)
+    assert item.publishes_at == item.decision.decided_at + timedelta(days=2)
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,11 @@ def test_a_blog_that_can_hold_is_asked_to(blog: Blog) -> None:
         "",
     ],
 )
-def test_a_client_that_publishes_what_is_provisional_is_told_spam(blog: Blog, agent: str) -> None:
+def test_a_client_that_cannot_hold_gets_spam(blog: Blog, agent: str) -> None:
     """Plugins before 5.5 and all other clients would publish: their spam folder is the safe place."""
-    blog.draw(HOLD_ALL)
-    assert answer(check(blog, agent)) == ("true", None)
-    (item,) = held_items(blog.desk)
+    blog.set_thresholds(HOLD_ALL)
+    assert body_and_hold_seconds(check(blog, agent)) == ("true", None)
+    (item,) = held_items(blog.services)
     assert item.publishes_at is None
 
 
@@ -77,144 +77,146 @@ def test_a_client_that_publishes_what_is_provisional_is_told_spam(blog: Blog, ag
         "\x00",
     ],
 )
-def test_no_comment_is_held_where_the_outcome_could_not_be_told(blog: Blog, callback: str) -> None:
-    """The address comes from outside: only the registered blog's own will do."""
-    blog.draw(HOLD_ALL)
-    assert answer(check(blog, callback=callback)) == ("true", None)
+def test_no_comment_is_held_without_a_usable_callback(blog: Blog, callback: str) -> None:
+    """The callback comes from the request, so only the registered blog's address is accepted."""
+    blog.set_thresholds(HOLD_ALL)
+    assert body_and_hold_seconds(check(blog, callback=callback)) == ("true", None)
 
 
-def test_a_blog_at_a_loopback_address_is_called_only_where_the_operator_allows_it(blog: Blog) -> None:
-    """Otherwise the decision would never arrive, so nothing is held for it."""
+def test_a_loopback_callback_needs_the_operator_s_permission(blog: Blog) -> None:
+    """Otherwise the outcome could not be delivered, so the comment is not held."""
     inner, key = "http://127.0.0.1:8899", "ba9876543210"
-    add_site(blog.desk, inner, key)
-    set_policy(blog.desk, inner, HOLD_ALL)
+    add_site(blog.services, inner, key)
+    set_thresholds(blog.services, inner, HOLD_ALL)
     fields = {"api_key": key, "callback": f"{inner}/wp-json/akismet/v1/webhook"}
-    assert answer(check(blog, **fields)) == ("true", None)
-    set_holding(blog.desk, inner, Holding(private_callback=True))
-    assert answer(check(blog, **fields)) == ("false", "86400")
+    assert body_and_hold_seconds(check(blog, **fields)) == ("true", None)
+    set_akismet_review(blog.services, inner, AkismetReviewSettings(private_callback=True))
+    assert body_and_hold_seconds(check(blog, **fields)) == ("false", "86400")
 
 
 def test_the_site_decides_what_review_means(blog: Blog) -> None:
-    """Hold for a time of its own, spam folder, or publish; the item waits in our queue in each case."""
-    blog.draw(HOLD_ALL)
-    set_holding(blog.desk, BLOG, Holding(seconds=600))
-    assert answer(check(blog)) == ("false", "600")
-    set_holding(blog.desk, BLOG, Holding(ReviewMeans.SPAM_FOLDER))
-    assert answer(check(blog)) == ("true", None)
-    set_holding(blog.desk, BLOG, Holding(ReviewMeans.PUBLISH))
-    assert answer(check(blog)) == ("false", None)
-    assert len(held_items(blog.desk)) == 3
+    """Hold for the site's time, spam folder, or publish; the item waits in our queue in each case."""
+    blog.set_thresholds(HOLD_ALL)
+    set_akismet_review(blog.services, BLOG, AkismetReviewSettings(hold_seconds=600))
+    assert body_and_hold_seconds(check(blog)) == ("false", "600")
+    set_akismet_review(blog.services, BLOG, AkismetReviewSettings(ReviewAction.SPAM_FOLDER))
+    assert body_and_hold_seconds(check(blog)) == ("true", None)
+    set_akismet_review(blog.services, BLOG, AkismetReviewSettings(ReviewAction.PUBLISH))
+    assert body_and_hold_seconds(check(blog)) == ("false", None)
+    assert len(held_items(blog.services)) == 3
 
 
-def test_only_what_is_in_doubt_is_held(blog: Blog) -> None:
+def test_only_review_is_held(blog: Blog) -> None:
     """A clear verdict is final."""
-    blog.draw(PUBLISH_ALL)
-    assert answer(check(blog)) == ("false", None)
-    blog.draw(SPAM_ALL)
-    assert answer(check(blog)) == ("true", None)
-    assert held_items(blog.desk) == []
+    blog.set_thresholds(PUBLISH_ALL)
+    assert body_and_hold_seconds(check(blog)) == ("false", None)
+    blog.set_thresholds(SPAM_ALL)
+    assert body_and_hold_seconds(check(blog)) == ("true", None)
+    assert held_items(blog.services) == []
 
 
 @pytest.mark.parametrize("kind", ["contact-form", "message", "signup"])
-def test_letters_are_judged_one_step_milder_and_never_held(blog: Blog, kind: str) -> None:
-    """Nobody looks for a letter in a spam folder; a type may have lines of its own."""
-    blog.draw(Policy(1e-12, 1.0, 1.0))
-    assert answer(check(blog, comment_type=kind)) == ("false", None)
-    blog.draw(Policy(1e-12, 1e-12, 1.0))
-    assert answer(check(blog, comment_type=kind)) == ("true", None)
-    set_type_policy(blog.desk, BLOG, kind, PUBLISH_ALL)
-    assert answer(check(blog, comment_type=kind)) == ("false", None)
-    assert answer(check(blog)) == ("true", None)
+def test_private_messages_are_judged_one_step_milder_and_never_held(blog: Blog, kind: str) -> None:
+    """People do not look for private messages in a spam folder; a type may have its own thresholds."""
+    blog.set_thresholds(Thresholds(1e-12, 1.0, 1.0))
+    assert body_and_hold_seconds(check(blog, comment_type=kind)) == ("false", None)
+    blog.set_thresholds(Thresholds(1e-12, 1e-12, 1.0))
+    assert body_and_hold_seconds(check(blog, comment_type=kind)) == ("true", None)
+    set_type_thresholds(blog.services, BLOG, kind, PUBLISH_ALL)
+    assert body_and_hold_seconds(check(blog, comment_type=kind)) == ("false", None)
+    assert body_and_hold_seconds(check(blog)) == ("true", None)
 
 
-def test_the_moderator_s_word_is_for_the_blog(blog: Blog) -> None:
-    """Labelling a held comment makes it due, with the key that the blog was known by, sealed."""
-    blog.draw(HOLD_ALL)
+def test_a_moderator_s_decision_is_due_for_delivery(blog: Blog) -> None:
+    """Labelling a held comment makes its callback due, with the blog's key encrypted."""
+    blog.set_thresholds(HOLD_ALL)
     guid = check(blog).headers["X-akismet-guid"]
     assert due(blog) == []
     blog.call("PUT", f"/v1/decisions/{guid}/label", {"label": "spam"})
-    (told,) = due(blog)
-    assert (told.decision_id, told.url, told.result) == (guid, HOOK, "spam")
-    assert KEY not in told.sealed_key and unseal(blog.desk, told.sealed_key) == KEY
+    (callback,) = due(blog)
+    assert (callback.decision_id, callback.url, callback.result) == (guid, HOOK, "spam")
+    assert KEY not in callback.encrypted_key and decrypt(blog.services, callback.encrypted_key) == KEY
 
 
-def test_the_blog_is_not_told_what_it_said_itself(blog: Blog) -> None:
-    """Feedback from the blog is the last word; taking a label back leaves nothing to tell."""
-    blog.draw(HOLD_ALL)
+def test_the_blog_s_own_feedback_is_not_delivered_to_it(blog: Blog) -> None:
+    """The blog's own label needs no delivery, and neither does a withdrawn label."""
+    blog.set_thresholds(HOLD_ALL)
     guid = check(blog).headers["X-akismet-guid"]
     blog.call("PUT", f"/v1/decisions/{guid}/label", {"label": "ham"})
     blog.akismet("submit-spam", comment_content="Is this so?", comment_author="Ann")
     assert due(blog) == []
     blog.call("PUT", f"/v1/decisions/{guid}/label", {"label": "ham"})
-    assert [told.result for told in due(blog)] == ["ham"]
+    assert [callback.result for callback in due(blog)] == ["ham"]
     blog.call("DELETE", f"/v1/decisions/{guid}/label")
     assert due(blog) == []
 
 
 def test_a_comment_that_is_checked_again_waits_once(blog: Blog) -> None:
     """A recheck joins the comment it is about; only the newest decision waits, and none after a clear verdict."""
-    blog.draw(HOLD_ALL)
+    blog.set_thresholds(HOLD_ALL)
     check(blog)
-    (first,) = held_items(blog.desk)
+    (first,) = held_items(blog.services)
     check(blog, recheck_reason="recheck_queue", callback="", comment_content="Is  this so?")
-    (second,) = held_items(blog.desk)
+    (second,) = held_items(blog.services)
     assert second.id > first.id and second.decision.id != first.decision.id
-    blog.draw(PUBLISH_ALL)
-    assert answer(check(blog, recheck_reason="recheck_queue", callback="")) == ("false", None)
-    assert held_items(blog.desk) == []
+    blog.set_thresholds(PUBLISH_ALL)
+    assert body_and_hold_seconds(check(blog, recheck_reason="recheck_queue", callback="")) == ("false", None)
+    assert held_items(blog.services) == []
 
 
 def test_a_blog_that_holds_goes_on_holding_after_a_recheck(blog: Blog) -> None:
     """The plugin's rechecks carry no callback: the first one stands, under the guid that the blog knows."""
-    blog.draw(HOLD_ALL)
+    blog.set_thresholds(HOLD_ALL)
     guid = check(blog).headers["X-akismet-guid"]
     again = check(blog, recheck_reason="recheck_queue", callback="")
-    assert answer(again) == ("false", "86400") and again.headers["X-akismet-guid"] == guid
-    (item,) = held_items(blog.desk)
+    assert body_and_hold_seconds(again) == ("false", "86400") and again.headers["X-akismet-guid"] == guid
+    (item,) = held_items(blog.services)
     assert item.publishes_at is not None and item.decision.id != guid
     blog.call("PUT", f"/v1/decisions/{item.decision.id}/label", {"label": "ham"})
-    assert [(told.guid, told.result) for told in due(blog)] == [(guid, "ham")]
+    assert [(callback.guid, callback.result) for callback in due(blog)] == [(guid, "ham")]
 
 
-def test_the_same_word_reaches_a_blog_that_holds_once_more(blog: Blog) -> None:
-    """Said before through the same door: still, the blog waits for it."""
-    blog.draw(HOLD_ALL)
+def test_a_repeated_label_reaches_a_blog_that_holds_again(blog: Blog) -> None:
+    """The label was given before through the same channel, but the blog waits for it."""
+    blog.set_thresholds(HOLD_ALL)
     first = check(blog).headers["X-akismet-guid"]
     blog.call("PUT", f"/v1/decisions/{first}/label", {"label": "spam"})
     second = check(blog, recheck_reason="recheck").headers["X-akismet-guid"]
     assert second != first and due(blog) == []
     blog.call("PUT", f"/v1/decisions/{second}/label", {"label": "spam"})
-    assert [(told.guid, told.result) for told in due(blog)] == [(second, "spam")]
+    assert [(callback.guid, callback.result) for callback in due(blog)] == [(second, "spam")]
 
 
 def test_one_comment_of_a_flood_does_not_free_another(blog: Blog) -> None:
-    """A retry for the same words on another page leaves what is held there alone."""
-    blog.draw(HOLD_ALL)
+    """A retry for the same text on another page does not touch the comment held there."""
+    blog.set_thresholds(HOLD_ALL)
     check(blog, permalink=f"{BLOG}/one", comment_author_email="a@a.example")
     check(blog, permalink=f"{BLOG}/two", comment_author_email="a@a.example", recheck_reason="retry", callback="")
-    assert sorted(item.publishes_at is None for item in held_items(blog.desk)) == [False, True]
+    assert sorted(item.publishes_at is None for item in held_items(blog.services)) == [False, True]
 
 
-def test_a_pingback_is_looked_at_before_it_is_fetched(blog: Blog) -> None:
-    """The pre-check has no text yet: it is not stored, and only what is plainly spam ends there."""
+def test_a_pingback_is_checked_before_it_is_fetched(blog: Blog) -> None:
+    """The pre-check has no text yet: it is not stored, and answers `true` only for spam."""
     fields = {"akismet_pre_check": "1", "comment_type": "pingback", "comment_content": "", "comment_author": ""}
-    blog.draw(HOLD_ALL)
-    assert answer(check(blog, **fields)) == ("false", None)
-    blog.draw(SPAM_ALL)
-    assert answer(check(blog, **fields)) == ("true", None)
-    assert held_items(blog.desk) == []
+    blog.set_thresholds(HOLD_ALL)
+    assert body_and_hold_seconds(check(blog, **fields)) == ("false", None)
+    blog.set_thresholds(SPAM_ALL)
+    assert body_and_hold_seconds(check(blog, **fields)) == ("true", None)
+    assert held_items(blog.services) == []
 
 
-def test_the_account_is_in_headers_without_a_stranger_s_words(blog: Blog) -> None:
-    """Score and reasons as codes: nothing that was typed gets into a header."""
-    reply = check(blog, comment_content="Casino\r\nX-akismet-pro-tip: discard", comment_author="ann\r\nSet-Cookie: a=b")
-    assert 0 < float(reply.headers["X-moderation-score"]) < 1
-    reasons = reply.headers["X-moderation-reasons"].split(" ")
+def test_the_reasons_are_in_headers_without_hostile_text(blog: Blog) -> None:
+    """Probability and reason codes only: no text of the comment gets into a header."""
+    response = check(
+        blog, comment_content="Casino\r\nX-akismet-pro-tip: discard", comment_author="ann\r\nSet-Cookie: a=b"
+    )
+    assert 0 < float(response.headers["X-moderation-score"]) < 1
+    reasons = response.headers["X-moderation-reasons"].split(" ")
     assert all(code.isupper() and float(weight) for code, _, weight in (reason.partition("=") for reason in reasons))
 
 
-def test_a_filled_trap_has_an_ordinary_comment_held(blog: Blog) -> None:
-    """The trap may be named by the call, or be the plugin's own; an empty one says nothing."""
+def test_a_filled_honeypot_has_a_ham_comment_held(blog: Blog) -> None:
+    """The call may name the honeypot, or the plugin's is used; an empty one is no evidence."""
     honest = {
         "comment_content": "I read it twice and I still think that the second half is wrong.",
         "comment_author": "Ann",
@@ -223,14 +225,14 @@ def test_a_filled_trap_has_an_ordinary_comment_held(blog: Blog) -> None:
         {"honeypot_field_name": "your_fax", "your_fax": "yes"},
         {"POST_ak_hp_textarea": "hello"},
     ):
-        assert "TRAP_FILLED=+5.00" in check(blog, **honest, **trap).headers["X-moderation-reasons"]
+        assert "HONEYPOT=+5.00" in check(blog, **honest, **trap).headers["X-moderation-reasons"]
     for empty in ({"honeypot_field_name": "your_fax", "your_fax": ""}, {"POST_ak_hp_textarea": ""}, {}):
-        assert "TRAP_FILLED" not in check(blog, **honest, **empty).headers["X-moderation-reasons"]
+        assert "HONEYPOT" not in check(blog, **honest, **empty).headers["X-moderation-reasons"]
 
 
-def test_what_is_personal_about_a_visit_is_not_stored(blog: Blog) -> None:
-    """Clocks, key counts and traps are used, and gone with the answer but for the reason they gave."""
-    reply = check(
+def test_submission_signals_are_not_stored(blog: Blog) -> None:
+    """Times, keystrokes and honeypots are used for reasons, and not stored."""
+    response = check(
         blog,
         comment_content="Y" * 80,
         POST_ak_js="7",
@@ -239,10 +241,10 @@ def test_what_is_personal_about_a_visit_is_not_stored(blog: Blog) -> None:
         POST_ak_bkpc="3",
         POST_ak_bmm="secret-moves",
     )
-    guid = reply.headers["X-akismet-guid"]
+    guid = response.headers["X-akismet-guid"]
     stored = blog.call("GET", f"/v1/decisions/{guid}")
     codes = {reason["code"] for reason in stored.get_json()["reasons"]}
-    assert {"NO_SCRIPT", "HASTY", "UNTYPED"} <= codes
+    assert {"NO_SCRIPT", "TOO_FAST", "FEW_KEYSTROKES"} <= codes
     assert "secret" not in stored.text and "1795368308" not in stored.text
 
 
@@ -250,15 +252,15 @@ def test_what_is_personal_about_a_visit_is_not_stored(blog: Blog) -> None:
     "date", ["2026-01-01 12:00:00", "2026-01-01T12:00:00Z", "2026-01-01T12:00:00.000+00:00", "soon", ""]
 )
 def test_no_date_is_refused(blog: Blog, clock: Clock, date: str) -> None:
-    """Dates come in five spellings and sometimes in none."""
-    reply = check(blog, comment_date_gmt=date, comment_post_modified_gmt="2020-01-01 00:00:00")
-    assert reply.status_code == 200 and reply.text in ("true", "false")
+    """Dates come in five formats, and sometimes invalid."""
+    response = check(blog, comment_date_gmt=date, comment_post_modified_gmt="2020-01-01 00:00:00")
+    assert response.status_code == 200 and response.text in ("true", "false")
 
 
-def test_without_a_model_the_blog_waits_and_asks_again(modelless_blog: Blog) -> None:
-    """An error header makes WordPress hold and retry, whatever the body says."""
-    reply = check(modelless_blog)
-    assert (reply.text, reply.headers["X-akismet-error"]) == ("true", "status")
-    assert len(reply.headers["X-akismet-guid"]) == 32
-    (item,) = held_items(modelless_blog.desk)
+def test_without_a_model_the_blog_waits_and_asks_again(blog_without_model: Blog) -> None:
+    """An error header makes WordPress hold and retry, with any body."""
+    response = check(blog_without_model)
+    assert (response.text, response.headers["X-akismet-error"]) == ("true", "status")
+    assert len(response.headers["X-akismet-guid"]) == 32
+    (item,) = held_items(blog_without_model.services)
     assert item.publishes_at is None

@@ -1,4 +1,4 @@
-"""Hostile calls of Akismet's door: each gets an answer within the protocol, and no comment is lost."""
+"""Hostile calls of the Akismet channel: each gets a response within the protocol, and no comment is lost."""
 
 from urllib.parse import quote_from_bytes, urlencode
 
@@ -52,10 +52,10 @@ MANGLED = {
 }
 
 
-def within_the_protocol(reply: TestResponse) -> None:
-    assert reply.status_code == 200
-    assert reply.data in WORDS or reply.data.startswith(b"Missing required field: ")
-    assert reply.content_type == "text/plain; charset=utf-8"
+def within_the_protocol(response: TestResponse) -> None:
+    assert response.status_code == 200
+    assert response.data in WORDS or response.data.startswith(b"Missing required field: ")
+    assert response.content_type == "text/plain; charset=utf-8"
 
 
 def send(client: FlaskClient, endpoint: str, body: bytes) -> TestResponse:
@@ -69,23 +69,25 @@ def body_with(name: str, value: bytes) -> bytes:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_any_field_may_be_missing(client: FlaskClient, blog: Blog, endpoint: str) -> None:
-    """A verdict, or the sentence that names what is missing."""
+    """A verdict, or the sentence that names the missing field."""
     for name in FIELDS:
-        reply = send(client, endpoint, urlencode({key: sent for key, sent in FIELDS.items() if key != name}).encode())
-        within_the_protocol(reply)
+        response = send(
+            client, endpoint, urlencode({key: sent for key, sent in FIELDS.items() if key != name}).encode()
+        )
+        within_the_protocol(response)
         if endpoint == "comment-check" and name not in ("api_key", "blog", "user_ip"):
-            assert reply.data in (b"true", b"false"), name
+            assert response.data in (b"true", b"false"), name
 
 
 @pytest.mark.parametrize("how", MANGLED)
 def test_any_field_may_be_mangled(blog: Blog, how: str) -> None:
     """Empty, doubled, a list where a word is meant, NULs, surrogates, other charsets, long: a defined verdict."""
     for name in FIELDS:
-        reply = send(blog.client, "comment-check", body_with(name, MANGLED[how]))
-        within_the_protocol(reply)
-        assert len(reply.headers["X-akismet-guid"]) == 32
-        if reply.data in (b"true", b"false"):
-            decision, _ = find_decision(blog.desk, blog.site, reply.headers["X-akismet-guid"])
+        response = send(blog.client, "comment-check", body_with(name, MANGLED[how]))
+        within_the_protocol(response)
+        assert len(response.headers["X-akismet-guid"]) == 32
+        if response.data in (b"true", b"false"):
+            decision, _ = find_decision(blog.services, blog.site, response.headers["X-akismet-guid"])
             assert decision.comment.author or name == "comment_author", name
 
 
@@ -93,13 +95,13 @@ def test_any_field_may_be_mangled(blog: Blog, how: str) -> None:
     "charset", ["ISO-8859-1", "windows-1251", "utf-16", "zlib_codec", "idna", "klingon", "\x00", ""]
 )
 def test_a_wrong_charset_loses_no_comment(blog: Blog, charset: str) -> None:
-    """Bytes that do not fit the charset, and charsets that are none, still make a text."""
+    """Bytes that do not fit the charset, and unknown charsets, still make a text."""
     raw = quote_from_bytes("Žluťoučký kůň".encode())
-    reply = send(
+    response = send(
         blog.client, "comment-check", body_with("blog_charset", charset.encode() + b"&comment_content=" + raw.encode())
     )
-    within_the_protocol(reply)
-    decision, _ = find_decision(blog.desk, blog.site, reply.headers["X-akismet-guid"])
+    within_the_protocol(response)
+    decision, _ = find_decision(blog.services, blog.site, response.headers["X-akismet-guid"])
     assert len(decision.comment.text) > 10
 
 
@@ -119,25 +121,23 @@ def test_a_wrong_charset_loses_no_comment(blog: Blog, charset: str) -> None:
         ("application/x-www-form-urlencoded", b"[" * 100_000),
     ],
 )
-def test_what_is_no_form_has_no_key(client: FlaskClient, blog: Blog, kind: str, body: bytes) -> None:
-    """`invalid`, with the help that lets clients tell it from a verdict."""
+def test_a_body_that_is_not_a_form_has_no_key(client: FlaskClient, blog: Blog, kind: str, body: bytes) -> None:
+    """`invalid`, with the debug help that distinguishes it from a verdict."""
     for endpoint in ENDPOINTS:
-        reply = client.post(f"/1.1/{endpoint}", data=body, content_type=kind)
-        within_the_protocol(reply)
-        assert reply.data == b"invalid" and reply.headers["X-akismet-debug-help"]
+        response = client.post(f"/1.1/{endpoint}", data=body, content_type=kind)
+        within_the_protocol(response)
+        assert response.data == b"invalid" and response.headers["X-akismet-debug-help"]
 
 
 def test_too_large_a_body_is_refused_with_a_guid(client: FlaskClient, blog: Blog, settings: Settings) -> None:
-    """413: WordPress then holds the comment, as the reply has a guid."""
-    reply = send(client, "comment-check", body_with("comment_content", b"x" * settings.max_body_bytes))
-    assert reply.status_code == 413 and len(reply.headers["X-akismet-guid"]) == 32
+    """413: WordPress then holds the comment, as the response has a guid."""
+    response = send(client, "comment-check", body_with("comment_content", b"x" * settings.max_body_bytes))
+    assert response.status_code == 413 and len(response.headers["X-akismet-guid"]) == 32
 
 
 @pytest.mark.parametrize(("cut", "length", "status"), [(20, True, 400), (0, False, 413)])
-def test_a_body_that_is_not_whole_is_not_judged(
-    blog: Blog, settings: Settings, cut: int, length: bool, status: int
-) -> None:
-    """Broken off, or too long without having said so: half a comment is no comment."""
+def test_a_truncated_body_is_not_judged(blog: Blog, settings: Settings, cut: int, length: bool, status: int) -> None:
+    """Truncated, or too long without a content length: 400 or 413."""
     body = body_with("comment_content", b"x" * (settings.max_body_bytes if not length else 100))
     builder = EnvironBuilder("/1.1/comment-check", method="POST", data=body[: len(body) - cut])
     environ = builder.get_environ()
@@ -147,13 +147,13 @@ def test_a_body_that_is_not_whole_is_not_judged(
         environ["CONTENT_LENGTH"] = str(len(body))
     else:
         del environ["CONTENT_LENGTH"]
-    reply = blog.client.open(environ_overrides=environ, path="/1.1/comment-check", method="POST")
-    assert reply.status_code == status and len(reply.headers["X-akismet-guid"]) == 32
+    response = blog.client.open(environ_overrides=environ, path="/1.1/comment-check", method="POST")
+    assert response.status_code == status and len(response.headers["X-akismet-guid"]) == 32
 
 
 def test_the_largest_comment_is_answered_and_kept(blog: Blog) -> None:
     """A comment just under the limit is stored to its last character."""
     text = "The bread was good. " * 45_000
-    reply = send(blog.client, "comment-check", body_with("comment_content", text.replace(" ", "+").encode()))
-    decision, _ = find_decision(blog.desk, blog.site, reply.headers["X-akismet-guid"])
+    response = send(blog.client, "comment-check", body_with("comment_content", text.replace(" ", "+").encode()))
+    decision, _ = find_decision(blog.services, blog.site, response.headers["X-akismet-guid"])
     assert decision.comment.text == text

@@ -1,4 +1,4 @@
-"""Requests of real clients, recorded raw, sent to the application byte for byte.
+"""Recorded requests of real clients, sent to the application byte for byte.
 
 The recordings are no part of the project. `MODERATION_RECORDINGS` names their folder: JSON Lines, one request a line
 with `method`, `target`, `headers` (pairs), `raw` (the body) and `params` (the decoded pairs).
@@ -14,13 +14,12 @@ import pytest
 from flask import Flask, request
 from werkzeug.test import EnvironBuilder, TestResponse
 
-from moderation.actions.access import add_site, set_policy
 from moderation.actions.check import find_decision
-from moderation.actions.desk import Desk
+from moderation.actions.services import Services
+from moderation.actions.sites import add_site, set_thresholds
 from moderation.domain.site import Site
-from moderation.web.akismet.caller import comment_in, key_in
-from moderation.web.akismet.comment_check import GUARANTEED_SPAM
-from moderation.web.akismet.parse import read_form
+from moderation.web.akismet.comments import GUARANTEED_SPAM
+from moderation.web.akismet.form import comment_from_form, key_from_form, read_form
 from tests.web.conftest import KEY, PUBLISH_ALL
 
 pytestmark = pytest.mark.e2e
@@ -55,7 +54,7 @@ class Recorded:
 
     @property
     def is_guaranteed_spam(self) -> bool:
-        """Whether the protocol itself calls it spam; of an administrator it never does."""
+        """Return whether the protocol prescribes spam, which it never does for an administrator."""
         named = {self.params.get("comment_author"), self.params.get("comment_author_email")}
         by_admin = "administrator" in self.params.get("user_role", "").lower()
         return bool(named & GUARANTEED_SPAM) and not by_admin
@@ -84,56 +83,56 @@ RECORDINGS = recordings()
 
 
 @pytest.fixture
-def site(desk: Desk) -> Site:
-    """The blog of all recordings; everything but what the protocol fixes is published."""
-    add_site(desk, "http://127.0.0.1:8899", KEY)
-    return set_policy(desk, "http://127.0.0.1:8899", PUBLISH_ALL)
+def site(services: Services) -> Site:
+    """The blog of all recordings; it publishes all comments except guaranteed spam."""
+    add_site(services, "http://127.0.0.1:8899", KEY)
+    return set_thresholds(services, "http://127.0.0.1:8899", PUBLISH_ALL)
 
 
 def test_there_are_recordings() -> None:
-    """Without them the tests below show nothing."""
+    """Without recordings the tests below check nothing."""
     if not RECORDINGS:
         pytest.skip("no recorded requests; name their folder with MODERATION_RECORDINGS")
-    assert {"/1.1/comment-check", "/1.1/submit-spam", "/1.1/submit-ham"} <= {each.path for each in RECORDINGS}
+    assert {"/1.1/comment-check", "/1.1/submit-spam", "/1.1/submit-ham"} <= {recording.path for recording in RECORDINGS}
 
 
 @pytest.mark.parametrize("recorded", RECORDINGS, ids=lambda recorded: recorded.name)
-def test_a_recorded_request_is_answered_right(app: Flask, desk: Desk, site: Site, recorded: Recorded) -> None:
-    """Body, headers and status are what its endpoint owes it; what is stored is what was typed."""
+def test_a_recorded_request_is_answered_right(app: Flask, services: Services, site: Site, recorded: Recorded) -> None:
+    """Body, headers and status are right for its endpoint; the comment is stored as it was typed."""
     with app.request_context(recorded.environ()):
         form = read_form(request)
-        good_key = key_in(form).lower() == KEY
-        assert comment_in(form).text == recorded.params.get("comment_content", "")
-        assert comment_in(form).author == recorded.params.get("comment_author")
-    reply = app.test_client().open(recorded.environ())
-    assert reply.status_code == 200
+        good_key = key_from_form(form).lower() == KEY
+        assert comment_from_form(form).text == recorded.params.get("comment_content", "")
+        assert comment_from_form(form).author == recorded.params.get("comment_author")
+    response = app.test_client().open(recorded.environ())
+    assert response.status_code == 200
     if recorded.path in KEYLESS:
-        assert reply.text == KEYLESS[recorded.path]
+        assert response.text == KEYLESS[recorded.path]
     elif not good_key:
-        assert reply.text == "invalid" and reply.headers["X-akismet-debug-help"]
+        assert response.text == "invalid" and response.headers["X-akismet-debug-help"]
     else:
-        answered_right(recorded, reply)
-        if recorded.path == "/1.1/comment-check" and "X-moderation-score" in reply.headers:
-            stored_as_typed(desk, site, recorded, reply)
+        assert_right_answer(recorded, response)
+        if recorded.path == "/1.1/comment-check" and "X-moderation-score" in response.headers:
+            assert_stored_as_typed(services, site, recorded, response)
 
 
-def answered_right(recorded: Recorded, reply: TestResponse) -> None:
-    assert not [name for name, _ in reply.headers if name.lower().startswith(("x-akismet-alert", "x-akismet-debug"))]
+def assert_right_answer(recorded: Recorded, response: TestResponse) -> None:
+    assert not [name for name, _ in response.headers if name.lower().startswith(("x-akismet-alert", "x-akismet-debug"))]
     if recorded.path == "/1.1/comment-check":
-        assert len(reply.headers["X-akismet-guid"]) == 32
-        assert reply.text == ("true" if recorded.is_guaranteed_spam else "false")
+        assert len(response.headers["X-akismet-guid"]) == 32
+        assert response.text == ("true" if recorded.is_guaranteed_spam else "false")
     elif recorded.path in SAID:
-        assert reply.text == SAID[recorded.path]
+        assert response.text == SAID[recorded.path]
     elif recorded.path in MEMBERS:
-        assert set(reply.get_json()) == MEMBERS[recorded.path]
+        assert set(response.get_json()) == MEMBERS[recorded.path]
     else:
-        assert reply.text and reply.text != "invalid"
+        assert response.text and response.text != "invalid"
 
 
-def stored_as_typed(desk: Desk, site: Site, recorded: Recorded, reply: TestResponse) -> None:
+def assert_stored_as_typed(services: Services, site: Site, recorded: Recorded, response: TestResponse) -> None:
     if recorded.params.get("is_test", "0").lower() in ("1", "true") or "akismet_pre_check" in recorded.params:
         return
-    decision, _ = find_decision(desk, site, reply.headers["X-akismet-guid"])
+    decision, _ = find_decision(services, site, response.headers["X-akismet-guid"])
     assert decision.comment.text == recorded.params.get("comment_content", "")
     assert decision.comment.author == recorded.params.get("comment_author")
     assert decision.comment.email == recorded.params.get("comment_author_email")

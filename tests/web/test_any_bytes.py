@@ -1,4 +1,4 @@
-"""Whatever is sent to whichever door, the answer is never ours to blame."""
+"""No request, to any route, gets a status of 500 or above."""
 
 from typing import Any
 
@@ -128,13 +128,13 @@ def test_any_json_gets_an_answer_below_500(blog: Blog, value: Any, path: str) ->
 @few
 @given(text=st.text(st.characters()), author=st.none() | st.text(st.characters()))
 def test_any_text_is_judged_stored_and_read_back(blog: Blog, text: str, author: str | None) -> None:
-    """Whatever a comment holds, the blog gets a verdict and can ask for it again."""
-    told = blog.score(text, author=author)
-    assert blog.call("GET", f"/v1/decisions/{told['id']}").status_code == 200
+    """A comment with any text gets a verdict, which can be read again."""
+    decision = blog.score(text, author=author)
+    assert blog.call("GET", f"/v1/decisions/{decision['id']}").status_code == 200
 
 
 @few
 @given(fields=st.dictionaries(st.sampled_from(["decision", "before", "skipped", "next"]), st.text(), max_size=4))
 def test_any_form_gets_an_answer_below_500(mara: Browser, fields: dict[str, str]) -> None:
-    """Whatever a signed-in browser sends."""
+    """Any fields from a signed-in browser."""
     assert mara.send("/queue/1/resolve", **fields).status_code < 500

@@ -1,72 +1,158 @@
 """`/livez`, `/readyz` and `/metrics`."""
 
+import math
+import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from moderation.actions.desk import Desk
+from moderation.actions.services import Services
 from moderation.settings import Settings
 from moderation.web.app import create_app
-from tests.web.conftest import HOLD_ALL, PUBLISH_ALL, Blog
+from tests.web.conftest import HOLD_ALL, KEY, PUBLISH_ALL, Blog
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
+ROOT = Path(__file__).parents[2]
+
+
 def samples(client: FlaskClient) -> Samples:
-    families = text_string_to_metric_families(client.get("/metrics").text)
+    return parse(client.get("/metrics").text)
+
+
+def parse(metrics: str) -> Samples:
+    families = text_string_to_metric_families(metrics)
     return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
 
 
 def test_a_good_service_is_live_and_ready(client: FlaskClient) -> None:
     """200 with each check by its name."""
     assert client.get("/livez").get_json() == {"alive": True}
-    reply = client.get("/readyz")
-    assert reply.status_code == 200
-    assert {name: check["ready"] for name, check in reply.get_json()["checks"].items()} == {
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert {name: check["ready"] for name, check in response.get_json()["checks"].items()} == {
         "model": True,
         "database": True,
         "schema": True,
+        "secret": True,
+        "disk": True,
     }
 
 
-def test_without_a_model_it_is_live_but_not_ready(modelless_desk: Desk, settings: Settings) -> None:
-    """503, and the check says what is missing."""
-    client = create_app(modelless_desk, settings).test_client()
-    reply = client.get("/readyz")
-    assert reply.status_code == 503 and client.get("/livez").status_code == 200
-    checks = reply.get_json()["checks"]
+def test_without_a_model_it_is_live_but_not_ready(services_without_model: Services, settings: Settings) -> None:
+    """503, and the check has the cause."""
+    client = create_app(services_without_model, settings).test_client()
+    response = client.get("/readyz")
+    assert response.status_code == 503 and client.get("/livez").status_code == 200
+    checks = response.get_json()["checks"]
     assert not checks["model"]["ready"] and checks["model"]["detail"] and checks["database"]["ready"]
 
 
-def test_without_a_database_it_is_not_ready(desk: Desk, settings: Settings, client: FlaskClient) -> None:
-    """503; the scrape still answers, with what cannot be read left open."""
-    desk.engine.dispose()
-    for file in Path(settings.var).glob("moderation.db*"):
+def test_without_a_database_it_is_not_ready(services: Services, settings: Settings, client: FlaskClient) -> None:
+    """The check names the remedy. `/metrics` still answers, without the values that cannot be read."""
+    services.engine.dispose()
+    for file in settings.var.glob("moderation.db*"):
         file.unlink()
-    reply = client.get("/readyz")
-    assert reply.status_code == 503
-    assert not reply.get_json()["checks"]["database"]["ready"] and not reply.get_json()["ready"]
-    assert samples(client)[("moderation_held_items", ())] != samples(client)[("moderation_held_items", ())]
+    response = client.get("/readyz")
+    body = response.get_json()
+    assert response.status_code == 503 and not body["ready"] and "put it back" in body["checks"]["database"]["detail"]
+    assert math.isnan(samples(client)[("moderation_held_items", ())])
 
 
-def test_verdicts_are_counted_by_door(blog: Blog, client: FlaskClient) -> None:
-    """One count for each verdict and door, and the time of each scoring request."""
-    blog.draw(HOLD_ALL)
+def test_with_another_secret_it_is_not_ready(services: Services, settings: Settings, blog: Blog) -> None:
+    """The check counts the sites whose keys no longer work, and shows neither a key nor an address."""
+    services.secret_path.write_bytes(b"x" * 32)
+    response = blog.client.get("/readyz")
+    assert response.status_code == 503
+    checks = response.get_json()["checks"]
+    assert {name for name, check in checks.items() if not check["ready"]} == {"secret"}
+    assert "the keys of 1 site no longer work" in checks["secret"]["detail"]
+    assert not any(part in response.text for part in (KEY, "blog.example", str(settings.var)))
+
+
+def test_without_space_on_the_disk_it_is_not_ready(client: FlaskClient) -> None:
+    """The probe needs space of the size of a few decisions."""
+    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard_limit))
+    try:
+        response = client.get("/readyz")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft_limit, hard_limit))
+    assert response.status_code == 503
+    assert response.get_json()["checks"]["disk"]["detail"] == "The disk of the database is full: free some space."
+
+
+def test_verdicts_are_counted_by_channel(blog: Blog, client: FlaskClient) -> None:
+    """One count for each verdict and channel, and the time of each scoring request."""
+    blog.set_thresholds(HOLD_ALL)
     blog.score("held")
-    blog.draw(PUBLISH_ALL)
+    blog.set_thresholds(PUBLISH_ALL)
     blog.akismet("comment-check", comment_content="fine")
     blog.akismet("comment-check", comment_content="a test", is_test="1")
-    found = samples(client)
-    assert found[("moderation_decisions_total", (("door", "api"), ("verdict", "review")))] == 1
-    assert found[("moderation_decisions_total", (("door", "akismet"), ("verdict", "publish")))] == 1
-    assert found[("moderation_scoring_seconds_count", (("door", "api"),))] == 1
-    assert found[("moderation_held_items", ())] == 1
-    assert found[("moderation_model_info", (("model", blog.desk.live.current().id),))] == 1
+    by_name = samples(client)
+    assert by_name[("moderation_decisions_total", (("channel", "api"), ("verdict", "review")))] == 1
+    assert by_name[("moderation_decisions_total", (("channel", "akismet"), ("verdict", "publish")))] == 1
+    assert by_name[("moderation_scoring_seconds_count", (("channel", "api"),))] == 1
+    assert by_name[("moderation_held_items", ())] == 1
+    assert by_name[("moderation_model_info", (("model", blog.services.live_model.current().id),))] == 1
 
 
-def test_two_applications_count_apart(desk: Desk, settings: Settings, blog: Blog) -> None:
-    """Each application has a registry of its own."""
+def test_two_applications_count_separately(services: Services, settings: Settings, blog: Blog) -> None:
+    """Each application has its own registry."""
     blog.score("x")
-    other = create_app(desk, settings).test_client()
+    other = create_app(services, settings).test_client()
     assert not any(name == "moderation_decisions_total" for name, _ in samples(other))
+
+
+WORKER = f"""
+import sys
+from moderation.wsgi import app
+client = app.test_client()
+for _ in range(int(sys.argv[1])):
+    client.post("/v1/score", json={{"text": "x"}}, headers={{"Authorization": "Bearer {KEY}"}})
+print("counted", flush=True)
+sys.stdin.readline()
+print(client.get("/metrics").text, flush=True)
+"""
+
+
+def test_a_scrape_adds_up_all_workers(blog: Blog, settings: Settings, tmp_path: Path) -> None:
+    """Two processes that run at the same time report the same sums, and each database gauge once."""
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    blog.set_thresholds(HOLD_ALL)
+    environment = os.environ | {
+        "MODERATION_VAR": str(settings.var),
+        "MODERATION_MODELS": str(settings.models),
+        "MODERATION_DATABASE_URL": "",
+        "PROMETHEUS_MULTIPROC_DIR": str(folder),
+    }
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, count],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for count in ("2", "3")
+    ]
+    try:
+        for worker in workers:
+            assert worker.stdout and worker.stdout.readline() == "counted\n"
+        scrapes = [parse(worker.communicate("\n", timeout=60)[0]) for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+    for by_name in scrapes:
+        assert by_name[("moderation_decisions_total", (("channel", "api"), ("verdict", "review")))] == 5
+        assert by_name[("moderation_scoring_seconds_count", (("channel", "api"),))] == 5
+        assert by_name[("moderation_held_items", ())] == 5
+        assert sum(name == "moderation_model_info" for name, _ in by_name) == 1

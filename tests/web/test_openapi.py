@@ -13,25 +13,25 @@ from tests.web.conftest import Blog
 
 
 def document(client: FlaskClient) -> dict[str, Any]:
-    reply = client.get("/openapi.json")
-    assert reply.content_type == "application/json"
-    told: dict[str, Any] = reply.get_json()
-    return told
+    response = client.get("/openapi.json")
+    assert response.content_type == "application/json"
+    spec: dict[str, Any] = response.get_json()
+    return spec
 
 
-def conforms(told: dict[str, Any], shape: str, value: object) -> None:
-    Draft202012Validator({"$ref": f"#/components/schemas/{shape}", "components": told["components"]}).validate(value)
+def assert_conforms(spec: dict[str, Any], schema: str, value: object) -> None:
+    Draft202012Validator({"$ref": f"#/components/schemas/{schema}", "components": spec["components"]}).validate(value)
 
 
 def test_the_document_is_valid_openapi_3_1(client: FlaskClient) -> None:
-    """By the specification's own schema."""
-    told = document(client)
-    assert told["openapi"].startswith("3.1")
-    OpenAPIV31SpecValidator(told).validate()
+    """It is valid by the specification's schema."""
+    spec = document(client)
+    assert spec["openapi"].startswith("3.1")
+    OpenAPIV31SpecValidator(spec).validate()
 
 
-def test_every_route_of_our_door_is_in_the_document(app: Flask, client: FlaskClient) -> None:
-    """Path and method; nothing that is not served is there either."""
+def test_every_route_under_v1_is_in_the_document(app: Flask, client: FlaskClient) -> None:
+    """Path and method; and the document has no route that is not served."""
     listed = {(path, method.upper()) for path, row in document(client)["paths"].items() for method in row}
     served = {
         (re.sub(r"<(\w+)>", r"{\1}", rule.rule), method)
@@ -43,34 +43,34 @@ def test_every_route_of_our_door_is_in_the_document(app: Flask, client: FlaskCli
 
 
 def test_the_fields_of_a_comment_are_the_domain_s(client: FlaskClient) -> None:
-    """The schema knows each field of a comment and no other, and allows nothing else."""
-    schema = document(client)["components"]["schemas"]["CommentBody"]
+    """The schema has exactly the fields of a comment, and forbids others."""
+    schema = document(client)["components"]["schemas"]["CommentRequest"]
     assert tuple(schema["properties"]) == COMMENT_FIELDS
     assert schema["required"] == ["text"] and schema["additionalProperties"] is False
 
 
 def test_answers_are_as_the_document_says(client: FlaskClient, blog: Blog) -> None:
     """Decisions, batches, labels, problems and health conform to their schemas."""
-    told = document(client)
+    spec = document(client)
     decision = blog.score("Cheap watches at http://watches.example/", author="Watches")
-    conforms(told, "DecisionReply", decision)
+    assert_conforms(spec, "DecisionResponse", decision)
     label = blog.call("PUT", f"/v1/decisions/{decision['id']}/label", {"label": "spam"}).get_json()
-    conforms(told, "LabelReply", label)
+    assert_conforms(spec, "LabelResponse", label)
     again = blog.score("Cheap watches at http://watches.example/", author="Watches")
     stored = blog.call("GET", f"/v1/decisions/{again['id']}").get_json()
-    assert stored["neighbours"]
-    conforms(told, "StoredDecisionReply", stored)
+    assert stored["similar_comments"]
+    assert_conforms(spec, "StoredDecisionResponse", stored)
     batch = blog.call("POST", "/v1/score/batch", {"comments": [{"text": "x"}, {}]}).get_json()
-    conforms(told, "BatchReply", batch)
-    conforms(told, "ProblemReply", blog.call("POST", "/v1/score", {"txet": ""}).get_json(force=True))
-    conforms(told, "LiveReply", client.get("/livez").get_json())
-    conforms(told, "ReadyReply", client.get("/readyz").get_json())
+    assert_conforms(spec, "BatchResponse", batch)
+    assert_conforms(spec, "ProblemResponse", blog.call("POST", "/v1/score", {"txet": ""}).get_json(force=True))
+    assert_conforms(spec, "LivenessResponse", client.get("/livez").get_json())
+    assert_conforms(spec, "ReadinessResponse", client.get("/readyz").get_json())
 
 
-def test_the_page_shows_every_operation_from_our_own_host(client: FlaskClient) -> None:
-    """No script, no other host; the anchors that problem types point to are there."""
+def test_the_page_shows_every_operation_without_other_hosts(client: FlaskClient) -> None:
+    """No script, no other host; it has the anchors of the problem types."""
     page = client.get("/docs").text
     for path in document(client)["paths"]:
         assert path in page
     assert "<script" not in page and "http://" not in page and "https://" not in page
-    assert 'id="input-refused"' in page and 'id="not-signed-in"' in page
+    assert 'id="invalid-input"' in page and 'id="authentication-failed"' in page

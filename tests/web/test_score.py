@@ -1,4 +1,4 @@
-"""`/v1/score` and `/v1/score/batch`: what a blog is told."""
+"""`/v1/score` and `/v1/score/batch`."""
 
 import math
 from typing import Any
@@ -7,31 +7,32 @@ import pytest
 from flask import Flask
 
 from moderation.actions.check import find_decision
-from moderation.actions.desk import Desk
-from moderation.domain.policy import Policy, decide
+from moderation.actions.services import Services
+from moderation.domain.thresholds import Thresholds, decide
 from moderation.settings import Settings
 from moderation.web.app import create_app
 from tests.web.conftest import KEY, Blog
 
-ACCOUNT = {"probability", "thresholds", "standing", "reasons", "bias", "model", "degraded"}
-FIELDS = {"id", "verdict", "made_at", "label"} | ACCOUNT
+JUDGEMENT = {"verdict", "probability", "logit", "thresholds", "calibration", "reasons", "bias", "model", "degraded"}
+FIELDS = {"id", "decided_at", "label"} | JUDGEMENT
 SPAM = "Buy cheap viagra online at http://pills.example/ now!!!"
 
 
 def test_a_comment_gets_a_complete_decision(blog: Blog) -> None:
-    """The answer holds every promised field and no other, and the verdict follows from its own thresholds."""
-    told = blog.score(SPAM, author="Best Pills", url="http://pills.example/")
-    assert set(told) == FIELDS
-    assert told["verdict"] == decide(told["probability"], Policy(**told["thresholds"])).value
-    assert told["degraded"] is False and told["label"] is None
+    """The response has exactly the documented fields, and the verdict follows from its thresholds."""
+    answer = blog.score(SPAM, author="Best Pills", url="http://pills.example/")
+    assert set(answer) == FIELDS
+    assert answer["verdict"] == decide(answer["probability"], Thresholds(**answer["thresholds"])).value
+    assert answer["degraded"] is False and answer["label"] is None
 
 
-def test_the_account_is_exact_and_strongest_first(blog: Blog) -> None:
+def test_the_reasons_are_exact_and_strongest_first(blog: Blog) -> None:
     """Weights and bias add up to the logit; five reasons for spam come first, three against it, then all others."""
-    told = blog.score(SPAM)
-    logit = told["bias"] + sum(reason["weight"] for reason in told["reasons"])
-    assert 1 / (1 + math.exp(-logit)) == pytest.approx(told["probability"], abs=1e-6)
-    weights = [reason["weight"] for reason in told["reasons"]]
+    answer = blog.score(SPAM)
+    logit = answer["bias"] + sum(reason["weight"] for reason in answer["reasons"])
+    assert logit == pytest.approx(answer["logit"], abs=1e-6)
+    assert 1 / (1 + math.exp(-logit)) == pytest.approx(answer["probability"], abs=1e-6)
+    weights = [reason["weight"] for reason in answer["reasons"]]
     pro, contra, others = weights[:5], weights[5:8], weights[8:]
     assert min(pro) > 0 > max(contra) and others
     for part in (pro, contra, others):
@@ -40,14 +41,26 @@ def test_the_account_is_exact_and_strongest_first(blog: Blog) -> None:
 
 
 def test_the_decision_is_stored_before_it_is_answered(blog: Blog) -> None:
-    """What was answered can be read back from the database under its id."""
-    told = blog.score(SPAM, author="Best Pills")
-    decision, label = find_decision(blog.desk, blog.site, told["id"])
-    assert decision.verdict.value == told["verdict"] and decision.comment.author == "Best Pills" and label is None
+    """The decision can be read from the database by its id."""
+    answer = blog.score(SPAM, author="Best Pills")
+    decision, label = find_decision(blog.services, blog.site, answer["id"])
+    assert decision.verdict.value == answer["verdict"] and decision.comment.author == "Best Pills" and label is None
+
+
+def test_spans_are_computed_on_request(blog: Blog) -> None:
+    """`?spans=true` locates the reasons of a single comment and of a batch; without it there is no `spans`."""
+    for path, body in (("/v1/score", {"text": SPAM}), ("/v1/score/batch", {"comments": [{"text": SPAM}]})):
+        for query, is_located in (("", False), ("?spans=false", False), ("?spans=true", True)):
+            answer = blog.call("POST", path + query, body).get_json()
+            (decision,) = answer.get("decisions", [answer])
+            located = [reason for reason in decision["reasons"] if "spans" in reason]
+            assert bool(located) is is_located
+            for reason in located:
+                assert reason["spans"] and all(0 <= span["start"] < span["end"] for span in reason["spans"])
 
 
 def test_null_is_the_same_as_absent(blog: Blog) -> None:
-    """A field that the blog does not know may be null: it is never evidence."""
+    """A null field is unknown, which is never evidence."""
     assert blog.score(SPAM, author=None, date=None)["probability"] == blog.score(SPAM)["probability"]
 
 
@@ -60,49 +73,49 @@ def test_an_empty_text_is_judged(blog: Blog) -> None:
 def test_any_character_of_json_can_be_sent(blog: Blog, hostile: str) -> None:
     """A cut emoji, a NUL or a bidirectional override is a comment to judge, not an error."""
     body = f'{{"text": "x{hostile}y", "author": "{hostile}"}}'
-    reply = blog.call("POST", "/v1/score", data=body, content_type="application/json")
-    assert reply.status_code == 200, reply.text
-    assert blog.call("GET", f"/v1/decisions/{reply.get_json()['id']}").status_code == 200
+    response = blog.call("POST", "/v1/score", data=body, content_type="application/json")
+    assert response.status_code == 200, response.text
+    assert blog.call("GET", f"/v1/decisions/{response.get_json()['id']}").status_code == 200
 
 
-def test_without_a_model_comments_are_held(modelless_desk: Desk, settings: Settings, blog: Blog) -> None:
-    """No model is no reason to fail the blog: a person decides, and the answer says so."""
-    client = create_app(modelless_desk, settings).test_client()
-    reply = client.post("/v1/score", json={"text": SPAM}, headers={"Authorization": f"Bearer {KEY}"})
-    assert reply.status_code == 200
-    assert reply.get_json()["degraded"] is True and reply.get_json()["verdict"] == "review"
+def test_without_a_model_comments_are_held(services_without_model: Services, settings: Settings, blog: Blog) -> None:
+    """The comment goes to review, and the response is `degraded`."""
+    client = create_app(services_without_model, settings).test_client()
+    response = client.post("/v1/score", json={"text": SPAM}, headers={"Authorization": f"Bearer {KEY}"})
+    assert response.status_code == 200
+    assert response.get_json()["degraded"] is True and response.get_json()["verdict"] == "review"
 
 
-def test_a_batch_answers_in_order_with_refusals_in_place(blog: Blog) -> None:
-    """One bad comment spoils only its own place, and is named by a pointer into the whole body."""
+def test_a_batch_answers_in_order_with_problems_in_place(blog: Blog) -> None:
+    """An invalid comment gets a problem with pointers into the whole body; the others are judged."""
     sent: list[Any] = [{"text": "first"}, {"txet": "slip"}, 7, {"text": "last", "author": "Ann"}]
-    reply = blog.call("POST", "/v1/score/batch", {"comments": sent})
-    assert reply.status_code == 200
-    first, slip, seven, last = reply.get_json()["decisions"]
+    response = blog.call("POST", "/v1/score/batch", {"comments": sent})
+    assert response.status_code == 200
+    first, slip, seven, last = response.get_json()["decisions"]
     assert set(first) == FIELDS and set(last) == FIELDS
-    assert {fault["pointer"] for fault in slip["error"]["errors"]} == {"/comments/1/txet", "/comments/1/text"}
+    assert {error["pointer"] for error in slip["error"]["errors"]} == {"/comments/1/txet", "/comments/1/text"}
     assert seven["error"]["status"] == 422
-    assert find_decision(blog.desk, blog.site, last["id"])[0].comment.author == "Ann"
+    assert find_decision(blog.services, blog.site, last["id"])[0].comment.author == "Ann"
 
 
 def test_a_batch_agrees_with_single_calls(blog: Blog) -> None:
-    """A comment is judged the same alone and in company."""
+    """A comment gets the same probability alone and in a batch."""
     texts = [SPAM, "Thank you, the second example helped me.", "", "первый!"]
-    told = blog.call("POST", "/v1/score/batch", {"comments": [{"text": text} for text in texts]}).get_json()
+    answer = blog.call("POST", "/v1/score/batch", {"comments": [{"text": text} for text in texts]}).get_json()
     alone = [blog.score(text)["probability"] for text in texts]
-    assert [entry["probability"] for entry in told["decisions"]] == pytest.approx(alone, abs=1e-9)
+    assert [entry["probability"] for entry in answer["decisions"]] == pytest.approx(alone, abs=1e-9)
 
 
 def test_an_empty_batch_is_fine(blog: Blog) -> None:
-    """Nothing in, nothing out."""
+    """The response is an empty list."""
     assert blog.call("POST", "/v1/score/batch", {"comments": []}).get_json() == {"decisions": []}
 
 
-def test_a_batch_has_a_limit(desk: Desk, settings: Settings, blog: Blog) -> None:
-    """More comments than the setting allows are refused whole, by the name of the list."""
-    app: Flask = create_app(desk, settings.model_copy(update={"max_batch": 2}))
-    reply = app.test_client().post(
+def test_a_batch_has_a_limit(services: Services, settings: Settings, blog: Blog) -> None:
+    """A larger batch is refused as a whole."""
+    app: Flask = create_app(services, settings.model_copy(update={"max_batch_size": 2}))
+    response = app.test_client().post(
         "/v1/score/batch", json={"comments": [{"text": "x"}] * 3}, headers={"Authorization": f"Bearer {KEY}"}
     )
-    assert reply.status_code == 422
-    assert reply.get_json()["errors"][0]["pointer"] == "/comments"
+    assert response.status_code == 422
+    assert response.get_json()["errors"][0]["pointer"] == "/comments"

@@ -1,4 +1,4 @@
-"""The named signals: each a plain fact about one comment, with a code that stays and a sentence for people."""
+"""The named signals: each measures one fact about a comment and has a permanent code and a description."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -7,45 +7,52 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.features.reading import Reading
-from moderation.features.signals.people import EMAIL_SIGNALS, NAME_SIGNALS, URL_SIGNALS
-from moderation.features.signals.signal import Family, Signal
-from moderation.features.signals.targets import LINK_SIGNALS
-from moderation.features.signals.wording import CONTEXT_SIGNALS, TEXT_SIGNALS
+from moderation.features.parsed_comment import ParsedComment
+from moderation.features.signals.author import EMAIL_SIGNALS, NAME_SIGNALS, URL_SIGNALS
+from moderation.features.signals.links import LINK_SIGNALS
+from moderation.features.signals.signal import Signal, SignalGroup
+from moderation.features.signals.text import TEXT_SIGNALS, TITLE_SIGNALS
 
-FAMILIES: tuple[Family, ...] = (
-    Family(TEXT_SIGNALS, lambda _: True, nan),
-    Family(LINK_SIGNALS, lambda reading: bool(reading.links or reading.home_links), 0.0),
-    Family(CONTEXT_SIGNALS, lambda reading: bool(reading.context), nan),
-    Family(NAME_SIGNALS, lambda reading: bool(reading.author), nan),
-    Family(URL_SIGNALS, lambda reading: reading.comment.url is not None, nan),
-    Family(EMAIL_SIGNALS, lambda reading: reading.email is not None, nan),
+SIGNAL_GROUPS: tuple[SignalGroup, ...] = (
+    SignalGroup(TEXT_SIGNALS, lambda _: True, nan),
+    SignalGroup(LINK_SIGNALS, lambda parsed: bool(parsed.external_links or parsed.internal_links), 0.0),
+    SignalGroup(TITLE_SIGNALS, lambda parsed: bool(parsed.title_words), nan),
+    SignalGroup(NAME_SIGNALS, lambda parsed: bool(parsed.author), nan),
+    SignalGroup(URL_SIGNALS, lambda parsed: parsed.comment.url is not None, nan),
+    SignalGroup(EMAIL_SIGNALS, lambda parsed: parsed.email is not None, nan),
 )
-SIGNALS: tuple[Signal, ...] = tuple(signal for family in FAMILIES for signal in family.signals)
+SIGNALS: tuple[Signal, ...] = tuple(signal for group in SIGNAL_GROUPS for signal in group.signals)
 
 
 @cache
 def signal_codes() -> tuple[str, ...]:
-    """The codes in the order of the columns."""
+    """Return the codes in the order of the columns."""
     return tuple(signal.code for signal in SIGNALS)
 
 
-def measure(reading: Reading) -> list[float]:
-    """One value for each of `SIGNALS`; NaN where the comment lacks the field that the signal reads."""
+def measure(parsed: ParsedComment) -> list[float]:
+    """Return the values of `SIGNALS` for a comment; NaN if the comment lacks the field that a signal reads."""
     values: list[float] = []
-    for signals, there, otherwise in FAMILIES:
-        values += [signal.measure(reading) for signal in signals] if there(reading) else [otherwise] * len(signals)
+    for signals, is_present, default in SIGNAL_GROUPS:
+        values += [signal.measure(parsed) for signal in signals] if is_present(parsed) else [default] * len(signals)
     return values
 
 
-def measure_all(readings: Sequence[Reading]) -> NDArray[np.float64]:
-    """`measure` of each reading, one a row: signal by signal, which keeps the processor's caches warm."""
-    families: list[NDArray[np.float64]] = []
-    for signals, there, otherwise in FAMILIES:
-        rows = [row for row, reading in enumerate(readings) if there(reading)]
-        present = [readings[row] for row in rows]
-        values = np.full((len(readings), len(signals)), otherwise)
+def measure_all(parsed_comments: Sequence[ParsedComment]) -> NDArray[np.float64]:
+    """Return the values of `measure` for many comments, signal by signal, which keeps the processor's caches warm.
+
+    Returns
+    -------
+    array of shape (comments, signals)
+        NaN marks an absent field.
+
+    """
+    groups: list[NDArray[np.float64]] = []
+    for signals, is_present, default in SIGNAL_GROUPS:
+        rows = [row for row, parsed in enumerate(parsed_comments) if is_present(parsed)]
+        present = [parsed_comments[row] for row in rows]
+        values = np.full((len(parsed_comments), len(signals)), default)
         for column, signal in enumerate(signals):
             values[rows, column] = np.fromiter(map(signal.measure, present), np.float64, len(present))
-        families.append(values)
-    return np.hstack(families)
+        groups.append(values)
+    return np.hstack(groups)

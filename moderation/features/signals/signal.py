@@ -1,24 +1,27 @@
-"""What a signal is."""
+"""The type of a named signal. The modules that define signals import it, and `signals` imports them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from moderation.features.reading import Reading
+from moderation.features.parsed_comment import ParsedComment
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A named fact. `measure` gives a number, mostly within 0 to 3; `sentence` tells people what was looked at."""
+    """A named fact about a comment.
+
+    `measure` returns a number, mostly within 0 to 3. `description` is shown to people.
+    """
 
     code: str
-    sentence: str
-    measure: Callable[[Reading], float]
+    description: str
+    measure: Callable[[ParsedComment], float]
 
 
-class Family(NamedTuple):
-    """Signals that read the same field. Where it is not `there`, each of them is `otherwise`."""
+class SignalGroup(NamedTuple):
+    """Signals that read the same field. If the field is not `is_present`, each signal has the value `default`."""
 
     signals: tuple[Signal, ...]
-    there: Callable[[Reading], bool]
-    otherwise: float
+    is_present: Callable[[ParsedComment], bool]
+    default: float

@@ -1,1 +1,1 @@
-"""How the tables came to be: Alembic's environment, and a script for each revision."""
+"""Alembic's environment, and a script for each revision of the schema."""

@@ -1,4 +1,4 @@
-"""Run by Alembic, on the connection that `moderation.storage.migrate.upgrade` opened."""
+"""Alembic's environment. It uses the connection that `moderation.storage.migrate.upgrade` opened."""
 
 from alembic import context
 

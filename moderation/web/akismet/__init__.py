@@ -1,1 +1,1 @@
-"""Akismet's door: its HTTP protocol as its clients really use it, one file for each group of endpoints."""
+"""The Akismet channel: the HTTP protocol of existing Akismet clients."""

@@ -1,1 +1,1 @@
-"""Our own door: JSON under `/v1`, its OpenAPI document, and a page that shows it."""
+"""The JSON channel: `/v1`, its OpenAPI document, and a page that shows the document."""

@@ -1,60 +1,76 @@
-"""The OpenAPI 3.1 document: a small table of routes, and the schemas of `shapes`."""
+"""`/openapi.json` and `/docs`: the OpenAPI 3.1 document, and the same as a page without script."""
 
+import inspect
+import json
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import TypeAdapter
+from flask import Response, jsonify, render_template
+from pydantic.json_schema import models_json_schema
 
 from moderation import __version__
-from moderation.web.api import shapes
+from moderation.domain.errors import ERROR_MAPPINGS
+from moderation.web.api import schemas
+from moderation.web.errors import problem_type
 
-_REF = "#/components/schemas/{model}"
-_BODIES = (shapes.CommentBody, shapes.BatchBody, shapes.LabelBody)
-_REPLIES = (
-    shapes.DecisionReply,
-    shapes.StoredDecisionReply,
-    shapes.BatchReply,
-    shapes.LabelReply,
-    shapes.ProblemReply,
-    shapes.LiveReply,
-    shapes.ReadyReply,
+_REF_TEMPLATE = "#/components/schemas/{model}"
+_REQUESTS = (schemas.CommentRequest, schemas.BatchRequest, schemas.LabelRequest)
+_RESPONSES = (
+    schemas.DecisionResponse,
+    schemas.StoredDecisionResponse,
+    schemas.BatchResponse,
+    schemas.LabelResponse,
+    schemas.ProblemResponse,
+    schemas.LivenessResponse,
+    schemas.ReadinessResponse,
 )
-_KEYED = (400, 401, 413, 415, 422, 503)
+_SCORE_ERRORS = (400, 401, 413, 415, 422, 503)
 
 
 class Operation(NamedTuple):
-    """One row of the table. `reply` is a shape's name, a content type, or empty for a reply without body."""
+    """One operation. `response` is the name of a schema, a content type, or empty for a response without body."""
 
     method: str
     path: str
     name: str
     summary: str
     body: str = ""
-    reply: str = ""
+    response: str = ""
     status: int = 200
-    problems: tuple[int, ...] = ()
-    keyed: bool = True
+    error_statuses: tuple[int, ...] = ()
+    needs_key: bool = True
 
 
 OPERATIONS = (
-    Operation("post", "/v1/score", "score", "Judge one comment.", "CommentBody", "DecisionReply", 200, _KEYED),
-    Operation("post", "/v1/score/batch", "scoreBatch", "Judge many comments.", "BatchBody", "BatchReply", 200, _KEYED),
+    Operation(
+        "post", "/v1/score", "score", "Judge one comment.", "CommentRequest", "DecisionResponse", 200, _SCORE_ERRORS
+    ),
+    Operation(
+        "post",
+        "/v1/score/batch",
+        "scoreBatch",
+        "Judge many comments.",
+        "BatchRequest",
+        "BatchResponse",
+        200,
+        _SCORE_ERRORS,
+    ),
     Operation(
         "get",
         "/v1/decisions/{decision_id}",
-        "showDecision",
-        "Read a decision again, with its label and its neighbours.",
-        reply="StoredDecisionReply",
-        problems=(401, 404, 503),
+        "getDecision",
+        "Read a decision with its label and similar comments.",
+        response="StoredDecisionResponse",
+        error_statuses=(401, 404, 503),
     ),
     Operation(
         "put",
         "/v1/decisions/{decision_id}/label",
         "putLabel",
-        "Say what the comment really was.",
-        "LabelBody",
-        "LabelReply",
+        "Label the comment ham or spam.",
+        "LabelRequest",
+        "LabelResponse",
         200,
         (400, 401, 404, 413, 415, 422, 503),
     ),
@@ -62,23 +78,36 @@ OPERATIONS = (
         "delete",
         "/v1/decisions/{decision_id}/label",
         "deleteLabel",
-        "Take the label back.",
+        "Withdraw the label.",
         status=204,
-        problems=(401, 404, 503),
+        error_statuses=(401, 404, 503),
     ),
-    Operation("get", "/livez", "livez", "Does the process answer?", reply="LiveReply", keyed=False),
-    Operation("get", "/readyz", "readyz", "Can comments be judged and stored?", reply="ReadyReply", keyed=False),
-    Operation("get", "/metrics", "metrics", "This worker's meters for Prometheus.", reply="text/plain", keyed=False),
-    Operation("get", "/openapi.json", "openapi", "This document.", reply="application/json", keyed=False),
+    Operation("get", "/livez", "livez", "Does the process answer?", response="LivenessResponse", needs_key=False),
+    Operation(
+        "get", "/readyz", "readyz", "Can comments be judged and stored?", response="ReadinessResponse", needs_key=False
+    ),
+    Operation("get", "/metrics", "metrics", "Metrics for Prometheus.", response="text/plain", needs_key=False),
+    Operation("get", "/openapi.json", "openapi", "This document.", response="application/json", needs_key=False),
 )
+
+
+def openapi_json() -> Response:
+    """Return the OpenAPI document."""
+    return jsonify(document())
+
+
+def docs_page() -> str:
+    """Return the OpenAPI document as a page."""
+    spec = document()
+    return render_template("api/docs.html", document=spec, schemas=_schema_rows(spec), problems=_problem_rows())
 
 
 @cache
 def document() -> dict[str, Any]:
-    """The whole document; do not change what is returned."""
+    """Build the OpenAPI document once. Callers must not change it."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method] = _described(operation)
+        paths.setdefault(operation.path, {})[operation.method] = _operation_object(operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -94,57 +123,82 @@ def document() -> dict[str, Any]:
     }
 
 
-def _described(operation: Operation) -> dict[str, Any]:
-    told: dict[str, Any] = {"operationId": operation.name, "summary": operation.summary}
-    if operation.keyed:
-        told["security"] = [{"key": []}]
+def _schema_rows(spec: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return name, description and JSON of each schema."""
+    rows = []
+    for name, schema in spec["components"]["schemas"].items():
+        rest = {key: value for key, value in schema.items() if key not in ("description", "title")}
+        rows.append((name, schema.get("description", ""), json.dumps(rest, indent=2)))
+    return rows
+
+
+def _problem_rows() -> list[dict[str, Any]]:
+    """Return anchor, status, title and meaning of each problem type."""
+    return [
+        {
+            "anchor": problem_type(error).partition("#")[2],
+            "status": mapping.status,
+            "title": mapping.title,
+            "meaning": (inspect.getdoc(error) or "").partition("\n")[0],
+        }
+        for error, mapping in ERROR_MAPPINGS.items()
+    ]
+
+
+def _operation_object(operation: Operation) -> dict[str, Any]:
+    spec: dict[str, Any] = {"operationId": operation.name, "summary": operation.summary}
+    if operation.needs_key:
+        spec["security"] = [{"key": []}]
+    parameters = []
     if "{decision_id}" in operation.path:
-        told["parameters"] = [_decision_id()]
+        parameters.append(_parameter("path", "decision_id", {"type": "string", "pattern": "^[0-9a-f]{32}$"}))
+    if operation.path.startswith("/v1/score"):
+        parameters.append(_parameter("query", "spans", {"type": "boolean", "default": False}))
+    if parameters:
+        spec["parameters"] = parameters
     if operation.body:
-        told["requestBody"] = {"required": True, "content": _json(operation.body)}
-    told["responses"] = _responses(operation)
-    return told
+        spec["requestBody"] = {"required": True, "content": _json_content(operation.body)}
+    spec["responses"] = _responses(operation)
+    return spec
+
+
+def _parameter(place: str, name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": place, "required": place == "path", "schema": schema}
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    replies = {str(operation.status): _response(operation.status, _content(operation.reply))}
+    responses = {str(operation.status): _response_object(operation.status, _content(operation.response))}
     if operation.name == "readyz":
-        replies["503"] = _response(503, _content(operation.reply))
-    problem = {"application/problem+json": {"schema": _ref("ProblemReply")}}
-    replies |= {str(status): _response(status, problem) for status in operation.problems}
-    return replies
+        responses["503"] = _response_object(503, _content(operation.response))
+    problem = {"application/problem+json": {"schema": _ref("ProblemResponse")}}
+    responses |= {str(status): _response_object(status, problem) for status in operation.error_statuses}
+    return responses
 
 
-def _response(status: int, content: dict[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {"description": HTTPStatus(status).phrase}
-    return told | {"content": content} if content else told
+def _response_object(status: int, content: dict[str, Any]) -> dict[str, Any]:
+    spec: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    return spec | {"content": content} if content else spec
 
 
-def _content(reply: str) -> dict[str, Any]:
-    if not reply:
+def _content(response: str) -> dict[str, Any]:
+    if not response:
         return {}
-    if "/" in reply:
-        return {reply: {"schema": {"type": "string" if reply == "text/plain" else "object"}}}
-    return _json(reply)
+    if "/" in response:
+        return {response: {"schema": {"type": "string" if response == "text/plain" else "object"}}}
+    return _json_content(response)
 
 
-def _json(shape: str) -> dict[str, Any]:
-    return {"application/json": {"schema": _ref(shape)}}
+def _json_content(schema: str) -> dict[str, Any]:
+    return {"application/json": {"schema": _ref(schema)}}
 
 
-def _ref(shape: str) -> dict[str, str]:
-    return {"$ref": _REF.format(model=shape)}
-
-
-def _decision_id() -> dict[str, Any]:
-    schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
-    return {"name": "decision_id", "in": "path", "required": True, "schema": schema}
+def _ref(schema: str) -> dict[str, str]:
+    return {"$ref": _REF_TEMPLATE.format(model=schema)}
 
 
 def _schemas() -> dict[str, Any]:
-    adapters: list[tuple[str, Literal["validation", "serialization"], TypeAdapter[Any]]] = [
-        *((shape.__name__, "validation", TypeAdapter(shape)) for shape in _BODIES),
-        *((shape.__name__, "serialization", TypeAdapter(shape)) for shape in _REPLIES),
-    ]
-    _, found = TypeAdapter.json_schemas(adapters, ref_template=_REF)
-    return dict(sorted(found["$defs"].items()))
+    _, definitions = models_json_schema(
+        [*((schema, "validation") for schema in _REQUESTS), *((schema, "serialization") for schema in _RESPONSES)],
+        ref_template=_REF_TEMPLATE,
+    )
+    return dict(sorted(definitions["$defs"].items()))

@@ -1,1 +1,1 @@
-"""The moderators' door: signing in, and working through what was held. Plain forms, no script."""
+"""The moderators' channel: sign-in and the queue of held comments, in plain forms without script."""

@@ -7,7 +7,7 @@ const visitor = { ip: '192.0.2.7', useragent: 'Mozilla/5.0' };
 const ham = { ...visitor, name: 'Anna', content: HAM };
 const spam = { ...visitor, name: 'viagra-test-123', content: SPAM };
 
-async function told(client, comment) {
+async function verdict(client, comment) {
   try {
     return (await client.checkSpam(comment)) ? 'spam' : 'ham';
   } catch {
@@ -21,9 +21,9 @@ async function main() {
   const answers = {
     verified: await client.verifyKey(),
     wrong_verified: await stranger.verifyKey(),
-    ham: await told(client, ham),
-    spam: await told(client, spam),
-    wrong: await told(stranger, ham),
+    ham: await verdict(client, ham),
+    spam: await verdict(client, spam),
+    wrong: await verdict(stranger, ham),
   };
   await client.submitHam(ham);
   await client.submitSpam(spam);

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-# The package that this drives has the name of another one, which is installed where mypy looks.
+# The client has the same package name as another one, which is installed where mypy looks.
 """PyPI akismet-async."""
 
 import asyncio
@@ -16,11 +16,11 @@ HAM = Comment(**VISITOR, comment_author="Anna", comment_content=os.environ["HAM"
 SPAM = Comment(**VISITOR, comment_author="viagra-test-123", comment_content=os.environ["SPAM"])
 
 
-async def told(client, comment):
+async def verdict(client, comment):
     try:
         return NAMES.get(await client.check(comment), "unknown")
     except ValueError:
-        # It reads every reply as JSON, and `invalid` is none.
+        # The client parses every reply as JSON, and `invalid` is not JSON.
         return "error"
 
 
@@ -36,7 +36,11 @@ async def main():
     client = Akismet(os.environ["KEY"], blog=os.environ["BLOG"])
     stranger = Akismet(os.environ["WRONG_KEY"], blog=os.environ["BLOG"])
     answers = {"verified": await client.verify_key(), "wrong_verified": await stranger.verify_key()}
-    answers |= {"ham": await told(client, HAM), "spam": await told(client, SPAM), "wrong": await told(stranger, HAM)}
+    answers |= {
+        "ham": await verdict(client, HAM),
+        "spam": await verdict(client, SPAM),
+        "wrong": await verdict(stranger, HAM),
+    }
     await client.submit_ham(HAM)
     await client.submit_spam(SPAM)
     json.dump(answers | {"submitted": True}, sys.stdout)

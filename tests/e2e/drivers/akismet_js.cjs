@@ -1,4 +1,4 @@
-// npm akismet, over https; it answers "not spam" where it was told that the key is wrong.
+// npm akismet, over https; it answers "not spam" after the reply `invalid`.
 const { promisify } = require('node:util');
 const { createRequire } = require('node:module');
 const akismet = createRequire(`${process.cwd()}/`)('akismet');

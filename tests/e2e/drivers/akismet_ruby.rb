@@ -6,7 +6,7 @@ HAM = { author: 'Anna', text: ENV.fetch('HAM') }.freeze
 SPAM = { author: 'viagra-test-123', text: ENV.fetch('SPAM') }.freeze
 VISITOR = ['192.0.2.7', 'Mozilla/5.0'].freeze
 
-def told(client, comment)
+def verdict(client, comment)
   spam, blatant = client.check(*VISITOR, comment)
   return 'discard' if blatant
 
@@ -19,7 +19,7 @@ client = Akismet::Client.new(ENV.fetch('KEY'), ENV.fetch('BLOG'), app_name: 'dri
 stranger = Akismet::Client.new(ENV.fetch('WRONG_KEY'), ENV.fetch('BLOG'))
 answers = {
   verified: client.verify_key, wrong_verified: stranger.verify_key,
-  ham: told(client, HAM), spam: told(client, SPAM), wrong: told(stranger, HAM)
+  ham: verdict(client, HAM), spam: verdict(client, SPAM), wrong: verdict(stranger, HAM)
 }
 client.ham(*VISITOR, HAM)
 client.spam(*VISITOR, SPAM)

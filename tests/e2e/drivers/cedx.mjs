@@ -1,7 +1,7 @@
 // npm @cedx/akismet.
 import { pathToFileURL } from 'node:url';
 
-// Modules are looked for beside the script, and this one is not where the package is.
+// Node searches for modules beside the script, and the package is elsewhere.
 const entry = pathToFileURL(`${process.cwd()}/node_modules/@cedx/akismet/lib/index.js`);
 const { Author, Blog, CheckResult, Client, Comment } = await import(entry);
 
@@ -16,7 +16,7 @@ const commentOf = (name, content) =>
     type: 'comment',
   });
 const names = { [CheckResult.ham]: 'ham', [CheckResult.spam]: 'spam', [CheckResult.pervasiveSpam]: 'discard' };
-const told = async (client, comment) => {
+const verdict = async (client, comment) => {
   try {
     return names[await client.checkComment(comment)];
   } catch {
@@ -32,9 +32,9 @@ const spam = commentOf('viagra-test-123', SPAM);
 const answers = {
   verified: await client.verifyKey(),
   wrong_verified: await stranger.verifyKey(),
-  ham: await told(client, ham),
-  spam: await told(client, spam),
-  wrong: await told(stranger, ham),
+  ham: await verdict(client, ham),
+  spam: await verdict(client, spam),
+  wrong: await verdict(stranger, ham),
 };
 await client.submitHam(ham);
 await client.submitSpam(spam);

@@ -9,7 +9,7 @@ my %visitor = (USER_IP => '192.0.2.7', COMMENT_USER_AGENT => 'Mozilla/5.0');
 my %ham = (%visitor, COMMENT_AUTHOR => 'Anna', COMMENT_CONTENT => $ENV{HAM});
 my %spam = (%visitor, COMMENT_AUTHOR => 'viagra-test-123', COMMENT_CONTENT => $ENV{SPAM});
 
-sub told {
+sub verdict {
     my ($client, %comment) = @_;
     return $names{ $client->check(%comment) // '' } // 'error';
 }
@@ -22,10 +22,10 @@ my %answers = (
     verified => truth($client),
     wrong_verified => truth(Net::Akismet->new(@blog, KEY => $ENV{WRONG_KEY})),
 );
-$answers{ham} = told($client, %ham);
-$answers{spam} = told($client, %spam);
+$answers{ham} = verdict($client, %ham);
+$answers{spam} = verdict($client, %spam);
 $answers{submitted} = truth($client->ham(%ham) && $client->spam(%spam));
-# It verifies a key when it is made, so a wrong one can only come in later.
+# The constructor verifies the key, so the wrong key is set afterwards.
 $client->{KEY} = $ENV{WRONG_KEY};
-$answers{wrong} = told($client, %ham);
+$answers{wrong} = verdict($client, %ham);
 print encode_json(\%answers);

@@ -1,4 +1,4 @@
-"""PyPI akismet, with an HTTP client of ours where the service has a name of its own: it has no option for that."""
+"""PyPI akismet. Its host is not an option, so another host needs a custom HTTP client."""
 
 import json
 import os
@@ -30,12 +30,12 @@ def client_of(key: str) -> akismet.SyncClient:
     return akismet.SyncClient(config=config, http_client=http)
 
 
-def told(client: akismet.SyncClient, author: str, text: str) -> str:
+def verdict(client: akismet.SyncClient, author: str, text: str) -> str:
     try:
-        verdict = client.comment_check(user_ip="192.0.2.7", comment_author=author, comment_content=text)
+        reply = client.comment_check(user_ip="192.0.2.7", comment_author=author, comment_content=text)
     except akismet.APIKeyError:
         return "error"
-    return NAMES.get(verdict, "discard")
+    return NAMES.get(reply, "discard")
 
 
 def submit(verb: Callable[..., bool], author: str, text: str) -> bool:
@@ -45,9 +45,9 @@ def submit(verb: Callable[..., bool], author: str, text: str) -> bool:
 def main() -> None:
     client, stranger = client_of(os.environ["KEY"]), client_of(os.environ["WRONG_KEY"])
     answers = {"verified": client.verify_key(), "wrong_verified": stranger.verify_key()}
-    ham, spam = told(client, *HAM), told(client, *SPAM)
+    ham, spam = verdict(client, *HAM), verdict(client, *SPAM)
     submitted = submit(client.submit_ham, *HAM) and submit(client.submit_spam, *SPAM)
-    judged = {"ham": ham, "spam": spam, "wrong": told(stranger, *HAM), "submitted": submitted}
+    judged = {"ham": ham, "spam": spam, "wrong": verdict(stranger, *HAM), "submitted": submitted}
     json.dump(answers | judged, sys.stdout)
 
 

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-# The package that this drives has the name of another one, which is installed where mypy looks.
+# The client has the same package name as another one, which is installed where mypy looks.
 """PyPI python-akismet."""
 
 import json
@@ -15,7 +15,7 @@ HAM = {**VISITOR, "comment_author": "Anna", "comment_content": os.environ["HAM"]
 SPAM = {**VISITOR, "comment_author": "viagra-test-123", "comment_content": os.environ["SPAM"]}
 
 
-def told(client, comment):
+def verdict(client, comment):
     try:
         return NAMES.get(client.check(**comment), "unknown")
     except AkismetServerError:
@@ -27,8 +27,8 @@ def main():
         Akismet.domain = os.environ["SERVICE"]
     client = Akismet(os.environ["KEY"], blog=os.environ["BLOG"])
     stranger = Akismet(os.environ["WRONG_KEY"], blog=os.environ["BLOG"])
-    answers = {"verified": None, "wrong_verified": None, "ham": told(client, HAM), "spam": told(client, SPAM)}
-    answers["wrong"] = told(stranger, HAM)
+    answers = {"verified": None, "wrong_verified": None, "ham": verdict(client, HAM), "spam": verdict(client, SPAM)}
+    answers["wrong"] = verdict(stranger, HAM)
     client.submit_ham(**HAM)
     client.submit_spam(**SPAM)
     json.dump(answers | {"submitted": True}, sys.stdout)

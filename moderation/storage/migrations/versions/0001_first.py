@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """From nothing to the first tables."""
+    """Create the first tables."""
     _create_sites_and_keys()
     _create_comments()
     _create_decisions()
@@ -20,7 +20,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to nothing: every row is lost."""
+    """Drop all tables with their rows."""
     for table in ("moderators", "items", "labels", "decisions", "comments", "keys", "sites"):
         op.drop_table(table)
 

@@ -1,4 +1,4 @@
-"""What a blog does with a comment that waits, how it is told the outcome, and an index for the statistics."""
+"""Settings for comments that blogs hold, callbacks for the outcome, and an index for the statistics."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _SITE_COLUMNS: tuple["sa.Column[Any]", ...] = (
 
 
 def upgrade() -> None:
-    """Sites learn to hold, callbacks are kept, decisions can be counted."""
+    """Add settings to the sites, a table of callbacks, and indexes for counting decisions."""
     for column in _SITE_COLUMNS:
         op.add_column("sites", column)
     op.add_column("decisions", sa.Column("superseded", sa.Boolean, nullable=False, server_default=sa.false()))
@@ -30,7 +30,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the first tables: blogs that wait are not told any more."""
+    """Return to the first tables. Pending callbacks are lost."""
     op.drop_table("callbacks")
     for index in ("ix_decisions_by_comment", "ix_decisions_by_time", "ix_decisions_site_id_made_at"):
         op.drop_index(index, "decisions")

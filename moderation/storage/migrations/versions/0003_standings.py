@@ -1,4 +1,4 @@
-"""Sites have a budget and earn standings; a decision keeps the one that it was made by."""
+"""Sites get a budget and calibrations, and each decision refers to its calibration."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ _SHARES = ("lost_at_most", "held_at_most", "confidence")
 
 
 def upgrade() -> None:
-    """Nobody has earned anything yet, so every site without lines of its own begins at the first step."""
+    """Add the tables and columns. Every site without its own thresholds begins at the first stage."""
     for name in _SHARES:
         op.add_column("sites", sa.Column(name, sa.Double, nullable=True))
     op.create_table(
@@ -31,7 +31,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_standings_site_id_id", "standings", ["site_id", "id"])
     op.add_column("decisions", sa.Column("step", sa.Text, nullable=True))
-    # SQLite adds a reference only with its column, and Alembic writes the two apart.
+    # SQLite adds a reference only together with its column; Alembic would write two statements.
     op.execute(
         "ALTER TABLE decisions ADD COLUMN standing_id INTEGER "
         "CONSTRAINT fk_decisions_standing_id REFERENCES standings (id)"
@@ -40,7 +40,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to the models' own lines: what was earned is lost."""
+    """Return to the models' own thresholds. All calibrations are lost."""
     op.drop_index("ix_labels_site_id_value_comment_id", "labels")
     op.drop_column("decisions", "standing_id")
     op.drop_column("decisions", "step")

@@ -1,4 +1,4 @@
-"""Labelled comments can be found by what they are like."""
+"""An index by which similar comments are found."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """An empty table: `moderation init` fills in the comments that were labelled before."""
+    """Create an empty table. `moderation init` indexes the comments that were labelled before."""
     op.create_table(
         "bands",
         sa.Column("site_id", sa.Integer, nullable=False),
@@ -27,5 +27,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Nothing is lost: the bands follow from the comments and their labels."""
+    """Drop the table. It can be rebuilt from the comments and their labels."""
     op.drop_table("bands")

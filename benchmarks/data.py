@@ -1,0 +1,32 @@
+"""The labelled comments to measure with: a folder that is not part of the project."""
+
+import os
+from pathlib import Path
+
+from benchmarks.rows import ROOT, Row, unmeasured
+from moderation.training.corpus import Corpus, read_corpus
+
+VARIABLE = "MODERATION_DATA"
+RECIPE = ROOT / "data" / "recipe.toml"
+STARTER = ROOT / "data" / "starter.csv"
+
+
+def folder() -> Path | None:
+    """Return the folder that `MODERATION_DATA` names, or `None` if it is unset or does not exist."""
+    path = os.environ.get(VARIABLE)
+    return Path(path) if path and Path(path).is_dir() else None
+
+
+def no_folder(name: str) -> list[Row]:
+    """Return the row of a benchmark that needs the folder."""
+    return [unmeasured(name, f"the data folder is absent; set {VARIABLE}")]
+
+
+def read_all(data: Path) -> Corpus:
+    """Read every corpus of the folder and the starter corpus, in the order of `corpora`."""
+    return read_corpus(corpora(data), print)
+
+
+def corpora(data: Path) -> list[Path]:
+    """Return the paths of the folder's corpora, sorted by name, then that of the starter corpus."""
+    return [*sorted(data.glob("*.csv.gz")), STARTER]

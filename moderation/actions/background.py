@@ -1,0 +1,173 @@
+"""Jobs that a serving process repeats in one background thread: callbacks, recalibration and purging.
+
+The jobs share the thread, so each one bounds how long it may delay the others. A round of deliveries begins no call
+after `callbacks.MAX_ROUND_SECONDS`. It delays recalibration for 40 seconds and one DNS look-up at most. Recalibration
+stops between two sites after `RECALIBRATION_SLICE_SECONDS`. It delays callbacks for 5 seconds and one site at most.
+"""
+
+import logging
+import os
+import random
+from collections.abc import Callable
+from threading import Event, Thread
+from time import monotonic
+
+from moderation.actions.callbacks import CALL_TIMEOUT_SECONDS, deliver_due, purge_settled
+from moderation.actions.rollout import recalibrate
+from moderation.actions.services import Services
+from moderation.actions.sites import list_sites
+from moderation.domain.site import Site
+
+logger = logging.getLogger(__name__)
+
+DELIVERY_PAUSE_SECONDS = 2.0
+RECALIBRATION_PAUSE_SECONDS = 300.0
+RECALIBRATION_SLICE_SECONDS = 5.0
+PURGE_PAUSE_SECONDS = 3_600.0
+MAX_RETRY_PAUSE_SECONDS = 60.0
+"""Pauses after failures double up to this limit. A job with a longer pause keeps that."""
+
+
+class PeriodicTask:
+    """A job that runs again after a pause.
+
+    The job returns true if it has more to do: it then runs again as soon as other overdue tasks had their turn. Its
+    exceptions are logged as `error_event`, and the pause grows while it fails. `jitter` returns numbers from 0 to 1,
+    which vary the pause by half of it. Otherwise several processes would all run at the same moment.
+    """
+
+    def __init__(
+        self,
+        job: Callable[[Event], bool],
+        *,
+        error_event: str,
+        pause_seconds: float,
+        jitter: Callable[[], float] | None = None,
+    ) -> None:
+        self._job = job
+        self._error_event = error_event
+        self._pause_seconds = pause_seconds
+        self._jitter = jitter
+        self._retry_pause_seconds = pause_seconds
+        self.next_run = 0.0
+
+    def schedule(self) -> None:
+        """Set the next run to one pause from now."""
+        self.next_run = monotonic() + self._pause()
+
+    def run(self, stop_event: Event) -> None:
+        """Run the job once and set the next run."""
+        try:
+            unfinished = self._job(stop_event)
+        except Exception:  # an error of one run must not end the thread
+            logger.exception(self._error_event)
+            doubled = min(2 * self._retry_pause_seconds, MAX_RETRY_PAUSE_SECONDS)
+            self._retry_pause_seconds = max(self._retry_pause_seconds, doubled)
+            self.next_run = monotonic() + self._retry_pause_seconds
+        else:
+            self._retry_pause_seconds = self._pause_seconds
+            self.next_run = monotonic() + (0.0 if unfinished else self._pause())
+
+    def _pause(self) -> float:
+        return self._pause_seconds * (0.5 + self._jitter()) if self._jitter else self._pause_seconds
+
+
+class BackgroundTasks:
+    """A thread that runs tasks, the longest overdue first. A forked process gets its own thread."""
+
+    def __init__(
+        self, services: Services, *tasks: PeriodicTask, stop_timeout_seconds: float = CALL_TIMEOUT_SECONDS
+    ) -> None:
+        self._services = services
+        self._tasks = tasks or default_tasks(services)
+        self._stop_timeout_seconds = stop_timeout_seconds
+        self._stop_event = Event()
+        self._thread: Thread | None = None
+        self._restart_after_fork = False
+        self._fork_hooks_registered = False
+
+    def start(self) -> None:
+        """Start the thread. Each task runs for the first time after its pause."""
+        if not self._fork_hooks_registered:
+            self._fork_hooks_registered = True
+            os.register_at_fork(
+                before=self._before_fork, after_in_parent=self._after_fork, after_in_child=self._after_fork
+            )
+        for task in self._tasks:
+            task.schedule()
+        self._stop_event = Event()
+        self._thread = Thread(target=self._run, args=(self._stop_event,), name="background", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the thread and wait for a running job, for `stop_timeout_seconds` at most."""
+        self._stop_event.set()
+        if self._thread is not None:
+            self._thread.join(self._stop_timeout_seconds)
+            self._thread = None
+
+    def _run(self, stop_event: Event) -> None:
+        while True:
+            task = min(self._tasks, key=lambda task: task.next_run)
+            if stop_event.wait(max(0.0, task.next_run - monotonic())):
+                return
+            task.run(stop_event)
+
+    def _before_fork(self) -> None:
+        # A fork copies neither the thread nor its database connection in a usable state.
+        self._restart_after_fork = self._thread is not None
+        if self._restart_after_fork:
+            self.stop()
+            self._services.engine.dispose()
+
+    def _after_fork(self) -> None:
+        if self._restart_after_fork:
+            self.start()
+
+
+class SlicedRecalibration:
+    """A job that recalibrates all sites, in slices of `slice_seconds` between which other tasks have their turn."""
+
+    def __init__(self, services: Services, *, slice_seconds: float = RECALIBRATION_SLICE_SECONDS) -> None:
+        self._services = services
+        self._slice_seconds = slice_seconds
+        self._remaining_sites: list[Site] = []
+
+    def __call__(self, stop_event: Event) -> bool:
+        """Recalibrate the next sites. Returns whether any are left."""
+        end = monotonic() + self._slice_seconds
+        self._remaining_sites = self._remaining_sites or list_sites(self._services)
+        while self._remaining_sites and not stop_event.is_set():
+            # Taken off the list first: a site that fails must not keep the others from their turn.
+            recalibrate(self._services, self._remaining_sites.pop())
+            if monotonic() >= end:
+                break
+        return bool(self._remaining_sites)
+
+
+def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
+    """Return the tasks of a serving process."""
+
+    def deliver(stop_event: Event) -> bool:
+        deliver_due(services, stop_event=stop_event)
+        return False
+
+    def purge(_: Event) -> bool:
+        purge_settled(services)
+        return False
+
+    return (
+        PeriodicTask(deliver, error_event="delivering callbacks failed", pause_seconds=DELIVERY_PAUSE_SECONDS),
+        PeriodicTask(
+            SlicedRecalibration(services),
+            error_event="recalibration failed",
+            pause_seconds=RECALIBRATION_PAUSE_SECONDS,
+            jitter=random.random,
+        ),
+        PeriodicTask(
+            purge,
+            error_event="purging callbacks failed",
+            pause_seconds=PURGE_PAUSE_SECONDS,
+            jitter=random.random,
+        ),
+    )

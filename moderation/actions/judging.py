@@ -1,0 +1,82 @@
+"""Judge a comment: score, thresholds, rollout stage and verdict. Nothing is stored here."""
+
+from dataclasses import dataclass, replace
+from math import isclose
+
+from moderation.actions.services import Services
+from moderation.domain.budget import Budget, Calibration
+from moderation.domain.comment import NO_SIGNALS, SubmissionSignals
+from moderation.domain.decision import Decision, Reason, Score
+from moderation.domain.site import Site
+from moderation.domain.thresholds import Thresholds, Verdict, decide
+from moderation.features.parsed_comment import ParsedComment
+from moderation.scoring.model import Model, score
+
+FALLBACK_THRESHOLDS = Thresholds(review=0.5, spam=0.9, discard=0.99)
+"""Recorded with decisions that are made while no model can be loaded."""
+
+_NO_MODEL = Score(
+    probability=0.5,
+    logit=0.0,
+    bias=0.0,
+    reasons=(Reason("NO_MODEL", 0.0, "No model is available, so a person has to decide."),),
+    model="none",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The score of a comment, the thresholds in force and the verdict.
+
+    `calibration` is the source of the thresholds; `None` where they are the site's own, or the model's. `degraded` is
+    true where no model was available, so that a person decides.
+    """
+
+    score: Score
+    thresholds: Thresholds
+    calibration: Calibration | None
+    verdict: Verdict
+    degraded: bool = False
+
+
+def judge(
+    model: Model | None,
+    site: Site | None,
+    parsed: ParsedComment,
+    submission: SubmissionSignals = NO_SIGNALS,
+    *,
+    default_budget: Budget,
+    spans: bool = False,
+) -> Judgement:
+    """Score a comment and compare the score with the thresholds in force.
+
+    Without a site the model's own thresholds apply. Without a model the comment goes to review.
+    """
+    result, thresholds, calibration = _NO_MODEL, FALLBACK_THRESHOLDS, None
+    if model is not None:
+        result = score(model.for_site(site.url) if site else model, parsed, submission, spans=spans)
+        thresholds = model.thresholds
+    if site is not None:
+        thresholds, calibration = site.thresholds_for(parsed.comment.type, result.model, thresholds, default_budget)
+    verdict = decide(result.probability, thresholds) if model else Verdict.REVIEW
+    return Judgement(result, thresholds, calibration, verdict, degraded=model is None)
+
+
+def with_spans(services: Services, decision: Decision, site_url: str) -> Decision:
+    """Return the decision with the spans of its reasons, computed by the model that decided.
+
+    If that model is gone, cannot be loaded or gives another weight, the stored reasons stay without spans.
+    """
+    model = services.live_model.find(decision.score.model)
+    if model is None:
+        return decision
+    repeated = score(model.for_site(site_url), ParsedComment(decision.comment), spans=True).reasons
+    located = {(reason.code, reason.detail): reason for reason in repeated}
+    reasons = tuple(_located(reason, located.get((reason.code, reason.detail))) for reason in decision.score.reasons)
+    return replace(decision, score=replace(decision.score, reasons=reasons))
+
+
+def _located(stored: Reason, repeated: Reason | None) -> Reason:
+    if repeated is None or not isclose(stored.weight, repeated.weight, rel_tol=1e-6, abs_tol=1e-9):
+        return stored
+    return stored._replace(spans=repeated.spans)

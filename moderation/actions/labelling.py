@@ -1,0 +1,156 @@
+"""Label comments. Labels are an append-only log in which a comment's newest label is in force."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from moderation.actions.comment_identity import CommentIdentity, find_same_comment
+from moderation.actions.services import Services
+from moderation.actions.similarity import index_label, index_missing
+from moderation.domain.comment import COMMENT_FIELDS, Comment
+from moderation.domain.decision import Label, LabelValue
+from moderation.domain.errors import NotFound
+from moderation.domain.site import Site
+from moderation.features.parsed_comment import ParsedComment
+from moderation.storage import callbacks, comments, decisions, labels, queue_items
+from moderation.storage.engine import read_transaction, write_transaction
+from moderation.storage.labels import ImportKey, LabelledComment
+from moderation.storage.tables import storable
+
+EXPORT_COLUMNS = ("id", "site", "label", *COMMENT_FIELDS)
+"""The columns of an export, in order. `site` is the URL of the site."""
+
+_PAGE_SIZE = 500
+
+
+class ImportResult(NamedTuple):
+    """The numbers of rows that an import stored, and of rows that repeat a stored comment with its label."""
+
+    stored: int
+    known: int
+
+
+def label_decision(
+    services: Services, site: Site, decision_id: str, value: LabelValue, labelled_by: str, channel: str
+) -> Label:
+    """Label the comment of a decision, close its queue item and return the label in force.
+
+    The same value again through the same channel changes nothing. Raises `NotFound` for a decision of another site.
+    """
+    with write_transaction(services.engine) as connection:
+        comment_id = _find_comment_id(connection, site, decision_id)
+        return _apply_label(connection, site, comment_id, Label(value, labelled_by, channel, services.clock()))
+
+
+def withdraw_label(services: Services, site: Site, decision_id: str, labelled_by: str, channel: str) -> Label:
+    """Append a label without a value, which withdraws the label of a decision's comment, and return it.
+
+    Without a label to withdraw nothing changes. Raises `NotFound` for a decision of another site.
+    """
+    withdrawal = Label(None, labelled_by, channel, services.clock())
+    with write_transaction(services.engine) as connection:
+        comment_id = _find_comment_id(connection, site, decision_id)
+        last = labels.last(connection, comment_id)
+        if last is None or last.value is None:
+            return last or withdrawal
+        append_label(connection, site.id, comment_id, withdrawal)
+    return withdrawal
+
+
+def label_comment(
+    services: Services, site: Site, comment: Comment, value: LabelValue, labelled_by: str, channel: str
+) -> Label:
+    """Label a comment that the caller describes instead of naming its decision. Returns the label in force.
+
+    `find_same_comment` finds the comment. One that is not stored yet is stored without a decision.
+    """
+    now = services.clock()
+    identity = CommentIdentity.of(ParsedComment(comment))
+    with write_transaction(services.engine) as connection:
+        comment_id = find_same_comment(connection, site.id, identity)
+        if comment_id is None:
+            (comment_id,) = comments.add(connection, site.id, [(identity.content_hash, comment)], now)
+        return _apply_label(connection, site, comment_id, Label(value, labelled_by, channel, now))
+
+
+def append_label(connection: Connection, site_id: int, comment_id: int, label: Label) -> None:
+    """Append a label to the log and index the comment.
+
+    A blog that holds the comment gets a callback, unless the label came from the blog itself.
+    """
+    labels.append(connection, site_id, comment_id, label)
+    index_label(connection, site_id, comment_id, label.value)
+    _schedule_callback(connection, comment_id, label)
+
+
+def export_labels(services: Services, site: Site | None) -> Iterator[dict[str, str]]:
+    """Yield the labelled comments of a site, or of all sites, as rows of a corpus, the oldest first.
+
+    An absent field is empty, and withdrawn labels are left out. Rows are read in pages: no lock is held and memory
+    stays bounded.
+    """
+    after = 0
+    while page := _labelled_page(services, site, after):
+        yield from map(_corpus_row, page)
+        after = page[-1].comment_id
+
+
+def import_labels(services: Services, site: Site, rows: Iterable[tuple[Comment, LabelValue]]) -> ImportResult:
+    """Store labelled comments under the site, all or none.
+
+    A row is known if the site has a comment with the same content, author, e-mail, page and label. Known rows are not
+    stored again. `rows` is read to its end before the database is locked, so an error in it leaves nothing behind.
+    """
+    keyed = [(_import_key(comment, value), comment) for comment, value in rows]
+    now = services.clock()
+    with write_transaction(services.engine) as connection:
+        known = labels.find_imported(connection, site.id, sorted({key.content_hash for key, _ in keyed}))
+        new = {key: comment for key, comment in keyed if key not in known}
+        hashed_comments = [(key.content_hash, comment) for key, comment in new.items()]
+        comment_ids = comments.add(connection, site.id, hashed_comments, now)
+        values = [Label(LabelValue(key.value), "import", "import", now) for key in new]
+        labels.append_many(connection, site.id, zip(comment_ids, values, strict=True))
+    index_missing(services)
+    return ImportResult(stored=len(new), known=len(keyed) - len(new))
+
+
+def _find_comment_id(connection: Connection, site: Site, decision_id: str) -> int:
+    comment_id = decisions.find_comment_id(connection, site.id, decision_id)
+    if comment_id is None:
+        raise NotFound("There is no such decision.")
+    return comment_id
+
+
+def _apply_label(connection: Connection, site: Site, comment_id: int, label: Label) -> Label:
+    queue_items.close_for_comment(connection, comment_id, label.labelled_by, "label", label.created_at)
+    last = labels.last(connection, comment_id)
+    if last is not None and (last.value, last.channel) == (label.value, label.channel):
+        # The label is not new, but the blog may have asked to hold the comment again since.
+        _schedule_callback(connection, comment_id, label, undecided_only=True)
+        return last
+    append_label(connection, site.id, comment_id, label)
+    return label
+
+
+def _schedule_callback(connection: Connection, comment_id: int, label: Label, *, undecided_only: bool = False) -> None:
+    result = None if label.channel == "akismet" else label.value
+    callbacks.set_result(connection, comment_id, result, label.created_at, undecided_only=undecided_only)
+
+
+def _labelled_page(services: Services, site: Site | None, after: int) -> list[LabelledComment]:
+    with read_transaction(services.engine) as connection:
+        return labels.list_labelled(connection, site.id if site else None, after, _PAGE_SIZE)
+
+
+def _corpus_row(labelled: LabelledComment) -> dict[str, str]:
+    fields = {name: getattr(labelled.comment, name) or "" for name in COMMENT_FIELDS}
+    return {"id": str(labelled.comment_id), "site": labelled.site_url, "label": labelled.value.value, **fields}
+
+
+def _import_key(comment: Comment, value: LabelValue) -> ImportKey:
+    # As stored, or a field with an unstorable character would never equal its stored copy.
+    author, email, permalink = (
+        None if field is None else storable(field) for field in (comment.author, comment.email, comment.permalink)
+    )
+    return ImportKey(ParsedComment(comment).content_hash, author, email, permalink, value.value)

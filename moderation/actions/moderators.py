@@ -1,0 +1,91 @@
+"""Moderators and their passwords."""
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
+
+from moderation.actions.services import Services
+from moderation.domain.decision import Moderator
+from moderation.domain.errors import AuthenticationFailed, InvalidInput, NotFound
+from moderation.storage import moderators
+from moderation.storage.engine import read_transaction, write_transaction
+
+MIN_PASSWORD_LENGTH = 8
+MAX_NAME_LENGTH = 100
+
+password_hasher = PasswordHasher()
+
+
+def add_moderator(services: Services, name: str, password: str) -> Moderator:
+    """Store a new moderator. Raises `InvalidInput` for an invalid name or password, `Conflict` if the name is taken."""
+    check_name(name)
+    password_hash = hash_password(password)
+    with write_transaction(services.engine) as connection:
+        return moderators.add(connection, name, password_hash, services.clock())
+
+
+def list_moderators(services: Services) -> list[Moderator]:
+    """Return all moderators by name."""
+    with read_transaction(services.engine) as connection:
+        return moderators.list_all(connection)
+
+
+def find_moderator(services: Services, moderator_id: int) -> Moderator | None:
+    """Return the moderator with this id, unless removed."""
+    with read_transaction(services.engine) as connection:
+        return moderators.find(connection, moderator_id)
+
+
+def reset_password(services: Services, name: str, password: str) -> None:
+    """Replace the moderator's password. Raises `NotFound`, or `InvalidInput` if the password is too short."""
+    password_hash = hash_password(password)
+    with write_transaction(services.engine) as connection:
+        if not moderators.set_password_hash(connection, name, password_hash):
+            raise NotFound("There is no moderator with this name.")
+
+
+def remove_moderator(services: Services, name: str) -> None:
+    """Remove a moderator, whose labels keep the name. Raises `NotFound`."""
+    with write_transaction(services.engine) as connection:
+        if not moderators.remove(connection, name):
+            raise NotFound("There is no moderator with this name.")
+
+
+def authenticate_moderator(services: Services, name: str, password: str) -> Moderator:
+    """Return the moderator with this name and password.
+
+    Raises `AuthenticationFailed` if either is wrong. Both cases take the same time.
+    """
+    with read_transaction(services.engine) as connection:
+        row = moderators.find_with_password_hash(connection, name)
+    if row is None:
+        # Hashing takes as long as verifying: the response time must not reveal which names exist.
+        password_hasher.hash(_encode_password(password))
+    elif _password_matches(row[1], password):
+        return row[0]
+    raise AuthenticationFailed("The name or the password is wrong.")
+
+
+def check_name(name: str) -> None:
+    """Raise `InvalidInput` for a name that could mislead where it is shown."""
+    if not name.isprintable() or name != name.strip() or not 0 < len(name) <= MAX_NAME_LENGTH:
+        raise InvalidInput(
+            f"A moderator's name is 1 to {MAX_NAME_LENGTH} printable characters without spaces around it."
+        )
+
+
+def hash_password(password: str) -> str:
+    """Return the salted hash of a password. Raises `InvalidInput` if it is too short."""
+    if len(password) < MIN_PASSWORD_LENGTH:
+        raise InvalidInput(f"A password needs at least {MIN_PASSWORD_LENGTH} characters.")
+    return password_hasher.hash(_encode_password(password))
+
+
+def _password_matches(password_hash: str, password: str) -> bool:
+    try:
+        return password_hasher.verify(password_hash, _encode_password(password))
+    except VerificationError:
+        return False
+
+
+def _encode_password(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")

@@ -1,0 +1,153 @@
+"""The rollout of sites: which thresholds their ham comments have proved, and what the next stage needs."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from moderation.actions.judging import FALLBACK_THRESHOLDS
+from moderation.actions.services import Services
+from moderation.actions.sites import find_site
+from moderation.domain.binomial import min_sample_size, scheduled_sample_size
+from moderation.domain.budget import Budget, Calibration, Guarantee, RolloutStage, StoredCalibration, select_threshold
+from moderation.domain.site import Site
+from moderation.domain.thresholds import Thresholds
+from moderation.storage import calibrations, sites
+from moderation.storage.engine import read_transaction, write_transaction
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutStatus:
+    """The rollout of a site, and how it goes on.
+
+    `calibration` is `None` where the site sets its own thresholds, `thresholds` where it has none and no model is
+    available. `ham_count` is the size of the sample for the next threshold. `next_stage` is a sentence for people.
+    """
+
+    site: Site
+    budget: Budget
+    calibration: Calibration | None
+    thresholds: Thresholds | None
+    ham_count: int
+    next_stage: str
+
+
+def rollout_status(services: Services, site: Site) -> RolloutStatus:
+    """Return the rollout status of a site."""
+    with read_transaction(services.engine) as connection:
+        return _rollout_status(services, connection, site)
+
+
+def rollout_statuses(services: Services) -> list[RolloutStatus]:
+    """Return the rollout status of every site, in the order of their URLs."""
+    with read_transaction(services.engine) as connection:
+        return [_rollout_status(services, connection, site) for site in sites.active(connection)]
+
+
+def thresholds_for(services: Services, site: Site, comment_type: str | None) -> tuple[Thresholds, Calibration | None]:
+    """Return the thresholds that `judge` uses for a comment type, and the calibration that they come from.
+
+    The calibration is `None` where the thresholds are the site's own. Raises `ModelUnavailable` where they depend on a
+    model and none is available.
+    """
+    if site.thresholds is None and comment_type not in site.type_thresholds:
+        services.live_model.current()
+    return _thresholds_in_force(services, site, comment_type)
+
+
+def set_budget(services: Services, url: str, budget: Budget | None) -> Site:
+    """Set the site's own budget, or return it to the default with `None`, and recalibrate. Returns the changed site.
+
+    Calibrations under the earlier budget are no longer in force. Raises `NotFound`.
+    """
+    site = find_site(services, url)
+    with write_transaction(services.engine) as connection:
+        sites.set_budget(connection, site.id, budget)
+    recalibrate(services, replace(site, budget=budget))
+    return find_site(services, url)
+
+
+def recalibrate(services: Services, site: Site) -> bool:
+    """Choose the thresholds that are due for the live model and store them. Returns whether anything changed.
+
+    Several processes may do this at once: a calibration that one has stored is not stored again. Raises
+    `StorageUnavailable`.
+    """
+    model = services.live_model.get()
+    if model is None or site.thresholds is not None:
+        return False
+    budget = site.budget or services.budget
+    with read_transaction(services.engine) as connection:
+        newest = calibrations.newest_id(connection, site.id)
+        before = calibrations.find_newest(connection, site.id, model.id, budget) or StoredCalibration(model.id, budget)
+        after = _recalibrated(connection, site, before)
+    # If the model or budget was changed and changed back, the matching row is older than the newest one.
+    if after == before and after.calibration.id in (None, newest):
+        return False
+    with write_transaction(services.engine) as connection:
+        sites.lock(connection, site.id)
+        if calibrations.newest_id(connection, site.id) != newest:
+            return False
+        calibrations.add(connection, site.id, after, services.clock())
+    return True
+
+
+def _recalibrated(connection: Connection, site: Site, stored: StoredCalibration) -> StoredCalibration:
+    """Return the calibration after the thresholds that are due were chosen."""
+    budget, calibration = stored.budget, stored.calibration
+    ham_count = calibrations.count_ham(connection, site.id, stored.model)
+    review_size = scheduled_sample_size(ham_count, budget.held, budget.confidence)
+    spam_size = scheduled_sample_size(ham_count, budget.lost, budget.confidence)
+    if review_size <= stored.review_sample_size and spam_size <= stored.spam_sample_size:
+        return stored
+    sample = calibrations.oldest_ham(connection, site.id, stored.model, max(review_size, spam_size))
+    if len(sample) >= review_size > stored.review_sample_size:
+        review = select_threshold(sample[:review_size], budget.held, budget.confidence)
+        calibration = replace(calibration, review=review)
+        stored = replace(stored, calibration=calibration, review_sample_size=review_size)
+    if len(sample) >= spam_size > stored.spam_sample_size:
+        spam = select_threshold(sample[:spam_size], budget.lost, budget.confidence)
+        calibration = replace(calibration, spam=_keep_higher(calibration.spam, spam))
+        stored = replace(stored, calibration=calibration, spam_sample_size=spam_size)
+    return stored
+
+
+def _keep_higher(before: Guarantee | None, after: Guarantee) -> Guarantee:
+    # People do not see blocked comments, so a later sample lacks them and would lower the threshold.
+    return before if before is not None and before.threshold >= after.threshold else after
+
+
+def _thresholds_in_force(
+    services: Services, site: Site, comment_type: str | None
+) -> tuple[Thresholds, Calibration | None]:
+    model = services.live_model.get()
+    terms = (model.id, model.thresholds) if model else ("none", FALLBACK_THRESHOLDS)
+    return site.thresholds_for(comment_type, *terms, services.budget)
+
+
+def _rollout_status(services: Services, connection: Connection, site: Site) -> RolloutStatus:
+    model = services.live_model.get()
+    thresholds, calibration = _thresholds_in_force(services, site, None)
+    ham_count = calibrations.count_ham(connection, site.id, model.id) if model and calibration else 0
+    return RolloutStatus(
+        site,
+        site.budget or services.budget,
+        calibration,
+        thresholds if model or calibration is None else None,
+        ham_count,
+        _describe_next_stage(services, site, calibration, ham_count),
+    )
+
+
+def _describe_next_stage(services: Services, site: Site, calibration: Calibration | None, ham_count: int) -> str:
+    budget = site.budget or services.budget
+    if calibration is None:
+        return "The site sets its own thresholds, which have no guarantee."
+    if calibration.stage is RolloutStage.BLOCK and site.stored_calibration:
+        next_size = 2 * site.stored_calibration.spam_sample_size
+        return (
+            f"Both thresholds have a guarantee. The next is chosen at {next_size} ham comments; there are {ham_count}."
+        )
+    name, max_rate = ("review", budget.held) if calibration.stage is RolloutStage.OBSERVE else ("spam", budget.lost)
+    needed = min_sample_size(max_rate, budget.confidence)
+    sentence = f"The {name} threshold gets a guarantee at {needed} ham comments; there are {ham_count}."
+    return sentence if ham_count < needed else f"{sentence} It is chosen within minutes."

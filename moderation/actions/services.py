@@ -1,0 +1,29 @@
+"""The open resources that every action receives."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from moderation.domain.budget import Budget
+from moderation.registry.live_model import LiveModel
+from moderation.registry.model_registry import ModelRegistry
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that an action may use, opened once by `moderation.wiring`.
+
+    `secret` has 32 bytes: it keys the digests of site keys, signs sessions and encrypts callback keys. `secret_path`
+    is its file. `budget` is the default for sites without their own. `clock` returns an aware UTC time.
+    """
+
+    engine: Engine
+    registry: ModelRegistry
+    live_model: LiveModel
+    secret: bytes
+    secret_path: Path
+    budget: Budget
+    clock: Callable[[], datetime]

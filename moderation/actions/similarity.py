@@ -1,0 +1,111 @@
+"""Find labelled comments of a site that are similar to a text."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from moderation.actions.services import Services
+from moderation.domain.decision import Decision, LabelValue, SimilarComment
+from moderation.features import minhash
+from moderation.features.extraction import FEATURES_VERSION
+from moderation.storage import decisions, similarity_index
+from moderation.storage.engine import read_transaction, write_transaction
+from moderation.storage.similarity_index import LabelledText
+from moderation.storage.tables import storable
+
+MAX_SIMILAR = 5
+MAX_SIMILAR_PER_LABEL = 3
+MIN_SIMILARITY = 0.3
+"""Unrelated texts of one language reach similarities below this by chance."""
+MAX_EXCERPT_LENGTH = 300
+
+_MAX_CANDIDATES = 8
+_MAX_PER_BAND = 50
+_PAGE_SIZE = 200
+
+
+def find_similar_to_text(services: Services, site_id: int, text: str) -> list[SimilarComment]:
+    """Return the site's labelled comments that are most similar to a text, the most similar first.
+
+    At most `MAX_SIMILAR_PER_LABEL` of each label and `MAX_SIMILAR` in all are returned, none below `MIN_SIMILARITY`.
+    Labels in force count, and of comments with equal content the newest is returned.
+    """
+    with read_transaction(services.engine) as connection:
+        return _find_similar(connection, site_id, text, exclude=None)
+
+
+def find_similar_to_decisions(services: Services, decided: Sequence[Decision]) -> list[list[SimilarComment]]:
+    """Return the most similar labelled comments for each decision, excluding the decision's own comment."""
+    with read_transaction(services.engine) as connection:
+        return [
+            _find_similar(
+                connection,
+                decision.site_id,
+                decision.comment.text,
+                exclude=decisions.find_comment_id(connection, decision.site_id, decision.id),
+            )
+            for decision in decided
+        ]
+
+
+def index_label(connection: Connection, site_id: int, comment_id: int, value: LabelValue | None) -> None:
+    """Index a comment under its label; with `None` remove it from the index."""
+    if value is None:
+        similarity_index.remove(connection, comment_id)
+    else:
+        text = similarity_index.comment_text(connection, comment_id, minhash.MAX_TEXT_LENGTH)
+        _index(connection, [LabelledText(comment_id, site_id, value, text)])
+
+
+def index_missing(services: Services) -> int:
+    """Index every labelled comment that is missing from the index or was indexed by an older features version.
+
+    Returns how many. Each page is one transaction, so that other processes can write in between.
+    """
+    after = count = 0
+    while True:
+        with read_transaction(services.engine) as connection:
+            if not similarity_index.list_missing(connection, FEATURES_VERSION, after, 1, 0):
+                return count
+        with write_transaction(services.engine) as connection:
+            page = similarity_index.list_missing(
+                connection, FEATURES_VERSION, after, _PAGE_SIZE, minhash.MAX_TEXT_LENGTH
+            )
+            _index(connection, page)
+        count += len(page)
+        after = page[-1].comment_id if page else after
+
+
+def _index(connection: Connection, comments: Sequence[LabelledText]) -> None:
+    entries = [(comment, minhash.lsh_bands(comment.text)) for comment in comments]
+    similarity_index.replace_many(connection, entries, FEATURES_VERSION)
+
+
+def _find_similar(connection: Connection, site_id: int, text: str, exclude: int | None) -> list[SimilarComment]:
+    # Indexed texts were read back from the database, so an unstorable character must not make a difference.
+    text = storable(text)
+    bands = minhash.lsh_bands(text)
+    candidate_ids = [
+        comment_id
+        for value in LabelValue
+        for comment_id in similarity_index.candidates(
+            connection, site_id, value, bands, exclude=exclude, limit=_MAX_CANDIDATES, limit_per_band=_MAX_PER_BAND
+        )
+    ]
+    candidates = similarity_index.labelled_texts(connection, candidate_ids, minhash.MAX_TEXT_LENGTH)
+    shingles = minhash.shingles(text)
+    compared = [
+        SimilarComment(candidate[:MAX_EXCERPT_LENGTH], label, minhash.jaccard(shingles, minhash.shingles(candidate)))
+        for candidate, label in candidates
+    ]
+    return _select_most_similar(compared)
+
+
+def _select_most_similar(compared: list[SimilarComment]) -> list[SimilarComment]:
+    """Return the most similar comments within the limits for each label and for all."""
+    selected: list[SimilarComment] = []
+    for comment in sorted(compared, key=lambda comment: -comment.similarity):
+        same_label = sum(other.label.value is comment.label.value for other in selected)
+        if comment.similarity >= MIN_SIMILARITY and same_label < MAX_SIMILAR_PER_LABEL:
+            selected.append(comment)
+    return selected[:MAX_SIMILAR]

@@ -1,0 +1,155 @@
+"""Sites and their keys: adding, removing, authenticating, and the settings of one site."""
+
+import hmac
+import re
+import secrets
+from hashlib import sha256
+
+from sqlalchemy import Connection
+
+from moderation.actions.moderators import check_name, hash_password
+from moderation.actions.services import Services
+from moderation.domain.errors import AuthenticationFailed, InvalidInput, NotFound
+from moderation.domain.site import AkismetReviewSettings, Site
+from moderation.domain.thresholds import Thresholds
+from moderation.domain.urls import normalize_url
+from moderation.storage import moderators, sites
+from moderation.storage.engine import read_transaction, write_transaction
+
+MAX_ACTIVE_KEYS = 2
+"""The newest key, and the one before it, which a blog may still have configured."""
+
+_KEY_PATTERN = re.compile(r"[0-9a-f]{12}")
+_COMMENT_TYPE_PATTERN = re.compile(r"[\w-]{1,50}", re.ASCII)
+
+
+def add_site(services: Services, url: str, key: str | None = None) -> tuple[Site, str]:
+    """Store a new site and return it with its key, which is not stored. `key` sets a key of 12 hex digits.
+
+    Raises `InvalidInput` for an invalid URL or key, `Conflict` if either is taken.
+    """
+    address = normalize_url(url)
+    new_key = _generate_key() if key is None else _validate_key(key)
+    with write_transaction(services.engine) as connection:
+        return _add_site(services, connection, address, new_key), new_key
+
+
+def bootstrap(services: Services, url: str, name: str, password: str) -> tuple[Site, str] | None:
+    """Store a first site and a first moderator, together or not at all. Returns the site and its key.
+
+    Returns `None` and changes nothing if any site or moderator exists. Raises `InvalidInput`.
+    """
+    address, new_key = normalize_url(url), _generate_key()
+    check_name(name)
+    password_hash = hash_password(password)
+    with write_transaction(services.engine) as connection:
+        if sites.active(connection) or moderators.list_all(connection):
+            return None
+        moderators.add(connection, name, password_hash, services.clock())
+        return _add_site(services, connection, address, new_key), new_key
+
+
+def list_sites(services: Services) -> list[Site]:
+    """Return every site that was not removed, in the order of their URLs."""
+    with read_transaction(services.engine) as connection:
+        return sites.active(connection)
+
+
+def find_site(services: Services, url: str) -> Site:
+    """Return the site with this URL in any spelling. Raises `NotFound`."""
+    with read_transaction(services.engine) as connection:
+        return _get_site(connection, url)
+
+
+def rotate_key(services: Services, url: str) -> str:
+    """Add a key to a site and return it. The key before it stays active until the next rotation."""
+    new_key = _generate_key()
+    now = services.clock()
+    with write_transaction(services.engine) as connection:
+        site = _get_site(connection, url)
+        sites.add_key(connection, site.id, _key_digest(services, new_key), new_key[:4], now)
+        sites.retire_keys(connection, site.id, MAX_ACTIVE_KEYS, now)
+    return new_key
+
+
+def remove_site(services: Services, url: str) -> None:
+    """Remove a site: its keys stop working at once, its comments and labels stay stored. Raises `NotFound`."""
+    now = services.clock()
+    with write_transaction(services.engine) as connection:
+        site = _get_site(connection, url)
+        sites.remove(connection, site.id, now)
+        sites.retire_keys(connection, site.id, 0, now)
+
+
+def set_thresholds(services: Services, url: str, thresholds: Thresholds | None) -> Site:
+    """Set the site's own thresholds, or return it to the rollout with `None`. Returns the changed site."""
+    with write_transaction(services.engine) as connection:
+        sites.set_thresholds(connection, _get_site(connection, url).id, thresholds)
+        return _get_site(connection, url)
+
+
+def set_type_thresholds(services: Services, url: str, comment_type: str, thresholds: Thresholds | None) -> Site:
+    """Set thresholds for one comment type, or delete them with `None`. Returns the changed site.
+
+    Raises `InvalidInput` for an invalid type.
+    """
+    if not _COMMENT_TYPE_PATTERN.fullmatch(comment_type):
+        raise InvalidInput("A comment type is up to 50 letters, digits, hyphens or underscores.")
+    with write_transaction(services.engine) as connection:
+        site = _get_site(connection, url)
+        type_thresholds = dict(site.type_thresholds)
+        type_thresholds.pop(comment_type, None)
+        if thresholds is not None:
+            type_thresholds[comment_type] = thresholds
+        sites.set_type_thresholds(connection, site.id, type_thresholds)
+        return _get_site(connection, url)
+
+
+def set_akismet_review(services: Services, url: str, akismet_review: AkismetReviewSettings) -> Site:
+    """Set how the site's Akismet client keeps comments that await review. Returns the changed site."""
+    with write_transaction(services.engine) as connection:
+        sites.set_akismet_review(connection, _get_site(connection, url).id, akismet_review)
+        return _get_site(connection, url)
+
+
+def authenticate_site(services: Services, key: str) -> Site:
+    """Return the site that an active key belongs to. Raises `AuthenticationFailed`.
+
+    The look-up compares keyed digests, so its timing reveals nothing about valid keys.
+    """
+    candidate = key.lower()
+    if _KEY_PATTERN.fullmatch(candidate):
+        digest = _key_digest(services, candidate)
+        with read_transaction(services.engine) as connection:
+            site = sites.find_by_key(connection, digest)
+        if site is not None:
+            return site
+    raise AuthenticationFailed("This key belongs to no site.")
+
+
+def _add_site(services: Services, connection: Connection, address: str, key: str) -> Site:
+    now = services.clock()
+    site = sites.add(connection, address, now)
+    sites.add_key(connection, site.id, _key_digest(services, key), key[:4], now)
+    return site
+
+
+def _get_site(connection: Connection, url: str) -> Site:
+    site = sites.find(connection, normalize_url(url))
+    if site is None:
+        raise NotFound("There is no site with this address.")
+    return site
+
+
+def _generate_key() -> str:
+    return secrets.token_hex(6)
+
+
+def _validate_key(key: str) -> str:
+    if not _KEY_PATTERN.fullmatch(key.lower()):
+        raise InvalidInput("A key is 12 hexadecimal digits.")
+    return key.lower()
+
+
+def _key_digest(services: Services, key: str) -> str:
+    return hmac.new(services.secret, key.encode(), sha256).hexdigest()

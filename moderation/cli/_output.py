@@ -1,0 +1,96 @@
+"""Output of the commands: tables, JSON, progress, and files that are replaced whole or not at all."""
+
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from operator import methodcaller
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from moderation.domain.invisible import show_invisible
+
+_PROGRESS_STEPS = 200
+
+
+def echo_status(sentence: str) -> None:
+    """Print a sentence on stderr."""
+    click.echo(sentence, err=True)
+
+
+def print_json(value: Any) -> None:
+    """Print plain values and responses of the API as JSON in ASCII, so that hostile text cannot steer a terminal."""
+    click.echo(json.dumps(value, indent=2, default=methodcaller("model_dump", mode="json")))
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows under a header, each column as wide as its widest cell."""
+    table = [tuple(header), *(tuple(row) for row in rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(header))]
+    for row in table:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def reveal_invisible(text: str) -> str:
+    """Return hostile text on one line, each invisible or control character as its code point: `[U+202E]`."""
+    return show_invisible(text)
+
+
+@contextmanager
+def progress_counter(label: str, length: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar on stderr, if that is a terminal. Each call of the yielded function adds one step."""
+    with click.progressbar(
+        length=length,
+        label=label,
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty(),
+        show_pos=True,
+        update_min_steps=max(1, length // _PROGRESS_STEPS),
+    ) as progress:
+        yield lambda: progress.update(1)
+
+
+@contextmanager
+def open_output(path: Path | None) -> Iterator[TextIO]:
+    """Open a text stream in UTF-8 that does not translate line ends; `None` and `-` are stdout.
+
+    A regular file appears, or is replaced, when the block ends; a block that raises leaves it unchanged.
+    """
+    if path is None or str(path) == "-":
+        with _open_stdout() as stream:
+            yield stream
+    elif path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+            yield stream
+    else:
+        with _open_replacing(path) as stream:
+            yield stream
+
+
+@contextmanager
+def _open_stdout() -> Iterator[TextIO]:
+    sys.stdout.flush()
+    stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="backslashreplace", newline="")
+    try:
+        yield stream
+        stream.flush()
+    finally:
+        stream.detach()
+
+
+@contextmanager
+def _open_replacing(path: Path) -> Iterator[TextIO]:
+    # In the same folder, because a rename cannot cross file systems.
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("x", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+            yield stream
+        draft.replace(path)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,181 @@
+"""`moderation check` and `moderation score`: judge one comment, or a file of comments. Nothing is stored."""
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from moderation.actions.judging import Judgement, judge
+from moderation.actions.similarity import find_similar_to_text
+from moderation.actions.sites import find_site
+from moderation.cli._options import as_json, input_file, opened_services, output_file
+from moderation.cli._output import echo_status, open_output, print_json, progress_counter, reveal_invisible
+from moderation.domain.comment import Comment
+from moderation.domain.decision import Reason, SimilarComment
+from moderation.domain.errors import InvalidInput
+from moderation.domain.site import Site
+from moderation.domain.thresholds import Verdict
+from moderation.features.parsed_comment import ParsedComment
+from moderation.scoring.reasons import DESCRIPTIONS, strongest
+from moderation.settings import Settings
+from moderation.training.corpus import Survey, comment_of, row_id, survey_comments
+from moderation.training.table_files import TableFile, open_stdin
+from moderation.web.api.schemas import JudgementResponse, SimilarCommentResponse
+from moderation.wiring import load_model
+
+SCORE_COLUMNS = ("id", "probability", "verdict", "reasons")
+
+_VERDICT_MEANINGS = {
+    Verdict.PUBLISH: "publish the comment",
+    Verdict.REVIEW: "hold the comment for a moderator",
+    Verdict.SPAM: "treat the comment as spam",
+    Verdict.DISCARD: "delete the comment without review",
+}
+
+JudgeParsed = Callable[[ParsedComment], Judgement]
+
+_site_option = click.option("--site", "site_url", metavar="URL", help="Use the weights and thresholds of this site.")
+_model_option = click.option("--model", "model_id", metavar="ID", help="Use this model instead of the live one.")
+
+
+@click.command()
+@click.argument("text")
+@click.option("--author", help="Name of the author.")
+@click.option("--url", help="Web address of the author.")
+@click.option("--email", help="E-mail address of the author.")
+@click.option("--permalink", help="Address of the page commented on.")
+@click.option("--context", help="Title of the page commented on.")
+@click.option("--type", metavar="TYPE", help="Type of the comment, such as contact-form.")
+@click.option("--lang", help="Languages of the page, such as en_US.")
+@_site_option
+@_model_option
+@as_json
+def check(text: str, site_url: str | None, model_id: str | None, as_json: bool, **fields: str | None) -> None:
+    """Judge the comment TEXT and show the reasons; - reads it from stdin. Nothing is stored.
+
+    A field that is left out counts neither for nor against the comment. Text that begins with a dash goes after --.
+    """
+    settings = Settings.from_environment()
+    model, site = load_model(settings, model_id), _find_site(site_url, settings)
+    comment = Comment(_read_stdin() if text == "-" else text, **fields)
+    judgement = judge(model, site, ParsedComment(comment), default_budget=settings.budget, spans=as_json)
+    similar_comments = _find_similar_comments(site, comment, settings)
+    if as_json:
+        responses = [SimilarCommentResponse.model_validate(similar) for similar in similar_comments]
+        response = JudgementResponse.model_validate(judgement).model_dump(mode="json")
+        print_json(response | {"similar_comments": responses})
+    else:
+        _print_judgement(judgement)
+        _print_similar_comments(similar_comments)
+
+
+@click.command()
+@click.argument("file", type=input_file)
+@click.option("--output", "out", metavar="OUT", type=output_file, help="Write to this file instead of stdout.")
+@_site_option
+@_model_option
+def score(file: Path, out: Path | None, site_url: str | None, model_id: str | None) -> None:
+    """Judge each comment of FILE: CSV or JSON Lines, plain or gzip'd, of any length; - is stdin.
+
+    Only the column text is required. Writes CSV with the columns id, probability, verdict and reasons, in the order
+    of the file. An unreadable row keeps its place and has the error as its reason. Nothing is stored.
+    """
+    settings = Settings.from_environment()
+    model, site = load_model(settings, model_id), _find_site(site_url, settings)
+    judge_parsed = partial(judge, model, site, default_budget=settings.budget)
+    with TableFile.open(file, ("text",)) as table:
+        # Before the output is opened, so that a refused file writes nothing.
+        survey = survey_comments(table, echo_status)
+        with progress_counter("Judging comments", survey.rows) as advance, open_output(out) as stream:
+            invalid = score_table(judge_parsed, table, survey, stream, advance=advance)
+    if invalid:
+        echo_status(f"{invalid} of {survey.rows} rows could not be judged; the column reasons says why.")
+
+
+def score_table(
+    judge: JudgeParsed, table: TableFile, survey: Survey, out: TextIO, *, advance: Callable[[], None]
+) -> int:
+    """Write one line for each row of a file, in its order, without holding the rows in memory.
+
+    A row without a comment gets the error as its reason, and neither probability nor verdict. Returns the number of
+    such rows. Calls `advance` after each line.
+    """
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(SCORE_COLUMNS)
+    invalid = 0
+    for row in table.rows():
+        try:
+            comment = comment_of(row, survey)
+        except ValueError as error:
+            cells = ("", "", str(error))
+            invalid += 1
+        else:
+            cells = _score_cells(judge(ParsedComment(comment)))
+        writer.writerow((row_id(table, row), *cells))
+        advance()
+    return invalid
+
+
+def _score_cells(judgement: Judgement) -> tuple[str, str, str]:
+    codes = dict.fromkeys(reason.code for reason in strongest(judgement.score.reasons))
+    return f"{judgement.score.probability:.6f}", judgement.verdict.value, ";".join(codes)
+
+
+def _find_site(url: str | None, settings: Settings) -> Site | None:
+    """Return the site with this address. Without an address returns `None` and does not open the database."""
+    if url is None:
+        return None
+    with opened_services(settings) as services:
+        return find_site(services, url)
+
+
+def _find_similar_comments(site: Site | None, comment: Comment, settings: Settings) -> list[SimilarComment]:
+    if site is None:
+        return []
+    with opened_services(settings) as services:
+        return find_similar_to_text(services, site.id, comment.text)
+
+
+def _read_stdin() -> str:
+    try:
+        text = open_stdin().read().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidInput("stdin is not UTF-8. Convert it, such as with iconv -f WINDOWS-1252 -t UTF-8.") from None
+    # The line break with which `echo` and most files end is not part of the comment.
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _print_judgement(judgement: Judgement) -> None:
+    score, verdict = judgement.score, judgement.verdict
+    thresholds = ", ".join(f"{name} {value:.2%}" for name, value in asdict(judgement.thresholds).items())
+    stage = f"; stage {judgement.calibration.stage}" if judgement.calibration else ""
+    click.echo(f"{verdict}: {_VERDICT_MEANINGS[verdict]}")
+    click.echo(
+        f"Spam probability {score.probability:.2%} by the model {score.model} (thresholds: {thresholds}{stage})\n"
+    )
+    reasons = strongest(score.reasons)
+    for reason in reasons:
+        click.echo(_format_reason(reason))
+    others = score.logit - sum(reason.weight for reason in reasons)
+    click.echo(f"{others:+7.2f}  all other evidence, and the starting value of the model")
+    click.echo(
+        f"{score.logit:+7.2f}  sum: natural logarithm of the odds of spam; above 0, spam is more likely than ham"
+    )
+
+
+def _format_reason(reason: Reason) -> str:
+    detail = f": {reveal_invisible(reason.detail)}" if reason.detail else ""
+    return f"{reason.weight:+7.2f}  {DESCRIPTIONS.get(reason.code, '')}{detail}  [{reason.code}]"
+
+
+def _print_similar_comments(similar_comments: Sequence[SimilarComment]) -> None:
+    if similar_comments:
+        click.echo("\nThe most similar labelled comments of the site:")
+    for similar in similar_comments:
+        label = similar.label
+        source = f"{label.value}, labelled by {label.labelled_by} ({label.channel}) on {label.created_at:%d %b %Y}"
+        click.echo(f"{similar.similarity:6.0%}  {source}: {reveal_invisible(similar.text)}")

@@ -1,0 +1,53 @@
+"""Verdicts, and the thresholds that turn a probability of spam into one."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from moderation.domain.errors import InvalidInput
+
+
+class Verdict(StrEnum):
+    """Our answer to a comment, mildest first."""
+
+    PUBLISH = "publish"
+    REVIEW = "review"
+    SPAM = "spam"
+    DISCARD = "discard"
+
+
+SEVERITY: dict[Verdict, int] = {verdict: rank for rank, verdict in enumerate(Verdict)}
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Thresholds on the probability of spam, `0 < review <= spam <= discard <= 1`.
+
+    A probability equal to a threshold reaches it. A threshold of 1 is never reached: it switches the verdict off.
+    Raises `InvalidInput` if the thresholds are out of order.
+    """
+
+    review: float
+    spam: float
+    discard: float
+
+    def milder(self) -> "Thresholds":
+        """Return thresholds by which spam goes to review, discarded comments are spam, and none are discarded."""
+        return Thresholds(review=self.spam, spam=self.discard, discard=1.0)
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.review <= self.spam <= self.discard <= 1.0:
+            raise InvalidInput(
+                "Thresholds must satisfy 0 < review <= spam <= discard <= 1; "
+                f"got review {self.review}, spam {self.spam}, discard {self.discard}."
+            )
+
+
+def decide(probability: float, thresholds: Thresholds) -> Verdict:
+    """Return the verdict for a probability of spam. A higher probability never gets a milder verdict."""
+    if probability >= thresholds.discard < 1.0:
+        return Verdict.DISCARD
+    if probability >= thresholds.spam < 1.0:
+        return Verdict.SPAM
+    if probability >= thresholds.review < 1.0:
+        return Verdict.REVIEW
+    return Verdict.PUBLISH

@@ -1,0 +1,146 @@
+"""A comment parsed once: text, links and author as signals, n-grams and similarity read them."""
+
+import re
+from functools import lru_cache
+from hashlib import sha256
+
+from moderation.domain.comment import Comment
+from moderation.features.lexicon import count_topics, word_list
+from moderation.features.links import PLAIN_URL, PLAIN_URL_HINT, Link, find_links, parse_url
+from moderation.features.ngrams import URL_TOKEN, tokenize
+from moderation.features.normalize import NormalizedText, TrackedText, normalize, normalized
+
+EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50]")
+_HEAD_LENGTH = 5_000
+_EMPTY_ELEMENT = re.compile(r"<!--[^<>]{0,200}-->|<(\w{1,20})[^<>]{0,200}></\1>")
+_TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>")
+_DIGITS = b"0123456789"
+_SHARED_HOSTS = frozenset(word_list("shared_hosts"))
+_VIDEO_PATH = re.compile(r"/(?:watch/?\?(?:[^#]*&)?v=|embed/|v/|shorts/|live/)([\w-]+)", re.IGNORECASE)
+_SHORT_VIDEO_PATH = re.compile(r"/([\w-]+)")
+_MIN_LONG_WORD_LENGTH = 4
+_TITLE_CACHE_SIZE = 1 << 8
+
+
+class ParsedComment:
+    """A `comment` with every intermediate result that more than one feature needs.
+
+    An absent field gives empty results, and `None` for `page_link`, `url` and `email`.
+
+    - `normalized`: the canonical text. `body`: the canonical text as `body_of` returns it.
+    - `tokens`: the words of the body, `URL_TOKEN` included. `words`: without it. `word_lengths`: theirs.
+    - `topic_counts`: how often the words hit each topic. `digit_count`: number of digits in the body.
+    - `html_head`: the beginning of the raw text without empty elements. `text_head`: without any tag.
+    - `page_link`: the page. `internal_links` lead back to it, `external_links` elsewhere.
+    - `anchors`: canonical anchor of each external link, empty without one. `descriptive_anchors`: only words, not URLs.
+    - `author`: the canonical name. `author_words`: its words.
+    - `url`: the author's URL if it is valid. `email`: local part as typed and domain in lower case, if valid.
+    - `title_words`: the long words of the page's title.
+    """
+
+    def __init__(self, comment: Comment) -> None:
+        self.comment = comment
+        self.normalized = normalize(comment.text)
+        self.page_link = parse_url(comment.permalink) if comment.permalink else None
+        self.body = body_of(self.normalized, self.page_link)
+        self.tokens = tokenize(self.body.text)
+        self.words = [word for word in self.tokens if word != URL_TOKEN] if URL_TOKEN in self.tokens else self.tokens
+        self.word_lengths = list(map(len, self.words))
+        self.topic_counts = count_topics(self.words)
+        self.digit_count = count_ascii(_DIGITS, self.body.text)
+        self.html_head = _remove_empty_elements(comment.text[:_HEAD_LENGTH])
+        self.text_head = _TAG.sub("", self.html_head) if "<" in self.html_head else self.html_head
+        self.external_links, self.internal_links = _split_links(find_links(comment.text), self.page_link)
+        self.anchors = [normalized(link.anchor) if link.anchor else "" for link in self.external_links]
+        self.descriptive_anchors = [
+            text for link, text in zip(self.external_links, self.anchors, strict=True) if link.has_descriptive_anchor
+        ]
+        self.author = normalized(comment.author[:200]) if comment.author else ""
+        self.author_words = tokenize(self.author)
+        self.url = parse_url(comment.url[:2000]) if comment.url else None
+        self.email = _parse_email(comment.email) if comment.email else None
+        self.title_words = _title_words(comment.context[:500]) if comment.context else frozenset()
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the normalized text in hex: equal for texts that differ only in case, markup or slashes."""
+        return sha256(self.normalized.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def body_of(normalized: NormalizedText, page_link: Link | None) -> NormalizedText:
+    """Return the canonical text with `URL_TOKEN` for each external URL, without internal URLs and emoji.
+
+    Emoji would separate words, so that padding with them would hide bigrams. Origins still point into the raw text.
+    """
+
+    def replacement(url: re.Match[str]) -> str:
+        link = parse_url(url[0]) if page_link else None
+        return " " if link and _is_internal(link, page_link) else f" {URL_TOKEN} "
+
+    tracked = TrackedText.from_normalized(normalized)
+    if not tracked.text.isascii():
+        tracked.text = EMOJI.sub(" ", tracked.text)
+    if PLAIN_URL_HINT.search(tracked.text):
+        tracked.replace(PLAIN_URL, replacement)
+    return tracked.to_normalized() if tracked.text != normalized.text else normalized
+
+
+def count_ascii(characters: bytes, text: str) -> int:
+    """Return how many characters of the text are among `characters`, which must be ASCII."""
+    encoded = text.encode("utf-8", "surrogatepass")
+    return len(encoded) - len(encoded.translate(None, characters))
+
+
+def long_words(text: str) -> list[str]:
+    """Return the words of a canonical text that are long enough to name its subject."""
+    return [word for word in tokenize(text) if len(word) >= _MIN_LONG_WORD_LENGTH]
+
+
+def _remove_empty_elements(text: str) -> str:
+    return _EMPTY_ELEMENT.sub("", text) if "<" in text else text
+
+
+def _parse_email(email: str) -> tuple[str, str] | None:
+    local, at, domain = email[:320].strip().rpartition("@")
+    return (local, domain.lower()) if at and local and domain else None
+
+
+@lru_cache(_TITLE_CACHE_SIZE)
+def _title_words(title: str) -> frozenset[str]:
+    return frozenset(long_words(normalized(title)))
+
+
+def _split_links(links: list[Link], page_link: Link | None) -> tuple[list[Link], list[Link]]:
+    """Return the external and the internal links."""
+    external: list[Link] = []
+    internal: list[Link] = []
+    for link in links:
+        (internal if _is_internal(link, page_link) else external).append(link)
+    return external, internal
+
+
+def _is_internal(link: Link, page_link: Link | None) -> bool:
+    """Return whether a link leads to the page itself, or to any page on the same host unless the host is shared."""
+    if page_link is None:
+        return False
+    video_id = _video_id(page_link)
+    if video_id:
+        return _video_id(link) == video_id
+    if link.host != page_link.host:
+        return False
+    return _path_without_query(link) == _path_without_query(page_link) if page_link.host in _SHARED_HOSTS else True
+
+
+def _path_without_query(link: Link) -> str:
+    return link.path.split("?")[0].split("#")[0].rstrip("/")
+
+
+def _video_id(link: Link) -> str | None:
+    """Return the id of the linked YouTube video. It is in lower case, as URLs in canonical text are."""
+    if link.domain == "youtube.com":
+        match = _VIDEO_PATH.match(link.path)
+    elif link.host == "youtu.be":
+        match = _SHORT_VIDEO_PATH.match(link.path)
+    else:
+        return None
+    return match[1].lower() if match else None

@@ -1,1 +1,0 @@
-"""Offline: corpora in, models and honest figures out. The serving process never imports this package."""

@@ -1,0 +1,84 @@
+"""Reads and writes `model.joblib` so that a hostile file cannot run code.
+
+A model file is a pickle, and unpickling can call any function that the file names. This reader allows arrays and plain
+values only. It refuses every other name before the import, and compares the file's digest before it unpickles.
+"""
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from joblib import numpy_pickle
+
+from moderation.domain.errors import ModelUnavailable
+
+_ALLOWED_GLOBALS = {
+    ("joblib.numpy_pickle", "NumpyArrayWrapper"): numpy_pickle.NumpyArrayWrapper,
+    ("numpy", "ndarray"): np.ndarray,
+    ("numpy", "dtype"): np.dtype,
+}
+_ALLOWED_DTYPE_KINDS = "biuf"
+
+
+class _RestrictedUnpickler(numpy_pickle.NumpyUnpickler):  # type: ignore[misc]  # joblib ships no types
+    """joblib's unpickler with a closed list of names."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        try:
+            return _ALLOWED_GLOBALS[module, name]
+        except KeyError:
+            raise ModelUnavailable(
+                f"The model file names {module}.{name}, which no model needs; it was not loaded."
+            ) from None
+
+
+def write_arrays(path: Path, arrays: dict[str, Any]) -> str:
+    """Write arrays and plain values by name. Returns the SHA-256 of the file."""
+    joblib.dump(arrays, path)
+    return sha256_hex(path.read_bytes())
+
+
+def read_arrays(path: Path, digest: str) -> dict[str, Any]:
+    """Read the arrays and plain values of a file by name.
+
+    Raises `ModelUnavailable` if the file's SHA-256 is not `digest`, or if it contains any other type.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ModelUnavailable(
+            f"The model file {path.parent.name}/{path.name} cannot be read: {error.strerror}."
+        ) from None
+    if sha256_hex(raw) != digest:
+        raise ModelUnavailable(
+            f"The model {path.parent.name} differs from its card: it was truncated, altered or swapped."
+        )
+    return _load(raw, path)
+
+
+def sha256_hex(raw: bytes) -> str:
+    """Return the SHA-256 in hexadecimal."""
+    return hashlib.sha256(raw).hexdigest()
+
+
+def _load(raw: bytes, path: Path) -> dict[str, Any]:
+    try:
+        arrays = _RestrictedUnpickler(str(path), io.BytesIO(raw), ensure_native_byte_order=True).load()
+    except ModelUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - a broken pickle can raise anything
+        raise ModelUnavailable(f"The model {path.parent.name} cannot be read ({type(error).__name__}).") from None
+    if not isinstance(arrays, dict) or not all(_is_plain_value(value) for value in arrays.values()):
+        raise ModelUnavailable(f"The model {path.parent.name} contains more than arrays and plain values.")
+    return arrays
+
+
+def _is_plain_value(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in _ALLOWED_DTYPE_KINDS
+    if isinstance(value, list | tuple):
+        return all(_is_plain_value(entry) for entry in value)
+    return isinstance(value, str | int | float | bool)

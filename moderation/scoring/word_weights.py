@@ -1,0 +1,74 @@
+"""What the words of a comment contribute to the logit of one model."""
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import pairwise
+from math import sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.features.ngrams import NAMESPACES, WORDS, Field, bigram_columns, word_and_ngram_columns
+
+TEXT_CACHE_WORDS = 1 << 14
+"""Words of texts that are cached, some 5 MB. The cache of any other field has an eighth of that."""
+
+
+@dataclass(slots=True)
+class WordWeight:
+    """The column of a word, its number of columns with those of its character n-grams, and their total weight.
+
+    Threads share it, so it must not be changed. Freezing it would slow down the creation of each one.
+    """
+
+    column: int
+    column_count: int
+    weight: float
+
+
+class WordWeights:
+    """Looks words up in the weights of a model and caches them: most words of a comment occurred in earlier ones.
+
+    `weights` has shape (N_COLUMNS,). `contribution_limits`, of shape (namespaces, 2), bounds the sum of a field's
+    contributions from below and above.
+    """
+
+    def __init__(self, weights: NDArray[np.float16], contribution_limits: NDArray[np.float64]) -> None:
+        self._weights = weights
+        self._contribution_limits = contribution_limits.tolist()
+        self._lookups = [
+            lru_cache(TEXT_CACHE_WORDS if namespace == WORDS else TEXT_CACHE_WORDS // 8)(
+                partial(_word_weight, weights, namespace)
+            )
+            for namespace in range(len(NAMESPACES))
+        ]
+
+    def contributions(self, field: Field) -> dict[str, float]:
+        """Return the contribution of each different word of a field to the logit. The words of a pair share its weight.
+
+        If the sum exceeds the model's contribution limits, all contributions are scaled down to the limit.
+        """
+        namespace, words = field.namespace, field.words
+        looked_up = list(map(self._lookups[namespace], words))
+        weights = dict(zip(words, looked_up, strict=True))
+        columns = [word.column for word in looked_up]
+        pairs = dict(zip(bigram_columns(columns, namespace), pairwise(words), strict=True))
+        column_count = len(pairs) + sum([word.column_count for word in weights.values()])
+        scale = NAMESPACES[namespace].norm / sqrt(max(1, column_count))
+        half = scale / 2
+        contributions = {word: scale * entry.weight for word, entry in weights.items()}
+        for weight, (first, second) in zip(map(self._weights.item, pairs), pairs.values(), strict=True):
+            contribution = half * weight
+            contributions[first] += contribution
+            contributions[second] += contribution
+        total = sum(contributions.values())
+        lowest, highest = self._contribution_limits[namespace]
+        if lowest <= total <= highest:
+            return contributions
+        factor = (lowest if total < lowest else highest) / total
+        return {word: factor * contribution for word, contribution in contributions.items()}
+
+
+def _word_weight(weights: NDArray[np.float16], namespace: int, word: str) -> WordWeight:
+    columns = word_and_ngram_columns(word, namespace)
+    return WordWeight(columns[0], len(columns), sum(map(weights.item, columns)))

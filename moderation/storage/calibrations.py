@@ -1,0 +1,123 @@
+"""The append-only log of calibrations. A site's newest row under the live model and its budget is in force."""
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select
+
+from moderation.domain.budget import Budget, Calibration, Guarantee, StoredCalibration
+from moderation.domain.decision import LabelValue
+from moderation.storage.labels import IN_FORCE
+from moderation.storage.tables import calibrations, decisions, labels, sites
+
+COLUMNS = tuple(column.label(f"calibration_{column.name}") for column in calibrations.c)
+"""The columns that `from_row` needs."""
+
+SITES_WITH_NEWEST = sites.outerjoin(
+    calibrations,
+    calibrations.c.id
+    == select(func.max(calibrations.c.id))
+    .where(calibrations.c.site_id == sites.c.id)
+    .correlate(sites)
+    .scalar_subquery(),
+)
+"""The sites, each joined with its newest calibration if it has one."""
+
+_JUDGED_LABELS = labels.join(decisions, decisions.c.comment_id == labels.c.comment_id)
+
+
+def count_ham(connection: Connection, site_id: int, model: str) -> int:
+    """Return how many comments of the site this model judged as the live model and a person labelled ham."""
+    statement = select(func.count()).select_from(_JUDGED_LABELS).where(*_is_ham(site_id, model))
+    return connection.execute(statement).scalar_one()
+
+
+def oldest_ham(connection: Connection, site_id: int, model: str, limit: int) -> list[tuple[str, float]]:
+    """Return decision ids and spam probabilities of the comments that `count_ham` counts.
+
+    They come in the order of decision, at most `limit`.
+    """
+    statement = (
+        select(decisions.c.id, decisions.c.probability)
+        .select_from(_JUDGED_LABELS)
+        .where(*_is_ham(site_id, model))
+        .order_by(decisions.c.decided_at, decisions.c.id)
+        .limit(limit)
+    )
+    return [(decision_id, probability) for decision_id, probability in connection.execute(statement)]
+
+
+def find_newest(connection: Connection, site_id: int, model: str, budget: Budget) -> StoredCalibration | None:
+    """Return the site's newest calibration under this model and this budget."""
+    statement = (
+        select(*COLUMNS)
+        .where(
+            calibrations.c.site_id == site_id,
+            calibrations.c.model == model,
+            calibrations.c.max_lost_rate == budget.lost,
+            calibrations.c.max_held_rate == budget.held,
+            calibrations.c.confidence == budget.confidence,
+        )
+        .order_by(calibrations.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(statement).mappings().first()
+    return None if row is None else from_row(row)
+
+
+def newest_id(connection: Connection, site_id: int) -> int | None:
+    """Return the id of the site's newest calibration under any model and budget."""
+    return connection.execute(select(func.max(calibrations.c.id)).where(calibrations.c.site_id == site_id)).scalar()
+
+
+def add(connection: Connection, site_id: int, stored_calibration: StoredCalibration, at: datetime) -> int:
+    """Append to the log and return the id of the row."""
+    budget, calibration = stored_calibration.budget, stored_calibration.calibration
+    row = {
+        "site_id": site_id,
+        "model": stored_calibration.model,
+        "max_lost_rate": budget.lost,
+        "max_held_rate": budget.held,
+        "confidence": budget.confidence,
+        "review": _pack(calibration.review),
+        "spam": _pack(calibration.spam),
+        "review_sample_size": stored_calibration.review_sample_size,
+        "spam_sample_size": stored_calibration.spam_sample_size,
+        "created_at": at,
+    }
+    calibration_id: int = connection.execute(insert(calibrations).returning(calibrations.c.id), row).scalar_one()
+    return calibration_id
+
+
+def from_row(row: RowMapping) -> StoredCalibration:
+    """Return the calibration in a row that was selected with `COLUMNS`."""
+    return StoredCalibration(
+        model=row["calibration_model"],
+        budget=Budget(
+            row["calibration_max_lost_rate"], row["calibration_max_held_rate"], row["calibration_confidence"]
+        ),
+        calibration=Calibration(
+            _unpack(row["calibration_review"]), _unpack(row["calibration_spam"]), row["calibration_id"]
+        ),
+        review_sample_size=row["calibration_review_sample_size"],
+        spam_sample_size=row["calibration_spam_sample_size"],
+    )
+
+
+def _is_ham(site_id: int, model: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        labels.c.site_id == site_id,
+        labels.c.value == LabelValue.HAM.value,
+        IN_FORCE,
+        decisions.c.superseded.is_(False),
+        decisions.c.model == model,
+    )
+
+
+def _pack(guarantee: Guarantee | None) -> str | None:
+    return None if guarantee is None else json.dumps(asdict(guarantee), separators=(",", ":"))
+
+
+def _unpack(stored: str | None) -> Guarantee | None:
+    return None if stored is None else Guarantee(**json.loads(stored))

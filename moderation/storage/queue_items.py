@@ -1,0 +1,121 @@
+"""Queue items: decisions that await a person. `decisions.add` opens them."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, update
+
+from moderation.domain.decision import QueueItem
+from moderation.storage import decisions
+from moderation.storage.tables import callbacks, queue_items, sites
+from moderation.storage.tables import decisions as decisions_table
+
+_IS_OPEN = queue_items.c.closed_at.is_(None)
+_UNSKIPPED = queue_items.c.skipped_at.is_(None)
+_HELD = (
+    select(
+        queue_items.c.id.label("item_id"),
+        queue_items.c.opened_at,
+        sites.c.url.label("site_url"),
+        callbacks.c.publishes_at,
+        *decisions.COLUMNS,
+    )
+    .select_from(
+        queue_items.join(decisions.WITH_COMMENT, queue_items.c.decision_id == decisions_table.c.id)
+        .join(sites, sites.c.id == queue_items.c.site_id)
+        .outerjoin(callbacks, callbacks.c.decision_id == queue_items.c.decision_id)
+    )
+    .where(_IS_OPEN, sites.c.removed_at.is_(None))
+)
+_COUNT = (
+    select(func.count())
+    .select_from(queue_items)
+    .join(sites, sites.c.id == queue_items.c.site_id)
+    .where(_IS_OPEN, sites.c.removed_at.is_(None))
+)
+_COUNT_HELD_BY_BLOGS = _COUNT.join(callbacks, callbacks.c.decision_id == queue_items.c.decision_id)
+
+
+class ItemState(NamedTuple):
+    """The comment of an item and how it was closed; `closed_by` and `outcome` are `None` while it is open."""
+
+    site_id: int
+    comment_id: int
+    closed_by: str | None
+    outcome: str | None
+
+
+def held(connection: Connection, before: int | None, limit: int, include_skipped: bool) -> list[QueueItem]:
+    """Return the newest open items of active sites, at most `limit`. With `before`, only items with a lower id."""
+    statement = _HELD.order_by(queue_items.c.id.desc()).limit(limit)
+    if not include_skipped:
+        statement = statement.where(_UNSKIPPED)
+    if before is not None:
+        statement = statement.where(queue_items.c.id < before)
+    return _queue_items(connection, statement)
+
+
+def count(connection: Connection, include_skipped: bool) -> int:
+    """Return how many open items the active sites have."""
+    return connection.execute(_COUNT if include_skipped else _COUNT.where(_UNSKIPPED)).scalar_one()
+
+
+def expiring(connection: Connection, after: datetime, until: datetime, limit: int) -> list[QueueItem]:
+    """Return the open items, skipped or not, that their blogs publish in this window.
+
+    The earliest come first, at most `limit`.
+    """
+    statement = _HELD.where(_published_within(after, until)).order_by(callbacks.c.publishes_at).limit(limit)
+    return _queue_items(connection, statement)
+
+
+def count_expiring(connection: Connection, after: datetime, until: datetime) -> int:
+    """Return how many items `expiring` lists without a limit."""
+    return connection.execute(_COUNT_HELD_BY_BLOGS.where(_published_within(after, until))).scalar_one()
+
+
+def state(connection: Connection, item_id: int) -> ItemState | None:
+    """Return the state of an item; `None` if it does not exist."""
+    row = connection.execute(
+        select(queue_items.c.site_id, decisions_table.c.comment_id, queue_items.c.closed_by, queue_items.c.outcome)
+        .join(decisions_table, decisions_table.c.id == queue_items.c.decision_id)
+        .where(queue_items.c.id == item_id)
+    ).first()
+    return None if row is None else ItemState(*row)
+
+
+def close(connection: Connection, item_id: int, closed_by: str, outcome: str, at: datetime) -> bool:
+    """Close an item. Returns false if it is not open."""
+    statement = update(queue_items).where(queue_items.c.id == item_id, _IS_OPEN)
+    return connection.execute(statement.values(closed_at=at, closed_by=closed_by, outcome=outcome)).rowcount == 1
+
+
+def close_for_comment(connection: Connection, comment_id: int, closed_by: str, outcome: str, at: datetime) -> None:
+    """Close the open items of a comment's decisions."""
+    of_comment = select(decisions_table.c.id).where(decisions_table.c.comment_id == comment_id)
+    statement = update(queue_items).where(_IS_OPEN, queue_items.c.decision_id.in_(of_comment))
+    connection.execute(statement.values(closed_at=at, closed_by=closed_by, outcome=outcome))
+
+
+def skip(connection: Connection, item_id: int, at: datetime) -> bool:
+    """Mark an item as skipped. Returns false if it is not open."""
+    statement = update(queue_items).where(queue_items.c.id == item_id, _IS_OPEN).values(skipped_at=at)
+    return connection.execute(statement).rowcount == 1
+
+
+def _published_within(after: datetime, until: datetime) -> ColumnElement[bool]:
+    return callbacks.c.publishes_at.between(after, until)
+
+
+def _queue_items(connection: Connection, statement: Select[Any]) -> list[QueueItem]:
+    return [_queue_item(row) for row in connection.execute(statement).mappings()]
+
+
+def _queue_item(row: RowMapping) -> QueueItem:
+    return QueueItem(
+        id=row["item_id"],
+        site_url=row["site_url"],
+        decision=decisions.from_row(row),
+        opened_at=row["opened_at"],
+        publishes_at=row["publishes_at"],
+    )

@@ -1,0 +1,1 @@
+"""Offline training: corpora in, models and evaluations out. The serving process never imports this package."""

@@ -1,0 +1,278 @@
+"""Training: from a corpus and a recipe to a calibrated model with thresholds.
+
+The corpus is deduplicated and augmented. One model is fitted on everything, and one more for each fold that is held
+out. Their out-of-fold predictions calibrate the model and set its thresholds. A site with enough labels is calibrated
+on folds of its templates.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from scipy.special import expit
+from threadpoolctl import threadpool_limits
+
+from moderation.domain.errors import InvalidCorpus
+from moderation.domain.thresholds import Thresholds
+from moderation.features.extraction import FEATURES_VERSION
+from moderation.features.signals import signal_codes
+from moderation.scoring.site_weights import SiteWeights
+from moderation.training.augmentation import augment
+from moderation.training.calibration import calibrate, calibrate_small_sample, choose_thresholds
+from moderation.training.corpus import Corpus
+from moderation.training.design_matrix import (
+    DesignMatrix,
+    ProgressCallback,
+    build_matrix,
+    report_tenths,
+    track_progress,
+)
+from moderation.training.evaluation import balanced_log_loss
+from moderation.training.folds import drop_duplicates, site_folds, source_folds
+from moderation.training.linear import LinearModel, fit
+from moderation.training.recipe import Recipe
+
+_MIN_COMMENTS_PER_LABEL = 20
+"""Minimum of spam and of ham, for a model and for the weights of a site."""
+_MAX_SITE_LOG_LOSS_BITS = 0.5
+"""Highest log loss (bits per label) at which a site keeps its own weights."""
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSet:
+    """A deduplicated, augmented corpus with its feature matrices, ready for any number of fits.
+
+    Attributes
+    ----------
+    corpus : Corpus
+        The comments. Their sites are -1 unless the site has enough comments for its own weights.
+    plain : DesignMatrix
+        Features of the comments.
+    augmented : DesignMatrix
+        Features of the augmented copies, on which models are fitted.
+    donors : ndarray of shape (n_comments, 3)
+        Source numbers of the comments that a copy borrows from, -1 for none.
+    """
+
+    corpus: Corpus
+    plain: DesignMatrix
+    augmented: DesignMatrix
+    donors: NDArray[np.int64]
+
+    def fit_without(self, held_out: NDArray[np.bool_], recipe: Recipe) -> LinearModel:
+        """Fit a model without the held-out comments, and without copies that borrow from a wholly held-out source."""
+        rows = np.flatnonzero(~held_out & ~self._has_absent_donor(held_out))
+        corpus = self.corpus
+        return fit(self.augmented.take(rows), corpus.spam[rows], corpus.sources[rows], corpus.sites[rows], recipe)
+
+    def fit_folds(
+        self,
+        folds: Sequence[NDArray[np.bool_]],
+        recipe: Recipe,
+        progress: ProgressCallback | None = None,
+        n_jobs: int = -1,
+    ) -> list[LinearModel]:
+        """Fit a model without each fold, `n_jobs` at a time, -1 for as many as there are processors."""
+        workers = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
+        # Threads of BLAS inside each fit would compete with the fits for the processors.
+        with threadpool_limits(1):
+            models = workers(delayed(self.fit_without)(fold, recipe) for fold in folds)
+            return track_progress(models, len(folds), progress)
+
+    def without_source(self, number: int) -> "TrainingSet":
+        """Return the training set without the comments of a source and the copies that borrow from it."""
+        kept = (self.corpus.sources != number) & ~(self.donors == number).any(axis=1)
+        rows = np.flatnonzero(kept)
+        return TrainingSet(self.corpus.where(kept), self.plain.take(rows), self.augmented.take(rows), self.donors[rows])
+
+    def _has_absent_donor(self, held_out: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        present = np.unique(self.corpus.sources[~held_out])
+        absent = ~np.isin(self.donors, np.append(present, -1))
+        return np.asarray(absent.any(axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """A calibrated model with its thresholds, and the out-of-fold probabilities behind both.
+
+    Attributes
+    ----------
+    linear : LinearModel
+        The model that was fitted on everything, calibrated.
+    thresholds : Thresholds
+        The thresholds chosen on `out_of_fold`.
+    training_set : TrainingSet
+        The comments that the model was fitted on.
+    out_of_fold : ndarray of shape (n_comments,)
+        Probabilities by the shared weights of models that had not seen the comment's fold.
+    site_out_of_fold : ndarray of shape (n_comments,)
+        Probabilities by site weights that had not seen the comment's template; NaN at sites without their own weights.
+    """
+
+    linear: LinearModel
+    thresholds: Thresholds
+    training_set: TrainingSet
+    out_of_fold: NDArray[np.float64]
+    site_out_of_fold: NDArray[np.float64]
+
+    def arrays(self) -> dict[str, Any]:
+        """Return the content of `model.joblib`: arrays and plain values by name."""
+        arrays = {
+            "features_version": FEATURES_VERSION,
+            "signals": list(signal_codes()),
+            "weights": self.linear.weights.astype(np.float16),
+            "signal_weights": self.linear.signal_weights,
+            "means": self.linear.means,
+            "bias": self.linear.bias,
+            "contribution_limits": self.linear.contribution_limits,
+        }
+        urls = self.training_set.corpus.site_urls
+        weights_by_site = [[urls[site], weights.to_list()] for site, weights in self.linear.weights_by_site.items()]
+        return arrays | ({"weights_by_site": weights_by_site} if weights_by_site else {})
+
+
+def build_training_set(corpus: Corpus, recipe: Recipe, report: Report, n_jobs: int = -1) -> TrainingSet:
+    """Deduplicate and augment a corpus and extract its features.
+
+    Raises `InvalidCorpus` if fewer than 20 spam or 20 ham comments remain.
+    """
+    sources = np.array(corpus.source_names())
+    corpus = corpus.where(~(corpus.spam & np.isin(sources, recipe.ham_only)))
+    corpus = drop_duplicates(corpus, corpus.sources, recipe.max_spam_per_template)
+    corpus = drop_duplicates(corpus, corpus.sites, recipe.max_spam_per_template)
+    corpus = replace(corpus, sites=_sites_with_weights(corpus, recipe))
+    for name, count in (("spam", corpus.spam.sum()), ("ham", (~corpus.spam).sum())):
+        if count < _MIN_COMMENTS_PER_LABEL:
+            raise InvalidCorpus(
+                f"Only {count} different {name} comments; "
+                f"a model needs at least {_MIN_COMMENTS_PER_LABEL} of each label."
+            )
+    report(f"Extracting features of {len(corpus.comments)} different comments ({corpus.spam.sum()} spam).")
+    copies, donors = augment(corpus, recipe)
+    plain = build_matrix(corpus.comments, n_jobs, report_tenths(report, "Original comments"))
+    augmented = build_matrix(copies, n_jobs, report_tenths(report, "Augmented copies"))
+    return TrainingSet(corpus, plain, augmented, donors)
+
+
+def train(training_set: TrainingSet, recipe: Recipe, report: Report, n_jobs: int = -1) -> TrainingResult:
+    """Fit, calibrate and choose thresholds, with one fit on everything and one for each held-out fold."""
+    corpus = training_set.corpus
+    nothing = np.zeros(len(corpus.comments), dtype=bool)
+    folds, folds_of_sites = source_folds(corpus, recipe.folds), site_folds(corpus)
+    report(f"Fitting one model on everything and {len(folds) + len(folds_of_sites)} with a fold held out.")
+    final, *models = training_set.fit_folds(
+        [nothing, *folds, *folds_of_sites], recipe, report_tenths(report, "Fitted"), n_jobs
+    )
+    logits = out_of_fold_logits(training_set, folds, models[: len(folds)])
+    site_logits = out_of_fold_logits(training_set, folds_of_sites, models[len(folds) :], corpus.sites)
+    slope, offset = calibrate(logits, corpus.spam)
+    out_of_fold = expit(slope * logits + offset)
+    thresholds = choose_thresholds(ham_by_source(corpus, out_of_fold), recipe)
+    weights_by_site, site_out_of_fold = _calibrate_sites(corpus, final.weights_by_site, site_logits, out_of_fold, slope)
+    for site in sorted(final.weights_by_site.keys() - weights_by_site.keys()):
+        report(f"{corpus.site_urls[site]} uses the shared weights: its own weights were no better on its comments.")
+    linear = replace(final.calibrated(slope, offset), weights_by_site=weights_by_site)
+    return TrainingResult(linear, thresholds, training_set, out_of_fold, site_out_of_fold)
+
+
+def out_of_fold_logits(
+    training_set: TrainingSet,
+    folds: Sequence[NDArray[np.bool_]],
+    models: Sequence[LinearModel],
+    sites: NDArray[np.int64] | None = None,
+) -> NDArray[np.float64]:
+    """Return the logit of each comment by the model that had not seen its fold, NaN outside of all folds.
+
+    Parameters
+    ----------
+    training_set : TrainingSet
+        The comments.
+    folds : sequence of ndarray of shape (n_comments,)
+        Masks of the held-out comments.
+    models : sequence of LinearModel
+        The model fitted without each fold.
+    sites : ndarray of shape (n_comments,), optional
+        Site numbers. With them, comments are scored by the weights of their site, otherwise by the shared weights.
+
+    Returns
+    -------
+    logits : ndarray of shape (n_comments,)
+    """
+    groups = np.full(len(training_set.corpus.comments), -1) if sites is None else sites
+    logits = np.full(len(groups), np.nan)
+    for fold, model in zip(folds, models, strict=True):
+        rows = np.flatnonzero(fold)
+        logits[rows] = model.logits_for_sites(groups[rows], training_set.plain.take(rows))
+    return logits
+
+
+def ham_by_source(corpus: Corpus, scores: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Return the scores of each source's ham, without sources that have none."""
+    return [scores[~corpus.spam & (corpus.sources == source)] for source in np.unique(corpus.sources[~corpus.spam])]
+
+
+def _sites_with_weights(corpus: Corpus, recipe: Recipe) -> NDArray[np.int64]:
+    """Return the site number of each comment, -1 if the site has too few labels for its own weights."""
+    sites = np.full(len(corpus.sites), -1)
+    for site in range(len(corpus.site_urls)):
+        mask = corpus.sites == site
+        spam = int(corpus.spam[mask].sum())
+        if recipe.site_C and min(spam, mask.sum() - spam) >= _MIN_COMMENTS_PER_LABEL:
+            sites[mask] = site
+    return sites
+
+
+def _calibrate_sites(
+    corpus: Corpus,
+    weights_by_site: Mapping[int, SiteWeights],
+    logits: NDArray[np.float64],
+    out_of_fold: NDArray[np.float64],
+    shared_slope: float,
+) -> tuple[dict[int, SiteWeights], NDArray[np.float64]]:
+    """Calibrate the weights of each site, and drop weights that are no better than the shared ones.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The comments.
+    weights_by_site : mapping of int to SiteWeights
+        Uncalibrated weights by site number.
+    logits : ndarray of shape (n_comments,)
+        Out-of-fold logits by site weights.
+    out_of_fold : ndarray of shape (n_comments,)
+        Out-of-fold probabilities by the shared weights.
+    shared_slope : float
+        Slope of the calibration of the shared weights.
+
+    Returns
+    -------
+    calibrated : dict of int to SiteWeights
+        The weights that are kept.
+    probabilities : ndarray of shape (n_comments,)
+        Out-of-fold probabilities by these weights, NaN at other sites.
+    """
+    calibrated, probabilities = {}, np.full(len(logits), np.nan)
+    for site, site_weights in weights_by_site.items():
+        mask = corpus.sites == site
+        slope, offset = calibrate_small_sample(logits[mask], corpus.spam[mask])
+        site_probabilities = expit(slope * logits[mask] + offset)
+        if _beats_shared_weights(site_probabilities, out_of_fold[mask], corpus.spam[mask]):
+            calibrated[site] = site_weights.scaled(slope, offset, shared_slope)
+            probabilities[mask] = site_probabilities
+    return calibrated, probabilities
+
+
+def _beats_shared_weights(
+    site_probabilities: NDArray[np.float64], shared_probabilities: NDArray[np.float64], spam: NDArray[np.bool_]
+) -> bool:
+    """Return whether site weights have a lower log loss than the shared weights and than the absolute limit.
+
+    Contradictory labels give weights near zero. Without the absolute limit, these could let all spam of a site pass.
+    """
+    limit = min(balanced_log_loss(shared_probabilities, spam), _MAX_SITE_LOG_LOSS_BITS)
+    return balanced_log_loss(site_probabilities, spam) < limit

@@ -1,0 +1,129 @@
+"""Templates, duplicates and folds: which comments are copies, and which are held out together.
+
+Spam repeats templates. A random split of rows would put copies of a comment on both sides and flatter the model.
+So folds hold out whole sources. Within a single source or site, a hash of the template decides the fold.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import GroupKFold
+
+from moderation.domain.comment import Comment
+from moderation.features.ngrams import URL_TOKEN, tokenize
+from moderation.features.normalize import normalize
+from moderation.features.parsed_comment import body_of
+from moderation.training.corpus import Corpus
+from moderation.training.linear import has_site_weights
+
+_SHINGLE_WORDS = 3
+_SKETCH_SIZE = 2
+_SITE_FOLDS = 5
+_DIGITS = re.compile(r"\d+")
+
+
+def template_key(comment: Comment) -> str:
+    """Return a key that near-duplicates share: the smallest hashes of the word 3-grams without digits and links.
+
+    This is a bottom-k sketch (Broder 1997). The bands of `features.minhash` cannot replace it: a comment has several of
+    them and shares each with other comments, but a fold needs exactly one group for each comment.
+    """
+    words = _words_without_digits(comment)
+    grams = {" ".join(words[i : i + _SHINGLE_WORDS]) for i in range(max(1, len(words) - _SHINGLE_WORDS + 1))}
+    hashes = sorted(crc32(gram.encode("utf-8", "replace")) for gram in grams)
+    return "-".join(f"{value:08x}" for value in hashes[:_SKETCH_SIZE])
+
+
+def split_hash(comment: Comment) -> float:
+    """Return a number in [0, 1) that depends on the template alone. It decides the side of a split."""
+    return int.from_bytes(hashlib.sha256(template_key(comment).encode()).digest()[:6]) / 2**48
+
+
+def deduplicate(
+    comments: Sequence[Comment], keys: Sequence[str], spam: NDArray[np.bool_], max_spam: int
+) -> NDArray[np.bool_]:
+    """Return a mask that keeps one comment of each text and label, and at most `max_spam` spam comments of a template.
+
+    Parameters
+    ----------
+    comments : sequence of Comment
+        The comments, the preferred copies first.
+    keys : sequence of str
+        The `template_key` of each comment.
+    spam : ndarray of shape (n_comments,)
+        The labels.
+    max_spam : int
+        Limit of spam comments with the same key.
+    """
+    seen: set[tuple[str, bool]] = set()
+    templates: Counter[str] = Counter()
+    kept = np.zeros(len(comments), dtype=bool)
+    for i, (comment, key) in enumerate(zip(comments, keys, strict=True)):
+        exact = (comment.text.strip(), bool(spam[i]))
+        if exact in seen:
+            continue
+        seen.add(exact)
+        templates[key] += bool(spam[i])
+        kept[i] = not spam[i] or templates[key] <= max_spam
+    return kept
+
+
+def drop_duplicates(corpus: Corpus, groups: NDArray[np.int64], max_spam: int) -> Corpus:
+    """Return the corpus deduplicated within each group. Comments of group -1 are all kept."""
+    kept = np.ones(len(groups), dtype=bool)
+    for group in np.unique(groups[groups >= 0]):
+        rows = np.flatnonzero(groups == group).tolist()
+        comments = [corpus.comments[i] for i in rows]
+        keys = [template_key(comment) for comment in comments]
+        kept[rows] = deduplicate(comments, keys, corpus.spam[rows], max_spam)
+    return corpus.where(kept)
+
+
+def source_folds(corpus: Corpus, max_folds: int) -> list[NDArray[np.bool_]]:
+    """Return masks of the comments to hold out in turn, at least two and at most `max_folds`.
+
+    Each fold holds whole sources, balanced by size. A single source is split by template.
+
+    Returns
+    -------
+    folds : list of ndarray of shape (n_comments,)
+        Each comment is in exactly one fold.
+    """
+    n_sources = len(np.unique(corpus.sources))
+    n_folds = max(2, max_folds)
+    if n_sources == 1:
+        return _template_folds(corpus, np.arange(len(corpus.comments)), n_folds)
+    splitter = GroupKFold(min(n_folds, n_sources))
+    held_out = (rows for _, rows in splitter.split(corpus.sources, groups=corpus.sources))
+    return [_mask(rows, len(corpus.comments)) for rows in held_out]
+
+
+def site_folds(corpus: Corpus) -> list[NDArray[np.bool_]]:
+    """Return masks of the comments to hold out in turn from sites with their own weights, split by template.
+
+    The list is empty if no site has its own weights.
+    """
+    return _template_folds(corpus, np.flatnonzero(has_site_weights(corpus.sites)), _SITE_FOLDS)
+
+
+def _template_folds(corpus: Corpus, rows: NDArray[np.int64], n_folds: int) -> list[NDArray[np.bool_]]:
+    """Return masks that split some of the comments by template, without empty folds."""
+    numbers = np.full(len(corpus.comments), -1)
+    numbers[rows] = [int(split_hash(corpus.comments[i]) * n_folds) for i in rows.tolist()]
+    return [numbers == number for number in range(n_folds) if (numbers == number).any()]
+
+
+def _mask(rows: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
+    mask = np.zeros(length, dtype=bool)
+    mask[rows] = True
+    return mask
+
+
+def _words_without_digits(comment: Comment) -> list[str]:
+    words = tokenize(body_of(normalize(comment.text), page_link=None).text)
+    return [bare for word in words if (bare := _DIGITS.sub("", word)) and bare != URL_TOKEN]

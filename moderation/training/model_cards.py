@@ -1,0 +1,73 @@
+"""Builds the card of a trained model from its corpus, recipe and out-of-fold predictions."""
+
+import hashlib
+import platform
+from importlib.metadata import version
+from operator import attrgetter
+
+from moderation.domain.budget import Guarantee, guarantee_at
+from moderation.features.extraction import FEATURES_VERSION
+from moderation.registry.model_card import CorpusEntry, ModelCard, SiteEntry
+from moderation.training.corpus import Corpus
+from moderation.training.evaluation import metrics, rates_by_source
+from moderation.training.fitting import TrainingResult
+from moderation.training.recipe import Recipe
+
+_LIBRARIES = ("moderation", "numpy", "scipy", "scikit-learn", "joblib")
+_CONFIDENCE = 0.95
+_EXCHANGEABILITY_CAVEAT = (
+    "The guarantees count the ham of sources that were held out, the same ham that the thresholds were chosen on. "
+    "Sources are not exchangeable: a blog unlike all of them may lose more, and only its own ham proves its thresholds."
+)
+
+
+def build_card(model_id: str, corpus: Corpus, trained: TrainingResult, recipe: Recipe) -> ModelCard:
+    """Return the card of a model that was trained on `corpus`, with an empty digest."""
+    return ModelCard(
+        id=model_id,
+        corpora=_corpus_entries(corpus, recipe),
+        recipe={key: value for key, value in recipe.values().items() if key != "licences"},
+        thresholds=trained.thresholds,
+        metrics=_out_of_fold_metrics(trained),
+        versions={"python": platform.python_version()} | {library: version(library) for library in _LIBRARIES},
+        features_version=FEATURES_VERSION,
+        digest="",
+        caveats=(*recipe.caveats, _EXCHANGEABILITY_CAVEAT),
+        guarantees=_guarantees(corpus, trained),
+        sites=_site_entries(trained),
+    )
+
+
+def _corpus_entries(corpus: Corpus, recipe: Recipe) -> tuple[CorpusEntry, ...]:
+    return tuple(
+        CorpusEntry(file.source, file.digest, recipe.licences.get(file.source, "not stated"), file.spam, file.ham)
+        for file in corpus.source_files
+    )
+
+
+def _out_of_fold_metrics(trained: TrainingResult) -> dict[str, float]:
+    """Return metrics over all held-out sources, and the false-positive rates of the worst source."""
+    corpus = trained.training_set.corpus
+    frame = rates_by_source(corpus, trained.out_of_fold, trained.thresholds)
+    worst = {f"{name}_worst_source": round(float(frame[name].max()), 6) for name in ("lost", "held")}
+    return metrics(trained.out_of_fold, corpus.spam, trained.thresholds) | worst
+
+
+def _guarantees(corpus: Corpus, trained: TrainingResult) -> dict[str, Guarantee]:
+    """Return the bounds that the ham of held-out sources gives for the review and the spam threshold."""
+    ham = trained.out_of_fold[~trained.training_set.corpus.spam].tolist()
+    digest = hashlib.sha256("\n".join(file.digest for file in corpus.source_files).encode()).hexdigest()
+    thresholds = {"review": trained.thresholds.review, "spam": trained.thresholds.spam}
+    return {name: guarantee_at(threshold, ham, _CONFIDENCE, digest) for name, threshold in thresholds.items()}
+
+
+def _site_entries(trained: TrainingResult) -> tuple[SiteEntry, ...]:
+    """Return the sites with their own weights, ordered by URL."""
+    corpus = trained.training_set.corpus
+    entries = []
+    for site in trained.linear.weights_by_site:
+        mask = corpus.sites == site
+        spam = corpus.spam[mask]
+        site_metrics = metrics(trained.site_out_of_fold[mask], spam, trained.thresholds)
+        entries.append(SiteEntry(corpus.site_urls[site], int(spam.sum()), int((~spam).sum()), site_metrics))
+    return tuple(sorted(entries, key=attrgetter("url")))

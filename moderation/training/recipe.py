@@ -1,0 +1,133 @@
+"""The recipe: everything that can be tuned in training."""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields
+from math import inf
+from pathlib import Path
+from typing import Any, Self
+
+from moderation.domain.errors import InvalidInput
+
+_MAY_EXCEED_ONE = ("C", "site_C", "idf_power", "signal_scale")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The settings of a training run. Probabilities and rates are within 0 and 1.
+
+    Attributes
+    ----------
+    C : float
+        Inverse L2 penalty of the shared weights, as in scikit-learn.
+    site_C : float
+        Inverse L2 penalty of site weights. With 0, no site gets its own weights.
+    idf_power : float
+        Power of the inverse document frequency that scales n-grams, 0 for none. Higher values favour rare n-grams.
+    signal_scale : float
+        Factor of the named signals. Lower values penalise their weights more.
+    max_spam_per_template : int
+        Limit of spam comments with the same template.
+    mask_author, mask_url, mask_email, mask_context : float
+        Probability that a field is masked, in both classes.
+    swap_author_ham, swap_author_spam : float
+        Probability that a comment gets author fields of another ham comment.
+    insert_link : float
+        Probability that ham without links gets a link of another ham comment.
+    obfuscate : float
+        Probability that spam is obfuscated.
+    ham_only : tuple of str
+        Sources whose spam is dropped.
+    folds : int
+        Limit of folds; each fold holds out whole sources.
+    review_mean_rate, spam_mean_rate, discard_mean_rate : float
+        Highest false-positive rate at the threshold, averaged over the sources.
+    review_worst_rate, spam_worst_rate, discard_worst_rate : float
+        Highest false-positive rate at the threshold in any source.
+    max_iter : int
+        Limit of the solver's iterations.
+    seed : int
+        Seed of the augmentation.
+    licences : dict of str to str
+        Licence of each source, for the model card.
+    caveats : tuple of str
+        Known limits of the model, for the model card.
+    """
+
+    C: float = 0.5
+    site_C: float = 50.0
+    idf_power: float = 0.0
+    signal_scale: float = 0.7
+    max_spam_per_template: int = 2
+    mask_author: float = 0.3
+    mask_url: float = 0.45
+    mask_email: float = 0.45
+    mask_context: float = 0.35
+    swap_author_ham: float = 0.7
+    swap_author_spam: float = 0.1
+    insert_link: float = 0.05
+    obfuscate: float = 0.15
+    ham_only: tuple[str, ...] = ()
+    folds: int = 16
+    review_mean_rate: float = 0.0075
+    review_worst_rate: float = 0.045
+    spam_mean_rate: float = 0.0005
+    spam_worst_rate: float = 0.002
+    discard_mean_rate: float = 0.0001
+    discard_worst_rate: float = 0.0005
+    max_iter: int = 300
+    seed: int = 20261122
+    licences: dict[str, str] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """Read a TOML file. Raises `InvalidInput` that names every fault."""
+        try:
+            raw = tomllib.loads(path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InvalidInput(f"The recipe {path.name} cannot be read: {error}.") from None
+        return cls.from_dict(raw)
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Self:
+        """Check names, types and ranges. Raises `InvalidInput` that names every fault."""
+        known = {entry.name: entry for entry in fields(cls)}
+        errors = [(name, "is not part of a recipe") for name in raw if name not in known]
+        values: dict[str, Any] = {}
+        for name, value in raw.items():
+            if name in known:
+                try:
+                    values[name] = _validated(name, value, getattr(cls(), name))
+                except ValueError as error:
+                    errors.append((name, str(error)))
+        if errors:
+            listed = "; ".join(f"{name} {fault}" for name, fault in errors)
+            raise InvalidInput(f"The recipe cannot be used: {listed}.", tuple(errors))
+        return cls(**values)
+
+    def values(self) -> dict[str, Any]:
+        """Return all settings as plain values."""
+        return asdict(self)
+
+
+def _validated(name: str, value: Any, default: Any) -> Any:
+    """Return the value as the type of the default. Raises `ValueError` with the rule that it breaks."""
+    if isinstance(default, tuple):
+        if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+            raise ValueError("must be a list of strings")
+        return tuple(value)
+    if isinstance(default, dict):
+        if not isinstance(value, dict) or not all(isinstance(entry, str) for entry in value.values()):
+            raise ValueError("must map names to strings")
+        return dict(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
+        raise ValueError("must be a number of at least 0")
+    if name == "C" and value == 0:
+        raise ValueError("must be above 0")
+    if isinstance(default, int):
+        if not isinstance(value, int):
+            raise ValueError("must be a whole number")
+        return value
+    if name not in _MAY_EXCEED_ONE and value > 1:
+        raise ValueError("must be within 0 and 1")
+    return float(value)

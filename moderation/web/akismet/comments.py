@@ -1,0 +1,168 @@
+"""`/1.1/comment-check`, `/1.1/submit-spam` and `/1.1/submit-ham`: the verdict, and a person's correction."""
+
+import re
+
+from flask import Response, request
+
+from moderation.actions.callbacks import callback_if_allowed
+from moderation.actions.check import check_comment, preview_comment
+from moderation.actions.labelling import label_comment
+from moderation.domain.comment import Comment
+from moderation.domain.decision import Decision, LabelValue
+from moderation.domain.site import AkismetReviewSettings, Callback, ReviewAction, Site
+from moderation.domain.thresholds import Verdict
+from moderation.scoring.reasons import strongest
+from moderation.web.akismet.form import (
+    Form,
+    calling_site,
+    comment_from_form,
+    key_from_form,
+    read_form,
+    submission_from_form,
+)
+from moderation.web.akismet.responses import GUID_HEADER, SUBMIT_BODY, text_response
+from moderation.web.requests import app_state, services
+
+CHANNEL = "akismet"
+GUARANTEED_SPAM = frozenset({"viagra-test-123", "akismet-guaranteed-spam", "akismet-guaranteed-spam@example.com"})
+"""Author names and an address for which every client's test suite expects spam."""
+
+_PLUGIN_USER_AGENT = re.compile(r"^WordPress/\S+ \| Akismet/(\d{1,3})\.(\d{1,3})", re.ASCII)
+_MIN_HOLDING_VERSION = (5, 5)
+_MAX_REPORTER_LENGTH = 200
+
+
+def comment_check() -> Response:
+    """Answer `true` for spam and `false` for ham, by the site's thresholds."""
+    form = read_form(request)
+    site = calling_site(services(), form)
+    form.require("blog", non_empty=True)
+    form.require("user_ip")  # may be empty: some blogs do not know it, others may not send it
+    fixed_response = _fixed_response(form)
+    if fixed_response is not None:
+        return fixed_response
+    if form.get_flag("akismet_pre_check"):
+        return _pre_check_response(site, form)
+    return _judged_response(site, form)
+
+
+def submit_spam() -> Response:
+    """Label the comment spam."""
+    return _submit(LabelValue.SPAM)
+
+
+def submit_ham() -> Response:
+    """Label the comment ham."""
+    return _submit(LabelValue.HAM)
+
+
+def _fixed_response(form: Form) -> Response | None:
+    """Return the response that the protocol prescribes, if any. An administrator is always ham, so that is first."""
+    roles = (form.get("user_role") or "").split(",")
+    if any(role.strip().lower() == "administrator" for role in roles):
+        return text_response("false")
+    if form.get_flag("is_test") and form.get_flag("test_discard"):
+        return _discard_response()
+    if GUARANTEED_SPAM & {form.get("comment_author"), form.get("comment_author_email")}:
+        return text_response("true")
+    return None
+
+
+def _pre_check_response(site: Site, form: Form) -> Response:
+    """Answer whether a pingback is worth fetching. Its comment is checked and stored by a later call."""
+    decision = _preview(site, form)
+    if decision.verdict is Verdict.REVIEW and not decision.degraded:
+        return _explained(text_response("false"), decision)
+    return _explained(_verdict_response(decision, site.akismet_review, holds=False), decision)
+
+
+def _judged_response(site: Site, form: Form) -> Response:
+    callback = _requested_callback(site, form)
+    if form.get_flag("is_test"):
+        decision = _preview(site, form)
+        return _explained(_verdict_response(decision, site.akismet_review, holds=callback is not None), decision)
+    state = app_state()
+    with state.metrics.scoring_seconds.labels(CHANNEL).time():
+        decision, guid = check_comment(
+            state.services,
+            site,
+            comment_from_form(form),
+            channel=CHANNEL,
+            submission=submission_from_form(form, state.services.clock()),
+            callback=callback,
+            recheck=bool(form.get("recheck_reason")),
+        )
+    state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
+    response = _explained(_verdict_response(decision, site.akismet_review, holds=guid is not None), decision)
+    response.headers[GUID_HEADER] = guid or decision.id
+    return response
+
+
+def _preview(site: Site, form: Form) -> Decision:
+    submission = submission_from_form(form, services().clock())
+    return preview_comment(services(), site, comment_from_form(form), submission)
+
+
+def _requested_callback(site: Site, form: Form) -> Callback | None:
+    """Return the callback for a comment that the blog can hold, if its client can hold comments."""
+    if not _can_hold(request.headers.get("User-Agent", "")):
+        return None
+    callback = Callback(form.get("callback") or "", key_from_form(form))
+    return callback_if_allowed(site, comment_from_form(form).type, callback)
+
+
+def _can_hold(user_agent: str) -> bool:
+    """Return whether a client can hold a comment: the WordPress plugin can from version 5.5 on."""
+    version = _PLUGIN_USER_AGENT.search(user_agent)
+    return version is not None and (int(version[1]), int(version[2])) >= _MIN_HOLDING_VERSION
+
+
+def _verdict_response(decision: Decision, akismet_review: AkismetReviewSettings, *, holds: bool) -> Response:
+    if decision.degraded:
+        # The error makes the WordPress plugin hold the comment and ask again, with any body.
+        return text_response("true", X_akismet_error="status")
+    match decision.verdict:
+        case Verdict.PUBLISH:
+            return text_response("false")
+        case Verdict.REVIEW:
+            return _review_response(akismet_review, holds=holds)
+        case Verdict.SPAM:
+            return text_response("true")
+        case Verdict.DISCARD:
+            return _discard_response()
+
+
+def _review_response(akismet_review: AkismetReviewSettings, *, holds: bool) -> Response:
+    """Return the site's response for `review`. A blog that cannot hold keeps the comment in its spam folder."""
+    if holds:
+        return text_response("false", X_akismet_recheck_after=str(akismet_review.hold_seconds))
+    return text_response("false" if akismet_review.action is ReviewAction.PUBLISH else "true")
+
+
+def _discard_response() -> Response:
+    return text_response("true", X_akismet_pro_tip="discard")
+
+
+def _explained(response: Response, decision: Decision) -> Response:
+    """Add the id, the probability and the reasons. Codes alone, because hostile text must not enter a header."""
+    response.headers[GUID_HEADER] = decision.id
+    response.headers["X-moderation-score"] = f"{decision.score.probability:.4f}"
+    reasons = strongest(decision.score.reasons)
+    response.headers["X-moderation-reasons"] = " ".join(f"{reason.code}={reason.weight:+.2f}" for reason in reasons)
+    return response
+
+
+def _submit(value: LabelValue) -> Response:
+    form = read_form(request)
+    site = calling_site(services(), form)
+    form.require("blog", non_empty=True)
+    comment = comment_from_form(form)
+    if not form.get_flag("is_test") and _has_content(comment):
+        labelled_by = (form.get("reporter") or "akismet")[:_MAX_REPORTER_LENGTH]
+        label_comment(services(), site, comment, value, labelled_by, CHANNEL)
+    return text_response(SUBMIT_BODY)
+
+
+def _has_content(comment: Comment) -> bool:
+    """Return whether a comment can be matched by content. An empty one without author would match a stranger's."""
+    return any(part and part.strip() for part in (comment.text, comment.author, comment.url, comment.email))

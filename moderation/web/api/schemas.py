@@ -1,0 +1,296 @@
+"""Requests and responses under `/v1`, in the OpenAPI document and in the CLI's JSON.
+
+pydantic reads each response from the attributes of a domain object: `DecisionResponse.model_validate(decision)`.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from operator import not_
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from moderation.domain.budget import RolloutStage
+from moderation.domain.decision import Decision, Label, LabelValue, Reason, SimilarComment
+from moderation.domain.site import ReviewAction
+from moderation.domain.thresholds import Verdict
+from moderation.scoring.reasons import split_strongest
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _replace_surrogates(value: object) -> object:
+    """Replace each lone surrogate (half an emoji, cut by a client) by U+FFFD, so that spans keep their places."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return _LONE_SURROGATE.sub("\ufffd", value)
+
+
+def _strongest_first(reasons: Sequence[Reason]) -> list[Reason]:
+    first, others = split_strongest(reasons)
+    return first + others
+
+
+Text = Annotated[str, BeforeValidator(_replace_surrogates)]
+_Time = Annotated[str, BeforeValidator(datetime.isoformat), WithJsonSchema({"type": "string", "format": "date-time"})]
+_Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class ResponseModel(BaseModel):
+    """A view of a domain object."""
+
+    model_config = ConfigDict(
+        from_attributes=True,
+        # An error is logged, and a comment must not be.
+        hide_input_in_errors=True,
+        # A field with a default is always sent.
+        json_schema_serialization_defaults_required=True,
+    )
+
+    def to_json(self) -> str:
+        """Return the response as JSON in ASCII, so that hostile text in it cannot steer a terminal."""
+        return self.model_dump_json(ensure_ascii=True)
+
+
+class CommentRequest(_Request):
+    """A comment as its author typed it. A field that is left out or null is unknown to the site."""
+
+    text: Text = Field(description="The comment itself, markup and all. May be empty.")
+    author: Text | None = Field(None, description="The name the author gave.")
+    url: Text | None = Field(None, description="The author's web address.")
+    email: Text | None = Field(None, description="The author's e-mail address.")
+    permalink: Text | None = Field(None, description="Address of the page commented on.")
+    context: Text | None = Field(None, description="Title of the page commented on.")
+    type: Text | None = Field(None, description="Such as comment, trackback or contact-form.")
+    lang: Text | None = Field(None, description="Language of the blog or the comment, such as en or pt_BR.")
+    date: Text | None = Field(None, description="When it was written, in any form.")
+
+
+class BatchRequest(_Request):
+    """Several comments of one site. Each is judged or refused by itself."""
+
+    comments: Annotated[
+        list[Any], WithJsonSchema({"type": "array", "items": {"$ref": "#/components/schemas/CommentRequest"}})
+    ] = Field(description="The comments; the setting MODERATION_MAX_BATCH_SIZE bounds their number.")
+
+
+class LabelRequest(_Request):
+    """A person's truth about one comment."""
+
+    label: Literal["ham", "spam"]
+
+
+class SpanResponse(ResponseModel):
+    """A part of one field as it was sent, in code points; `end` is exclusive."""
+
+    field: str
+    start: int
+    end: int
+
+
+class ReasonResponse(ResponseModel):
+    """One piece of evidence. The weights of all reasons and `bias` add up to `logit`."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+    code: str
+    weight: float = Field(description="Contribution to the logit; above zero speaks for spam.")
+    detail: Text = Field(description="The evidence in words, for people. Hostile text: escape it.")
+    spans: list[SpanResponse] = Field(
+        [],
+        exclude_if=not_,
+        description="Places in the comment. Absent if they were not asked for or there are none.",
+    )
+
+
+class ThresholdsResponse(ResponseModel):
+    """The thresholds in force. A probability on a threshold gets the harsher verdict; 1 is never reached."""
+
+    review: float
+    spam: float
+    discard: float
+
+
+class GuaranteeResponse(ResponseModel):
+    """What a site's own ham proves about a threshold."""
+
+    threshold: float
+    max_rate: float | None = Field(description="The rate of ham at or above the threshold that the budget allows.")
+    n: int = Field(description="Ham comments counted.")
+    errors: int = Field(description="How many of them are at or above the threshold.")
+    bound: float = Field(description="Upper bound of their rate, with the confidence.")
+    confidence: float
+    digest: str = Field(description="SHA-256 over the ids and probabilities counted.")
+
+
+class CalibrationResponse(ResponseModel):
+    """The rollout stage of a site and the guarantees of its thresholds."""
+
+    stage: RolloutStage
+    review: GuaranteeResponse | None
+    spam: GuaranteeResponse | None
+
+
+class LabelResponse(ResponseModel):
+    """A person's label: who gave it, through which channel (`queue`, `api`, `akismet`, `import`) and when."""
+
+    value: LabelValue | None
+    labelled_by: Text
+    channel: str
+    created_at: _Time
+
+
+class JudgementResponse(ResponseModel):
+    """A verdict with everything that led to it, read from a `Judgement` or a `Decision`."""
+
+    verdict: Verdict
+    probability: _Probability = Field(
+        validation_alias=AliasPath("score", "probability"), description="Probability of spam."
+    )
+    logit: float = Field(
+        validation_alias=AliasPath("score", "logit"), description="Natural logarithm of the odds of spam."
+    )
+    thresholds: ThresholdsResponse
+    calibration: CalibrationResponse | None = Field(
+        description="The calibration behind the thresholds; null if the site set its own."
+    )
+    reasons: Annotated[list[ReasonResponse], BeforeValidator(_strongest_first)] = Field(
+        validation_alias=AliasPath("score", "reasons"),
+        description="The five strongest for spam, the three strongest against it, then all others.",
+    )
+    bias: float = Field(validation_alias=AliasPath("score", "bias"))
+    model: str = Field(validation_alias=AliasPath("score", "model"))
+    degraded: bool = Field(description="True if there was no model to judge by.")
+
+
+class DecisionResponse(JudgementResponse):
+    """A stored decision."""
+
+    id: str = Field(pattern="^[0-9a-f]{32}$")
+    decided_at: _Time
+    label: LabelResponse | None = Field(None, description="The label in force, or null.")
+
+
+class SimilarCommentResponse(ResponseModel):
+    """A labelled comment of the same site that is similar to the one decided on."""
+
+    text: Text = Field(description="Its beginning, up to 300 code points. Hostile text: escape it.")
+    similarity: float = Field(gt=0, le=1, description="Jaccard similarity of the texts' five-letter shingles.")
+    label: LabelResponse
+
+
+class StoredDecisionResponse(DecisionResponse):
+    """A decision with the labels given since: to its comment and to similar ones."""
+
+    similar_comments: list[SimilarCommentResponse] = Field(
+        [], description="The most similar first; at most three of a label, five in all."
+    )
+
+    @classmethod
+    def of(cls, decision: Decision, label: Label | None, similar_comments: Sequence[SimilarComment]) -> Self:
+        """Return the response for a decision, the label in force and the similar comments."""
+        response = cls.model_validate(decision)
+        response.label = None if label is None else LabelResponse.model_validate(label)
+        response.similar_comments = [SimilarCommentResponse.model_validate(similar) for similar in similar_comments]
+        return response
+
+
+class BudgetResponse(ResponseModel):
+    """How much ham may be lost or held, and the confidence to prove it with."""
+
+    lost: float
+    held: float
+    confidence: float
+
+
+class AkismetReviewResponse(ResponseModel):
+    """How a site's Akismet client keeps comments that wait for a person."""
+
+    action: ReviewAction
+    hold_seconds: int
+    private_callback: bool
+
+
+class SiteResponse(ResponseModel):
+    """A site with its own settings, and the stage and thresholds in force, read from a `RolloutStatus`."""
+
+    url: str = Field(validation_alias=AliasPath("site", "url"))
+    own_thresholds: ThresholdsResponse | None = Field(validation_alias=AliasPath("site", "thresholds"))
+    type_thresholds: dict[str, ThresholdsResponse] = Field(validation_alias=AliasPath("site", "type_thresholds"))
+    own_budget: BudgetResponse | None = Field(validation_alias=AliasPath("site", "budget"))
+    akismet: AkismetReviewResponse = Field(validation_alias=AliasPath("site", "akismet_review"))
+    created_at: _Time = Field(validation_alias=AliasPath("site", "created_at"))
+    stage: RolloutStage | None = Field(
+        None, validation_alias=AliasPath("calibration", "stage"), description="Null if the site set its thresholds."
+    )
+    thresholds: ThresholdsResponse | None = Field(description="Null if the site has none and there is no model.")
+
+
+class RolloutResponse(ResponseModel):
+    """How far the rollout of a site is, read from a `RolloutStatus`."""
+
+    url: str = Field(validation_alias=AliasPath("site", "url"))
+    budget: BudgetResponse
+    own_budget: BudgetResponse | None = Field(validation_alias=AliasPath("site", "budget"))
+    calibration: CalibrationResponse | None
+    thresholds: ThresholdsResponse | None
+    ham_count: int
+    next_stage: str
+
+
+class FieldErrorResponse(ResponseModel):
+    """One invalid part of the body, by JSON pointer."""
+
+    pointer: str
+    detail: str
+
+
+class ProblemResponse(ResponseModel):
+    """An error, RFC 9457. `errors` only where parts of the body are invalid."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=False)
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str = Field("", exclude_if=not_)
+    request_id: str = Field("", exclude_if=not_)
+    errors: list[FieldErrorResponse] = Field([], exclude_if=not_)
+
+
+class BatchErrorResponse(ResponseModel):
+    """In a batch, in the place of a decision: why this comment was not judged."""
+
+    error: ProblemResponse
+
+
+class BatchResponse(ResponseModel):
+    """One entry for each comment of the batch, in its order."""
+
+    decisions: list[DecisionResponse | BatchErrorResponse]
+
+
+class LivenessResponse(ResponseModel):
+    """The process answers."""
+
+    alive: bool
+
+
+class HealthCheckResponse(ResponseModel):
+    """One requirement of the service."""
+
+    ready: bool
+    detail: str | None
+
+
+class ReadinessResponse(ResponseModel):
+    """Whether comments can be judged and stored, with each check by its name."""
+
+    ready: bool
+    checks: dict[str, HealthCheckResponse]

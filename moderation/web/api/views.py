@@ -1,0 +1,128 @@
+"""The JSON channel: `/v1/score`, `/v1/score/batch`, `/v1/decisions/ID` and its label."""
+
+import re
+
+from flask import Blueprint, Response, request
+
+from moderation.actions.check import check_comment, check_comments, find_decision
+from moderation.actions.labelling import label_decision, withdraw_label
+from moderation.actions.similarity import find_similar_to_decisions
+from moderation.domain.comment import Comment
+from moderation.domain.decision import Decision, LabelValue
+from moderation.domain.errors import InvalidInput, NotFound
+from moderation.domain.site import Site
+from moderation.web.api.openapi import docs_page, openapi_json
+from moderation.web.api.schemas import (
+    BatchErrorResponse,
+    BatchRequest,
+    BatchResponse,
+    CommentRequest,
+    DecisionResponse,
+    LabelRequest,
+    LabelResponse,
+    StoredDecisionResponse,
+)
+from moderation.web.errors import to_problem
+from moderation.web.requests import app_state, calling_site, read_body, services, validated
+
+CHANNEL = "api"
+
+_JSON = "application/json"
+_DECISION_ID_PATTERN = re.compile(r"[0-9a-f]{32}")
+_TRUE_VALUES = frozenset({"1", "true"})
+
+
+def api_blueprint() -> Blueprint:
+    """Return the blueprint of `/v1`, `/openapi.json` and `/docs`."""
+    blueprint = Blueprint("api", __name__, template_folder="templates")
+    blueprint.add_url_rule("/v1/score", view_func=score, methods=["POST"])
+    blueprint.add_url_rule("/v1/score/batch", view_func=score_batch, methods=["POST"])
+    blueprint.add_url_rule("/v1/decisions/<decision_id>", view_func=get_decision)
+    blueprint.add_url_rule("/v1/decisions/<decision_id>/label", view_func=put_label, methods=["PUT"])
+    blueprint.add_url_rule("/v1/decisions/<decision_id>/label", view_func=delete_label, methods=["DELETE"])
+    blueprint.add_url_rule("/openapi.json", view_func=openapi_json)
+    blueprint.add_url_rule("/docs", view_func=docs_page)
+    return blueprint
+
+
+def score() -> Response:
+    """Judge one comment and store the decision before it is answered."""
+    site = calling_site()
+    comment = Comment(**vars(read_body(CommentRequest)))
+    state = app_state()
+    spans = request.args.get("spans") in _TRUE_VALUES
+    with state.metrics.scoring_seconds.labels(CHANNEL).time():
+        decision = check_comment(state.services, site, comment, channel=CHANNEL, spans=spans).decision
+    state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
+    return Response(DecisionResponse.model_validate(decision).to_json(), mimetype=_JSON)
+
+
+def score_batch() -> Response:
+    """Judge many comments in one transaction. In the place of an invalid comment stands its problem."""
+    site = calling_site()
+    values = read_body(BatchRequest).comments
+    _check_batch_size(len(values))
+    parsed = [_parse_comment(index, value) for index, value in enumerate(values)]
+    decisions = iter(_check_comments(site, [entry for entry in parsed if isinstance(entry, Comment)]))
+    entries = [
+        DecisionResponse.model_validate(next(decisions))
+        if isinstance(entry, Comment)
+        else BatchErrorResponse(error=to_problem(entry).body)
+        for entry in parsed
+    ]
+    return Response(BatchResponse(decisions=entries).to_json(), mimetype=_JSON)
+
+
+def get_decision(decision_id: str) -> Response:
+    """Return a decision of the calling site with the label in force and the similar comments."""
+    site = calling_site()
+    decision, label = find_decision(services(), site, _validated_id(decision_id))
+    (similar_comments,) = find_similar_to_decisions(services(), [decision])
+    return Response(StoredDecisionResponse.of(decision, label, similar_comments).to_json(), mimetype=_JSON)
+
+
+def put_label(decision_id: str) -> Response:
+    """Label the comment of a decision. The same label again changes nothing."""
+    site = calling_site()
+    value = LabelValue(read_body(LabelRequest).label)
+    label = label_decision(services(), site, _validated_id(decision_id), value, CHANNEL, CHANNEL)
+    return Response(LabelResponse.model_validate(label).to_json(), mimetype=_JSON)
+
+
+def delete_label(decision_id: str) -> Response:
+    """Withdraw the label of a decision's comment, if there is one."""
+    site = calling_site()
+    withdraw_label(services(), site, _validated_id(decision_id), CHANNEL, CHANNEL)
+    return Response(status=204)
+
+
+def _check_batch_size(size: int) -> None:
+    limit = app_state().settings.max_batch_size
+    if size > limit:
+        message = f"A batch holds at most {limit} comments; this one has {size}."
+        raise InvalidInput(message, (("/comments", message),))
+
+
+def _parse_comment(index: int, value: object) -> Comment | InvalidInput:
+    try:
+        return Comment(**vars(validated(value, CommentRequest, f"/comments/{index}")))
+    except InvalidInput as error:
+        return error
+
+
+def _check_comments(site: Site, comments: list[Comment]) -> list[Decision]:
+    if not comments:
+        return []
+    state = app_state()
+    spans = request.args.get("spans") in _TRUE_VALUES
+    with state.metrics.scoring_seconds.labels(CHANNEL).time():
+        decisions = check_comments(state.services, site, comments, channel=CHANNEL, spans=spans)
+    for decision in decisions:
+        state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
+    return decisions
+
+
+def _validated_id(decision_id: str) -> str:
+    if not _DECISION_ID_PATTERN.fullmatch(decision_id):
+        raise NotFound("No decision of this site has that id.")
+    return decision_id

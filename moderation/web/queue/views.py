@@ -1,0 +1,147 @@
+"""The moderators' pages under `/queue`: the held comments, the decisions on them, and the rollout of each site."""
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from werkzeug.exceptions import BadRequest, Unauthorized
+from werkzeug.wrappers import Response
+
+from moderation.actions import review
+from moderation.actions.review import count_expiring, count_held, failed_callbacks, held_items, items_expiring
+from moderation.actions.rollout import rollout_statuses
+from moderation.actions.similarity import find_similar_to_decisions
+from moderation.domain.decision import LabelValue, Moderator, QueueItem
+from moderation.domain.errors import Conflict, NotFound
+from moderation.web.queue.auth import SignInView, current_moderator, sign_out
+from moderation.web.queue.view_models import QueueItemView, queue_item_view, site_status_view
+from moderation.web.requests import services
+
+PAGE_SIZE = 20
+MAX_ITEM_ID = 2**31 - 1
+"""The largest row id that every database takes."""
+
+_SKIP = "skip"
+_PUBLIC_ENDPOINTS = frozenset({"queue.sign_in", "queue.submit_sign_in"})
+
+
+def queue_blueprint() -> Blueprint:
+    """Return the blueprint of `/queue`."""
+    blueprint = Blueprint("queue", __name__, template_folder="templates")
+    sign_in_view = SignInView()
+    blueprint.add_url_rule("/queue", "held", held)
+    blueprint.add_url_rule("/queue/sites", "sites", sites)
+    blueprint.add_url_rule(f"/queue/<int(max={MAX_ITEM_ID}):item>/resolve", "resolve", resolve, methods=["POST"])
+    blueprint.add_url_rule("/queue/sign-in", "sign_in", sign_in_view.show)
+    blueprint.add_url_rule("/queue/sign-in", "submit_sign_in", sign_in_view.submit, methods=["POST"])
+    blueprint.add_url_rule("/queue/sign-out", "sign_out", sign_out, methods=["POST"])
+    blueprint.before_request(_require_readable_query)
+    blueprint.before_request(_require_moderator)
+    blueprint.context_processor(_template_context)
+    return blueprint
+
+
+def held() -> str:
+    """Render one page of held comments. `before` is the id of the last item of the page before.
+
+    `skipped=1` includes skipped items. `soon=1` lists the items that expire, soonest first.
+    """
+    if request.args.get("soon") == "1":
+        return _render_page(items_expiring(services(), PAGE_SIZE), soon="1")
+    before = _parse_item_id(request.args.get("before", ""))
+    skipped = request.args.get("skipped") == "1"
+    items = held_items(services(), before=before, limit=PAGE_SIZE + 1, include_skipped=skipped)
+    older = items[PAGE_SIZE - 1].id if len(items) > PAGE_SIZE else None
+    return _render_page(items[:PAGE_SIZE], before=before, older=older, skipped="1" if skipped else None)
+
+
+def resolve(item: int) -> Response:
+    """Carry out a moderator's decision, report it, and redirect to the page it came from."""
+    moderator = current_moderator()
+    if moderator is None:
+        raise Unauthorized("Sign in first.")
+    try:
+        flash(_apply_decision(item, request.form.get("decision", ""), moderator), "success")
+    except Conflict as error:
+        flash(f"Nothing changed: {error}", "warning")
+    except NotFound:
+        flash(f"Nothing changed: comment {item} is no longer in the queue.", "warning")
+    return redirect(_return_url(), 303)
+
+
+def sites() -> str:
+    """Render the rollout of each site. A separate page, because counting every site's ham takes long."""
+    statuses = [site_status_view(status) for status in rollout_statuses(services())]
+    return render_template("queue/sites.html", statuses=statuses)
+
+
+def _require_readable_query() -> None:
+    # Werkzeug reads a query as UTF-8 and raises an unexpected error for other bytes.
+    try:
+        request.query_string.decode()
+    except UnicodeDecodeError:
+        raise BadRequest("The query of this address is not UTF-8.") from None
+
+
+def _require_moderator() -> Response | None:
+    if request.endpoint in _PUBLIC_ENDPOINTS or current_moderator() is not None:
+        return None
+    return_url = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("queue.sign_in", next=return_url), 303)
+
+
+def _template_context() -> dict[str, object]:
+    return {"moderator": current_moderator()}
+
+
+def _parse_item_id(value: str) -> int | None:
+    """Return an item id from a query or form. Returns `None` for anything but a number."""
+    if not (value.isascii() and value.isdecimal() and len(value) <= 10):
+        return None
+    return min(int(value), MAX_ITEM_ID)
+
+
+def _render_page(
+    items: list[QueueItem],
+    *,
+    before: int | None = None,
+    older: int | None = None,
+    skipped: str | None = None,
+    soon: str | None = None,
+) -> str:
+    return render_template(
+        "queue/held.html",
+        items=_item_views(items),
+        before=before,
+        older=older,
+        skipped=skipped,
+        soon=soon,
+        held_count=count_held(services(), include_skipped=bool(skipped)),
+        total_count=count_held(services(), include_skipped=True),
+        expiring=count_expiring(services()),
+        failed_callbacks=failed_callbacks(services()),
+    )
+
+
+def _item_views(items: list[QueueItem]) -> list[QueueItemView]:
+    moderator = current_moderator()
+    moderator_name = moderator.name if moderator else ""
+    similar_comments = find_similar_to_decisions(services(), [item.decision for item in items])
+    now = services().clock()
+    return [
+        queue_item_view(item, similar, moderator_name, now)
+        for item, similar in zip(items, similar_comments, strict=True)
+    ]
+
+
+def _apply_decision(item: int, decision: str, moderator: Moderator) -> str:
+    if decision == _SKIP:
+        review.skip(services(), item, moderator)
+        return f"Comment {item} is skipped: it waits under “Skipped too”."
+    if decision not in tuple(LabelValue):
+        raise BadRequest("The decision must be ham, spam or skip.")
+    review.resolve(services(), item, LabelValue(decision), moderator)
+    return f"Comment {item} is {decision}: the label is stored."
+
+
+def _return_url() -> str:
+    skipped = "1" if request.form.get("skipped") == "1" else None
+    soon = "1" if request.form.get("soon") == "1" else None
+    return url_for("queue.held", before=_parse_item_id(request.form.get("before", "")), skipped=skipped, soon=soon)

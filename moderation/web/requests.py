@@ -1,0 +1,144 @@
+"""What views need of the current request: the application's state, the request id, the calling site and the body."""
+
+import json
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar, cast
+
+from flask import Flask, Request, current_app, g, request
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+
+from moderation.actions.services import Services
+from moderation.actions.sites import authenticate_site
+from moderation.domain.errors import AuthenticationFailed, InvalidInput
+from moderation.domain.site import Site
+from moderation.settings import Settings
+from moderation.web.health import Metrics
+
+Schema = TypeVar("Schema", bound=BaseModel)
+
+_EXTENSION_KEY = "moderation"
+_REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class AppState:
+    """The arguments of `create_app`, for the views."""
+
+    services: Services
+    settings: Settings
+    metrics: Metrics
+
+
+def attach_state(app: Flask, state: AppState) -> None:
+    """Store the state in the application."""
+    app.extensions[_EXTENSION_KEY] = state
+
+
+def app_state() -> AppState:
+    """Return the state of the application that answers the current request."""
+    return cast(AppState, current_app.extensions[_EXTENSION_KEY])
+
+
+def services() -> Services:
+    """Return the services of the application that answers the current request."""
+    return app_state().services
+
+
+def current_request_id() -> str:
+    """Return the id of the current request: its `X-Request-Id` if that is usable, else a random one."""
+    if "request_id" not in g:
+        sent = request.headers.get("X-Request-Id", "")
+        g.request_id = sent if _REQUEST_ID_PATTERN.fullmatch(sent) else uuid.uuid4().hex
+    return cast(str, g.request_id)
+
+
+def calling_site() -> Site:
+    """Return the site of the key in `Authorization: Bearer KEY`. Raises `AuthenticationFailed` for any other key."""
+    authorization = request.authorization
+    if authorization is None or authorization.type != "bearer" or not authorization.token:
+        raise AuthenticationFailed("Send the site's key as `Authorization: Bearer KEY`.")
+    return authenticate_site(app_state().services, authorization.token)
+
+
+def raw_body(request: Request) -> bytes:
+    """Return the whole body of a request.
+
+    Raises `RequestEntityTooLarge` (413), also without a content length, and `BadRequest` (400) for a truncated body.
+    Servers that end the stream themselves keep Werkzeug from noticing either.
+    """
+    body, announced, limit = request.get_data(), request.content_length, request.max_content_length
+    if announced is None and limit is not None and len(body) >= limit:
+        raise RequestEntityTooLarge
+    if announced is not None and len(body) < announced:
+        raise BadRequest("The body ended before its announced length.")
+    return body
+
+
+def read_body(schema: type[Schema]) -> Schema:
+    """Return the JSON body of the current request as `schema`.
+
+    Raises `UnsupportedMediaType` (415), `BadRequest` (400, not JSON), `InvalidInput` (422, not this schema), and the
+    errors of `raw_body`.
+    """
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("Send the body as application/json.")
+    try:
+        value = json.loads(
+            raw_body(request), parse_constant=_reject_constant, object_pairs_hook=_reject_duplicate_names
+        )
+    except RecursionError:
+        raise BadRequest("The body is nested too deeply.") from None
+    except json.JSONDecodeError as error:
+        raise BadRequest(f"The body is not JSON: {error}.") from None
+    except UnicodeDecodeError:
+        raise BadRequest("The body is not UTF-8.") from None
+    except ValueError as error:
+        raise BadRequest(f"The body cannot be read: {error}.") from None
+    return validated(value, schema)
+
+
+def validated(value: object, schema: type[Schema], pointer_prefix: str = "") -> Schema:
+    """Return `value` as `schema`. Raises `InvalidInput` with a JSON pointer, below `pointer_prefix`, for each error."""
+    try:
+        return schema.model_validate(value)
+    except ValidationError as error:
+        errors = tuple(
+            (pointer_prefix + _json_pointer(details["loc"]), _error_message(details)) for details in error.errors()
+        )
+    raise InvalidInput(_error_summary(errors), errors)
+
+
+def _reject_constant(name: str) -> NoReturn:
+    raise BadRequest(f"The body is not JSON: {name} is not a number there.")
+
+
+def _reject_duplicate_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise BadRequest("The body names a member of an object twice; which one counts would be a guess.")
+    return members
+
+
+def _json_pointer(location: tuple[int | str, ...]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+def _error_message(details: Any) -> str:
+    match details["type"]:
+        case "extra_forbidden":
+            return "This field is not known."
+        case "missing":
+            return "This field is required."
+        case "model_type" | "model_attributes_type":
+            return "This should be an object."
+        case _:
+            return f"{details['msg']}."
+
+
+def _error_summary(errors: tuple[tuple[str, str], ...]) -> str:
+    if len(errors) == 1:
+        return "One part of the body cannot be used; `errors` names it."
+    return f"{len(errors)} parts of the body cannot be used; `errors` names them."

@@ -1,0 +1,115 @@
+"""The wiring: the only module that knows every part."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from moderation.actions import secret
+from moderation.actions.services import Services
+from moderation.actions.similarity import index_missing
+from moderation.domain.errors import StorageUnavailable
+from moderation.registry.live_model import LiveModel
+from moderation.registry.model_registry import ModelRegistry
+from moderation.scoring.model import Model
+from moderation.settings import IS_CHECKOUT, Settings, shipped_file
+from moderation.storage.migrate import open_current, upgrade
+
+
+def open_services(settings: Settings) -> Services:
+    """Open the services on an existing database.
+
+    Raises `StorageUnavailable` when the database or the secret is missing, of another version, or of another database.
+    """
+    return _open_services(settings, create_secret=False)
+
+
+def prepare(settings: Settings) -> Services:
+    """Create the missing ones of folder, database and secret, migrate the database, and open the services.
+
+    Changes nothing on a second run. Raises `StorageUnavailable` when the folder or the database cannot be used, or when
+    the secret is not that of the database.
+    """
+    _create_database(settings)
+    if not IS_CHECKOUT:
+        _install_shipped_models(settings)
+    services = _open_services(settings, create_secret=True)
+    try:
+        index_missing(services)
+    finally:
+        services.engine.dispose()
+    return services
+
+
+def replace_secret(settings: Settings) -> secret.ReplacedSecret:
+    """Replace a lost secret by a new one. Returns how much depended on it. Raises `StorageUnavailable`."""
+    _create_database(settings)
+    with open_current(settings.database, settings.busy_timeout_seconds) as engine, _name_folder_errors(settings):
+        return secret.replace_secret(engine, _secret_path(settings), _utc_now())
+
+
+def open_registry(settings: Settings) -> ModelRegistry:
+    """Return the models alone, for commands that need no database."""
+    return ModelRegistry(settings.models)
+
+
+def _install_shipped_models(settings: Settings) -> None:
+    """Copy the models of the package to the registry, which the package itself cannot be: it may be read-only."""
+    try:
+        open_registry(settings).install(shipped_file("models"))
+    except OSError as error:
+        raise StorageUnavailable(f"The folder {settings.models} cannot be used: {error.strerror}.") from error
+
+
+def load_model(settings: Settings, model_id: str | None) -> Model:
+    """Return the model with this id, or the live model without one.
+
+    Raises `NotFound` for an unknown model, `ModelUnavailable` for one that cannot be loaded or when none is live.
+    """
+    registry = open_registry(settings)
+    return LiveModel(registry).current() if model_id is None else registry.load(model_id)
+
+
+def _open_services(settings: Settings, *, create_secret: bool) -> Services:
+    registry, path = open_registry(settings), _secret_path(settings)
+    with open_current(settings.database, settings.busy_timeout_seconds) as engine:
+        if create_secret:
+            with _name_folder_errors(settings):
+                secret.create_secret(engine, path)
+        services = Services(
+            engine=engine,
+            registry=registry,
+            live_model=LiveModel(registry),
+            secret=secret.read_secret(engine, path),
+            secret_path=path,
+            budget=settings.budget,
+            clock=_utc_now,
+        )
+        if create_secret:
+            secret.adopt_secret(services)
+        problem = secret.secret_problem(services)
+        if problem is not None:
+            raise StorageUnavailable(problem)
+    return services
+
+
+def _create_database(settings: Settings) -> None:
+    with _name_folder_errors(settings):
+        settings.var.mkdir(mode=0o700, parents=True, exist_ok=True)
+    upgrade(settings.database, settings.busy_timeout_seconds)
+
+
+@contextmanager
+def _name_folder_errors(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageUnavailable(f"The folder {settings.var} cannot be used: {error.strerror}.") from error
+
+
+def _secret_path(settings: Settings) -> Path:
+    return settings.var / "secret"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

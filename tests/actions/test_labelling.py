@@ -1,0 +1,238 @@
+"""Labels are logged, the newest one is in force, and any label can be withdrawn."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+
+from moderation.actions.check import check_comment, find_decision
+from moderation.actions.labelling import (
+    EXPORT_COLUMNS,
+    export_labels,
+    import_labels,
+    label_comment,
+    label_decision,
+    withdraw_label,
+)
+from moderation.actions.review import count_held, held_items
+from moderation.actions.services import Services
+from moderation.domain.comment import COMMENT_FIELDS, Comment
+from moderation.domain.decision import Label, LabelValue
+from moderation.domain.errors import NotFound
+from moderation.domain.site import Site
+from moderation.storage import tables
+from moderation.storage.engine import read_transaction
+from tests.conftest import Clock
+
+HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
+COMMENT = Comment(text="Buy a shed, cheap!", author="Otto")
+
+
+def log_length(services: Services) -> int:
+    with read_transaction(services.engine) as connection:
+        return connection.execute(select(func.count()).select_from(tables.labels)).scalar_one()
+
+
+def exported(services: Services, site: Site | None) -> list[tuple[str, str]]:
+    return [(row["text"], row["label"]) for row in export_labels(services, site)]
+
+
+def test_a_label_is_found_with_its_decision(services: Services, site: Site) -> None:
+    """The label in force is returned with the decision."""
+    decision = check_comment(services, site, COMMENT, spans=True).decision
+    label = label_decision(services, site, decision.id, SPAM, "key abcd", "api")
+    assert label == Label(SPAM, "key abcd", "api", services.clock())
+    assert find_decision(services, site, decision.id) == (decision, label)
+
+
+def test_the_newest_label_is_in_force(services: Services, site: Site, clock: Clock) -> None:
+    """A later label replaces an earlier one; the log keeps both."""
+    decision = check_comment(services, site, COMMENT).decision
+    label_decision(services, site, decision.id, SPAM, "a", "api")
+    clock.advance(1)
+    label_decision(services, site, decision.id, HAM, "b", "akismet")
+    _, label = find_decision(services, site, decision.id)
+    assert label is not None
+    assert (label.value, label.labelled_by, label.channel) == (HAM, "b", "akismet")
+    assert log_length(services) == 2
+
+
+def test_a_repeated_label_is_stored_once(services: Services, site: Site, clock: Clock) -> None:
+    """A repeated request gets the first label again; through another channel it is a new label."""
+    decision = check_comment(services, site, COMMENT).decision
+    first = label_decision(services, site, decision.id, SPAM, "a", "api")
+    clock.advance(1)
+    assert label_decision(services, site, decision.id, SPAM, "a", "api") == first
+    assert log_length(services) == 1
+    label_decision(services, site, decision.id, SPAM, "a", "akismet")
+    assert log_length(services) == 2
+
+
+def test_a_label_can_be_withdrawn(services: Services, site: Site) -> None:
+    """A withdrawal is a row of the log; after it no label is in force."""
+    decision = check_comment(services, site, COMMENT, spans=True).decision
+    label_decision(services, site, decision.id, SPAM, "a", "api")
+    assert withdraw_label(services, site, decision.id, "b", "api") == Label(None, "b", "api", services.clock())
+    assert find_decision(services, site, decision.id) == (decision, None)
+    assert log_length(services) == 2
+
+
+def test_a_repeated_withdrawal_is_stored_once(services: Services, site: Site) -> None:
+    """A withdrawal without a label changes nothing and is no error."""
+    decision = check_comment(services, site, COMMENT).decision
+    assert withdraw_label(services, site, decision.id, "a", "api").value is None
+    assert log_length(services) == 0
+    label_decision(services, site, decision.id, SPAM, "a", "api")
+    assert withdraw_label(services, site, decision.id, "b", "api") == withdraw_label(
+        services, site, decision.id, "c", "api"
+    )
+    assert log_length(services) == 2
+
+
+def test_another_sites_decision_cannot_be_labelled(services: Services, site: Site, other_site: Site) -> None:
+    """A decision of another site can be neither labelled nor withdrawn."""
+    decision = check_comment(services, site, COMMENT).decision
+    with pytest.raises(NotFound):
+        label_decision(services, other_site, decision.id, SPAM, "a", "api")
+    with pytest.raises(NotFound):
+        withdraw_label(services, other_site, decision.id, "a", "api")
+    assert log_length(services) == 0
+
+
+def test_a_label_through_any_channel_closes_the_queue_item(services: Services, hold_all_site: Site) -> None:
+    """A comment that was labelled elsewhere needs no review."""
+    by_id = check_comment(services, hold_all_site, COMMENT).decision
+    by_content = check_comment(services, hold_all_site, replace(COMMENT, text="Another thing altogether")).decision
+    label_decision(services, hold_all_site, by_id.id, HAM, "a", "api")
+    assert [item.decision.id for item in held_items(services)] == [by_content.id]
+    label_comment(services, hold_all_site, by_content.comment, SPAM, "a", "akismet")
+    assert count_held(services) == 0
+
+
+def test_a_described_comment_is_found_again(services: Services, site: Site) -> None:
+    """Case, slashes and absent fields do not hide the decision that the caller describes."""
+    decision = check_comment(
+        services, site, Comment(text="It's a <b>Deal</b>", author="Otto", email="o@otto.example")
+    ).decision
+    label = label_comment(services, site, Comment(text="it\\'s a deal"), SPAM, "a", "akismet")
+    assert find_decision(services, site, decision.id)[1] == label
+
+
+def test_the_newest_of_equal_comments_is_labelled(services: Services, site: Site) -> None:
+    """Of several equal comments the newest gets the label."""
+    first = check_comment(services, site, COMMENT).decision
+    second = check_comment(services, site, COMMENT).decision
+    label = label_comment(services, site, COMMENT, SPAM, "a", "akismet")
+    assert find_decision(services, site, first.id)[1] is None
+    assert find_decision(services, site, second.id)[1] == label
+
+
+def test_another_authors_equal_text_keeps_its_label(services: Services, site: Site) -> None:
+    """Where both authors are known, equal texts of two authors are two comments."""
+    otto = check_comment(services, site, Comment(text="Nice post", author="Otto")).decision
+    mia = check_comment(services, site, Comment(text="Nice post", author="Mia")).decision
+    label_comment(services, site, Comment(text="Nice post", author="Otto"), SPAM, "a", "akismet")
+    assert find_decision(services, site, mia.id)[1] is None
+    assert find_decision(services, site, otto.id)[1] is not None
+
+
+def test_an_unknown_comment_can_be_labelled(services: Services, site: Site) -> None:
+    """A comment from before the installation can be reported; a second report adds nothing."""
+    label_comment(services, site, COMMENT, SPAM, "a", "akismet")
+    label_comment(services, site, COMMENT, SPAM, "a", "akismet")
+    assert exported(services, site) == [(COMMENT.text, "spam")]
+    assert log_length(services) == 1
+
+
+def test_sites_do_not_share_comments(services: Services, site: Site, other_site: Site) -> None:
+    """A label never applies to another site's comment with the same text."""
+    decision = check_comment(services, site, COMMENT).decision
+    label_comment(services, other_site, COMMENT, SPAM, "a", "akismet")
+    assert find_decision(services, site, decision.id)[1] is None
+    assert exported(services, site) == []
+    assert exported(services, other_site) == [(COMMENT.text, "spam")]
+    assert exported(services, None) == [(COMMENT.text, "spam")]
+
+
+def test_export_has_the_columns_of_a_corpus(services: Services, site: Site) -> None:
+    """An export can be used for training unchanged: all fields of the comment and the URL of the site."""
+    comment = Comment(text="Hi", author="Mia", lang="en", context="Lakes", permalink=f"{site.url}/lakes", type="reply")
+    label_comment(services, site, comment, HAM, "a", "api")
+    (row,) = export_labels(services, site)
+    assert tuple(row) == EXPORT_COLUMNS
+    fields = {name: row[name] for name in COMMENT_FIELDS}
+    assert fields == {name: getattr(comment, name) or "" for name in COMMENT_FIELDS}
+    assert (row["site"], row["label"]) == (site.url, "ham")
+
+
+def test_an_export_can_be_imported(services: Services, site: Site, other_site: Site) -> None:
+    """Labels move from one site to another unchanged, over more than one page."""
+    rows = [(Comment(text=f"Words {number}", author="Mia"), [HAM, SPAM][number % 2]) for number in range(1203)]
+    assert import_labels(services, site, rows) == (1203, 0)
+    assert exported(services, site) == [(comment.text, value.value) for comment, value in rows]
+    moved = (
+        (Comment(text=row["text"], author=row["author"]), LabelValue(row["label"]))
+        for row in export_labels(services, site)
+    )
+    assert import_labels(services, other_site, moved) == (1203, 0)
+    assert exported(services, other_site) == exported(services, site)
+
+
+def test_an_aborted_import_stores_nothing(services: Services, site: Site) -> None:
+    """An error in the middle of a file leaves none of its rows behind."""
+
+    def broken() -> Iterator[tuple[Comment, LabelValue]]:
+        yield COMMENT, SPAM
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        import_labels(services, site, broken())
+    assert exported(services, site) == []
+    assert import_labels(services, site, []) == (0, 0)
+
+
+def test_importing_the_same_labels_twice_stores_nothing_twice(services: Services, site: Site, other_site: Site) -> None:
+    """Known rows are counted; another label, author or site is not known, and neither is a withdrawn label."""
+    rows = [(Comment(f"Words {number}", author="Mia", email="\x00"), [HAM, SPAM][number % 2]) for number in range(1203)]
+    first = import_labels(services, site, [*rows, rows[0]])
+    assert (first.stored, first.known) == (1203, 1)
+    assert import_labels(services, site, rows) == (0, 1203)
+    assert log_length(services) == 1203
+    others = [(rows[0][0], SPAM), (replace(rows[0][0], author="Ben"), HAM)]
+    assert import_labels(services, site, [*others, *rows[:5]]) == (2, 5)
+    assert import_labels(services, other_site, rows[:5]) == (5, 0)
+
+
+def test_a_label_from_the_queue_is_known_to_an_import(services: Services, site: Site) -> None:
+    """Exported labels that come back add nothing, and a label that was changed since counts as it is now."""
+    decision = check_comment(services, site, COMMENT).decision
+    label_decision(services, site, decision.id, SPAM, "mara", "queue")
+    assert import_labels(services, site, [(COMMENT, SPAM)]) == (0, 1)
+    label_decision(services, site, decision.id, HAM, "mara", "queue")
+    assert import_labels(services, site, [(COMMENT, HAM)]) == (0, 1)
+    assert import_labels(services, site, [(COMMENT, SPAM)]) == (1, 0)
+
+
+values = st.sampled_from([HAM, SPAM])
+channels = st.sampled_from(["api", "akismet", "queue"])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@given(texts=st.lists(st.text(st.characters(), max_size=20), min_size=1, max_size=4), data=st.data())
+def test_a_withdrawn_label_leaves_no_trace_in_the_export(
+    services: Services, site: Site, texts: list[str], data: st.DataObject
+) -> None:
+    """After a withdrawal the export is the same as before the labels."""
+    kept = check_comment(services, site, Comment(text="the one that stays")).decision
+    label_decision(services, site, kept.id, HAM, "a", "api")
+    before = list(export_labels(services, site))
+    for decision in [check_comment(services, site, Comment(text=text)).decision for text in texts]:
+        for value, channel in data.draw(st.lists(st.tuples(values, channels), min_size=1, max_size=3)):
+            label_decision(services, site, decision.id, value, "a", channel)
+        assert len(list(export_labels(services, site))) == len(before) + 1
+        withdraw_label(services, site, decision.id, "a", "api")
+        assert list(export_labels(services, site)) == before
+        assert find_decision(services, site, decision.id)[1] is None

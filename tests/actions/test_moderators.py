@@ -1,0 +1,102 @@
+"""Moderators sign in with a name and a password, and passwords are not stored."""
+
+from pathlib import Path
+
+import pytest
+
+from moderation.actions import moderators
+from moderation.actions.moderators import (
+    add_moderator,
+    authenticate_moderator,
+    find_moderator,
+    list_moderators,
+    remove_moderator,
+    reset_password,
+)
+from moderation.actions.services import Services
+from moderation.domain.decision import Moderator
+from moderation.domain.errors import AuthenticationFailed, Conflict, InvalidInput, NotFound
+from moderation.settings import Settings
+from tests.conftest import PASSWORD, SLOW_PASSWORD_HASHER
+
+
+def test_a_moderator_signs_in(services: Services, moderator: Moderator) -> None:
+    """Name and password together authenticate; the moderator is found again by id."""
+    assert authenticate_moderator(services, "mara", PASSWORD) == moderator
+    assert find_moderator(services, moderator.id) == moderator
+    assert list_moderators(services) == [moderator]
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("mara", "wrong"), ("nobody", PASSWORD), ("mara", ""), ("\x00", "\ud800"), ("Mara", PASSWORD)],
+)
+def test_a_wrong_name_or_password_gets_one_message(
+    services: Services, moderator: Moderator, name: str, password: str
+) -> None:
+    """A wrong password and an unknown name are not told apart."""
+    with pytest.raises(AuthenticationFailed, match=r"^The name or the password is wrong\.$"):
+        authenticate_moderator(services, name, password)
+    assert list_moderators(services) == [moderator]
+
+
+def test_no_password_is_stored(services: Services, moderator: Moderator, settings: Settings) -> None:
+    """The database files hold an argon2id hash, not the password."""
+    stored = b"".join(file.read_bytes() for file in Path(settings.var).glob("moderation.db*"))
+    assert PASSWORD.encode() not in stored
+    assert b"$argon2id$" in stored
+
+
+def test_a_password_can_be_reset(services: Services, moderator: Moderator) -> None:
+    """The new password works, the old one does not; any characters are allowed."""
+    reset_password(services, "mara", "\ud800 ein längeres\x00")
+    assert authenticate_moderator(services, "mara", "\ud800 ein längeres\x00").id == moderator.id
+    with pytest.raises(AuthenticationFailed):
+        authenticate_moderator(services, "mara", PASSWORD)
+    with pytest.raises(NotFound):
+        reset_password(services, "nobody", PASSWORD)
+
+
+def test_a_short_password_is_refused(services: Services, moderator: Moderator) -> None:
+    """Eight characters are required for a new and for a changed password."""
+    with pytest.raises(InvalidInput, match="at least 8"):
+        add_moderator(services, "ben", "sevench")
+    with pytest.raises(InvalidInput, match="at least 8"):
+        reset_password(services, "mara", "sevench")
+
+
+@pytest.mark.parametrize("name", ["", " mara", "ma\nra", "x" * 101, "\u202emara", "\ud800"])
+def test_a_name_that_could_mislead_is_refused(services: Services, name: str) -> None:
+    """Names are shown beside decisions: no invisible characters, no spaces around them."""
+    with pytest.raises(InvalidInput, match="name"):
+        add_moderator(services, name, PASSWORD)
+
+
+def test_a_name_is_taken_once(services: Services, moderator: Moderator) -> None:
+    """A second moderator with the name is refused, and the first keeps the password."""
+    with pytest.raises(Conflict):
+        add_moderator(services, "mara", "another password")
+    assert authenticate_moderator(services, "mara", PASSWORD) == moderator
+
+
+def test_a_removed_moderator_stays_removed(services: Services, moderator: Moderator) -> None:
+    """Neither password nor id works any more, and the id is never reused."""
+    remove_moderator(services, "mara")
+    with pytest.raises(AuthenticationFailed):
+        authenticate_moderator(services, "mara", PASSWORD)
+    again = add_moderator(services, "mara", PASSWORD)
+    assert again.id != moderator.id
+    assert find_moderator(services, moderator.id) is None
+    with pytest.raises(NotFound):
+        remove_moderator(services, "nobody")
+
+
+def test_the_real_hasher_is_slow_enough(
+    services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hasher that tests replace uses argon2id with at least the 64 MiB of RFC 9106's second recommendation."""
+    monkeypatch.setattr(moderators, "password_hasher", SLOW_PASSWORD_HASHER)
+    ben = add_moderator(services, "ben", PASSWORD)
+    assert authenticate_moderator(services, "ben", PASSWORD) == ben
+    stored = b"".join(file.read_bytes() for file in Path(settings.var).glob("moderation.db*"))
+    assert b"$argon2id$v=19$m=65536,t=3,p=4$" in stored

@@ -1,0 +1,246 @@
+"""Files as people really have them, through every command that reads files of comments."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Operator
+from tests.models import STARTER
+
+BLOG = "https://blog.example"
+ROWS = [("thanks for the recipe", "ham"), ("cheap casino bonus", "spam")] * 30
+
+Command = Callable[[str | Path], tuple[str | Path, ...]]
+
+COMMANDS: dict[str, Command] = {
+    "score": lambda file: ("score", file),
+    "train": lambda file: ("train", file, "--id", "mine"),
+    "evaluate": lambda file: ("evaluate", file),
+    "promote": lambda file: ("promote", "other", "--against", file),
+    "labels import": lambda file: ("labels", "import", file, "--site", BLOG),
+}
+
+
+@pytest.fixture
+def everyone(operator: Operator, own_registry: Path) -> Operator:
+    """An operator with a database and a registry of two models."""
+    for name in ("model.joblib", "card.json"):
+        (own_registry / "other").mkdir(exist_ok=True)
+        raw = (own_registry / "small" / name).read_bytes()
+        (own_registry / "other" / name).write_bytes(raw.replace(b'"id": "small"', b'"id": "other"'))
+    return Operator(operator.environment | {"MODERATION_MODELS": str(own_registry)})
+
+
+def csv_of(rows: list[tuple[str, str]], delimiter: str = ",") -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
+    writer.writerows([("text", "label"), *rows])
+    return out.getvalue()
+
+
+every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+
+
+@every_command
+def test_an_unclosed_quote_is_refused_with_its_line(everyone: Operator, tmp_path: Path, command: Command) -> None:
+    """The rows inside it count as bad, and are more than the limit."""
+    text = csv_of(ROWS).replace("\ncheap", '\n"cheap', 1)
+    (tmp_path / "a.csv").write_text(text)
+    result = everyone.run(*command(tmp_path / "a.csv"))
+    assert result.exit_code == 2 and result.stdout == ""
+    assert "59 of 60 rows are bad" in result.stderr
+    assert "line 3: a quote opens and does not close; lines 3 to 61 are lost" in result.stderr
+
+
+@every_command
+def test_a_file_without_a_row_in_the_format_is_an_error(everyone: Operator, tmp_path: Path, command: Command) -> None:
+    """It is not an empty success: exit code 2, nothing on stdout, and the remedy."""
+    expected = {
+        b"": "it is empty",
+        b"text,label\n": "only a header",
+        b'[{"text": "a", "label": "ham"}]': "jq -c '.[]'",
+        b"<rss></rss>": "XML",
+        b"INSERT INTO comments VALUES (1);": "SQL",
+        "text;label\ngr\u00fcn;ham\n".encode("cp1252"): "line 2 has a byte",
+    }
+    for raw, words in expected.items():
+        (tmp_path / "a.csv").write_bytes(raw)
+        result = everyone.run(*command(tmp_path / "a.csv"))
+        assert (result.exit_code, result.stdout) == (2, "") and words in result.stderr
+
+
+@every_command
+@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
+def test_stdin_is_read_for_a_dash(
+    everyone: Operator, tmp_path: Path, command: Command, compress: Callable[[bytes], bytes]
+) -> None:
+    """Every command that takes a file takes `-`."""
+    is_training = command is COMMANDS["train"]
+    raw = STARTER.read_bytes() if is_training else csv_of(ROWS).encode()
+    options = ("--recipe", quick_recipe(tmp_path), "--labels", "1=spam") if is_training else ()
+    result = everyone.run(*command("-"), *options, stdin=compress(raw))
+    assert result.exit_code in {0, 3}, result.stderr
+    assert result.exit_code == 0 or "goes from" in result.stderr
+    if is_training:
+        assert "Label words were read as follows: " in everyone.get("models", "show", "mine")
+
+
+def quick_recipe(folder: Path) -> Path:
+    path = folder / "recipe.toml"
+    path.write_text("folds = 2\nmax_iter = 50\n")
+    return path
+
+
+def test_a_fifo_and_a_pipe_give_the_table_of_the_file(newcomer: Operator, tmp_path: Path) -> None:
+    """`mkfifo`, `/dev/stdin` and `-`, from a real pipe."""
+    (tmp_path / "a.csv").write_text(csv_of(ROWS).replace("text,label", "text,id"))
+    expected = newcomer.get("score", tmp_path / "a.csv")
+    fifo = tmp_path / "pipe"
+    os.mkfifo(fifo)
+    writer = threading.Thread(target=lambda: fifo.write_bytes((tmp_path / "a.csv").read_bytes()))
+    writer.start()
+    assert newcomer.get("score", fifo) == expected
+    writer.join()
+    for argument in ("-", "/dev/stdin"):
+        piped = subprocess.run(
+            [sys.executable, "-m", "moderation", "score", argument],
+            env={**os.environ, **newcomer.environment},
+            input=gzip.compress((tmp_path / "a.csv").read_bytes()),
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        assert piped.stdout.decode() == expected
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_semicolons_tabs_and_utf_16_are_recognised(
+    newcomer: Operator, tmp_path: Path, delimiter: str, encoding: str
+) -> None:
+    """As spreadsheets write them."""
+    (tmp_path / "a.csv").write_text("text,id\n\u201cgr\u00fcn\u201d casino,1\n", "utf-8")
+    (tmp_path / "b.csv").write_text(f"text{delimiter}id\n\u201cgr\u00fcn\u201d casino{delimiter}1\n", encoding)
+    assert newcomer.get("score", tmp_path / "b.csv") == newcomer.get("score", tmp_path / "a.csv")
+
+
+def test_the_first_json_line_does_not_decide_for_the_file(newcomer: Operator, tmp_path: Path) -> None:
+    """A line without text is reported, and lines may have different fields."""
+    lines = [{"id": "a"}, {"id": "b", "text": "hello"}, {"id": "c", "text": "hello", "author": "Ann"}]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    result = newcomer.run("score", tmp_path / "a.jsonl")
+    rows = list(csv.DictReader(result.stdout.splitlines()))
+    assert [(row["id"], bool(row["verdict"])) for row in rows] == [("a", False), ("b", True), ("c", True)]
+    assert rows[0]["reasons"] == "text is missing" and result.exit_code == 0
+    assert "1 of 3 rows could not be judged" in result.stderr
+
+
+def test_a_json_line_without_text_is_reported_when_training(everyone: Operator, tmp_path: Path) -> None:
+    """One bad line of many is skipped, with its number."""
+    lines = [{"label": "ham"}, *({"text": text, "label": label} for text, label in ROWS)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    result = everyone.run("evaluate", tmp_path / "a.jsonl")
+    assert result.exit_code == 0 and "skipped 1 of 61 rows. line 1: text is missing." in result.stderr
+
+
+@pytest.mark.parametrize("through_a_pipe", [False, True])
+def test_a_column_empty_in_the_whole_file_is_not_collected(
+    newcomer: Operator, tmp_path: Path, through_a_pipe: bool
+) -> None:
+    """The comments are judged as without the column; one filled cell below makes the empty one evidence."""
+
+    def probability(text: str) -> str:
+        (tmp_path / "a.csv").write_text(text)
+        shown = newcomer.get("score", "-", stdin=text) if through_a_pipe else newcomer.get("score", tmp_path / "a.csv")
+        return next(csv.DictReader(shown.splitlines()))["probability"]
+
+    bare = probability("text,id\ncasino bonus,1\nhello,2\n")
+    assert probability("text,id,author,url\ncasino bonus,1,,\nhello,2,,\n") == bare
+    assert probability("text,id,author,url\ncasino bonus,1,,\nhello,2,Ann,https://b.example\n") != bare
+
+
+def test_a_column_is_collected_or_not_by_each_site(newcomer: Operator, tmp_path: Path) -> None:
+    """As in training: the address field of one site says nothing about another."""
+    table = "text,id,url,site\ncasino bonus,1,,https://a.example\nhello,2,https://b.example,{}\n"
+    shown = {}
+    for site in ("https://b.example", "https://A.example/", "nonsense"):
+        (tmp_path / "a.csv").write_text(table.format(site))
+        shown[site] = newcomer.get("score", tmp_path / "a.csv").splitlines()[1]
+    assert shown["https://b.example"] == shown["nonsense"] != shown["https://A.example/"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "spam=spam,trash=spam,approved=ham,1=spam,0=ham,unapproved=skip",
+        "trash=spam, Approved=HAM,1=spam,0=ham,unapproved=skip",
+    ],
+)
+def test_label_words_are_mapped_explicitly(everyone: Operator, tmp_path: Path, words: str) -> None:
+    """WordPress says approved, spam, trash and unapproved; data sets say 1 and 0."""
+    labels = ["Approved", "trash", "spam", "ham", "1", "0", "unapproved"]
+    lines = [
+        {"text": f"comment number {n}", "label": int(label) if label.isdigit() else label}
+        for n, label in enumerate(labels)
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    result = everyone.run("labels", "import", tmp_path / "a.jsonl", "--site", BLOG, "--labels", words)
+    assert result.exit_code == 0, result.stderr
+    assert "rows left out by their label word: 1" in result.stderr
+    rows = list(csv.DictReader(everyone.get("labels", "export").splitlines()))
+    assert [row["label"] for row in rows] == ["ham", "spam", "spam", "ham", "spam", "ham"]
+
+
+@every_command
+def test_an_unknown_label_word_shows_the_option(everyone: Operator, tmp_path: Path, command: Command) -> None:
+    """Nothing is guessed; `score` needs no labels."""
+    (tmp_path / "a.csv").write_text("text,label\nhello,approved\nbye,trash\n")
+    result = everyone.run(*command(tmp_path / "a.csv"))
+    if command is COMMANDS["score"]:
+        assert result.exit_code == 0
+    else:
+        assert result.exit_code == 2 and "--labels approved=ham,trash=spam" in result.stderr
+
+
+@pytest.mark.parametrize("words", ["approved", "approved=good", "=ham", "a=ham,,b=spam"])
+def test_a_malformed_map_of_label_words_is_refused(everyone: Operator, words: str) -> None:
+    """The message names the pair and the three meanings."""
+    result = everyone.run("evaluate", STARTER, "--labels", words)
+    assert result.exit_code == 2 and "WORD=spam, WORD=ham or WORD=skip" in result.stderr
+
+
+def test_training_and_measuring_take_label_words(everyone: Operator, tmp_path: Path) -> None:
+    """The same comments with other words give the same figures."""
+    (tmp_path / "a.csv").write_text(csv_of(ROWS))
+    (tmp_path / "b.csv").write_text(csv_of([(text, {"ham": "0", "spam": "1"}[label]) for text, label in ROWS]))
+    figures = [
+        json.loads(everyone.get("evaluate", tmp_path / name, "--labels", "1=spam,0=ham", "--json"))[0]["metrics"]
+        for name in ("a.csv", "b.csv")
+    ]
+    assert figures[0] == figures[1]
+
+
+def test_importing_a_file_twice_stores_nothing_twice(everyone: Operator, tmp_path: Path) -> None:
+    """The second import says that all comments are known."""
+    (tmp_path / "a.csv").write_text("text,label\nhello,ham\nbuy,spam\nhello,ham\n")
+    first, second = (everyone.get("labels", "import", tmp_path / "a.csv", "--site", BLOG) for _ in range(2))
+    assert first == "2 labelled comments stored, 1 known already.\n"
+    assert second == "0 labelled comments stored, 3 known already.\n"
+    assert len(everyone.get("labels", "export").splitlines()) == 3
+
+
+def test_train_checks_that_it_can_write_before_it_fits(everyone: Operator, tmp_path: Path) -> None:
+    """A registry in the place of a file cannot be written: the corpus is not even read."""
+    (tmp_path / "file").write_text("")
+    stuck = Operator(everyone.environment | {"MODERATION_MODELS": str(tmp_path / "file" / "models")})
+    result = stuck.run("train", STARTER)
+    assert result.exit_code == 2 and "MODERATION_MODELS" in result.stderr
+    assert "comments" not in result.stderr

@@ -1,0 +1,133 @@
+"""Dockerfile, compose.yaml and the systemd unit do what docs/install.md promises."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.e2e.dockerfile import Stage, build, require_overlay
+from tests.e2e.prerequisites import require_tools
+from tests.e2e.service import wait_until_serving
+from tests.e2e.wordpress import free_port
+from tests.shipped import SHIPPED_MODEL_ID
+
+ROOT = Path(__file__).parents[2]
+STATE = "/var/lib/moderation"
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Build the last stage of the Dockerfile. Remove it afterwards, as it has a whole environment."""
+    folder = tmp_path_factory.mktemp("image")
+    require_overlay(folder / "try")
+    yield build(ROOT, folder)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    parsed: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
+    return parsed
+
+
+def test_the_container_serves(image: Stage) -> None:
+    """With read-only files, as in compose.yaml: it scores, is healthy, stops on SIGTERM and keeps its state."""
+    port = free_port()
+    image.environment["PORT"] = str(port)
+    assert image.run(*image.healthcheck).returncode != 0
+    with subprocess.Popen(
+        image.arguments(*image.command, read_only=True),
+        env=image.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            printed = wait_until_serving(process)
+            key = dict(re.findall(r"^  (\w+) +(\S+)$", printed, re.MULTILINE))["Key"]
+            with httpx.Client(headers={"Authorization": f"Bearer {key}"}, trust_env=False) as blog:
+                decision = blog.post(f"http://127.0.0.1:{port}/v1/score", json={"text": "Cheap watches here"}).json()
+            assert decision["model"] == SHIPPED_MODEL_ID
+            healthy = image.run(*image.healthcheck)
+            assert healthy.returncode == 0, healthy.stderr
+        finally:
+            process.terminate()
+            process.communicate(timeout=30)
+    # A process that a signal ends returns the signal's number: this one handled SIGTERM.
+    assert process.returncode == 0
+    assert {"moderation.db", "models", "secret"} <= {path.name for path in image.path(STATE).iterdir()}
+
+
+def test_the_container_is_not_root(image: Stage) -> None:
+    """Its user owns the state folder, which is closed to others, and cannot change the service's files."""
+    assert image.run("id", "-u").stdout.strip() == "10001"
+    status = image.path(STATE).stat()
+    assert (status.st_uid, status.st_mode & 0o777) == (10001, 0o700)
+    assert image.run("touch", "/opt/moderation/bin/moderation").returncode != 0
+
+
+def test_the_image_holds_no_other_file(image: Stage) -> None:
+    """Nothing of the checkout but the installed package: no tests, no corpora, no state."""
+    assert {path.name for path in image.files.iterdir()} <= {"opt", "etc", "var", "usr", "tmp", "root"}
+    assert [path.name for path in image.path("/opt").iterdir()] == ["moderation"]
+
+
+def test_compose_fits_the_image(image: Stage, compose: dict[str, Any]) -> None:
+    """The volume is the image's, the port too, on this machine alone; the file system is read-only."""
+    service = compose["services"]["moderation"]
+    (volume,) = service["volumes"]
+    assert volume.split(":") == ["state", image.volume] and "state" in compose["volumes"]
+    assert service["ports"] == [f"127.0.0.1:{image.port}:{image.port}"]
+    assert service["read_only"] and service["cap_drop"] == ["ALL"]
+
+
+def test_the_profile_puts_nginx_in_front(image: Stage, compose: dict[str, Any]) -> None:
+    """Only with `--profile tls`, after the health check; its command turns the example into a valid configuration."""
+    require_tools(nginx="nginx-light", openssl="openssl")
+    nginx = compose["services"]["nginx"]
+    assert nginx["profiles"] == ["tls"]
+    assert nginx["depends_on"] == {"moderation": {"condition": "service_healthy"}} and image.healthcheck
+    example, certificates = (volume.split(":") for volume in nginx["volumes"])
+    proxy = Stage(image.folder.parent / "proxy")
+    for folder in ("files/etc/nginx/conf.d", "work", "root"):
+        (proxy.folder / folder).mkdir(parents=True)
+    for target in (proxy.path(example[1]), proxy.path(certificates[1]) / "x"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(ROOT / example[0], proxy.path(example[1]))
+    proxy.path("/etc/hosts").write_text("127.0.0.1 localhost moderation\n", "utf-8")
+    self_signed = f"""
+    cd {certificates[1]} && for name in rest moderation; do
+    openssl req -x509 -nodes -newkey rsa:2048 -subj "/CN=$name.example.org" -keyout $name.key -out $name.pem; done
+    """
+    assert proxy.run("sh", "-c", self_signed).returncode == 0
+    shell, option, command = nginx["command"]
+    tested = proxy.run(shell, option, command.replace("exec nginx -g 'daemon off;'", "nginx -t"))
+    assert tested.returncode == 0 and "is successful" in tested.stderr, tested.stderr
+    written = proxy.path("/etc/nginx/conf.d/default.conf").read_text("utf-8")
+    assert "http://moderation:8000" in written and "127.0.0.1" not in written
+
+
+def test_the_systemd_unit_is_valid_and_hardened(image: Stage) -> None:
+    """Its programs and its user exist, its state is in the writable folder, and systemd rates its exposure as low."""
+    require_tools(**{"systemd-analyze": "systemd"})
+    unit = image.path("/etc/systemd/system/moderation.service")
+    unit.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(ROOT / "deploy" / "moderation.service", unit)
+    as_root = Stage(image.folder)
+    shown = f"/{unit.relative_to(image.files)}"
+    verified = as_root.run("systemd-analyze", "verify", shown)
+    assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
+    rated = as_root.run("systemd-analyze", "security", "--offline=true", "--threshold=20", shown)
+    assert rated.returncode == 0, rated.stdout
+    text = unit.read_text("utf-8")
+    assert f"MODERATION_VAR={STATE}\n" in text and f"StateDirectory={Path(STATE).name}\n" in text

@@ -1,0 +1,163 @@
+"""The built wheel in an empty environment, far from a checkout: first start, first score, first model."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.service import wait_until_serving
+from tests.shipped import SHIPPED_MODEL_ID
+
+ROOT = Path(__file__).parents[2]
+INSTALL_TIMEOUT_SECONDS = 900
+SPAM = {"text": "Best online casino, 200% bonus! Play now: http://lucky-spin.example", "author": "Casino Bonus"}
+
+pytestmark = pytest.mark.e2e
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A virtual environment with the wheel in it, and an account with nothing in its home."""
+
+    venv: Path
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        # Nothing of this checkout: no PYTHONPATH, no MODERATION_ variable.
+        return {"PATH": os.environ["PATH"], "HOME": str(self.home), "LANG": "C.UTF-8", "PORT": "0"}
+
+    @property
+    def state(self) -> Path:
+        return self.home / ".local" / "share" / "moderation"
+
+    def run(self, tool: str, *arguments: str | Path) -> str:
+        """Run a program of the environment that must succeed, and return its output."""
+        result = subprocess.run(
+            [self.venv / "bin" / tool, *arguments],
+            cwd=self.home,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_TIMEOUT_SECONDS,
+            check=False,
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def moderation(self, *arguments: str | Path) -> str:
+        return self.run("moderation", *arguments)
+
+    def files(self) -> set[Path]:
+        """Return every file of the environment but the compiled ones."""
+        return {path for path in self.venv.rglob("*") if path.suffix != ".pyc" and path.name != "__pycache__"}
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Serve until the block ends; yield the address."""
+        with subprocess.Popen(
+            [self.venv / "bin" / "moderation", "serve"],
+            cwd=self.home,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process:
+            try:
+                address = re.search(r"http://127\.0\.0\.1:\d+", wait_until_serving(process))
+                assert address
+                yield address[0]
+            finally:
+                process.terminate()
+                process.communicate(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel of this checkout."""
+    folder = tmp_path_factory.mktemp("dist")
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        folder,
+        ROOT,
+    ]
+    subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_TIMEOUT_SECONDS)
+    (built,) = folder.glob("moderation-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """Install the wheel and the pinned versions of its dependencies. `pip check` finds one that is not pinned."""
+    installation = Installation(tmp_path_factory.mktemp("venv"), tmp_path_factory.mktemp("home"))
+    subprocess.run([sys.executable, "-m", "venv", installation.venv], check=True)
+    pip = ("-m", "pip", "--disable-pip-version-check", "--quiet", "install")
+    installation.run("python", *pip, "--require-hashes", "--requirement", ROOT / "requirements.lock")
+    installation.run("python", *pip, "--no-deps", "--no-index", wheel)
+    installation.run("python", "-m", "pip", "check")
+    return installation
+
+
+def parse_facts(printed: str) -> dict[str, str]:
+    return dict(re.findall(r"^  (\w+(?: in)?) +(.+)$", printed, re.MULTILINE))
+
+
+def test_the_wheel_holds_one_package(wheel: Path) -> None:
+    """No module beside it, the type marker, the shipped model and the starter comments; no other model."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"moderation"}
+    assert "moderation/py.typed" in names
+    assert sorted(name.removeprefix("moderation/_bundled/") for name in names if "/_bundled/" in name) == [
+        "data/starter.csv",
+        f"models/{SHIPPED_MODEL_ID}/card.json",
+        f"models/{SHIPPED_MODEL_ID}/model.joblib",
+    ]
+
+
+def test_the_first_day_of_an_installed_package(installation: Installation) -> None:
+    """Init, serve, score, train on the starter comments, promote: all state goes to the platform's data folder."""
+    installed = installation.files()
+    facts = parse_facts(installation.moderation("init"))
+    assert facts["Model"] == SHIPPED_MODEL_ID
+    # A folder with the package's name in the working directory must not be imported instead.
+    (installation.home / "moderation").mkdir()
+    (installation.home / "moderation" / "__init__.py").write_text("raise RuntimeError('imported')\n", "utf-8")
+    with (
+        installation.served() as address,
+        httpx.Client(base_url=address, headers={"Authorization": f"Bearer {facts['Key']}"}, trust_env=False) as blog,
+    ):
+        assert blog.get("/readyz").status_code == 200
+        decision = blog.post("/v1/score", json=SPAM).json()
+        assert decision["model"] == SHIPPED_MODEL_ID
+        assert decision["verdict"] in {"review", "spam", "discard"}
+        assert decision["reasons"]
+
+        script = "from moderation.settings import shipped_file; print(shipped_file('data/starter.csv'))"
+        installation.moderation("train", installation.run("python", "-P", "-c", script).strip(), "--id", "mine")
+        installation.moderation("promote", "mine")
+        assert blog.post("/v1/score", json=SPAM).json()["model"] == "mine"
+        assert blog.get("/readyz").status_code == 200
+
+    assert installation.files() == installed
+    assert {path.name for path in installation.state.iterdir()} >= {"models", "moderation.db", "secret"}
+    assert (installation.state / "models" / "current").read_text("utf-8").split() == ["mine", SHIPPED_MODEL_ID]
+    assert "Key" not in parse_facts(installation.moderation("init"))

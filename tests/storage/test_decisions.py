@@ -1,0 +1,31 @@
+"""Reasons are stored compactly and come back exactly, without spans."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moderation.domain.decision import Reason, Span
+from moderation.storage.decisions import pack_reasons, unpack_reasons
+from moderation.storage.tables import storable
+
+any_text = st.text(st.characters(), max_size=20)
+spans = st.builds(Span, field=st.sampled_from(["text", "author", "url"]), start=st.integers(0), end=st.integers(0))
+reasons = st.builds(
+    Reason,
+    code=st.from_regex(r"[A-Z_]{1,12}", fullmatch=True),
+    weight=st.floats(allow_nan=False, allow_infinity=False),
+    detail=any_text,
+    spans=st.lists(spans, max_size=3).map(tuple),
+)
+
+
+@given(st.lists(reasons, max_size=4))
+def test_reasons_come_back_exactly(packed: list[Reason]) -> None:
+    """Every bit of a weight and every character of a detail survives the database's text column."""
+    expected = tuple(reason._replace(spans=()) for reason in packed)
+    assert unpack_reasons(storable(pack_reasons(packed))) == expected
+
+
+def test_reasons_are_packed_compactly() -> None:
+    """A row has no names, no spaces, no empty details and no spans."""
+    packed = pack_reasons((Reason("WORDS", 1.5), Reason("LINK", 2.0, "a.example", (Span("text", 3, 9),))))
+    assert packed == '[["WORDS",1.5],["LINK",2.0,"a.example"]]'

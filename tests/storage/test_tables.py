@@ -1,0 +1,57 @@
+"""Column types store and return values in a documented way."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from sqlalchemy.dialects import sqlite
+
+from moderation.storage.tables import AnyText, UtcDateTime, storable
+
+any_text = st.text(st.characters(), max_size=50)
+DIALECT = sqlite.dialect()
+
+
+@given(any_text)
+@example("nul \x00 and \ud800 half a pair \udfff")
+def test_any_text_becomes_storable(text: str) -> None:
+    """NUL and lone surrogates become U+FFFD, one for one; other characters stay; twice is once."""
+    stored = AnyText().process_bind_param(text, DIALECT)
+    assert stored is not None and stored == storable(text) == storable(stored)
+    stored.encode()
+    assert "\x00" not in stored
+    assert all(before == after or after == "\ufffd" for before, after in zip(text, stored, strict=True))
+
+
+@given(st.datetimes(timezones=st.timezones(), min_value=datetime(1980, 1, 1), max_value=datetime(2100, 1, 1)))
+def test_times_are_utc(moment: datetime) -> None:
+    """An aware time of any zone is stored in UTC and comes back aware, although SQLite returns it naive."""
+    stored = UtcDateTime().process_bind_param(moment, DIALECT)
+    assert stored is not None
+    assert stored.tzinfo is UTC
+    returned = UtcDateTime().process_result_value(stored.replace(tzinfo=None), DIALECT)
+    assert returned is not None
+    assert returned == moment.astimezone(UTC)
+    assert returned.tzinfo is UTC
+
+
+def test_the_session_time_zone_does_not_matter() -> None:
+    """PostgreSQL returns times in the zone of its session."""
+    in_another_zone = datetime(2026, 1, 2, 14, tzinfo=timezone(timedelta(hours=2)))
+    returned = UtcDateTime().process_result_value(in_another_zone, DIALECT)
+    assert returned is not None
+    assert (returned.hour, returned.tzinfo) == (12, UTC)
+
+
+def test_a_naive_time_is_refused() -> None:
+    """The zone would be a guess."""
+    with pytest.raises(ValueError, match="without a zone"):
+        UtcDateTime().process_bind_param(datetime(2026, 1, 2), DIALECT)
+
+
+def test_null_stays_null() -> None:
+    """An absent value never becomes another one."""
+    assert AnyText().process_bind_param(None, DIALECT) is None
+    assert UtcDateTime().process_bind_param(None, DIALECT) is None
+    assert UtcDateTime().process_result_value(None, DIALECT) is None

@@ -1,0 +1,74 @@
+"""From a corpus to a model."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from moderation.domain.comment import Comment
+from moderation.domain.errors import InvalidCorpus
+from moderation.training.calibration import choose_thresholds
+from moderation.training.corpus import Corpus, SourceFile
+from moderation.training.evaluation import metrics
+from moderation.training.fitting import build_training_set, ham_by_source, train
+from moderation.training.recipe import Recipe
+from tests.models import concatenate, ignore, small_result
+
+
+def test_the_same_corpus_and_recipe_give_the_same_model(starter: Corpus) -> None:
+    """Training twice gives equal arrays, to the last bit."""
+    recipe = Recipe(folds=3)
+    again = train(build_training_set(starter, recipe, ignore, n_jobs=1), recipe, ignore, n_jobs=1).arrays()
+    first = small_result().arrays()
+    assert first.keys() == again.keys()
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+
+
+def test_a_small_model_separates_unseen_templates() -> None:
+    """On held-out templates of the starter corpus, the model catches most spam and loses hardly any ham."""
+    trained = small_result()
+    corpus = trained.training_set.corpus
+    recipe = Recipe(review_mean_rate=0.015, review_worst_rate=0.04, spam_mean_rate=0.001, spam_worst_rate=0.005)
+    thresholds = choose_thresholds(ham_by_source(corpus, trained.out_of_fold), recipe)
+    values = metrics(trained.out_of_fold, corpus.spam, thresholds)
+    assert values["roc_auc"] > 0.95
+    assert values["caught"] > 0.7
+    assert values["lost"] <= 0.005
+
+
+def test_copies_that_borrow_from_a_held_out_source_are_held_out_too(starter: Corpus) -> None:
+    """Names and links of a held-out source must not reach the model through augmented copies."""
+    sources = np.arange(len(starter.comments)) % 2
+    corpus = replace(starter, sources=sources, source_files=[SourceFile("a", "", 1, 1), SourceFile("b", "", 1, 1)])
+    training_set = build_training_set(corpus, Recipe(folds=2), ignore, n_jobs=1)
+    assert (training_set.donors == 1).any()
+    without = training_set.without_source(1)
+    assert not (without.donors == 1).any()
+    assert not (without.corpus.sources == 1).any()
+
+
+def test_a_higher_idf_power_favours_rare_columns(starter: Corpus) -> None:
+    """The proportion of the weight in frequent columns falls."""
+    training_set = build_training_set(starter, Recipe(), ignore, n_jobs=1)
+    nothing = np.zeros(len(training_set.corpus.comments), dtype=bool)
+    models = [training_set.fit_without(nothing, Recipe(idf_power=idf_power)) for idf_power in (0.0, 1.0)]
+    frequencies = np.bincount(training_set.augmented.hashed.indices, minlength=len(models[0].weights))
+    frequent = frequencies > np.quantile(frequencies[frequencies > 1], 0.99)
+    proportions = [np.abs(model.weights[frequent]).sum() / np.abs(model.weights).sum() for model in models]
+    assert proportions[1] < proportions[0]
+
+
+def test_too_few_comments_are_refused(starter: Corpus) -> None:
+    """A corpus with fewer than 20 comments of a label is invalid."""
+    few = starter.where(np.arange(len(starter.comments)) < 25)
+    with pytest.raises(InvalidCorpus, match="at least 20 of each label"):
+        build_training_set(few, Recipe(), ignore, n_jobs=1)
+
+
+def test_spam_of_ham_only_sources_is_dropped(starter: Corpus) -> None:
+    """The recipe can use a source's ham without its spam."""
+    offer, numbers = [Comment("unlike any other offer of shoes")], np.array([1])
+    source_files = [*starter.source_files, SourceFile("platform", "", 1, 0)]
+    both = concatenate(starter, Corpus(offer, ["x"], numbers > 0, numbers, source_files, -numbers))
+    training_set = build_training_set(both, Recipe(ham_only=("platform",)), ignore, n_jobs=1)
+    assert not (training_set.corpus.sources == 1).any()

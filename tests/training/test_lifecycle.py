@@ -1,0 +1,69 @@
+"""Train and promote through the registry."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import NoReturn
+
+import pytest
+
+from moderation.domain.errors import Conflict, InvalidInput, ModerationError
+from moderation.registry.model_registry import ModelRegistry
+from moderation.training import lifecycle
+from moderation.training.recipe import Recipe
+from tests.models import STARTER, small_model_registry
+
+METRICS = {"lost": 0.001, "held": 0.02, "caught": 0.95}
+
+
+def no_progress(message: str) -> NoReturn:
+    """Fail at the first progress message: the work has begun."""
+    pytest.fail(message)
+
+
+@pytest.mark.parametrize(
+    ("folder", "model_id", "error"),
+    [("not-a-folder", "mine", InvalidInput), ("models", "small", Conflict), ("models", "../mine", InvalidInput)],
+)
+def test_train_checks_that_it_can_write_before_it_fits(
+    tmp_path: Path, folder: str, model_id: str, error: type[ModerationError]
+) -> None:
+    """A registry that is not writable, a taken id and a malformed one are errors within a second."""
+    small_model_registry(tmp_path / "models")
+    (tmp_path / "not-a-folder").write_text("")
+    started = perf_counter()
+    with pytest.raises(error):
+        lifecycle.train(
+            ModelRegistry(tmp_path / folder),
+            [STARTER],
+            Recipe(),
+            model_id=model_id,
+            report=no_progress,
+            now=datetime(2026, 11, 29, tzinfo=UTC),
+        )
+    assert perf_counter() - started < 1
+
+
+def test_the_gate_names_every_regression() -> None:
+    """A candidate that is worse in three metrics has three objections, an equal one has none."""
+    assert lifecycle.regressions(METRICS, METRICS) == []
+    worse = lifecycle.regressions({"lost": 0.01, "held": 0.1, "caught": 0.5}, METRICS)
+    assert [objection.split(" goes from ")[0] for objection in worse] == ["ham lost", "ham held", "spam caught"]
+
+
+def test_the_gate_tolerates_the_sampling_error() -> None:
+    """Changes within the tolerances, in the wrong direction, and improvements of any size are no regressions."""
+    assert lifecycle.regressions({"lost": 0.0029, "held": 0.0299, "caught": 0.931}, METRICS) == []
+    assert lifecycle.regressions({"lost": 0.0, "held": 0.0, "caught": 1.0}, METRICS) == []
+    assert len(lifecycle.regressions({"lost": 0.0031, "held": 0.0301, "caught": 0.929}, METRICS)) == 3
+
+
+def test_a_damaged_model_does_not_hide_the_others(tmp_path: Path) -> None:
+    """The list has an entry with the error for a model whose card cannot be read."""
+    registry = small_model_registry(tmp_path)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "card.json").write_text("{}")
+    broken, small = lifecycle.list_models(registry)
+    assert (broken.id, broken.live, broken.card) == ("broken", False, None)
+    assert broken.load_error is not None and "cannot be read" in broken.load_error
+    assert (small.id, small.live, small.load_error) == ("small", True, None)

@@ -1,0 +1,91 @@
+"""The highlighted spans of reasons in the text of a comment."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moderation.actions.moderators import add_moderator
+from moderation.domain.decision import Reason, Span
+from moderation.scoring.reasons import DESCRIPTIONS
+from moderation.web.queue.highlight import MIN_HIGHLIGHTED_WEIGHT, highlight, safe_markup
+from tests.conftest import PASSWORD
+from tests.e2e.pages import unmarked
+from tests.strategies import hostile_texts
+from tests.web.conftest import Blog, Browser
+
+_MARK = re.compile(
+    r"""<mark class="(spam|ham)" title="speaks for (?:spam|ham): [^"<>]*">(.*?)</mark>""",
+    re.DOTALL,
+)
+_positions = st.integers(0, 70)
+_reasons = st.lists(
+    st.builds(
+        lambda code, weight, field, ends: Reason(code, weight, spans=(Span(field, min(ends), max(ends)),)),
+        st.sampled_from(["WORDING", "LINK_TARGET", '<b>"NEW_CODE']),
+        st.floats(-5, 5),
+        st.sampled_from(["text", "text", "author"]),
+        st.tuples(_positions, _positions),
+    ),
+    max_size=5,
+)
+
+
+def marks_of(text: str, *spans: tuple[float, int, int]) -> list[tuple[str, str]]:
+    """Return label and content of each mark, for reasons with these weights and spans."""
+    reasons = [Reason("WORDING", weight, spans=(Span("text", start, end),)) for weight, start, end in spans]
+    return _MARK.findall(highlight(text, reasons, len(text))[0])
+
+
+@given(hostile_texts, _reasons, st.integers(0, 40))
+def test_marks_do_not_change_the_text(text: str, reasons: list[Reason], cut: int) -> None:
+    """Without its marks the text equals `safe_markup`, for any spans."""
+    shown, rest = highlight(text, reasons, cut)
+    assert (unmarked(shown), unmarked(rest)) == (safe_markup(text[:cut]), safe_markup(text[cut:]))
+    for part in (shown, rest):
+        assert "<mark" not in _MARK.sub("", part) and part.count("<mark") == part.count("</mark>")
+
+
+def test_spans_are_of_the_text_as_it_was_sent() -> None:
+    """Spans count code points of the original, not of the escaped text."""
+    text = "a\u202e<b>\U0001f45f cheap\r\nshoes"
+    place = text.index("cheap")
+    assert marks_of(text, (1.0, place, len(text))) == [("spam", "cheap\nshoes")]
+    assert marks_of(text, (-1.0, 1, 5)) == [
+        ("ham", '<span class="invisible-character" title="right-to-left override">[U+202E]</span>&lt;b&gt;')
+    ]
+
+
+def test_a_line_break_is_not_split() -> None:
+    """A carriage return and its line feed stay one break, also where a span ends between them."""
+    assert marks_of("a\r\nb", (1.0, 0, 2)) == [("spam", "a\n")]
+    assert marks_of("a\r\nb", (1.0, 2, 4)) == [("spam", "b")]
+
+
+def test_the_strongest_reason_is_shown() -> None:
+    """Overlapping marks do not nest: the stronger mark is whole, the weaker is cut."""
+    assert marks_of("buy cheap shoes", (0.5, 0, 15), (-2.0, 4, 9)) == [
+        ("spam", "buy "),
+        ("ham", "cheap"),
+        ("spam", " shoes"),
+    ]
+
+
+def test_weak_reasons_are_not_highlighted() -> None:
+    """Reasons below the minimum weight have no marks."""
+    assert marks_of("cheap", (MIN_HIGHLIGHTED_WEIGHT / 2, 0, 5)) == []
+
+
+def test_without_a_model_the_page_says_so(blog_without_model: Blog) -> None:
+    """The only reason has no weight, so it is folded and nothing is highlighted."""
+    blog_without_model.score("Hello there")
+    add_moderator(blog_without_model.services, "Ana", PASSWORD)
+    browser = Browser(blog_without_model.client)
+    assert browser.sign_in("Ana").status_code == 303
+    page = browser.read("/queue")
+    assert (
+        "Held: there was no model" in page
+        and DESCRIPTIONS["NO_MODEL"] in page
+        and "<h3>Why</h3>" in page
+        and "Underlined" not in page
+    )
