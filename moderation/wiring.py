@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from moderation.actions import secret
@@ -45,7 +46,7 @@ def replace_secret(settings: Settings) -> secret.ReplacedSecret:
     """Replace a lost secret by a new one. Returns how much depended on it. Raises `StorageUnavailable`."""
     _create_database(settings)
     with open_current(settings.database, settings.busy_timeout_seconds) as engine, _name_folder_errors(settings):
-        return secret.replace_secret(engine, _secret_path(settings), _utc_now())
+        return secret.replace_secret(engine, _secret_path(settings), datetime.now(UTC))
 
 
 def open_registry(settings: Settings) -> ModelRegistry:
@@ -83,7 +84,7 @@ def _open_services(settings: Settings, *, create_secret: bool) -> Services:
             secret=secret.read_secret(engine, path),
             secret_path=path,
             budget=settings.budget,
-            clock=_utc_now,
+            clock=partial(datetime.now, UTC),
         )
         if create_secret:
             secret.adopt_secret(services)
@@ -109,7 +110,3 @@ def _name_folder_errors(settings: Settings) -> Iterator[None]:
 
 def _secret_path(settings: Settings) -> Path:
     return settings.var / "secret"
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

@@ -3,7 +3,7 @@
 import hmac
 import re
 import secrets
-from hashlib import sha256
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -20,6 +20,9 @@ MAX_ACTIVE_KEYS = 2
 """The newest key, and the one before it, which a blog may still have configured."""
 
 _KEY_PATTERN = re.compile(r"[0-9a-f]{12}")
+# The stored form of a key: a keyed digest, so that a copy of the database opens no site.
+_digest = partial(hmac.digest, digest="sha256")
+
 _COMMENT_TYPE_PATTERN = re.compile(r"[\w-]{1,50}", re.ASCII)
 
 
@@ -67,7 +70,7 @@ def rotate_key(services: Services, url: str) -> str:
     now = services.clock()
     with write_transaction(services.engine) as connection:
         site = _get_site(connection, url)
-        sites.add_key(connection, site.id, _key_digest(services, new_key), new_key[:4], now)
+        sites.add_key(connection, site.id, _digest(services.secret, new_key.encode()).hex(), new_key[:4], now)
         sites.retire_keys(connection, site.id, MAX_ACTIVE_KEYS, now)
     return new_key
 
@@ -119,7 +122,7 @@ def authenticate_site(services: Services, key: str) -> Site:
     """
     candidate = key.lower()
     if _KEY_PATTERN.fullmatch(candidate):
-        digest = _key_digest(services, candidate)
+        digest = _digest(services.secret, candidate.encode()).hex()
         with read_transaction(services.engine) as connection:
             site = sites.find_by_key(connection, digest)
         if site is not None:
@@ -130,7 +133,7 @@ def authenticate_site(services: Services, key: str) -> Site:
 def _add_site(services: Services, connection: Connection, address: str, key: str) -> Site:
     now = services.clock()
     site = sites.add(connection, address, now)
-    sites.add_key(connection, site.id, _key_digest(services, key), key[:4], now)
+    sites.add_key(connection, site.id, _digest(services.secret, key.encode()).hex(), key[:4], now)
     return site
 
 
@@ -149,7 +152,3 @@ def _validate_key(key: str) -> str:
     if not _KEY_PATTERN.fullmatch(key.lower()):
         raise InvalidInput("A key is 12 hexadecimal digits.")
     return key.lower()
-
-
-def _key_digest(services: Services, key: str) -> str:
-    return hmac.new(services.secret, key.encode(), sha256).hexdigest()

@@ -8,12 +8,15 @@ keeps the confidence, however many thresholds are tested.
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from moderation.domain.binomial import clopper_pearson_upper, max_errors, min_sample_size
 from moderation.domain.errors import InvalidInput
 from moderation.domain.thresholds import Thresholds
+
+_THRESHOLDS_CACHE_SIZE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,33 +75,33 @@ class RolloutStage(StrEnum):
 class Calibration:
     """The guarantees that a site's rollout rests on: none yet, one for review, or another one for spam.
 
-    `id` is that of the stored row, `None` if there is none.
+    `id` is that of the stored row, `None` if there is none. `stage` is what the guarantees allow.
     """
 
     review: Guarantee | None = None
     spam: Guarantee | None = None
     id: int | None = None
+    stage: RolloutStage = field(init=False)
 
-    @property
-    def stage(self) -> RolloutStage:
-        """The stage that the guarantees allow."""
-        if self.review is None:
-            return RolloutStage.OBSERVE
-        return RolloutStage.HOLD if self.spam is None else RolloutStage.BLOCK
-
-    def thresholds(self, model_thresholds: Thresholds) -> Thresholds:
-        """Return the thresholds of the stage, given the suggestions of the live model.
-
-        Without a guarantee for spam, only comments that the model would discard are spam, and none are discarded.
-        """
-        review = model_thresholds.review if self.review is None else self.review.threshold
-        if self.review is None or self.spam is None:
-            return Thresholds(review, max(review, model_thresholds.discard), 1.0)
-        spam = max(review, self.spam.threshold)
-        return Thresholds(review, spam, max(spam, model_thresholds.discard))
+    def __post_init__(self) -> None:
+        blocks = RolloutStage.HOLD if self.spam is None else RolloutStage.BLOCK
+        object.__setattr__(self, "stage", RolloutStage.OBSERVE if self.review is None else blocks)
 
 
 UNCALIBRATED = Calibration()
+
+
+@lru_cache(_THRESHOLDS_CACHE_SIZE)
+def calibrated_thresholds(calibration: Calibration, model_thresholds: Thresholds) -> Thresholds:
+    """Return the thresholds of a site's rollout stage, given the suggestions of the live model.
+
+    Without a guarantee for spam, only comments that the model would discard are spam, and none are discarded.
+    """
+    review = model_thresholds.review if calibration.review is None else calibration.review.threshold
+    if calibration.review is None or calibration.spam is None:
+        return Thresholds(review, max(review, model_thresholds.discard), 1.0)
+    spam = max(review, calibration.spam.threshold)
+    return Thresholds(review, spam, max(spam, model_thresholds.discard))
 
 
 @dataclass(frozen=True, slots=True)

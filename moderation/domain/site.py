@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from moderation.domain.budget import UNCALIBRATED, Budget, Calibration, StoredCalibration
+from moderation.domain.budget import UNCALIBRATED, Budget, Calibration, StoredCalibration, calibrated_thresholds
 from moderation.domain.errors import InvalidInput
 from moderation.domain.thresholds import Thresholds
 
@@ -76,7 +76,7 @@ class Site:
             stored = self.stored_calibration
             terms = (model, self.budget or default_budget)
             calibration = stored.calibration if stored and (stored.model, stored.budget) == terms else UNCALIBRATED
-            thresholds = calibration.thresholds(model_thresholds)
+            thresholds = calibrated_thresholds(calibration, model_thresholds)
         return thresholds.milder() if comment_type in PRIVATE_MESSAGE_TYPES else thresholds, calibration
 
 

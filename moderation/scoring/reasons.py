@@ -70,7 +70,8 @@ def explain(
             reasons += _wording_reasons(features, words, spans=spans)
         elif weight := sum(words.values()):
             reasons.append(_namespace_reason(features, field.namespace, weight, spans=spans))
-    return tuple(sorted(reasons, key=by_abs_weight))
+    first, others = split_strongest(reasons)
+    return tuple(first + others)
 
 
 def strongest(

@@ -5,6 +5,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.parse import quote
@@ -17,7 +18,6 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from moderation.domain.errors import InvalidInput, StorageUnavailable
 
-_WRITE_OPTIONS = {"moderation_writes": True}
 _DATABASE_OPTION = "moderation_sqlite_database"
 _OPEN_FILES_KEY = "moderation_open_files"
 _DISK_PROBE_BYTES = 256 * 1024
@@ -69,22 +69,32 @@ def open_engine(url: str, busy_timeout_seconds: float, *, create: bool = False) 
 
 
 @contextmanager
-def read_transaction(engine: Engine) -> Iterator[Connection]:
-    """Yield a connection that sees one state of the database. Nothing is stored. Raises `StorageUnavailable`."""
-    with _translate_errors(), engine.connect() as connection, connection.begin():
-        yield connection
+def _transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
+    """Yield a connection within a transaction. Raises `StorageUnavailable`.
 
-
-@contextmanager
-def write_transaction(engine: Engine) -> Iterator[Connection]:
-    """Yield a connection whose writes are on disk when the block ends, or undone when it raises.
-
-    Raises `StorageUnavailable`, also if the database file was removed or replaced before the commit ended.
+    A read sees one state of the database and stores nothing. What a write stores is on disk when the block ends, or
+    undone when it raises. A write also raises if the database file was removed or replaced before the commit ended.
     """
-    with _translate_errors(), engine.connect().execution_options(**_WRITE_OPTIONS) as connection:
-        with connection.begin():
-            yield connection
-        _reject_lost_files(connection)
+    try:
+        with engine.connect() as connection:
+            with connection.begin():
+                _reject_lost_files(connection)
+                if engine.dialect.name == "sqlite":
+                    # IMMEDIATE takes the write lock at once: a transaction that read first could not wait for it later.
+                    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+                yield connection
+            if writes:
+                _reject_lost_files(connection)
+    except (IntegrityError, ProgrammingError):
+        raise
+    except PoolExhausted:
+        raise StorageUnavailable("Every connection to the database is in use; try again in a moment.") from None
+    except DatabaseError as error:
+        raise StorageUnavailable(_error_message(error)) from error
+
+
+read_transaction = partial(_transaction, writes=False)
+write_transaction = partial(_transaction, writes=True)
 
 
 def disk_problem(engine: Engine) -> str | None:
@@ -128,7 +138,6 @@ class _SqliteDatabase:
         """Register the event handlers of an engine."""
         event.listen(engine, "do_connect", self._before_connect)
         event.listen(engine, "connect", self._after_connect)
-        event.listen(engine, "begin", _begin_sqlite)
         event.listen(engine, "close", self._after_close)
 
     def loss(self, open_ids: dict[Path, FileId]) -> str:
@@ -172,7 +181,7 @@ class _SqliteDatabase:
             self._open_ids = {}
 
     def _configure(self, connection: DBAPIConnection) -> None:
-        # The driver begins transactions too late for a read and too weakly for a write: `_begin_sqlite` begins them.
+        # The driver begins transactions too late for a read and too weakly for a write: `_transaction` begins them.
         connection.isolation_level = None
         cursor = connection.cursor()
         self._check_identity(cursor)
@@ -236,13 +245,6 @@ def _enable_wal(cursor: DBAPICursor, busy_timeout_seconds: float) -> None:
             sleep(0.01)
 
 
-def _begin_sqlite(connection: Connection) -> None:
-    _reject_lost_files(connection)
-    # IMMEDIATE takes the write lock at once: a transaction that read first could not wait for it later.
-    writes = connection.get_execution_options().get("moderation_writes")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
 def _reject_lost_files(connection: Connection) -> None:
     """Raise `StorageUnavailable` if a file of the open SQLite database was removed or replaced."""
     for path, open_id in connection.info.get(_OPEN_FILES_KEY, {}).items():
@@ -265,18 +267,6 @@ def _lost_files_error(connection: Connection) -> StorageUnavailable:
         with suppress(sqlite3.Error):
             connection.connection.cursor().execute("PRAGMA wal_checkpoint")
     return StorageUnavailable(problem)
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    try:
-        yield
-    except (IntegrityError, ProgrammingError):
-        raise
-    except PoolExhausted:
-        raise StorageUnavailable("Every connection to the database is in use; try again in a moment.") from None
-    except DatabaseError as error:
-        raise StorageUnavailable(_error_message(error)) from error
 
 
 def _error_message(error: DatabaseError) -> str:

@@ -4,8 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import astuple
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from moderation.domain.budget import Budget
@@ -14,6 +16,8 @@ from moderation.domain.site import AkismetReviewSettings, ReviewAction, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.storage import calibrations
 from moderation.storage.tables import keys, sites
+
+_SITE_CACHE_SIZE = 1_000
 
 _COLUMNS = (*(column.label(f"site_{column.name}") for column in sites.c), *calibrations.COLUMNS)
 _ACTIVE = select(*_COLUMNS).select_from(calibrations.SITES_WITH_NEWEST).where(sites.c.removed_at.is_(None))
@@ -37,18 +41,18 @@ def add(connection: Connection, url: str, at: datetime) -> Site:
 
 def active(connection: Connection) -> list[Site]:
     """Return every site that was not removed, in the order of their URLs."""
-    return [_from_row(row) for row in connection.execute(_ACTIVE.order_by(sites.c.url)).mappings()]
+    return [_from_row(row) for row in connection.execute(_ACTIVE.order_by(sites.c.url))]
 
 
 def find(connection: Connection, url: str) -> Site | None:
     """Return the active site with this URL."""
-    row = connection.execute(_ACTIVE.where(sites.c.url == url)).mappings().first()
+    row = connection.execute(_ACTIVE.where(sites.c.url == url)).first()
     return None if row is None else _from_row(row)
 
 
 def find_by_key(connection: Connection, digest: str) -> Site | None:
     """Return the active site that has an active key with this digest."""
-    row = connection.execute(_BY_KEY, {"digest": digest}).mappings().first()
+    row = connection.execute(_BY_KEY, {"digest": digest}).first()
     return None if row is None else _from_row(row)
 
 
@@ -114,7 +118,10 @@ def _update(connection: Connection, site_id: int, **values: object) -> None:
     connection.execute(update(sites).where(sites.c.id == site_id).values(**values))
 
 
-def _from_row(row: RowMapping) -> Site:
+# A site is read for every request and seldom changes: the same row gives the same site.
+@lru_cache(_SITE_CACHE_SIZE)
+def _from_row(values: Row[Any]) -> Site:
+    row = values._mapping  # noqa: SLF001  # SQLAlchemy's documented name
     review, max_lost_rate = row["site_review_threshold"], row["site_max_lost_rate"]
     own_types = json.loads(row["site_type_thresholds"])
     return Site(

@@ -4,26 +4,20 @@ import hashlib
 import hmac
 from datetime import timedelta
 
-from flask import Flask, Response, redirect, request, url_for
+from flask import Flask, redirect, url_for
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]  # ships no types
 from werkzeug.wrappers import Response as AnyResponse
 
 from moderation.actions.services import Services
 from moderation.settings import Settings
 from moderation.web import errors
-from moderation.web.akismet.responses import COMMENT_CHECK_PATH, ensure_guid
 from moderation.web.akismet.routes import akismet_blueprint
 from moderation.web.api.views import api_blueprint
 from moderation.web.health import HealthViews, Metrics
 from moderation.web.log_format import log_requests
 from moderation.web.queue.auth import init_login
 from moderation.web.queue.views import queue_blueprint
-from moderation.web.requests import AppState, attach_state, current_request_id
-
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
-"""No script and no foreign style, so that unescaped comment text still could not act."""
+from moderation.web.requests import AppState, add_headers, attach_state
 
 
 def create_app(services: Services, settings: Settings) -> Flask:
@@ -34,7 +28,7 @@ def create_app(services: Services, settings: Settings) -> Flask:
     attach_state(app, AppState(services, settings, metrics))
     if settings.access_log:
         log_requests(app)
-    app.after_request(_add_headers)
+    app.after_request(add_headers)
     errors.init_app(app)
     csrf = CSRFProtect(app)
     for blueprint in (api_blueprint(), akismet_blueprint()):
@@ -65,21 +59,6 @@ def _configure(app: Flask, services: Services, settings: Settings) -> None:
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider
     # A redirect made by the router would repeat the caller's Host header in HTML, even to Akismet clients.
     app.url_map.merge_slashes = False
-
-
-def _add_headers(response: Response) -> Response:
-    headers = response.headers
-    headers["X-Request-Id"] = current_request_id()
-    headers["X-Content-Type-Options"] = "nosniff"
-    if request.endpoint != "static":
-        headers["Cache-Control"] = "no-store"
-    if response.mimetype == "text/html":
-        headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        # `no-referrer` would break the CSRF check, which needs a same-origin referrer over HTTPS.
-        headers["Referrer-Policy"] = "same-origin"
-    if request.path == COMMENT_CHECK_PATH:
-        ensure_guid(response)
-    return response
 
 
 def _redirect_to_queue() -> AnyResponse:

@@ -44,7 +44,7 @@ def error_response(error: Exception) -> Response:
         page = render_template("error.html", problem=problem.body, request_id=current_request_id())
         return _to_response(problem, page, "text/html; charset=utf-8")
     body = problem.body.model_copy(update={"instance": request.path, "request_id": current_request_id()})
-    return _to_response(problem, body.to_json(), "application/problem+json")
+    return _to_response(problem, body.model_dump_json(ensure_ascii=True), "application/problem+json")
 
 
 def to_problem(error: Exception) -> Problem:

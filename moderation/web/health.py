@@ -92,13 +92,15 @@ class HealthViews:
 
     def livez(self) -> Response:
         """Answer that the process is alive."""
-        return Response(LivenessResponse(alive=True).to_json(), mimetype="application/json")
+        return Response(LivenessResponse(alive=True).model_dump_json(ensure_ascii=True), mimetype="application/json")
 
     def readyz(self) -> Response:
         """Answer 200 if comments can be judged and stored, else 503; each failed check has its cause."""
         checks = {check.name: HealthCheckResponse.model_validate(check) for check in readiness(self._services)}
         body = ReadinessResponse(ready=all(check.ready for check in checks.values()), checks=checks)
-        return Response(body.to_json(), 200 if body.ready else 503, mimetype="application/json")
+        return Response(
+            body.model_dump_json(ensure_ascii=True), 200 if body.ready else 503, mimetype="application/json"
+        )
 
     def metrics(self) -> Response:
         """Return the metrics in Prometheus' text format."""

@@ -1,4 +1,4 @@
-"""What views need of the current request: the application's state, the request id, the calling site and the body."""
+"""Parts of every request and response: the application's state, the request id, headers, the calling site, the body."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar, cast
 
-from flask import Flask, Request, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
@@ -15,9 +15,15 @@ from moderation.actions.sites import authenticate_site
 from moderation.domain.errors import AuthenticationFailed, InvalidInput
 from moderation.domain.site import Site
 from moderation.settings import Settings
+from moderation.web.akismet.responses import COMMENT_CHECK_PATH, ensure_guid
 from moderation.web.health import Metrics
 
 Schema = TypeVar("Schema", bound=BaseModel)
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+"""No script and no foreign style, so that unescaped comment text still could not act."""
 
 _EXTENSION_KEY = "moderation"
 _REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -53,6 +59,22 @@ def current_request_id() -> str:
         sent = request.headers.get("X-Request-Id", "")
         g.request_id = sent if _REQUEST_ID_PATTERN.fullmatch(sent) else uuid.uuid4().hex
     return cast(str, g.request_id)
+
+
+def add_headers(response: Response) -> Response:
+    """Add the headers that every response has: its request id, and limits for browsers and caches."""
+    headers = response.headers
+    headers["X-Request-Id"] = current_request_id()
+    headers["X-Content-Type-Options"] = "nosniff"
+    if request.endpoint != "static":
+        headers["Cache-Control"] = "no-store"
+    if response.mimetype == "text/html":
+        headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        # `no-referrer` would break the CSRF check, which needs a same-origin referrer over HTTPS.
+        headers["Referrer-Policy"] = "same-origin"
+    if request.path == COMMENT_CHECK_PATH:
+        ensure_guid(response)
+    return response
 
 
 def calling_site() -> Site:
@@ -97,18 +119,19 @@ def read_body(schema: type[Schema]) -> Schema:
         raise BadRequest("The body is not UTF-8.") from None
     except ValueError as error:
         raise BadRequest(f"The body cannot be read: {error}.") from None
-    return validated(value, schema)
-
-
-def validated(value: object, schema: type[Schema], pointer_prefix: str = "") -> Schema:
-    """Return `value` as `schema`. Raises `InvalidInput` with a JSON pointer, below `pointer_prefix`, for each error."""
     try:
         return schema.model_validate(value)
     except ValidationError as error:
-        errors = tuple(
-            (pointer_prefix + _json_pointer(details["loc"]), _error_message(details)) for details in error.errors()
-        )
-    raise InvalidInput(_error_summary(errors), errors)
+        invalid = invalid_input(error)
+    raise invalid
+
+
+def invalid_input(error: ValidationError, pointer_prefix: str = "") -> InvalidInput:
+    """Return the error for a value that does not fit its schema, with a JSON pointer for each part at fault."""
+    errors = tuple(
+        (pointer_prefix + _json_pointer(details["loc"]), _error_message(details)) for details in error.errors()
+    )
+    return InvalidInput(_error_summary(errors), errors)
 
 
 def _reject_constant(name: str) -> NoReturn:

@@ -13,7 +13,7 @@ from moderation.actions.judging import FALLBACK_THRESHOLDS
 from moderation.actions.review import count_held, held_items
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site, set_thresholds
-from moderation.domain.budget import UNCALIBRATED
+from moderation.domain.budget import UNCALIBRATED, calibrated_thresholds
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.errors import NotFound, StorageUnavailable
 from moderation.domain.site import Site
@@ -107,7 +107,7 @@ def test_without_a_model_a_person_decides(services_without_model: Services, site
     """Without a model every comment goes to review, and the decision is degraded and says why."""
     decision = check_comment(services_without_model, site, COMMENT).decision
     assert (decision.verdict, decision.degraded) == (Verdict.REVIEW, True)
-    assert decision.thresholds == UNCALIBRATED.thresholds(FALLBACK_THRESHOLDS)
+    assert decision.thresholds == calibrated_thresholds(UNCALIBRATED, FALLBACK_THRESHOLDS)
     assert (decision.score.probability, decision.score.model) == (0.5, "none")
     assert [reason.code for reason in decision.score.reasons] == ["NO_MODEL"]
     assert [item.decision for item in held_items(services_without_model)] == [decision]

@@ -28,7 +28,7 @@ from moderation.domain.thresholds import Thresholds
 from moderation.features.parsed_comment import ParsedComment
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
-from moderation.storage.engine import read_transaction
+from moderation.storage.engine import read_transaction, write_transaction
 from moderation.storage.tables import calibrations
 from tests.labelled_decisions import insert_labelled_decisions
 from tests.models import small_arrays, small_card
@@ -138,7 +138,7 @@ def test_only_ham_judged_by_the_live_model_counts(services: Services, site: Site
     if kind == "withdrawn":
         withdraw_label(services, site, ids[0], "mara", "queue")
     if kind == "superseded":
-        with services.engine.begin() as connection:
+        with write_transaction(services.engine) as connection:
             connection.exec_driver_sql("UPDATE decisions SET superseded = 1")
     assert not recalibrate(services, site) and stage(services, site) is RolloutStage.OBSERVE
 

@@ -16,6 +16,7 @@ from moderation.domain.budget import (
     Calibration,
     Guarantee,
     RolloutStage,
+    calibrated_thresholds,
     format_percent,
     guarantee_at,
     sample_digest,
@@ -133,21 +134,19 @@ def test_a_digest_depends_on_the_sample_and_not_on_its_order() -> None:
 def test_thresholds_of_each_rollout_stage() -> None:
     """Observe uses the model's review threshold, hold a guaranteed one, block guaranteed ones for review and spam."""
     review, spam = guarantee(0.7), guarantee(0.95)
-    assert UNCALIBRATED.stage is RolloutStage.OBSERVE and UNCALIBRATED.thresholds(SUGGESTED) == Thresholds(
-        0.6, 0.99, 1.0
-    )
-    assert Calibration(review).stage is RolloutStage.HOLD and Calibration(review).thresholds(SUGGESTED) == Thresholds(
-        0.7, 0.99, 1.0
-    )
-    assert Calibration(review, spam).stage is RolloutStage.BLOCK
-    assert Calibration(review, spam).thresholds(SUGGESTED) == Thresholds(0.7, 0.95, 0.99)
+    stages = {UNCALIBRATED: RolloutStage.OBSERVE, Calibration(review): RolloutStage.HOLD}
+    stages[Calibration(review, spam)] = RolloutStage.BLOCK
+    assert {calibration: calibration.stage for calibration in stages} == stages
+    assert calibrated_thresholds(UNCALIBRATED, SUGGESTED) == Thresholds(0.6, 0.99, 1.0)
+    assert calibrated_thresholds(Calibration(review), SUGGESTED) == Thresholds(0.7, 0.99, 1.0)
+    assert calibrated_thresholds(Calibration(review, spam), SUGGESTED) == Thresholds(0.7, 0.95, 0.99)
 
 
 @given(*[st.floats(0, 1, exclude_min=True)] * 2, st.tuples(*[st.floats(0, 1, exclude_min=True)] * 3))
 def test_calibrated_thresholds_are_in_order(review: float, spam: float, model_thresholds: tuple[float, ...]) -> None:
     """For any guarantees and suggestions, thresholds are in order and none is below its guarantee."""
     for calibration in (Calibration(guarantee(review)), Calibration(guarantee(review), guarantee(spam))):
-        thresholds = calibration.thresholds(Thresholds(*sorted(model_thresholds)))
+        thresholds = calibrated_thresholds(calibration, Thresholds(*sorted(model_thresholds)))
         assert thresholds.review == review and thresholds.spam >= review
         assert calibration.spam is None or thresholds.spam >= spam
 

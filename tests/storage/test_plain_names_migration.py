@@ -18,10 +18,11 @@ from sqlalchemy import Connection, func, inspect, select
 import moderation.storage
 from moderation.domain.budget import Budget, Calibration, Guarantee, StoredCalibration
 from moderation.domain.comment import Comment
-from moderation.domain.decision import Label, LabelValue, QueueItem
+from moderation.domain.decision import Label, LabelValue, QueueItem, Reason
 from moderation.domain.site import AkismetReviewSettings, ReviewAction
 from moderation.domain.thresholds import Thresholds
 from moderation.features import minhash
+from moderation.scoring.reasons import split_strongest
 from moderation.storage import (
     calibrations,
     callbacks,
@@ -145,7 +146,7 @@ def test_the_schema_is_that_of_a_new_database(connection: Connection) -> None:
 
 
 def test_each_decision_is_there_with_its_comment(connection: Connection, old: Rows) -> None:
-    """Reasons have the new codes and no spans; all other values are the same."""
+    """Reasons have the new codes, the strongest first, and no spans; all other values are the same."""
     comments = {row["id"]: row for row in old["comments"]}
     standings = {row["id"]: row for row in old["standings"]}
     for row in old["decisions"]:
@@ -158,7 +159,8 @@ def test_each_decision_is_there_with_its_comment(connection: Connection, old: Ro
         expected = [
             (NEW_CODES.get(code, code), *rest[:1], *(rest[1:2] or [""])) for code, *rest in json.loads(row["reasons"])
         ]
-        assert [tuple(reason) for reason in decision.score.reasons] == [(*reason, ()) for reason in expected]
+        strongest, others = split_strongest([Reason(*reason) for reason in expected])
+        assert list(decision.score.reasons) == strongest + others
         assert (decision.score.probability, decision.score.logit, decision.score.bias, decision.score.model) == (
             row["probability"], row["logit"], row["bias"], row["model"],
         )  # fmt: skip

@@ -12,10 +12,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from moderation.domain.budget import RolloutStage
-from moderation.domain.decision import Decision, Label, LabelValue, Reason, SimilarComment
+from moderation.domain.decision import Decision, Label, LabelValue, SimilarComment
 from moderation.domain.site import ReviewAction
 from moderation.domain.thresholds import Verdict
-from moderation.scoring.reasons import split_strongest
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -25,11 +24,6 @@ def _replace_surrogates(value: object) -> object:
     if not isinstance(value, str) or value.isascii():
         return value
     return _LONE_SURROGATE.sub("\ufffd", value)
-
-
-def _strongest_first(reasons: Sequence[Reason]) -> list[Reason]:
-    first, others = split_strongest(reasons)
-    return first + others
 
 
 Text = Annotated[str, BeforeValidator(_replace_surrogates)]
@@ -51,10 +45,6 @@ class ResponseModel(BaseModel):
         # A field with a default is always sent.
         json_schema_serialization_defaults_required=True,
     )
-
-    def to_json(self) -> str:
-        """Return the response as JSON in ASCII, so that hostile text in it cannot steer a terminal."""
-        return self.model_dump_json(ensure_ascii=True)
 
 
 class CommentRequest(_Request):
@@ -159,7 +149,7 @@ class JudgementResponse(ResponseModel):
     calibration: CalibrationResponse | None = Field(
         description="The calibration behind the thresholds; null if the site set its own."
     )
-    reasons: Annotated[list[ReasonResponse], BeforeValidator(_strongest_first)] = Field(
+    reasons: list[ReasonResponse] = Field(
         validation_alias=AliasPath("score", "reasons"),
         description="The five strongest for spam, the three strongest against it, then all others.",
     )

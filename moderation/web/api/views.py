@@ -3,6 +3,7 @@
 import re
 
 from flask import Blueprint, Response, request
+from pydantic import ValidationError
 
 from moderation.actions.check import check_comment, check_comments, find_decision
 from moderation.actions.labelling import label_decision, withdraw_label
@@ -23,7 +24,7 @@ from moderation.web.api.schemas import (
     StoredDecisionResponse,
 )
 from moderation.web.errors import to_problem
-from moderation.web.requests import app_state, calling_site, read_body, services, validated
+from moderation.web.requests import app_state, calling_site, invalid_input, read_body, services
 
 CHANNEL = "api"
 
@@ -54,7 +55,7 @@ def score() -> Response:
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
         decision = check_comment(state.services, site, comment, channel=CHANNEL, spans=spans).decision
     state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
-    return Response(DecisionResponse.model_validate(decision).to_json(), mimetype=_JSON)
+    return Response(DecisionResponse.model_validate(decision).model_dump_json(ensure_ascii=True), mimetype=_JSON)
 
 
 def score_batch() -> Response:
@@ -70,7 +71,7 @@ def score_batch() -> Response:
         else BatchErrorResponse(error=to_problem(entry).body)
         for entry in parsed
     ]
-    return Response(BatchResponse(decisions=entries).to_json(), mimetype=_JSON)
+    return Response(BatchResponse(decisions=entries).model_dump_json(ensure_ascii=True), mimetype=_JSON)
 
 
 def get_decision(decision_id: str) -> Response:
@@ -78,7 +79,9 @@ def get_decision(decision_id: str) -> Response:
     site = calling_site()
     decision, label = find_decision(services(), site, _validated_id(decision_id))
     (similar_comments,) = find_similar_to_decisions(services(), [decision])
-    return Response(StoredDecisionResponse.of(decision, label, similar_comments).to_json(), mimetype=_JSON)
+    return Response(
+        StoredDecisionResponse.of(decision, label, similar_comments).model_dump_json(ensure_ascii=True), mimetype=_JSON
+    )
 
 
 def put_label(decision_id: str) -> Response:
@@ -86,7 +89,7 @@ def put_label(decision_id: str) -> Response:
     site = calling_site()
     value = LabelValue(read_body(LabelRequest).label)
     label = label_decision(services(), site, _validated_id(decision_id), value, CHANNEL, CHANNEL)
-    return Response(LabelResponse.model_validate(label).to_json(), mimetype=_JSON)
+    return Response(LabelResponse.model_validate(label).model_dump_json(ensure_ascii=True), mimetype=_JSON)
 
 
 def delete_label(decision_id: str) -> Response:
@@ -105,9 +108,9 @@ def _check_batch_size(size: int) -> None:
 
 def _parse_comment(index: int, value: object) -> Comment | InvalidInput:
     try:
-        return Comment(**vars(validated(value, CommentRequest, f"/comments/{index}")))
-    except InvalidInput as error:
-        return error
+        return Comment(**vars(CommentRequest.model_validate(value)))
+    except ValidationError as error:
+        return invalid_input(error, f"/comments/{index}")
 
 
 def _check_comments(site: Site, comments: list[Comment]) -> list[Decision]:

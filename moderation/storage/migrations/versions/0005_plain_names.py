@@ -242,7 +242,10 @@ def _decision_batches(connection: sa.Connection) -> Iterator[list[Any]]:
 
 
 def _with_codes(stored: str, codes: Mapping[str, str]) -> str:
-    """Return `[[code, weight, detail?], …]` with other codes, without the spans that followed the detail."""
+    """Return `[[code, weight, detail?], …]` with other codes, the strongest first, without spans."""
     reasons = [[codes.get(code, code), *rest[:2]] for code, *rest in json.loads(stored)]
-    kept = [reason[:2] if reason[2:] == [""] else reason for reason in reasons]
-    return json.dumps(kept, separators=(",", ":"))
+    reasons = [reason[:2] if reason[2:] == [""] else reason for reason in reasons]
+    spam = [reason for reason in reasons if reason[1] > 0][:5]
+    ham = [reason for reason in reasons if reason[1] < 0][:3]
+    others = [reason for reason in reasons if reason not in spam and reason not in ham]
+    return json.dumps(spam + ham + others, separators=(",", ":"))
