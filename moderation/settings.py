@@ -12,12 +12,14 @@ from moderation.domain.budget import Budget
 from moderation.domain.errors import InvalidInput
 
 _PROJECT_ROOT = Path(__file__).parent.parent
-IS_CHECKOUT = (_PROJECT_ROOT / "pyproject.toml").is_file()
+_BUNDLED = Path(str(files("moderation") / "_bundled"))
+# Only a built package has the folder. Any folder may have a pyproject.toml beside an installed package.
+IS_CHECKOUT = not _BUNDLED.is_dir()
 
 
 def shipped_file(name: str) -> Path:
     """Return the path of a file or folder that ships with the package, such as `models` or `data/starter.csv`."""
-    return (_PROJECT_ROOT if IS_CHECKOUT else Path(str(files("moderation") / "_bundled"))) / name
+    return (_PROJECT_ROOT if IS_CHECKOUT else _BUNDLED) / name
 
 
 def _default_var() -> Path:
@@ -34,7 +36,7 @@ class Settings(BaseSettings):
     `HOST` and `PORT` have no prefix, because process managers set these two.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MODERATION_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="MODERATION_", extra="ignore", env_ignore_empty=True)
 
     var: Path = Field(default_factory=_default_var, description="Folder of the default database and the secret.")
     models: Path = Field(

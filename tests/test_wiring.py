@@ -196,3 +196,14 @@ def test_serving_imports_no_tools(settings: Settings) -> None:
         check=True,
     )
     assert run.stdout.strip() == ""
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compose file passes unset variables as empty ones; an empty folder would be the working directory."""
+    monkeypatch.setenv("MODERATION_VAR", "")
+    monkeypatch.setenv("MODERATION_MODELS", "")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "")
+    monkeypatch.delenv("MODERATION_DATABASE_URL", raising=False)
+    settings = Settings.from_environment()
+    assert (settings.var.name, settings.models.name, settings.metrics_folder) == ("var", "models", None)
+    assert settings.var.is_absolute()

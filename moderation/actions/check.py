@@ -40,7 +40,7 @@ def check_comment(
 ) -> CheckResult:
     """Judge a comment and store the decision, with a queue item if it goes to review: on disk when this returns.
 
-    `channel` is `api`, `akismet` or `import`. `callback` receives the outcome if the blog holds the comment. With
+    `channel` is `api` or `akismet`. `callback` receives the outcome if the blog holds the comment. With
     `recheck`, the decision replaces the earlier ones on the same comment, and a blog that holds the comment goes on
     holding it. Without a model the comment goes to review and the decision is `degraded`. Raises `StorageUnavailable`.
     """

@@ -52,14 +52,14 @@ def judge(
 
     Without a site the model's own thresholds apply. Without a model the comment goes to review.
     """
-    result, thresholds, calibration = _NO_MODEL, FALLBACK_THRESHOLDS, None
-    if model is not None:
-        result = score(model.for_site(site.url) if site else model, parsed, submission, spans=spans)
-        thresholds = model.thresholds
+    name, thresholds = (model.id, model.thresholds) if model else (_NO_MODEL.model, FALLBACK_THRESHOLDS)
+    calibration = None
     if site is not None:
-        thresholds, calibration = site.thresholds_for(parsed.comment.type, result.model, thresholds, default_budget)
-    verdict = decide(result.probability, thresholds) if model else Verdict.REVIEW
-    return Judgement(result, thresholds, calibration, verdict, degraded=model is None)
+        thresholds, calibration = site.thresholds_for(parsed.comment.type, name, thresholds, default_budget)
+    if model is None:
+        return Judgement(_NO_MODEL, thresholds, calibration, Verdict.REVIEW, degraded=True)
+    result = score(model.for_site(site.url) if site else model, parsed, submission, spans=spans)
+    return Judgement(result, thresholds, calibration, decide(result.probability, thresholds))
 
 
 def with_spans(services: Services, decision: Decision, site_url: str) -> Decision:
@@ -70,13 +70,15 @@ def with_spans(services: Services, decision: Decision, site_url: str) -> Decisio
     model = services.live_model.find(decision.score.model)
     if model is None:
         return decision
-    repeated = score(model.for_site(site_url), ParsedComment(decision.comment), spans=True).reasons
-    located = {(reason.code, reason.detail): reason for reason in repeated}
-    reasons = tuple(_located(reason, located.get((reason.code, reason.detail))) for reason in decision.score.reasons)
+    rescored = score(model.for_site(site_url), ParsedComment(decision.comment), spans=True).reasons
+    by_evidence = {(reason.code, reason.detail): reason for reason in rescored}
+    reasons = tuple(
+        _with_spans_of(reason, by_evidence.get((reason.code, reason.detail))) for reason in decision.score.reasons
+    )
     return replace(decision, score=replace(decision.score, reasons=reasons))
 
 
-def _located(stored: Reason, repeated: Reason | None) -> Reason:
-    if repeated is None or not isclose(stored.weight, repeated.weight, rel_tol=1e-6, abs_tol=1e-9):
+def _with_spans_of(stored: Reason, rescored: Reason | None) -> Reason:
+    if rescored is None or not isclose(stored.weight, rescored.weight, rel_tol=1e-6, abs_tol=1e-9):
         return stored
-    return stored._replace(spans=repeated.spans)
+    return stored._replace(spans=rescored.spans)

@@ -70,7 +70,7 @@ def rotate_key(services: Services, url: str) -> str:
     now = services.clock()
     with write_transaction(services.engine) as connection:
         site = _get_site(connection, url)
-        sites.add_key(connection, site.id, _digest(services.secret, new_key.encode()).hex(), new_key[:4], now)
+        _add_key(services, connection, site, new_key)
         sites.retire_keys(connection, site.id, MAX_ACTIVE_KEYS, now)
     return new_key
 
@@ -131,10 +131,14 @@ def authenticate_site(services: Services, key: str) -> Site:
 
 
 def _add_site(services: Services, connection: Connection, address: str, key: str) -> Site:
-    now = services.clock()
-    site = sites.add(connection, address, now)
-    sites.add_key(connection, site.id, _digest(services.secret, key.encode()).hex(), key[:4], now)
+    site = sites.add(connection, address, services.clock())
+    _add_key(services, connection, site, key)
     return site
+
+
+def _add_key(services: Services, connection: Connection, site: Site, key: str) -> None:
+    digest = _digest(services.secret, key.encode()).hex()
+    sites.add_key(connection, site.id, digest, key[:4], services.clock())
 
 
 def _get_site(connection: Connection, url: str) -> Site:

@@ -121,6 +121,8 @@ class ModelRegistry:
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".draft-", dir=self.folder) as draft:
             copy = shutil.copytree(model, Path(draft) / model.name)
+            # The package may be read-only, and a folder without write permission cannot be renamed.
+            copy.chmod(0o755)
             try:
                 copy.rename(self.folder / model.name)
             except OSError:

@@ -94,7 +94,9 @@ def _transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
 
 
 read_transaction = partial(_transaction, writes=False)
+"""`read_transaction(engine)` yields a connection that sees one state of the database (SQLite) and stores nothing."""
 write_transaction = partial(_transaction, writes=True)
+"""`write_transaction(engine)` yields a connection whose writes are on disk when the block ends, or undone."""
 
 
 def disk_problem(engine: Engine) -> str | None:

@@ -118,7 +118,7 @@ def _update(connection: Connection, site_id: int, **values: object) -> None:
     connection.execute(update(sites).where(sites.c.id == site_id).values(**values))
 
 
-# A site is read for every request and seldom changes: the same row gives the same site.
+# A site is read for every request and seldom changes. Callers share the cached site, so its mapping must not change.
 @lru_cache(_SITE_CACHE_SIZE)
 def _from_row(values: Row[Any]) -> Site:
     row = values._mapping  # noqa: SLF001  # SQLAlchemy's documented name

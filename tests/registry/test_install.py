@@ -42,3 +42,17 @@ def test_installing_again_changes_nothing(package: Path, tmp_path: Path) -> None
     (registry.folder / "default-1" / "card.json").write_text("changed", "utf-8")
     registry.install(package)
     assert (registry.folder / "default-1" / "card.json").read_text("utf-8") == "changed"
+
+
+def test_models_of_a_read_only_package_are_installed(package: Path, tmp_path: Path) -> None:
+    """The copies can be renamed, and replaced later."""
+    folders = [package / "default-1", package / "default-2"]
+    for folder in folders:
+        folder.chmod(0o555)
+    registry = ModelRegistry(tmp_path / "models")
+    try:
+        registry.install(package)
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+    assert [(registry.folder / name).stat().st_mode & 0o777 for name in registry.ids()] == [0o755, 0o755]

@@ -138,3 +138,14 @@ def test_any_text_is_judged_stored_and_read_back(blog: Blog, text: str, author: 
 def test_any_form_gets_an_answer_below_500(mara: Browser, fields: dict[str, str]) -> None:
     """Any fields from a signed-in browser."""
     assert mara.send("/queue/1/resolve", **fields).status_code < 500
+
+
+@few
+@example(query="x=\xff")
+@given(query=latin)
+def test_any_query_of_a_valid_comment_gets_an_answer(blog: Blog, query: str) -> None:
+    """Werkzeug decodes a query as UTF-8; what it cannot decode asks for nothing."""
+    environ = EnvironBuilder(path="/v1/score", method="POST", json={"text": "Hello there"}).get_environ()
+    environ |= {"QUERY_STRING": query, "HTTP_AUTHORIZATION": f"Bearer {KEY}"}
+    _, status, _ = run_wsgi_app(blog.client.application.wsgi_app, environ, buffered=True)
+    assert status == "200 OK"

@@ -30,7 +30,8 @@ CHANNEL = "api"
 
 _JSON = "application/json"
 _DECISION_ID_PATTERN = re.compile(r"[0-9a-f]{32}")
-_TRUE_VALUES = frozenset({"1", "true"})
+_SPANS_WANTED = frozenset({b"spans=1", b"spans=true"})
+"""In bytes, because Werkzeug cannot decode every query."""
 
 
 def api_blueprint() -> Blueprint:
@@ -51,7 +52,7 @@ def score() -> Response:
     site = calling_site()
     comment = Comment(**vars(read_body(CommentRequest)))
     state = app_state()
-    spans = request.args.get("spans") in _TRUE_VALUES
+    spans = not _SPANS_WANTED.isdisjoint(request.query_string.split(b"&"))
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
         decision = check_comment(state.services, site, comment, channel=CHANNEL, spans=spans).decision
     state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
@@ -117,7 +118,7 @@ def _check_comments(site: Site, comments: list[Comment]) -> list[Decision]:
     if not comments:
         return []
     state = app_state()
-    spans = request.args.get("spans") in _TRUE_VALUES
+    spans = not _SPANS_WANTED.isdisjoint(request.query_string.split(b"&"))
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
         decisions = check_comments(state.services, site, comments, channel=CHANNEL, spans=spans)
     for decision in decisions:

@@ -245,7 +245,7 @@ def _with_codes(stored: str, codes: Mapping[str, str]) -> str:
     """Return `[[code, weight, detail?], …]` with other codes, the strongest first, without spans."""
     reasons = [[codes.get(code, code), *rest[:2]] for code, *rest in json.loads(stored)]
     reasons = [reason[:2] if reason[2:] == [""] else reason for reason in reasons]
-    spam = [reason for reason in reasons if reason[1] > 0][:5]
-    ham = [reason for reason in reasons if reason[1] < 0][:3]
-    others = [reason for reason in reasons if reason not in spam and reason not in ham]
-    return json.dumps(spam + ham + others, separators=(",", ":"))
+    spam = [index for index, reason in enumerate(reasons) if reason[1] > 0][:5]
+    ham = [index for index, reason in enumerate(reasons) if reason[1] < 0][:3]
+    others = sorted(set(range(len(reasons))) - {*spam, *ham})
+    return json.dumps([reasons[index] for index in (*spam, *ham, *others)], separators=(",", ":"))
