@@ -1,8 +1,12 @@
 """`moderation serve`: check that the service can start, then become the server."""
 
+import fcntl
 import os
+import shutil
 import socket
 import sys
+import tempfile
+from contextlib import suppress
 from errno import EADDRINUSE
 from pathlib import Path
 
@@ -19,6 +23,7 @@ _BACKLOG = 1024
 # A file, not a module's name: granian searches a name in the working directory first, and would run that module.
 _TARGET = f"{Path(moderation.__file__).with_name('wsgi.py')}:app"
 _STOP_TIMEOUT_SECONDS = 10
+_RUN_PREFIX = "moderation-run-"
 
 
 @click.command()
@@ -41,13 +46,39 @@ def serve() -> None:
     os.execv(sys.executable, [sys.executable, *_server_arguments(host, port, settings.workers)])
 
 
-def _share_metrics(folder: Path) -> None:
+def _share_metrics(parent: Path) -> None:
     """Let all workers count in one folder, so that a scrape of any worker returns the sum of all."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for stale in folder.glob("*.db"):
-        stale.unlink()
-    # The server inherits it. Only the settings may use `os.environ`.
+    folder, lock = open_run_folder(parent)
+    # The server inherits both, and holds the lock until it ends. Only the settings may use `os.environ`.
+    os.set_inheritable(lock, True)
     os.putenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
+
+
+def open_run_folder(parent: Path) -> tuple[Path, int]:
+    """Create an empty folder for one run, and remove the folders of runs that have ended.
+
+    Returns the folder and an open file descriptor. The run counts as ended when the descriptor is closed.
+    """
+    parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for other in parent.glob(f"{_RUN_PREFIX}*"):
+        _remove_if_ended(other)
+    draft = Path(tempfile.mkdtemp(prefix=f".{_RUN_PREFIX}", dir=parent))
+    lock = os.open(draft, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    # Another run looks for the new name, and so finds no folder without its lock.
+    return draft.rename(parent / draft.name.removeprefix(".")), lock
+
+
+def _remove_if_ended(folder: Path) -> None:
+    # A process id would not do: it may be reused, and in another container it has another meaning.
+    try:
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return
+    with suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    os.close(lock)
 
 
 def _server_arguments(host: str, port: int, workers: int) -> list[str]:

@@ -34,7 +34,7 @@ def is_same_origin(url: str, site_url: str) -> bool:
 
     The path is free. `http` may replace `https` and the other way round where both use their default ports.
     """
-    callback, site = split(url), split(site_url, ascii_only=False)
+    callback, site = split_callback_url(url), split_callback_url(site_url, ascii_only=False)
     if callback is None or site is None or _normalized_host(callback) != _normalized_host(site):
         return False
     if callback.scheme == site.scheme:
@@ -51,7 +51,7 @@ def host_may_be_allowed(url: str, *, allow_private: bool) -> bool:
         return allow_private or host != "localhost"
 
 
-def split(url: str, *, ascii_only: bool = True) -> SplitResult | None:
+def split_callback_url(url: str, *, ascii_only: bool = True) -> SplitResult | None:
     """Split an http(s) URL that has a host and no user name; return `None` for any other text.
 
     With `ascii_only` the URL must be printable ASCII, as on the wire, and at most `MAX_URL_LENGTH` characters long.

@@ -10,11 +10,11 @@ from time import monotonic
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlencode
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProtocolError, ReadTimeoutError
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError, ProtocolError, ReadTimeoutError
 
 from moderation import __version__
-from moderation.outbound.addresses import DeliveryError, Resolver, effective_port, resolve, split
+from moderation.outbound.addresses import DeliveryError, Resolver, effective_port, resolve, split_callback_url
 
 MAX_RESPONSE_BYTES = 64 * 1024
 
@@ -41,10 +41,14 @@ def post_form(
     """Post a form and return the response with any status; a redirect is not followed.
 
     The host name is looked up once, and only allowed addresses among the results are called. Proxies of the environment
-    are ignored. The call ends `seconds` after it began, even if the blog answers byte by byte. Only the look-up
-    may take longer, and then nothing is sent. Raises `DeliveryError`.
+    are ignored. An address that refuses the connection is skipped. So is one whose connection and TLS handshake take
+    more than half of the time left, unless it is the last one. A TLS error, such as an invalid certificate, ends
+    the call.
+
+    The call ends `seconds` after it began, even if the blog answers byte by byte. Only the look-up may take longer, and
+    then nothing is sent. Raises `DeliveryError`.
     """
-    parts = split(url)
+    parts = split_callback_url(url)
     if parts is None:
         raise DeliveryError("The address that the blog gave cannot be used.")
     end = monotonic() + seconds
@@ -63,28 +67,39 @@ def _host(parts: SplitResult) -> str:
 
 def _connect(addresses: tuple[str, ...], parts: SplitResult, end: float) -> HTTPConnection:
     """Connect to the first address that accepts, with the TLS handshake if the scheme asks for it."""
+    context = _tls_context() if parts.scheme == "https" else None
     *others, last = addresses
     for address in others:
-        # An address that never answers must leave time for the next one. A refusal is a `ConnectTimeoutError` too.
-        connection = _open(address, parts, _remaining(end) / 2)
-        with suppress(ConnectTimeoutError):
-            connection.connect()
-            return connection
-    connection = _open(last, parts, _remaining(end))
-    connection.connect()
+        # An address that never answers must leave time for the next one.
+        half = monotonic() + _remaining(end) / 2
+        try:
+            return _open(address, parts, context, half)
+        except ssl.SSLError:
+            raise
+        except OSError:
+            continue
+    return _open(last, parts, context, end)
+
+
+def _tls_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _open(address: str, parts: SplitResult, context: ssl.SSLContext | None, end: float) -> HTTPConnection:
+    # urllib3 would grant the whole timeout to the connection, and again to the handshake.
+    opened = socket.create_connection((address, effective_port(parts)), _remaining(end))
+    try:
+        # Else the body of the request waits until the blog has acknowledged the headers.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opened.settimeout(_remaining(end))
+        connection = HTTPConnection(address, effective_port(parts))
+        connection.sock = context.wrap_socket(opened, server_hostname=_host(parts)) if context else opened
+    except BaseException:
+        opened.close()
+        raise
     return connection
-
-
-def _open(address: str, parts: SplitResult, timeout_seconds: float) -> HTTPConnection:
-    if parts.scheme == "http":
-        return HTTPConnection(address, effective_port(parts), timeout=timeout_seconds)
-    return HTTPSConnection(
-        address,
-        effective_port(parts),
-        timeout=timeout_seconds,
-        ssl_context=ssl.create_default_context(),
-        server_hostname=_host(parts),
-    )
 
 
 def _send(connection: HTTPConnection, parts: SplitResult, form: str, end: float) -> Response:
@@ -134,9 +149,7 @@ def _remaining(end: float) -> float:
 
 def _describe(error: Exception) -> str:
     match error:
-        case NewConnectionError():  # a subclass of `ConnectTimeoutError`, but raised for a refused connection
-            return _DISCONNECTED_MESSAGE
-        case TimeoutError() | ConnectTimeoutError() | ReadTimeoutError():
+        case TimeoutError() | ReadTimeoutError():
             return _TIMEOUT_MESSAGE
         case ssl.SSLCertVerificationError():
             return "The blog's TLS certificate does not match its host; see SSL_CERT_FILE."

@@ -1,15 +1,17 @@
 """The live model, replaced while the server runs."""
 
 from functools import lru_cache
+from pathlib import Path
 from threading import Lock
 
 from moderation.domain.errors import ModelUnavailable, ModerationError
 from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import Model
 
-_Signature = tuple[int, int, int]
+_Signature = tuple[int, int, int, int]
+_FolderState = tuple[tuple[str, _Signature], ...]
 
-_MAX_OTHER_MODELS = 1
+_MAX_OTHER_MODELS = 4
 _NO_MODEL_MESSAGE = "No model is live; promote one with `moderation promote`."
 
 
@@ -25,14 +27,13 @@ class LiveModel:
         self._lock = Lock()
         self._signature: _Signature | None = None
         self._model: Model | None = None
-        self._load_other = lru_cache(_MAX_OTHER_MODELS)(registry.load)
+        self._load_other = lru_cache(_MAX_OTHER_MODELS)(self._load_or_none)
         self.load_error: str | None = None
 
     def get(self) -> Model | None:
         """Return the live model, or `None` if none has been loaded yet, with the cause in `load_error`."""
         try:
-            status = self._current_file.stat()
-            signature = status.st_mtime_ns, status.st_size, status.st_ino
+            signature = _signature(self._current_file)
         except OSError:
             signature = None
         if signature != self._signature or self._model is None:
@@ -49,12 +50,18 @@ class LiveModel:
     def find(self, model_id: str) -> Model | None:
         """Return the model of this id, live or not, or `None` if it cannot be loaded.
 
-        A decision keeps the id of its model, and only that model can explain the decision. One model that is not live
-        is cached, so that the decisions of one page load it once.
+        A decision keeps the id of its model, and only that model can explain the decision. The last few other models
+        are cached, so that the decisions of one page load each once. A failure is cached too, until the files change.
         """
+        live = self.get()
+        if live and live.id == model_id:
+            return live
+        state = _folder_state(self._registry.folder / model_id)
+        return self._load_other(model_id, state) if state else None
+
+    def _load_or_none(self, model_id: str, _: _FolderState) -> Model | None:
         try:
-            live = self.get()
-            return live if live and live.id == model_id else self._load_other(model_id)
+            return self._registry.load(model_id)
         except ModerationError:
             return None
 
@@ -71,3 +78,16 @@ class LiveModel:
             except ModerationError as error:
                 self.load_error = str(error)
             self._signature = signature
+
+
+def _signature(path: Path) -> _Signature:
+    status = path.stat()
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
+
+
+def _folder_state(folder: Path) -> _FolderState | None:
+    """Return names and signatures of the files, or `None` if the folder cannot be listed."""
+    try:
+        return tuple(sorted((path.name, _signature(path)) for path in folder.iterdir()))
+    except (OSError, ValueError):
+        return None

@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from os import environ
+from os import close, environ
+from pathlib import Path
 
 import httpx
 import pytest
 
-from moderation.cli.serve import public_url, resolve_bind_address
+from moderation.cli.serve import open_run_folder, public_url, resolve_bind_address
 from moderation.domain.errors import AddressInUse, InvalidInput
 from moderation.settings import Settings
 from tests.cli.conftest import Operator
@@ -48,6 +49,37 @@ def test_it_serves_until_it_is_stopped(operator: Operator) -> None:
         process.send_signal(signal.SIGTERM)
         rest, _ = process.communicate(timeout=30)
         assert process.returncode == 0 and "Traceback" not in rest
+
+
+def test_a_second_server_keeps_the_counters_of_the_first(operator: Operator, settings: Settings) -> None:
+    """Each run with several workers has its own folder, also with one state folder, until the server ends."""
+    several = Operator(operator.environment | {"MODERATION_WORKERS": "2"})
+    metrics = settings.var / "metrics"
+    with serving(several):
+        (first,) = metrics.iterdir()
+        (first / "counter_1.db").touch()
+        with serving(several):
+            assert (first / "counter_1.db").exists() and len(list(metrics.iterdir())) == 2
+    folder, lock = open_run_folder(metrics)
+    close(lock)
+    assert list(metrics.iterdir()) == [folder]
+
+
+def test_only_folders_of_ended_runs_are_removed(tmp_path: Path) -> None:
+    """A running server's folder stays, and so does everything else in a folder that the operator chose."""
+    (tmp_path / "counter_1.db").touch()
+    (tmp_path / "moderation-run-notes").touch()
+    (tmp_path / "other").mkdir()
+    running, lock = open_run_folder(tmp_path)
+    ended, ended_lock = open_run_folder(tmp_path)
+    (ended / "counter_1.db").touch()
+    close(ended_lock)
+    latest, latest_lock = open_run_folder(tmp_path)
+    close(lock)
+    close(latest_lock)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "counter_1.db", "moderation-run-notes", "other", running.name, latest.name,
+    }  # fmt: skip
 
 
 def test_a_taken_port_is_named(operator: Operator) -> None:

@@ -3,12 +3,13 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Thread, Timer
 from threading import enumerate as enumerate_threads
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 from cryptography import x509
@@ -34,6 +35,24 @@ def receiver() -> Iterator[Receiver]:
 
 def post(url: str, seconds: float = 5.0) -> Response:
     return post_form(url, FORM, allow_private=True, seconds=seconds)
+
+
+def delay_connections(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Let each TCP connection take this long, as over a slow network."""
+    connect = socket.socket.connect
+
+    def connect_late(connection: socket.socket, address: tuple[str, int]) -> None:
+        sleep(seconds)
+        connect(connection, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_late)
+
+
+@contextmanager
+def silent_at(host: str, port: int = 0) -> Iterator[int]:
+    """Accept connections without ever answering, and yield the port."""
+    with socket.create_server((host, port)) as silent:
+        yield int(silent.getsockname()[1])
 
 
 def port_of(receiver: Receiver) -> int:
@@ -257,10 +276,45 @@ def test_https_to_an_http_port_is_an_error(receiver: Receiver) -> None:
     assert receiver.calls == []
 
 
-def test_a_silent_handshake_ends_at_the_deadline() -> None:
-    """The handshake counts towards the deadline."""
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(DeliveryError, match="in time"):
-        post(f"https://127.0.0.1:{silent.getsockname()[1]}/", seconds=0.3)
+def test_a_silent_handshake_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow connection leaves less time for the handshake: both share one deadline."""
+    delay_connections(monkeypatch, 0.8)
+    began = monotonic()
+    with silent_at("127.0.0.1") as port, pytest.raises(DeliveryError, match="in time"):
+        post(f"https://127.0.0.1:{port}/", seconds=1)
+    assert 0.9 < monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize("addresses", [("127.0.0.2", "127.0.0.1"), ("127.0.0.3", "127.0.0.2", "127.0.0.1")])
+def test_an_address_that_stalls_the_handshake_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, addresses: tuple[str, ...]
+) -> None:
+    """The last address gets the rest of the time."""
+    path = certificate(tmp_path, [x509.DNSName("blog.example")])
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    with receiving(context_of(path)) as receiver, silent_at("127.0.0.2", port_of(receiver)):
+        url = receiver.callback.replace("127.0.0.1", "blog.example")
+        response = post_form(url, FORM, allow_private=True, seconds=2, resolver=resolving_to(*addresses))
+        assert response.status == 200 and len(receiver.calls) == 1
+
+
+def test_addresses_that_all_stall_share_one_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each but the last gets half of the time that is left."""
+    delay_connections(monkeypatch, 0.1)
+    resolver = resolving_to("127.0.0.2", "127.0.0.3", "127.0.0.1")
+    began = monotonic()
+    with silent_at("") as port, pytest.raises(DeliveryError, match="in time"):
+        post_form(f"https://blog.example:{port}/", FORM, allow_private=True, seconds=1, resolver=resolver)
+    assert 0.9 < monotonic() - began < 1.5
+
+
+def test_an_invalid_certificate_ends_the_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next address is not called, so that the error names the certificate."""
+    path = certificate(tmp_path, [x509.DNSName("other.example")])
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    with receiving(context_of(path)) as receiver, pytest.raises(DeliveryError, match="certificate"):
+        url = receiver.callback.replace("127.0.0.1", "blog.example")
+        post_form(url, FORM, allow_private=True, seconds=5, resolver=resolving_to("127.0.0.1", "127.0.0.2"))
 
 
 def test_a_dripping_response_over_tls_ends_at_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

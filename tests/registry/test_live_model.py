@@ -7,7 +7,22 @@ import pytest
 from moderation.domain.errors import ModelUnavailable
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
+from moderation.scoring.model import Model
 from tests.models import small_arrays, small_card
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids that were loaded from a registry, in order."""
+    ids: list[str] = []
+    load = ModelRegistry.load
+
+    def recorded(registry: ModelRegistry, model_id: str) -> Model:
+        ids.append(model_id)
+        return load(registry, model_id)
+
+    monkeypatch.setattr(ModelRegistry, "load", recorded)
+    return ids
 
 
 def test_a_damaged_model_does_not_replace_the_loaded_one(registry: ModelRegistry) -> None:
@@ -42,11 +57,35 @@ def test_find_returns_none_for_a_model_that_is_missing_or_damaged(registry: Mode
     registry.add(small_arrays(), small_card("damaged"))
     (registry.folder / "damaged" / "model.joblib").write_bytes(b"nonsense")
     live = LiveModel(registry)
-    assert [live.find(model_id) for model_id in ("missing", "damaged", "../small", "")] == [None] * 4
+    assert [live.find(model_id) for model_id in ("missing", "damaged", "../small", "", "\0")] == [None] * 5
+
+
+def test_the_last_few_other_models_stay_loaded(registry: ModelRegistry, loads: list[str]) -> None:
+    """The decisions of one page of the queue may be of several retired models, in any order."""
+    others = ["a", "b", "c", "d"]
+    for model_id in others:
+        registry.add(small_arrays(), small_card(model_id))
+    live = LiveModel(registry)
+    live.get()
+    loads.clear()
+    found = [live.find(model_id) for model_id in others * 5]
+    assert loads == others and found[:4] == found[4:8] and None not in found
+
+
+def test_a_failure_is_repeated_only_after_the_files_changed(registry: ModelRegistry, loads: list[str]) -> None:
+    """A damaged model on a page is read once; a repaired one is found without a restart."""
+    registry.add(small_arrays(), small_card("other"))
+    file = registry.folder / "other" / "model.joblib"
+    intact = file.read_bytes()
+    file.write_bytes(intact[:-100])
+    live = LiveModel(registry)
+    assert [live.find("other") for _ in range(20)] == [None] * 20 and loads.count("other") == 1
+    file.write_bytes(intact)
+    assert live.find("other") is not None
 
 
 def test_find_returns_a_model_that_is_added_later(registry: ModelRegistry) -> None:
-    """A failure is not cached."""
+    """A missing model is looked for each time."""
     live = LiveModel(registry)
     assert live.find("other") is None
     registry.add(small_arrays(), small_card("other"))
