@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.decision import LabelValue
 from moderation.domain.errors import InvalidCorpus, InvalidInput
+from moderation.domain.invisible import show_invisible
 from moderation.domain.urls import normalize_url
 from moderation.training.rows import Row
 from moderation.training.table_files import TableFile
@@ -24,6 +25,7 @@ SPAM_AND_HAM: LabelWords = {value.value: value for value in LabelValue}
 
 _SKIP = "skip"
 _MAX_ERRORS_LISTED = 5
+_MAX_LINES_UNREPORTED = 100
 _LABELS_HINT = " Other label words need a map, such as --labels approved=ham,trash=spam,unapproved=skip."
 _COMMENT_COLUMNS = frozenset({"id", "site", *COMMENT_FIELDS})
 _LABELLED_COLUMNS = _COMMENT_COLUMNS | {"label"}
@@ -101,7 +103,7 @@ def read_corpus(paths: Sequence[Path], report: Callable[[str], None], words: Lab
     sources: list[int] = []
     source_files: list[SourceFile] = []
     for number, path in enumerate(paths):
-        with TableFile.open(path, ("text", "label")) as table:
+        with TableFile.open(path, ("text", "label"), words) as table:
             file_rows = _without_unfilled_fields(_read_labelled_comments(table, report, words))
             digest = table.sha256()
         spam = sum(row.label is LabelValue.SPAM for row in file_rows)
@@ -142,7 +144,7 @@ def survey_comments(table: TableFile, report: Callable[[str], None]) -> Survey:
     """
     filled: dict[str, set[str]] = {}
     good, bad, swallowed = 0, _BadRows(), _BadRows()
-    for row in table.rows():
+    for row in _rows(table, report):
         try:
             _note_filled_fields(filled, _site_key(row), _parse_comment(row))
             good += 1
@@ -166,7 +168,8 @@ def comment_of(row: Row, survey: Survey) -> Comment:
 
 def row_id(table: TableFile, row: Row) -> str:
     """Return the `id` of a row, or the name of its file and its line."""
-    return str(row.values.get("id") or f"{table.source}-{row.line}")
+    value = row.values.get("id")
+    return f"{table.source}-{row.line}" if value in (None, "") else str(value)
 
 
 class _BadRows:
@@ -208,7 +211,7 @@ def _read_labelled_comments(
     table: TableFile, report: Callable[[str], None], words: LabelWords
 ) -> Iterator[LabelledComment]:
     good, left_out, bad, hint = 0, 0, _BadRows(), ""
-    for row in table.rows():
+    for row in _rows(table, report):
         try:
             comment, label, site = _parse_comment(row), _parse_label(row, words), _parse_site(row)
         except ValueError as error:
@@ -228,10 +231,23 @@ def _read_labelled_comments(
         raise InvalidCorpus(f"{table.name} holds no labelled comment.")
 
 
+def _rows(table: TableFile, report: Callable[[str], None]) -> Iterator[Row]:
+    """Yield the rows. Calls `report` with a sentence on the longest cell whose lines may be swallowed rows."""
+    line, lines = 0, _MAX_LINES_UNREPORTED
+    for row in table.rows():
+        if row.lines > lines and not row.error:
+            line, lines = row.line, row.lines
+        yield row
+    if line:
+        report(
+            f"{table.name}: the row on line {line} may have swallowed {lines - 1} lines; see whether its quotes close."
+        )
+
+
 def _report_ignored_columns(table: TableFile, known: Collection[str], report: Callable[[str], None]) -> None:
     ignored = table.ignored_columns(known)
     if ignored:
-        report(f"{table.name}: ignored the columns {', '.join(ignored)}.")
+        report(f"{table.name}: ignored the columns {show_invisible(', '.join(ignored))}.")
 
 
 def _parse_comment(row: Row) -> Comment:
@@ -254,9 +270,9 @@ def _parse_label(row: Row, words: LabelWords) -> LabelValue | None:
 
 
 def _parse_site(row: Row) -> str:
-    url = row.values.get("site") or ""
+    url = row.values.get("site")
     try:
-        return url and normalize_url(str(url))
+        return "" if url in (None, "") else normalize_url(str(url))
     except InvalidInput:
         raise ValueError("site is no address such as https://blog.example") from None
 

@@ -1,7 +1,21 @@
-"""Rows of CSV and JSON Lines text. An unreadable row is yielded too, with the reason."""
+"""Rows of CSV and JSON Lines text. An unreadable row is yielded too, with the reason.
+
+A quote that opens and never closes swallows the rows below it, up to the next quote. Three signs show this:
+
+- The csv reader finds no end, or a quote that closes in the middle of a cell.
+- The row has too many or too few cells and takes several lines. If it is bad, all its lines count as bad rows.
+- The inner lines of a cell look like rows: at least nine in ten, blank lines aside, have as many cells as the header.
+  Where label words are known, at least three lines must also have such a word in the column `label`. Elsewhere ten
+  lines are enough.
+
+A comment may thus hold paragraphs, lists and a short pasted table. A longer table is mistaken for rows if it has as
+many columns as the file. Not recognised are fewer swallowed rows, swallowed rows with missing cells, and those of a
+file with one column. `Row.lines` counts the inner lines that look like rows, so that a caller can report long ones.
+"""
 
 import csv
 import json
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
@@ -11,12 +25,17 @@ MAX_CELL_LINES = 1000
 
 _MAX_CELL_CHARS = 2**24
 _DELIMITERS = ",;\t"
+_MIN_SWALLOWED_RATE = 0.9
+_MIN_SWALLOWED_LINES = 10
+_MIN_SWALLOWED_LABELS = 3
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 class Row(NamedTuple):
     """One row of a file. `error` says why it cannot be read; then `values` is empty.
 
-    `line` is where the row begins. `lines` counts the lines that an unclosed quote has swallowed, and is 1 otherwise.
+    `line` is where the row begins, or where its unclosed quote opens. `lines` is the number of rows that are bad if
+    this one is: it counts the lines that an unclosed quote has swallowed or may have swallowed.
     """
 
     line: int
@@ -42,10 +61,12 @@ def csv_rows(
     skipped: int,
     required: Collection[str],
     check_columns: Callable[[Sequence[str]], None],
+    label_words: Collection[str] = (),
 ) -> Iterator[Row]:
     """Yield the rows below the header line, and one row with an error for the lines inside each unclosed quote.
 
     `skipped` lines came before the header. `check_columns` raises an error if a `required` column is missing.
+    `label_words`, in lower case, are the words of the column `label`; empty if the labels are not read.
     """
     csv.field_size_limit(_MAX_CELL_CHARS)
     delimiter = _recognise_delimiter(header, required)
@@ -68,7 +89,7 @@ def csv_rows(
             columns = [name.strip() for name in cells]
             check_columns(columns)
         elif cells:
-            yield _csv_row(feed, columns, cells)
+            yield _csv_row(feed, _InnerLines(delimiter, columns, label_words), cells)
 
 
 def _recognise_delimiter(header: str, required: Collection[str]) -> str:
@@ -110,10 +131,61 @@ class _RecordLines:
         return line
 
 
-def _csv_row(feed: _RecordLines, columns: Sequence[str], cells: Sequence[str]) -> Row:
+class _InnerLines:
+    """The lines inside a cell, compared with the rows of their file."""
+
+    def __init__(self, delimiter: str, columns: Sequence[str], label_words: Collection[str]) -> None:
+        self._delimiter = delimiter
+        self.columns = columns
+        self._label_words = label_words
+        self._label = columns.index("label") if label_words and "label" in columns else None
+
+    def count_rows(self, lines: Iterable[str]) -> int:
+        """Return the number of lines with as many cells as the header."""
+        return sum(len(cells) == len(self.columns) for cells in self._split(lines))
+
+    def are_rows(self, lines: Sequence[str]) -> bool:
+        """Return whether the lines are rows that an unclosed quote has swallowed."""
+        rows = self._split(lines)
+        count = sum(self._is_row(cells) for cells in rows)
+        least = _MIN_SWALLOWED_LINES if self._label is None else _MIN_SWALLOWED_LABELS
+        return len(self.columns) > 1 and count >= max(least, _MIN_SWALLOWED_RATE * len(rows))
+
+    def _split(self, lines: Iterable[str]) -> list[list[str]]:
+        return [next(csv.reader([line], delimiter=self._delimiter)) for line in lines if line.strip()]
+
+    def _is_row(self, cells: Sequence[str]) -> bool:
+        if len(cells) != len(self.columns):
+            return False
+        return self._label is None or cells[self._label].strip().lower() in self._label_words
+
+
+def _csv_row(feed: _RecordLines, inner_lines: _InnerLines, cells: Sequence[str]) -> Row:
+    columns, lines = inner_lines.columns, 1
+    if len(feed.record) > 1:
+        for first, last in _cell_spans(cells):
+            inner = feed.record[first + 1 : last]
+            if inner_lines.are_rows(inner):
+                return _unclosed_row(feed, feed.start + first)
+            lines += inner_lines.count_rows(inner)
+    if len(cells) != len(columns):
+        lines = len(feed.record)
     if len(cells) > len(columns):
-        return Row(feed.start, {}, "has more cells than the header")
-    return Row(feed.start, dict(zip(columns, cells, strict=False)))
+        return Row(feed.start, {}, "has more cells than the header", lines)
+    return Row(feed.start, dict(zip(columns, cells, strict=False)), lines=lines)
+
+
+def _cell_spans(cells: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Yield the indexes of the first and the last line of each cell, within the lines of its record."""
+    last = 0
+    for cell in cells:
+        first, last = last, last + len(_LINE_BREAK.findall(cell))
+        yield first, last
+
+
+def _unclosed_row(feed: _RecordLines, opened: int) -> Row:
+    lost = f"; lines {opened} to {feed.number} are lost" if feed.number > opened else ""
+    return Row(opened, {}, f"a quote opens and does not close{lost}", len(feed.record))
 
 
 def _lenient_cells(feed: _RecordLines, delimiter: str) -> list[str]:
@@ -127,13 +199,11 @@ def _lenient_cells(feed: _RecordLines, delimiter: str) -> list[str]:
 
 
 def _unreadable_row(feed: _RecordLines, delimiter: str, error: csv.Error) -> Row:
-    record, end = feed.record, feed.number
+    record = feed.record
     if "field limit" in str(error):
         return Row(feed.start, {}, f"has a cell of more than {_MAX_CELL_CHARS:,} characters", len(record))
     is_open_to_the_end = feed.ended or len(record) >= MAX_CELL_LINES
-    opened = feed.start + _opening_index(record if is_open_to_the_end else record[:-1], delimiter)
-    lost = f"; lines {opened} to {end} are lost" if end > opened else ""
-    return Row(opened, {}, f"a quote opens and does not close{lost}", len(record))
+    return _unclosed_row(feed, feed.start + _opening_index(record if is_open_to_the_end else record[:-1], delimiter))
 
 
 def _opening_index(record: Sequence[str], delimiter: str) -> int:

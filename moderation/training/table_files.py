@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import BinaryIO, Self, cast
 
 from moderation.domain.errors import InvalidCorpus, InvalidInput
+from moderation.domain.invisible import show_invisible
 from moderation.training.rows import Row, csv_rows, jsonl_rows
 
 _MAX_COLUMNS_LISTED = 20
 _SAMPLE_BYTES = 4096
-_MAX_ZERO_RATE = 0.25
 _GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -51,23 +51,27 @@ _TEXT_FORMATS = (
         "export the table as CSV with a header line",
     ),
 )
+# The names of columns are mostly ASCII, in any language of the comments.
+_WIDE_ASCII = re.compile(rb"[\t -~]\0(\0\0)?(?:[\t -~]\0(?(1)\0\0)){3}")
 _UNDECODED_BYTE = re.compile("[\udc80-\udcff]")
 
 
 class TableFile:
     """An opened CSV or JSON Lines file whose rows can be read several times, without holding them in memory."""
 
-    def __init__(self, stream: BinaryIO, name: str, required: Sequence[str]) -> None:
+    def __init__(self, stream: BinaryIO, name: str, required: Sequence[str], label_words: Collection[str] = ()) -> None:
         self._stream = stream
         self._required = required
+        self._label_words = label_words
         self._columns: dict[str, None] = {}
         self.name = name
 
     @classmethod
     @contextmanager
-    def open(cls, path: Path, required: Sequence[str]) -> Iterator[Self]:
+    def open(cls, path: Path, required: Sequence[str], label_words: Collection[str] = ()) -> Iterator[Self]:
         """Open a file that must have the `required` columns; `-` is stdin.
 
+        `label_words`, in lower case, are the words of the column `label`; empty if the labels are not read.
         The path is opened once. A pipe is copied to a temporary file, because its bytes cannot be read twice.
         """
         name = "stdin" if str(path) in {"-", "/dev/stdin"} else path.name
@@ -78,7 +82,7 @@ class TableFile:
                     stream, pipe = stack.enter_context(tempfile.TemporaryFile()), stream
                     shutil.copyfileobj(pipe, stream)
                     stream.flush()
-            yield cls(stream, name, required)
+            yield cls(stream, name, required, label_words)
 
     @property
     def source(self) -> str:
@@ -126,7 +130,7 @@ class TableFile:
         if line.lstrip().startswith("{"):
             yield from jsonl_rows(chain([line], lines), blank)
         else:
-            yield from csv_rows(line, lines, blank, self._required, self._check_header)
+            yield from csv_rows(line, lines, blank, self._required, self._check_header, self._label_words)
 
     def _lines(self) -> Iterator[str]:
         """Yield decoded lines with their ends, which the csv reader needs for cells of several lines."""
@@ -161,10 +165,13 @@ class TableFile:
         for magic, kind, remedy in _BINARY_FORMATS:
             if sample.startswith(magic):
                 raise self._wrong_format(kind, remedy)
-        # A comment may hold a zero byte; in UTF-16, every second byte of Latin text is zero.
-        if sample.count(0) > _MAX_ZERO_RATE * len(sample):
-            order = "BE" if sample.startswith(b"\0") else "LE"
-            raise self._wrong_format("UTF-16 without a byte order mark", f"convert it: iconv -f UTF-16{order} -t UTF-8")
+        wide = _WIDE_ASCII.search(sample, 0, _first_line_end(sample))
+        if wide:
+            encoding = f"UTF-{32 if wide[1] else 16}"
+            order = "BE" if wide.start() % 2 else "LE"
+            raise self._wrong_format(
+                f"{encoding} without a byte order mark", f"convert it: iconv -f {encoding}{order} -t UTF-8"
+            )
         return "utf-8"
 
     def _wrong_format(self, kind: str, remedy: str) -> InvalidCorpus:
@@ -183,7 +190,7 @@ class TableFile:
     def _check_columns(self) -> None:
         missing = [name for name in self._required if name not in self._columns]
         if missing:
-            columns = ", ".join(self._columns)
+            columns = show_invisible(", ".join(self._columns))
             raise InvalidCorpus(f"{self.name} lacks the column {' and '.join(missing)}; it has {columns}.")
 
 
@@ -192,6 +199,12 @@ def open_stdin() -> BinaryIO:
     if sys.stdin is None:
         raise InvalidInput("stdin is closed.")
     return sys.stdin.buffer
+
+
+def _first_line_end(sample: bytes) -> int:
+    """Return the index behind the first line that is not blank, in any encoding."""
+    text = sample.lstrip(b"\0\r\n ")
+    return len(sample) - len(text) + len(text.partition(b"\n")[0])
 
 
 def _can_restart(stream: BinaryIO) -> bool:

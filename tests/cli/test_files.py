@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,38 @@ def test_an_unclosed_quote_is_refused_with_its_line(everyone: Operator, tmp_path
     assert "line 3: a quote opens and does not close; lines 3 to 61 are lost" in result.stderr
 
 
+LOST = "cheap pills,spam\n" * 500
+UNCLOSED = {
+    "closed by a quoted comment of several lines": ('ham,"b\n', 'ham,"\nquoted"\n', ("label", "text")),
+    "closed by a comment that begins with the delimiter": ('"b,ham\n', 'z,", x",ham\n', ("text", "label")),
+    "closed by a quote at the start of a line": ('"b,ham\n', '",ham\n', ("text", "label")),
+}
+
+
+@every_command
+@pytest.mark.parametrize("case", UNCLOSED.values(), ids=UNCLOSED)
+def test_a_quote_that_opens_and_never_closes_must_not_swallow_rows_silently(
+    everyone: Operator, tmp_path: Path, command: Command, case: tuple[str, str, tuple[str, str]]
+) -> None:
+    """The file is valid CSV, but a later quote closes the cell: the rows between count as bad."""
+    opening, closing, header = case
+    order = 1 if header[0] == "text" else -1
+    lost = "".join(",".join(line.split(",")[::order]) + "\n" for line in LOST.splitlines())
+    good = "".join(",".join(row[::order]) + "\n" for row in ROWS)
+    text = ",".join(header) + "\n" + good[: len(good) // 2] + opening + lost + closing + good[len(good) // 2 :]
+    (tmp_path / "a.csv").write_text(text)
+    result = everyone.run(*command(tmp_path / "a.csv"))
+    assert result.exit_code == 2 and result.stdout == ""
+    assert "line 32: a quote opens and does not close; lines 32 to 533 are lost" in result.stderr
+
+
+def test_a_long_cell_in_a_file_of_one_column_is_reported(newcomer: Operator, tmp_path: Path) -> None:
+    """Its lines may be a long comment or swallowed rows."""
+    (tmp_path / "a.csv").write_text('text\nhello\n"b\n' + "cheap pills\n" * 500 + '"\n')
+    result = newcomer.run("score", tmp_path / "a.csv")
+    assert result.exit_code == 0 and "the row on line 3 may have swallowed 500 lines" in result.stderr
+
+
 @every_command
 def test_a_file_without_a_row_in_the_format_is_an_error(everyone: Operator, tmp_path: Path, command: Command) -> None:
     """It is not an empty success: exit code 2, nothing on stdout, and the remedy."""
@@ -79,15 +112,20 @@ def test_a_file_without_a_row_in_the_format_is_an_error(everyone: Operator, tmp_
 
 
 @every_command
-@pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip"])
-def test_stdin_is_read_for_a_dash(
-    everyone: Operator, tmp_path: Path, command: Command, compress: Callable[[bytes], bytes]
-) -> None:
-    """Every command that takes a file takes `-`."""
+@pytest.mark.parametrize("source", ["-", "/dev/stdin", "pipe"])
+def test_a_fifo_and_stdin_are_read(everyone: Operator, tmp_path: Path, command: Command, source: str) -> None:
+    """Every command that takes a file takes `mkfifo`, `/dev/stdin` and `-`, from a pipe, plain or gzip'd."""
     is_training = command is COMMANDS["train"]
     raw = STARTER.read_bytes() if is_training else csv_of(ROWS).encode()
     options = ("--recipe", quick_recipe(tmp_path), "--labels", "1=spam") if is_training else ()
-    result = everyone.run(*command("-"), *options, stdin=compress(raw))
+    if source == "-":
+        result = everyone.run(*command("-"), *options, stdin=gzip.compress(raw))
+    elif source == "/dev/stdin":
+        with piped_stdin(raw):
+            result = everyone.run(*command(source), *options)
+    else:
+        with written_fifo(tmp_path / source, raw):
+            result = everyone.run(*command(tmp_path / source), *options)
     assert result.exit_code in {0, 3}, result.stderr
     assert result.exit_code == 0 or "goes from" in result.stderr
     if is_training:
@@ -100,25 +138,53 @@ def quick_recipe(folder: Path) -> Path:
     return path
 
 
-def test_a_fifo_and_a_pipe_give_the_table_of_the_file(newcomer: Operator, tmp_path: Path) -> None:
-    """`mkfifo`, `/dev/stdin` and `-`, from a real pipe."""
-    (tmp_path / "a.csv").write_text(csv_of(ROWS).replace("text,label", "text,id"))
-    expected = newcomer.get("score", tmp_path / "a.csv")
-    fifo = tmp_path / "pipe"
-    os.mkfifo(fifo)
-    writer = threading.Thread(target=lambda: fifo.write_bytes((tmp_path / "a.csv").read_bytes()))
+@contextmanager
+def written_fifo(path: Path, raw: bytes) -> Iterator[None]:
+    """Write the bytes to a new FIFO while it is read."""
+    os.mkfifo(path)
+    writer = threading.Thread(target=path.write_bytes, args=[raw], daemon=True)
     writer.start()
-    assert newcomer.get("score", fifo) == expected
-    writer.join()
-    for argument in ("-", "/dev/stdin"):
-        piped = subprocess.run(
-            [sys.executable, "-m", "moderation", "score", argument],
-            env={**os.environ, **newcomer.environment},
-            input=gzip.compress((tmp_path / "a.csv").read_bytes()),
-            stdout=subprocess.PIPE,
-            check=True,
-        )
-        assert piped.stdout.decode() == expected
+    yield
+    writer.join(timeout=10)
+
+
+@contextmanager
+def piped_stdin(raw: bytes) -> Iterator[None]:
+    """Make a pipe with these bytes the stdin of this process, as `/dev/stdin` opens it."""
+    read_end, write_end = os.pipe()
+    stdin = os.dup(0)
+    os.dup2(read_end, 0)
+    os.close(read_end)
+
+    def write() -> None:
+        with os.fdopen(write_end, "wb") as pipe:
+            pipe.write(raw)
+
+    writer = threading.Thread(target=write, daemon=True)
+    writer.start()
+    try:
+        yield
+    finally:
+        os.dup2(stdin, 0)
+        os.close(stdin)
+        writer.join()
+
+
+def test_a_fifo_and_a_pipe_give_the_table_of_the_file(newcomer: Operator, tmp_path: Path) -> None:
+    """`mkfifo` and, from a pipe in a process of its own, `-`."""
+    (tmp_path / "a.csv").write_text(csv_of(ROWS).replace("text,label", "text,id"))
+    raw = (tmp_path / "a.csv").read_bytes()
+    expected = newcomer.get("score", tmp_path / "a.csv")
+    with written_fifo(tmp_path / "pipe", raw):
+        assert newcomer.get("score", tmp_path / "pipe") == expected
+    piped = subprocess.run(
+        [sys.executable, "-m", "moderation", "score", "-"],
+        env={**os.environ, **newcomer.environment},
+        input=gzip.compress(raw),
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    assert piped.stdout.decode() == expected
 
 
 @pytest.mark.parametrize("delimiter", [";", "\t"])

@@ -69,7 +69,7 @@ def test_each_comment_has_its_site(tmp_path: Path) -> None:
     assert [corpus.site_url(index) for index in (0, 1, 3)] == ["https://blog.example", "", "http://b.example"]
 
 
-@pytest.mark.parametrize("site", ['"blog"', "7", '["https://blog.example"]', '"https://blog.example/?p=1"'])
+@pytest.mark.parametrize("site", ['"blog"', "7", "0", '["https://blog.example"]', '"https://blog.example/?p=1"'])
 def test_a_malformed_site_is_a_bad_row(tmp_path: Path, site: str) -> None:
     """It is reported with its line and skipped."""
     good = '{"text": "a", "label": "ham"}\n' * 30
@@ -77,6 +77,19 @@ def test_a_malformed_site_is_a_bad_row(tmp_path: Path, site: str) -> None:
     corpus, sentences = read(write(tmp_path / "a.jsonl", good + bad))
     assert len(corpus.comments) == 30
     assert sentences == ["a.jsonl: skipped 1 of 31 rows. line 31: site is no address such as https://blog.example."]
+
+
+@pytest.mark.parametrize(("value", "expected"), [("0", "0"), ("false", "False"), ('""', "a-1"), ("null", "a-1")])
+def test_an_empty_id_is_the_name_of_the_file_and_the_line(tmp_path: Path, value: str, expected: str) -> None:
+    """Zero is an id."""
+    corpus, _ = read(write(tmp_path / "a.jsonl", f'{{"id": {value}, "text": "a", "label": "ham"}}\n'))
+    assert corpus.ids == [expected]
+
+
+def test_control_characters_of_a_column_are_shown(tmp_path: Path) -> None:
+    """A terminal must not obey them."""
+    _, sentences = read(write(tmp_path / "a.csv", "text,label,\x1b[31mred\nhello,ham,1\n"))
+    assert sentences == ["a.csv: ignored the columns [U+001B][31mred."]
 
 
 def test_a_bad_row_is_reported_with_its_line_and_skipped(tmp_path: Path) -> None:

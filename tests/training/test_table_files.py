@@ -1,6 +1,8 @@
 """Reading CSV and JSON Lines files as people really have them."""
 
+import csv
 import gzip
+import io
 import json
 import os
 import threading
@@ -100,6 +102,77 @@ def test_an_unclosed_quote_loses_a_limited_number_of_lines(tmp_path: Path) -> No
     assert values(rows[1:]) == [{"text": "b"}] * 2
 
 
+LABEL_WORDS = ("spam", "ham")
+SWALLOWED = "a quote opens and does not close; lines {} to {} are lost"
+
+
+def read_labelled(folder: Path, text: str) -> list[Row]:
+    (folder / "a.csv").write_text(text, "utf-8")
+    with TableFile.open(folder / "a.csv", ("text", "label"), LABEL_WORDS) as table:
+        return list(table.rows())
+
+
+@pytest.mark.parametrize("closing", ['z,", x",ham', '",ham', '"', '5",ham', '",ham,more'])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_rows_inside_a_quote_are_recognised(tmp_path: Path, closing: str, end: str) -> None:
+    """A later quote closes the cell, and the csv reader sees no error."""
+    lines = ["text,label", "a,ham", '"b,ham', *['lost,""', "lost,spam"] * 20, closing, "c,ham", ""]
+    error = Row(3, {}, SWALLOWED.format(3, 44), 42)
+    good = Row(45, {"text": "c", "label": "ham"})
+    assert read_text(tmp_path, end.join(lines))[1:] == [error, good]
+    assert read_labelled(tmp_path, end.join(lines).replace('""', "HAM"))[1:] == [error, good]
+
+
+def test_known_label_words_show_few_rows_inside_a_quote(tmp_path: Path) -> None:
+    """Three rows; behind a cell of several lines, the line reported is that of the quote."""
+    lost = "ham,lost\n" * 3
+    rows = read_labelled(tmp_path, f'label,text\nham,"b\n{lost}ham,"\nham,c\n')
+    assert rows == [Row(2, {}, SWALLOWED.format(2, 6), 5), Row(7, {"label": "ham", "text": "c"})]
+    (row,) = read_labelled(
+        tmp_path, f'id,label,text\n"1\nor\n2",ham,"b\n{"7," + lost.replace("ham", "7,ham")[2:]}7,ham,"\n'
+    )
+    assert row == Row(4, {}, SWALLOWED.format(4, 8), 7)
+
+
+COMMENTS = {
+    "paragraphs": "Thanks!\n\nI tried it with rye, and it works.\nMy oven, however, is old.\n\nBest,\nAnn\n",
+    "a letter with a comma in each line": "Dear Ann,\nthank you,\nyours,\nBob,\n",
+    "a recipe": "Ham and eggs\nHam, diced\nEggs, beaten\nSalt, a pinch\nMilk, a cup\nFry it, and serve.",
+    "a short table": "My figures:\nyear,visitors\n2020,12\n2021,15\n2022,19\n2023,30\nWhat do you think?",
+    "two label words": "I would say:\nham,if you ask me\nspam,if you ask Bob\nbut who knows",
+    "quotations": 'He said:\n"no, never"\n"not, I think"\n"yes, perhaps"\nand left.',
+    "many paragraphs": "Well, this is long.\nIt has many lines.\nSome, like this, have commas.\n" * 60,
+    "a long table of other columns": "a,b,c\n" * 60,
+}
+
+
+@pytest.mark.parametrize("comment", COMMENTS.values(), ids=COMMENTS)
+@pytest.mark.parametrize("columns", [("text", "label"), ("label", "text"), ("text",)])
+def test_a_comment_of_several_lines_is_not_mistaken_for_rows(
+    tmp_path: Path, comment: str, columns: tuple[str, ...]
+) -> None:
+    """Paragraphs, lists and short tables are text, with commas and quotes."""
+    values_by_name = {"text": comment, "label": "ham"}
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([columns, [values_by_name[name] for name in columns]])
+    expected = [{name: values_by_name[name] for name in columns}]
+    assert values(read_text(tmp_path, out.getvalue())) == expected
+    if "label" in columns:
+        assert values(read_labelled(tmp_path, out.getvalue())) == expected
+
+
+def test_a_long_table_is_text_if_its_lines_have_no_label(tmp_path: Path) -> None:
+    """Known label words decide, whatever the length."""
+    table = "Berlin,Germany\n" * 30
+    assert values(read_labelled(tmp_path, f'text,label\n"{table}",ham\n')) == [{"text": table, "label": "ham"}]
+
+
+def test_a_row_of_several_lines_with_other_cells_than_the_header_counts_each_line(tmp_path: Path) -> None:
+    """Its lines may be swallowed rows, even if too few for the sign of the inner lines."""
+    rows = read_text(tmp_path, 'text,label\n"a\nb,spam\n",ham,more\n"c\nd"\n')
+    assert [(row.error, row.lines) for row in rows] == [("has more cells than the header", 3), ("", 2)]
+
+
 def test_a_quote_inside_a_cell_is_text(tmp_path: Path) -> None:
     """Exports that do not double their quotes are read as a spreadsheet reads them."""
     rows = read_text(tmp_path, 'text,label\n5" disk,ham\n"a "b" c",ham\nd,spam\n')
@@ -137,10 +210,21 @@ def test_windows_1252_is_refused_with_the_line_and_the_remedy(tmp_path: Path) ->
     assert "line 9002 " in error and "iconv -f WINDOWS-1252 -t UTF-8" in error
 
 
-def test_utf_16_without_a_mark_is_refused_with_the_remedy(tmp_path: Path) -> None:
-    """Little-endian, as Windows writes it, or big-endian."""
-    assert "iconv -f UTF-16LE -t UTF-8" in error_of(tmp_path, "text\nhello\n".encode("utf-16-le"))
-    assert "iconv -f UTF-16BE -t UTF-8" in error_of(tmp_path, "text\nhello\n".encode("utf-16-be"))
+@pytest.mark.parametrize("encoding", ["UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"])
+@pytest.mark.parametrize("comment", ["hello", "Спасибо за рецепт", "谢谢你的食谱"])
+@pytest.mark.parametrize("table", ["text,label\r\n{},ham\r\n", "\n имя,text\n0,{}\n", '{{"text": "{}"}}\n'])
+def test_utf_16_without_a_mark_is_refused_with_the_remedy(
+    tmp_path: Path, encoding: str, comment: str, table: str
+) -> None:
+    """The first line shows it, because the names of the columns are ASCII."""
+    error = error_of(tmp_path, table.format(comment * 300).encode(encoding))
+    assert f"{encoding[:-2]} without a byte order mark" in error and f"iconv -f {encoding} -t UTF-8" in error
+
+
+def test_control_characters_of_a_header_are_shown(tmp_path: Path) -> None:
+    """A terminal must not obey them."""
+    error = error_of(tmp_path, b"a\0b,\x1b[31mred\nhello,1\n")
+    assert error.endswith("it has a[U+0000]b, [U+001B][31mred.")
 
 
 def test_a_zero_byte_in_a_comment_is_text(tmp_path: Path) -> None:
