@@ -70,7 +70,7 @@ def resolve(services: Services, item_id: int, value: LabelValue, moderator: Mode
         append_label(connection, state.site_id, state.comment_id, label)
 
 
-def skip(services: Services, item_id: int, moderator: Moderator) -> None:  # noqa: ARG001  # called like `resolve`
+def skip(services: Services, item_id: int) -> None:
     """Mark an item as skipped, for every moderator; it stays open.
 
     Raises `NotFound` for an unknown item, `Conflict` for a closed one.

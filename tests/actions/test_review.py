@@ -107,8 +107,8 @@ def test_a_skipped_item_stays_open(services: Services, hold_all_site: Site, mode
     """A skipped item leaves the first list and can still be resolved."""
     newest, older = hold(services, hold_all_site, 2)
     item_id = held_items(services)[0].id
-    skip(services, item_id, moderator)
-    skip(services, item_id, moderator)
+    skip(services, item_id)
+    skip(services, item_id)
     assert [item.decision for item in held_items(services)] == [older]
     assert [item.decision for item in held_items(services, include_skipped=True)] == [newest, older]
     assert (count_held(services), count_held(services, include_skipped=True)) == (1, 2)
@@ -122,7 +122,7 @@ def test_a_closed_item_cannot_be_skipped(services: Services, hold_all_site: Site
     item_id = held_items(services)[0].id
     resolve(services, item_id, HAM, moderator)
     with pytest.raises(Conflict, match="mara"):
-        skip(services, item_id, moderator)
+        skip(services, item_id)
 
 
 def test_an_unknown_item_is_not_found(services: Services, moderator: Moderator) -> None:
@@ -130,7 +130,7 @@ def test_an_unknown_item_is_not_found(services: Services, moderator: Moderator) 
     with pytest.raises(NotFound):
         resolve(services, 12345, HAM, moderator)
     with pytest.raises(NotFound):
-        skip(services, 12345, moderator)
+        skip(services, 12345)
 
 
 def test_items_of_a_removed_site_are_hidden(services: Services, hold_all_site: Site) -> None:

@@ -6,9 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from moderation.actions.sites import add_site
+from moderation.settings import Settings
 from moderation.web.api.schemas import JudgementResponse
+from moderation.web.app import create_app
+from moderation.wiring import open_services
 from tests.cli.conftest import Operator
 
+KEY = "0123456789ab"
 HOSTILE = "casino\u202e bonus\x1b[31m \u200bhttp://casino.example"
 
 
@@ -82,3 +87,19 @@ def test_text_that_begins_with_a_dash_goes_after_two_dashes(newcomer: Operator) 
     """Otherwise it is an option, and unknown."""
     assert newcomer.run("check", "--buy now").exit_code == 2
     assert "by the model small" in newcomer.get("check", "--", "--buy now")
+
+
+def test_the_json_is_that_of_the_api(operator: Operator, settings: Settings) -> None:
+    """One schema: a preview has all fields of a decision but those of storing it."""
+    comment = {"text": "Order cheap casino bonus at http://a.example", "author": "Ann", "lang": "en"}
+    services = open_services(settings)
+    add_site(services, "https://other.example", KEY)
+    client = create_app(services, settings).test_client()
+    headers = {"Authorization": f"Bearer {KEY}"}
+    decision = client.post("/v1/score?spans=true", json=comment, headers=headers).get_json()
+    services.engine.dispose()
+    options = ("--author", "Ann", "--lang", "en", "--site", "https://other.example")
+    judgement = operator.get_json("check", comment["text"], *options)
+    assert judgement.pop("similar_comments") == []
+    assert judgement == {name: value for name, value in decision.items() if name in judgement}
+    assert decision.keys() - judgement.keys() == {"id", "decided_at", "label"}

@@ -133,7 +133,7 @@ def _item_views(items: list[QueueItem]) -> list[QueueItemView]:
 
 def _apply_decision(item: int, decision: str, moderator: Moderator) -> str:
     if decision == _SKIP:
-        review.skip(services(), item, moderator)
+        review.skip(services(), item)
         return f"Comment {item} is skipped: it waits under “Skipped too”."
     if decision not in tuple(LabelValue):
         raise BadRequest("The decision must be ham, spam or skip.")
