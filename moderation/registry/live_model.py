@@ -1,6 +1,9 @@
 """The live model, replaced while the server runs."""
 
+import os
+from collections.abc import Callable
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path
 from threading import Lock
 
@@ -12,6 +15,8 @@ _Signature = tuple[int, int, int, int]
 _FolderState = tuple[tuple[str, _Signature], ...]
 
 _MAX_OTHER_MODELS = 4
+_signature: Callable[[os.stat_result], _Signature] = attrgetter("st_mtime_ns", "st_ctime_ns", "st_size", "st_ino")
+"""Changes whenever a file is written or replaced."""
 _NO_MODEL_MESSAGE = "No model is live; promote one with `moderation promote`."
 
 
@@ -33,7 +38,7 @@ class LiveModel:
     def get(self) -> Model | None:
         """Return the live model, or `None` if none has been loaded yet, with the cause in `load_error`."""
         try:
-            signature = _signature(self._current_file)
+            signature = _signature(self._current_file.stat())
         except OSError:
             signature = None
         if signature != self._signature or self._model is None:
@@ -80,14 +85,9 @@ class LiveModel:
             self._signature = signature
 
 
-def _signature(path: Path) -> _Signature:
-    status = path.stat()
-    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino
-
-
 def _folder_state(folder: Path) -> _FolderState | None:
     """Return names and signatures of the files, or `None` if the folder cannot be listed."""
     try:
-        return tuple(sorted((path.name, _signature(path)) for path in folder.iterdir()))
+        return tuple(sorted((path.name, _signature(path.stat())) for path in folder.iterdir()))
     except (OSError, ValueError):
         return None
