@@ -83,7 +83,7 @@ def retry_failed(services: Services, site: Site) -> int:
 
 
 def purge_settled(services: Services) -> int:
-    """Delete callbacks that will not be delivered any more, with their keys, and return how many."""
+    """Delete settled callbacks, with their keys, and return how many."""
     with write_transaction(services.engine) as connection:
         return callbacks.purge(connection, services.clock() - CALLBACK_RETENTION)
 

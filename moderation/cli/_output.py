@@ -12,8 +12,6 @@ from typing import Any, TextIO
 
 import click
 
-from moderation.domain.invisible import show_invisible
-
 _PROGRESS_STEPS = 200
 
 
@@ -33,11 +31,6 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     for row in table:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def reveal_invisible(text: str) -> str:
-    """Return hostile text on one line, each invisible or control character as its code point: `[U+202E]`."""
-    return show_invisible(text)
 
 
 @contextmanager

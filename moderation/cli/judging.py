@@ -13,10 +13,11 @@ from moderation.actions.judging import Judgement, judge
 from moderation.actions.similarity import find_similar_to_text
 from moderation.actions.sites import find_site
 from moderation.cli._options import as_json, input_file, opened_services, output_file
-from moderation.cli._output import echo_status, open_output, print_json, progress_counter, reveal_invisible
+from moderation.cli._output import echo_status, open_output, print_json, progress_counter
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Reason, SimilarComment
 from moderation.domain.errors import InvalidInput
+from moderation.domain.invisible import show_invisible
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Verdict
 from moderation.features.parsed_comment import ParsedComment
@@ -168,7 +169,7 @@ def _print_judgement(judgement: Judgement) -> None:
 
 
 def _format_reason(reason: Reason) -> str:
-    detail = f": {reveal_invisible(reason.detail)}" if reason.detail else ""
+    detail = f": {show_invisible(reason.detail)}" if reason.detail else ""
     return f"{reason.weight:+7.2f}  {DESCRIPTIONS.get(reason.code, '')}{detail}  [{reason.code}]"
 
 
@@ -178,4 +179,4 @@ def _print_similar_comments(similar_comments: Sequence[SimilarComment]) -> None:
     for similar in similar_comments:
         label = similar.label
         source = f"{label.value}, labelled by {label.labelled_by} ({label.channel}) on {label.created_at:%d %b %Y}"
-        click.echo(f"{similar.similarity:6.0%}  {source}: {reveal_invisible(similar.text)}")
+        click.echo(f"{similar.similarity:6.0%}  {source}: {show_invisible(similar.text)}")

@@ -34,7 +34,7 @@ def test_a_moderator_signs_in(services: Services, moderator: Moderator) -> None:
 def test_a_wrong_name_or_password_gets_one_message(
     services: Services, moderator: Moderator, name: str, password: str
 ) -> None:
-    """A wrong password and an unknown name are not told apart."""
+    """A wrong password and an unknown name get the same answer."""
     with pytest.raises(AuthenticationFailed, match=r"^The name or the password is wrong\.$"):
         authenticate_moderator(services, name, password)
     assert list_moderators(services) == [moderator]
@@ -80,7 +80,7 @@ def test_a_name_is_taken_once(services: Services, moderator: Moderator) -> None:
 
 
 def test_a_removed_moderator_stays_removed(services: Services, moderator: Moderator) -> None:
-    """Neither password nor id works any more, and the id is never reused."""
+    """Neither password nor id works afterwards, and the id is never reused."""
     remove_moderator(services, "mara")
     with pytest.raises(AuthenticationFailed):
         authenticate_moderator(services, "mara", PASSWORD)

@@ -126,7 +126,7 @@ def test_a_closed_item_cannot_be_skipped(services: Services, hold_all_site: Site
 
 
 def test_an_unknown_item_is_not_found(services: Services, moderator: Moderator) -> None:
-    """An unknown id is told apart from a closed item."""
+    """An unknown id is not a conflict."""
     with pytest.raises(NotFound):
         resolve(services, 12345, HAM, moderator)
     with pytest.raises(NotFound):

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from tests.e2e.blog import Blog
-from tests.e2e.service import ROOT, Service, served
-from tests.e2e.wordpress import free_port, installed
+from tests.e2e.service import ROOT, Service, free_port, served
+from tests.e2e.wordpress import installed
 
 KEY = "0123456789ab"
 MUST_USE_PLUGIN = ROOT / "docs" / "wordpress" / "moderation-akismet.php"

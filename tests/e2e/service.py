@@ -5,18 +5,22 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import httpx
 
 from tests.shipped import SHIPPED_MODEL_ID
 
 ROOT = Path(__file__).parents[2]
+
+Process: TypeAlias = "subprocess.Popen[str]"
 
 
 @dataclass(frozen=True)
@@ -69,18 +73,30 @@ class Served:
             os.killpg(self.process.pid, signal.SIGCONT)
 
 
-@contextmanager
-def served(service: Service) -> Iterator[Served]:
-    """Serve on a free port until the block ends."""
-    with subprocess.Popen(
-        [sys.executable, "-m", "moderation", "serve"],
-        cwd=ROOT,
-        env=service.environment,
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        return int(probe.getsockname()[1])
+
+
+def start(command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path | None = None) -> Process:
+    """Start a server in a session of its own, without input; its output and errors are one pipe of text."""
+    return subprocess.Popen(
+        list(command),
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-    ) as process:
+    )
+
+
+@contextmanager
+def served(service: Service) -> Iterator[Served]:
+    """Serve on a free port until the block ends."""
+    with start([sys.executable, "-m", "moderation", "serve"], service.environment, ROOT) as process:
         try:
             address = _address([wait_until_serving(process)])
             yield Served(int(address.rpartition(":")[2]), process)
@@ -89,7 +105,7 @@ def served(service: Service) -> Iterator[Served]:
             process.communicate(timeout=30)
 
 
-def wait_until_serving(process: "subprocess.Popen[str]") -> str:
+def wait_until_serving(process: Process) -> str:
     """Wait until a starting service answers, and return its output so far.
 
     On a busy machine "Started worker" is printed before the worker listens.

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,7 @@ import yaml
 
 from tests.e2e.dockerfile import Stage, build, require_overlay
 from tests.e2e.prerequisites import require_tools
-from tests.e2e.service import wait_until_serving
-from tests.e2e.wordpress import free_port
+from tests.e2e.service import free_port, start, wait_until_serving
 from tests.shipped import SHIPPED_MODEL_ID
 
 ROOT = Path(__file__).parents[2]
@@ -43,15 +41,7 @@ def test_the_container_serves(image: Stage) -> None:
     port = free_port()
     image.environment["PORT"] = str(port)
     assert image.run(*image.healthcheck).returncode != 0
-    with subprocess.Popen(
-        image.arguments(*image.command, read_only=True),
-        env=image.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with start(image.arguments(*image.command, read_only=True), image.environment) as process:
         try:
             printed = wait_until_serving(process)
             key = dict(re.findall(r"^  (\w+) +(\S+)$", printed, re.MULTILINE))["Key"]

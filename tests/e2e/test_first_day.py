@@ -5,10 +5,9 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import httpx
 import pytest
 
 from tests.e2e.pages import unmarked
-from tests.e2e.service import wait_until_serving
+from tests.e2e.service import free_port, start, wait_until_serving
 from tests.shipped import SHIPPED_MODEL_ID
 
 ROOT = Path(__file__).parents[2]
@@ -74,16 +73,7 @@ class Clone:
     @contextmanager
     def served(self) -> Iterator[str]:
         """Run `make serve` until the block ends; yield its output up to the first answer."""
-        with subprocess.Popen(
-            ["make", "serve"],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        ) as process:
+        with start(["make", "serve"], self.environment, self.folder) as process:
             try:
                 yield wait_until_serving(process)
                 assert process.poll() is None
@@ -91,11 +81,6 @@ class Clone:
                 # As Ctrl-C does: to make and to every process it started.
                 os.killpg(process.pid, signal.SIGINT)
                 process.communicate(timeout=60)
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 
 from tests.e2e.prerequisites import require_tools
 from tests.e2e.proxy import ProxyConfig, running_proxy
-from tests.e2e.service import Served, Service, served
+from tests.e2e.service import Served, Service, free_port, served
 
 BLOG = "https://bakery.example"
 COMMENT = {"blog": BLOG, "user_ip": "192.0.2.7", "comment_author": "viagra-test-123"}
@@ -53,11 +53,6 @@ class ProxyClient:
     @property
     def own_name(self) -> str:
         return f"{self.key}.{self.config.akismet}"
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")

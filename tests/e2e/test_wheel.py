@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.service import wait_until_serving
+from tests.e2e.service import start, wait_until_serving
 from tests.shipped import SHIPPED_MODEL_ID
 
 ROOT = Path(__file__).parents[2]
@@ -64,16 +64,7 @@ class Installation:
     @contextmanager
     def served(self) -> Iterator[str]:
         """Serve until the block ends; yield the address."""
-        with subprocess.Popen(
-            [self.venv / "bin" / "moderation", "serve"],
-            cwd=self.home,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        ) as process:
+        with start([self.venv / "bin" / "moderation", "serve"], self.environment, self.home) as process:
             try:
                 address = re.search(r"http://127\.0\.0\.1:\d+", wait_until_serving(process))
                 assert address

@@ -10,7 +10,8 @@ import pytest
 from tests.e2e.blog import HELD, KEY_PAGE, PUBLISHED, SPAM, StoredComment
 from tests.e2e.deployment import Deployment, running_deployment
 from tests.e2e.prerequisites import skip_or_fail
-from tests.e2e.wordpress import free_port, missing_requirements
+from tests.e2e.service import free_port
+from tests.e2e.wordpress import missing_requirements
 from tests.shipped import SHIPPED_MODEL_ID
 
 ORDINARY = (

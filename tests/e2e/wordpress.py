@@ -2,15 +2,16 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+
+from tests.e2e.service import free_port, start
 
 SHIPPED = Path("/usr/share/wordpress")
 THEME = SHIPPED / "wp-content" / "themes" / "twentytwentythree"
@@ -122,11 +123,6 @@ def installed(folder: Path) -> Iterator[Installed]:
         yield blog
 
 
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        return int(probe.getsockname()[1])
-
-
 def _install(blog: Installed) -> None:
     form = {
         "weblog_title": "The bakery",
@@ -195,15 +191,7 @@ def _web_server(blog: Installed) -> Iterator[None]:
 @contextmanager
 def _running(command: list[str], blog: Installed, sign: str) -> Iterator[None]:
     """Run a server until the block ends, which begins once it has printed `sign`."""
-    with subprocess.Popen(
-        command,
-        env=blog.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    with start(command, blog.environment) as process:
         try:
             _await(process, sign)
             yield

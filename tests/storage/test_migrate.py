@@ -152,7 +152,7 @@ def test_a_newer_database_stays_unchanged(url: str, engine: Engine) -> None:
 
 
 def test_each_database_has_its_own_identity(tmp_path: Path) -> None:
-    """Two databases that were created alike are told apart, and neither has a check value of a secret yet."""
+    """Two databases that were created alike have different ids, and neither has a check value of a secret yet."""
     rows: list[Row[Any]] = []
     for name in ("one", "two"):
         upgrade(f"sqlite:///{tmp_path}/{name}.db")

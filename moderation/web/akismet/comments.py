@@ -77,7 +77,8 @@ def _pre_check_response(site: Site, form: Form) -> Response:
 
 
 def _judged_response(site: Site, form: Form) -> Response:
-    callback = _requested_callback(site, form)
+    comment = comment_from_form(form)
+    callback = _requested_callback(site, form, comment.type)
     if form.get_flag("is_test"):
         decision = _preview(site, form)
         return _explained(_verdict_response(decision, site.akismet_review, holds=callback is not None), decision)
@@ -86,7 +87,7 @@ def _judged_response(site: Site, form: Form) -> Response:
         decision, guid = check_comment(
             state.services,
             site,
-            comment_from_form(form),
+            comment,
             channel=CHANNEL,
             submission=submission_from_form(form, state.services.clock()),
             callback=callback,
@@ -103,12 +104,12 @@ def _preview(site: Site, form: Form) -> Decision:
     return preview_comment(services(), site, comment_from_form(form), submission)
 
 
-def _requested_callback(site: Site, form: Form) -> Callback | None:
+def _requested_callback(site: Site, form: Form, comment_type: str | None) -> Callback | None:
     """Return the callback for a comment that the blog can hold, if its client can hold comments."""
     if not _can_hold(request.headers.get("User-Agent", "")):
         return None
     callback = Callback(form.get("callback") or "", key_from_form(form))
-    return callback_if_allowed(site, comment_from_form(form).type, callback)
+    return callback_if_allowed(site, comment_type, callback)
 
 
 def _can_hold(user_agent: str) -> bool:
