@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from moderation.actions import secret
+from moderation.actions.run_lock import reject_interrupted_restore
 from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
 from moderation.domain.errors import StorageUnavailable
@@ -72,6 +73,7 @@ def load_model(settings: Settings, model_id: str | None) -> Model:
 
 
 def _open_services(settings: Settings, *, create_secret: bool) -> Services:
+    reject_interrupted_restore(settings.var)
     registry, path = open_registry(settings), _secret_path(settings)
     with open_current(settings.database, settings.busy_timeout_seconds) as engine:
         if create_secret:
@@ -95,6 +97,7 @@ def _open_services(settings: Settings, *, create_secret: bool) -> Services:
 
 
 def _create_database(settings: Settings) -> None:
+    reject_interrupted_restore(settings.var)
     with _name_folder_errors(settings):
         settings.var.mkdir(mode=0o700, parents=True, exist_ok=True)
     upgrade(settings.database, settings.busy_timeout_seconds)

@@ -77,7 +77,7 @@ def adopt_secret(services: Services) -> None:
         encrypted = installation.newest_encrypted_key(connection)
         if stored is None and encrypted is not None:
             _try_to_decrypt(services, encrypted)
-        installation.set_secret_digest(connection, _check_value(services.secret))
+        installation.set_secret_digest(connection, check_value(services.secret))
 
 
 def secret_problem(services: Services) -> str | None:
@@ -93,7 +93,7 @@ def secret_problem(services: Services) -> str | None:
         stored = installation.secret_digest(connection)
     if stored is None:
         return "The database has no check value of its secret: run `moderation init`."
-    if not hmac.compare_digest(stored, _check_value(file_secret)):
+    if not hmac.compare_digest(stored, check_value(file_secret)):
         return _describe_loss(services.engine, "belongs to another database")
     if not hmac.compare_digest(file_secret, services.secret):
         return "The secret was replaced while the service was running: restart the service."
@@ -112,12 +112,17 @@ def replace_secret(engine: Engine, path: Path, at: datetime) -> ReplacedSecret:
                 installation.count_keyed_sites(connection), installation.count_undelivered_callbacks(connection)
             )
             installation.retire_all_keys(connection, at)
-            installation.set_secret_digest(connection, _check_value(draft.read_bytes()))
+            installation.set_secret_digest(connection, check_value(draft.read_bytes()))
         # After the commit: a full disk must not cost the former secret.
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
     return replaced
+
+
+def check_value(secret: bytes) -> str:
+    """Return the value by which a database recognizes its secret."""
+    return hmac.new(secret, b"secret check value", sha256).hexdigest()
 
 
 def _write_draft(path: Path) -> Path:
@@ -128,10 +133,6 @@ def _write_draft(path: Path) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return draft
-
-
-def _check_value(secret: bytes) -> str:
-    return hmac.new(secret, b"secret check value", sha256).hexdigest()
 
 
 def _try_to_decrypt(services: Services, encrypted: str) -> None:

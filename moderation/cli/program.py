@@ -12,6 +12,8 @@ from moderation.domain.errors import ModerationError, error_mapping
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init:init", "Create the database, a first site and a first moderator."),
     "serve": ("serve:serve", "Run the service."),
+    "backup": ("state:backup", "Save the database, the secret and the models while the service runs."),
+    "restore": ("state:restore", "Put the state of a backup in place."),
     "site": ("site:site", "Manage the sites that may send comments: keys, thresholds, budgets."),
     "moderator": ("moderator:moderator", "Manage the people who may decide on held comments."),
     "check": ("judging:check", "Judge one comment and show the reasons."),

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 import moderation
+from moderation.actions.run_lock import join_run
 from moderation.cli._options import opened_services
 from moderation.domain.errors import AddressInUse, InvalidInput
 from moderation.settings import Settings
@@ -35,6 +36,10 @@ def serve() -> None:
     settings = Settings.from_environment()
     with opened_services(settings) as services:
         model = services.live_model.current().id
+    run_lock = join_run(settings.var)
+    if run_lock is not None:
+        # The server inherits it, so that no restore begins while all workers are being replaced.
+        os.set_inheritable(run_lock, True)
     host, port = resolve_bind_address(settings.host, settings.port)
     click.echo(
         f"Serving the model {model} at {public_url(host, port)}; moderators sign in at {public_url(host, port)}/queue."
