@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from platformdirs import user_data_path
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from moderation.domain.budget import Budget
 from moderation.domain.errors import InvalidInput
@@ -72,6 +72,13 @@ class Settings(BaseSettings):
             errors = tuple((_variable_name(item["loc"]), item["msg"]) for item in error.errors())
             sentences = "; ".join(f"{name}: {message}" for name, message in errors)
             raise InvalidInput(f"These settings cannot be used: {sentences}.", errors) from None
+
+    @classmethod
+    def unknown_variables(cls) -> list[str]:
+        """Return the variables in the environment that look like a setting and are none, such as a mistyped one."""
+        known = {_variable_name((name,)) for name in cls.model_fields}
+        present = (name.upper() for name in EnvSettingsSource(cls).env_vars)
+        return sorted(name for name in present if name.startswith("MODERATION_") and name not in known)
 
     @property
     def database(self) -> str:

@@ -67,17 +67,6 @@ def no_run(var: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def is_running(var: Path) -> bool:
-    """Return whether a service holds the run lock, or a restore."""
-    try:
-        with no_run(var):
-            return False
-    except Conflict:
-        return True
-    except OSError:
-        return False
-
-
 def reject_interrupted_restore(var: Path) -> None:
     """Raise `StorageUnavailable` if a restore was killed while it changed the state."""
     if (var / RESTORE_JOURNAL).exists():

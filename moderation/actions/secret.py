@@ -85,18 +85,24 @@ def secret_problem(services: Services) -> str | None:
 
     Compares the file and the secret in memory. Raises `StorageUnavailable`.
     """
+    problem = secret_file_problem(services.engine, services.secret_path)
+    if problem is None and not hmac.compare_digest(read_secret(services.engine, services.secret_path), services.secret):
+        return "The secret was replaced while the service was running: restart the service."
+    return problem
+
+
+def secret_file_problem(engine: Engine, path: Path) -> str | None:
+    """Return why the secret's file does not fit the database, or `None` if it fits. Raises `StorageUnavailable`."""
     try:
-        file_secret = read_secret(services.engine, services.secret_path)
+        secret = read_secret(engine, path)
     except StorageUnavailable as error:
         return str(error)
-    with read_transaction(services.engine) as connection:
+    with read_transaction(engine) as connection:
         stored = installation.secret_digest(connection)
     if stored is None:
         return "The database has no check value of its secret: run `moderation init`."
-    if not hmac.compare_digest(stored, check_value(file_secret)):
-        return _describe_loss(services.engine, "belongs to another database")
-    if not hmac.compare_digest(file_secret, services.secret):
-        return "The secret was replaced while the service was running: restart the service."
+    if not hmac.compare_digest(stored, check_value(secret)):
+        return _describe_loss(engine, "belongs to another database")
     return None
 
 

@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve:serve", "Run the service."),
     "backup": ("state:backup", "Save the database, the secret and the models while the service runs."),
     "restore": ("state:restore", "Put the state of a backup in place."),
+    "doctor": ("doctor:doctor", "Check the installation and say what to do."),
     "site": ("site:site", "Manage the sites that may send comments: keys, thresholds, budgets."),
     "moderator": ("moderator:moderator", "Manage the people who may decide on held comments."),
     "check": ("judging:check", "Judge one comment and show the reasons."),

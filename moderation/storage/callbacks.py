@@ -134,8 +134,11 @@ def count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(_WITH_SITE).where(*pending)).scalar_one()
 
 
-def list_failed(connection: Connection) -> list[FailedCallbacks]:
-    """Return the active sites with unconfirmed callbacks, by URL. Abandoned callbacks count until they are purged."""
+def list_failed(connection: Connection, *, abandoned_only: bool = False) -> list[FailedCallbacks]:
+    """Return the active sites with unconfirmed callbacks, by URL. Abandoned callbacks count until they are purged.
+
+    With `abandoned_only`, callbacks that will be retried are left out.
+    """
     statement = (
         select(sites.c.url, func.count(), func.max(callbacks.c.last_error))
         .select_from(_WITH_SITE)
@@ -143,6 +146,8 @@ def list_failed(connection: Connection) -> list[FailedCallbacks]:
         .group_by(sites.c.url)
         .order_by(sites.c.url)
     )
+    if abandoned_only:
+        statement = statement.where(callbacks.c.next_attempt_at.is_(None))
     return [FailedCallbacks(*row) for row in connection.execute(statement)]
 
 

@@ -15,6 +15,7 @@ COLUMNS = tuple(comments.c[name].label(label) for name, label in zip(COMMENT_FIE
 """The columns that `from_row` needs."""
 
 _ADD = insert(comments).returning(comments.c.id, sort_by_parameter_order=True)
+_NEWEST = select(comments.c.received_at).order_by(comments.c.id.desc()).limit(1)
 
 
 class SameContent(NamedTuple):
@@ -52,6 +53,12 @@ def with_same_content(
         .limit(limit)
     )
     return [SameContent(*row) for row in connection.execute(statement)]
+
+
+def newest_received_at(connection: Connection) -> datetime | None:
+    """Return the time at which the newest comment was received; `None` if there is none."""
+    newest: datetime | None = connection.execute(_NEWEST).scalar()
+    return newest
 
 
 def from_row(row: RowMapping) -> Comment:

@@ -1,0 +1,248 @@
+"""Examine an installation: whether its parts are there, fit together and have room. Nothing is changed.
+
+Each check stands alone, so that one broken part does not hide the others.
+"""
+
+import fcntl
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from moderation.actions.backup import StatePaths
+from moderation.actions.run_lock import orphans, reject_interrupted_restore
+from moderation.actions.secret import secret_file_problem
+from moderation.domain.errors import ModerationError
+from moderation.registry.model_registry import ModelRegistry
+from moderation.storage import callbacks, comments
+from moderation.storage.engine import open_engine, read_transaction
+from moderation.storage.migrate import HEAD, schema_problem
+
+LOW_DISK_BYTES = 500_000_000
+FULL_DISK_BYTES = 20_000_000
+"""About four times the -wal file that SQLite writes back by itself: less may not take the next decisions."""
+LARGE_WAL_BYTES = 64_000_000
+"""Sixteen times the size at which SQLite begins to write the -wal file back."""
+MAX_CLOCK_SKEW = timedelta(minutes=1)
+EARLIEST_TIME = datetime(2026, 11, 1, tzinfo=UTC)
+"""This version was written later, so a clock that shows less is wrong."""
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class Level(StrEnum):
+    """How urgent a finding is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+class Finding(NamedTuple):
+    """The result of one check. `detail` is a sentence; unless the level is ok, it says what to do."""
+
+    check: str
+    level: Level
+    detail: str
+
+
+def diagnose(state: StatePaths, metrics_folder: Path, now: datetime) -> list[Finding]:
+    """Return the findings of all checks, at least one for each. Raises no `ModerationError`."""
+    checks: dict[str, Callable[[], Iterable[Finding]]] = {
+        "models": lambda: _check_models(state.models),
+        "disk": lambda: _check_disk(state),
+        "permissions": lambda: _check_permissions(state),
+        "wal": lambda: _check_wal(state),
+        "processes": lambda: _check_processes(state, metrics_folder),
+        "restore": lambda: _check_restore(state),
+    }
+    return [*_check_database(state, now), *(finding for name, check in checks.items() for finding in _run(name, check))]
+
+
+def _run(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    try:
+        return list(check())
+    except ModerationError as error:
+        return [Finding(name, Level.PROBLEM, str(error))]
+    except OSError as error:
+        place = error.filename or "A file"
+        return [Finding(name, Level.PROBLEM, f"{place} cannot be examined ({error.strerror}): check its owner.")]
+
+
+def _check_database(state: StatePaths, now: datetime) -> list[Finding]:
+    try:
+        engine = open_engine(state.database_url, state.busy_timeout_seconds)
+    except ModerationError as error:
+        return [Finding("schema", Level.PROBLEM, str(error))]
+    try:
+        problem = schema_problem(engine)
+        if problem is not None:
+            return [Finding("schema", Level.PROBLEM, problem)]
+        schema = Finding("schema", Level.OK, f"The database ({engine.dialect.name}) has the schema {HEAD}.")
+        checks: dict[str, Callable[[], Iterable[Finding]]] = {
+            "secret": lambda: _check_secret(engine, state.secret),
+            "clock": lambda: _check_clock(engine, now),
+            "callbacks": lambda: _check_callbacks(engine),
+        }
+        return [schema, *(finding for name, check in checks.items() for finding in _run(name, check))]
+    finally:
+        engine.dispose()
+
+
+def _check_secret(engine: Engine, path: Path) -> Iterator[Finding]:
+    problem = secret_file_problem(engine, path)
+    if problem is None:
+        yield Finding("secret", Level.OK, "The secret belongs to the database.")
+    else:
+        yield Finding("secret", Level.PROBLEM, problem)
+
+
+def _check_clock(engine: Engine, now: datetime) -> Iterator[Finding]:
+    with read_transaction(engine) as connection:
+        newest = comments.newest_received_at(connection)
+    shown = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+    if now < EARLIEST_TIME:
+        yield Finding("clock", Level.PROBLEM, f"The clock shows {shown}, which is in the past: set it.")
+    elif newest is not None and newest > now + MAX_CLOCK_SKEW:
+        yield Finding(
+            "clock",
+            Level.PROBLEM,
+            f"The newest comment was received at {newest:%Y-%m-%d %H:%M:%S} UTC, but the clock shows {shown}: set it.",
+        )
+    else:
+        yield Finding("clock", Level.OK, f"The clock shows {shown}, not before the newest comment.")
+
+
+def _check_callbacks(engine: Engine) -> Iterator[Finding]:
+    with read_transaction(engine) as connection:
+        failed = callbacks.list_failed(connection)
+        abandoned = {blog.site_url: blog.number for blog in callbacks.list_failed(connection, abandoned_only=True)}
+    if not failed:
+        yield Finding("callbacks", Level.OK, "No blog has failed to confirm an outcome.")
+    for blog in failed:
+        given_up = abandoned.get(blog.site_url, 0)
+        if given_up:
+            yield Finding(
+                "callbacks",
+                Level.PROBLEM,
+                f"{blog.site_url} never confirmed {given_up} outcomes ({blog.last_error}): mend it, then run "
+                f"`moderation site akismet {blog.site_url} --retry-callbacks`.",
+            )
+        if blog.number > given_up:
+            yield Finding(
+                "callbacks",
+                Level.WARNING,
+                f"{blog.site_url} did not confirm {blog.number - given_up} outcomes yet ({blog.last_error}): check "
+                "that the blog can be reached from here. The service retries for three days.",
+            )
+
+
+def _check_models(folder: Path) -> Iterator[Finding]:
+    registry = ModelRegistry(folder)
+    live = registry.current_id()
+    if live is None:
+        yield Finding("models", Level.PROBLEM, "No model is live: run `moderation promote ID`.")
+    else:
+        registry.load(live)
+        yield Finding("models", Level.OK, f"The live model {live} loads and has its checksum.")
+    for other in registry.ids():
+        if other != live:
+            try:
+                registry.load(other)
+            except ModerationError as error:
+                yield Finding("models", Level.WARNING, f"{error} It is not live: remove its folder, or restore it.")
+
+
+def _check_disk(state: StatePaths) -> Iterator[Finding]:
+    folders = {state.var, state.models, *([state.database.parent] if state.database else [])}
+    # Folders on the same file system share one finding.
+    disks = {path.stat().st_dev: path for path in sorted(folders, reverse=True) if path.exists()}
+    for path in disks.values():
+        free = shutil.disk_usage(path).free
+        shown = f"{free / 1e6:,.0f} MB are free on the disk of {path}"
+        if free < FULL_DISK_BYTES:
+            yield Finding("disk", Level.PROBLEM, f"{shown}: free some space, or no decision can be stored.")
+        elif free < LOW_DISK_BYTES:
+            yield Finding("disk", Level.WARNING, f"{shown}: free some space soon.")
+        else:
+            yield Finding("disk", Level.OK, f"{shown}.")
+
+
+def _check_permissions(state: StatePaths) -> Iterator[Finding]:
+    folder = state.var.stat()
+    found = []
+    if folder.st_mode & _OTHERS:
+        found.append(
+            Finding("permissions", Level.WARNING, f"Others may enter {state.var}: run `chmod 700 {state.var}`.")
+        )
+    with suppress(FileNotFoundError):
+        if state.secret.stat().st_mode & _OTHERS:
+            text = f"Others may read {state.secret} and forge sessions: run `chmod 600 {state.secret}`."
+            found.append(Finding("permissions", Level.PROBLEM, text))
+    foreign = [str(path) for path in _state_files(state) if path.exists() and path.stat().st_uid != folder.st_uid]
+    if foreign:
+        text = f"{', '.join(foreign)} and {state.var} have different owners: give all to the user of the service."
+        found.append(Finding("permissions", Level.PROBLEM, text))
+    if not os.access(state.var, os.W_OK | os.X_OK):
+        text = f"This user may not write to {state.var}: run the commands as the user of the service."
+        found.append(Finding("permissions", Level.PROBLEM, text))
+    yield from found or [Finding("permissions", Level.OK, f"Only its owner may use {state.var}.")]
+
+
+def _state_files(state: StatePaths) -> list[Path]:
+    database = state.database
+    side_files = [database.with_name(database.name + end) for end in ("", "-wal", "-shm")] if database else []
+    return [state.secret, *side_files]
+
+
+def _check_wal(state: StatePaths) -> Iterator[Finding]:
+    size = 0
+    for path in _state_files(state):
+        if path.name.endswith("-wal") and path.exists():
+            size = path.stat().st_size
+    shown = f"The -wal file has {size / 1e6:,.0f} MB"
+    if size > LARGE_WAL_BYTES:
+        text = f"{shown}: end programs that keep the database open for reading, then restart the service."
+        yield Finding("wal", Level.WARNING, text)
+    else:
+        yield Finding("wal", Level.OK, f"{shown}.")
+
+
+def _check_processes(state: StatePaths, metrics_folder: Path) -> Iterator[Finding]:
+    left = orphans(state.var)
+    stale = [path.name for path in metrics_folder.glob("moderation-run-*") if not _is_locked(path)]
+    if left:
+        shown = " ".join(map(str, left))
+        yield Finding("processes", Level.PROBLEM, f"Workers serve although their server has ended: run `kill {shown}`.")
+    if stale:
+        yield Finding(
+            "processes",
+            Level.WARNING,
+            f"{metrics_folder} has {len(stale)} folders of ended runs: the next start with several workers "
+            "removes them.",
+        )
+    if not left and not stale:
+        yield Finding("processes", Level.OK, "No worker and no folder is left of a run that has ended.")
+
+
+def _is_locked(folder: Path) -> bool:
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def _check_restore(state: StatePaths) -> Iterator[Finding]:
+    reject_interrupted_restore(state.var)
+    yield Finding("restore", Level.OK, "No restore was interrupted.")
