@@ -19,7 +19,7 @@ SAME_BYTES := OPENBLAS_CORETYPE=Haswell
 CORPORA ?= $(if $(DATA),$(sort $(wildcard $(DATA)/*.csv.gz)) data/starter.csv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check bench mutants lowest train fuzz lock
+.PHONY: help setup serve test check bench drill mutants lowest train fuzz lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ bench-%: $(VENV)/.tests  ## run one benchmark, such as bench-speed
 
 mutants: $(VENV)/.tests  ## count the small faults in the code that no test notices; takes ten minutes
 	@$(BIN)/python -m benchmarks.mutants
+
+drill: $(VENV)/.tests  ## break a running service in every way, over and over, and count the losses; ROUNDS=3 is short
+	@$(BIN)/python -m benchmarks drill $(if $(ROUNDS),--rounds $(ROUNDS))
 
 # anyio's plugin for pytest needs a newer typing-extensions than the service does.
 lowest: $(VENV)/.tests  ## run the test suite with the oldest versions that pyproject.toml allows

@@ -1,9 +1,12 @@
 """`python -m benchmarks [NAME…]`: run the named benchmarks, or all but `ONLY_BY_NAME`."""
 
 import sys
+from argparse import ArgumentParser
+from functools import partial
 
 from benchmarks import (
     budget,
+    drill,
     memory,
     mutants,
     names,
@@ -31,19 +34,29 @@ BENCHMARKS = {
     "quality": quality.measure,
     "peers": comparison.measure,
     "mutants": mutants.measure,
+    "drill": drill.measure,
 }
-# The first installs other filters, the second runs the tests: both take long.
-ONLY_BY_NAME = ("peers", "mutants")
+# The first installs other filters, the second runs the tests, the third breaks a service: all take long.
+ONLY_BY_NAME = ("peers", "mutants", "drill")
 
 
-def main(selected: list[str]) -> None:
-    """Run the benchmarks in the order given."""
+def main(arguments: list[str]) -> None:
+    """Run the benchmarks in the order given. Exits with 1 if the drill counts a loss or an error."""
+    parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--rounds", type=int, default=drill.DEFAULT_ROUNDS, help="rounds of each kind of the drill")
+    options = parser.parse_args(arguments)
+    selected = options.names
     unknown = [name for name in selected if name not in BENCHMARKS]
     if unknown:
         sys.exit(f"Unknown benchmark: {', '.join(unknown)}. Choose from: {', '.join(BENCHMARKS)}.")
     for name in selected or [name for name in BENCHMARKS if name not in ONLY_BY_NAME]:
         print(f"== {name}")
-        write_rows(name, BENCHMARKS[name]())
+        measure = partial(drill.measure, options.rounds) if name == "drill" else BENCHMARKS[name]
+        rows = measure()
+        write_rows(name, rows, "make drill" if name == "drill" else None)
+        if name == "drill" and drill.counts_a_failure(rows):
+            sys.exit("The drill found losses or errors.")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,197 @@
+"""A real `moderation serve` to break: its processes, its files, and its PostgreSQL server."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic, sleep
+
+import httpx
+
+from benchmarks.rows import ROOT
+from moderation.actions.run_lock import orphans
+from moderation.registry.model_registry import ModelRegistry
+from tests.e2e.service import free_port
+from tests.shipped import SHIPPED_MODEL_ID
+
+MAX_START_SECONDS = 30.0
+WORKERS = 2
+_UNPRIVILEGED_USERS = ("postgres", "nobody")
+
+
+@dataclass
+class Installation:
+    """A service with two workers on a fixed port, and its state in one folder."""
+
+    folder: Path
+    database_url: str = ""
+    port: int = field(default_factory=free_port)
+    key: str = ""
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def address(self) -> str:
+        """Return the address of the service."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def var(self) -> Path:
+        """Return the folder of the state."""
+        return self.folder / "var"
+
+    @property
+    def database(self) -> Path:
+        """Return the file of the SQLite database."""
+        return self.var / "moderation.db"
+
+    @property
+    def registry(self) -> ModelRegistry:
+        """Return the models."""
+        return ModelRegistry(self.folder / "models")
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the environment that the service and its commands run in."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("MODERATION_")}
+        settings = {
+            "VAR": self.var,
+            "MODELS": self.folder / "models",
+            "DATABASE_URL": self.database_url,
+            "WORKERS": WORKERS,
+        }
+        variables = {f"MODERATION_{name}": str(value) for name, value in settings.items()}
+        return {**kept, **variables, "HOST": "127.0.0.1", "PORT": str(self.port)}
+
+    def prepare(self) -> None:
+        """Create the state, with the shipped model live and a site."""
+        shutil.copytree(ROOT / "models" / SHIPPED_MODEL_ID, self.folder / "models" / SHIPPED_MODEL_ID)
+        self.registry.promote(SHIPPED_MODEL_ID)
+        shown = self._run("init")
+        self.key = next(line.split()[1] for line in shown.splitlines() if line.split()[:1] == ["Key"])
+
+    def start(self) -> None:
+        """Start the service, without waiting until it answers."""
+        command = [sys.executable, "-m", "moderation", "serve"]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self) -> None:
+        """Wait until the service answers. Raises `TimeoutError`."""
+        end = monotonic() + MAX_START_SECONDS
+        while monotonic() < end:
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{self.address}/readyz", timeout=5).status_code == httpx.codes.OK:
+                    return
+            sleep(0.05)
+        raise TimeoutError((self.folder / "log").read_text("utf-8", "replace")[-2000:])
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the running workers."""
+        if self.process is None or self.process.poll() is not None:
+            return []
+        folder = Path("/proc", str(self.process.pid), "task", str(self.process.pid))
+        return [int(child) for child in (folder / "children").read_text().split() if _is_running(int(child))]
+
+    def is_whole(self) -> bool:
+        """Return whether the server runs with all its workers, and none of a former server is left."""
+        return len(self.workers()) == WORKERS and not orphans(self.var)
+
+    def kill_master(self) -> None:
+        """Kill the server and leave its workers alone."""
+        assert self.process
+        self.process.kill()
+        self.process.wait()
+
+    def restart(self) -> None:
+        """Stop the service and start it again. Raises `TimeoutError`."""
+        self.stop()
+        self.start()
+        self.wait_until_ready()
+
+    def stop(self) -> None:
+        """Stop the service and any worker that a killed server has left."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill_master()
+        for worker in orphans(self.var):
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+
+    def _run(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "moderation", *arguments]
+        result = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise RuntimeError(result.stderr)
+        return result.stdout
+
+
+def _is_running(process_id: int) -> bool:
+    # A killed child is listed until its parent has asked for its status.
+    with suppress(OSError):
+        return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A PostgreSQL server with one empty database, run by an unprivileged user."""
+
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Return the URL for the service."""
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
+
+    def control(self, *arguments: str) -> None:
+        """Run `pg_ctl` and wait until it is done."""
+        options = ["-D", str(self.folder / "data"), "-o", f"-p {self.port} -k {self.folder} -h 127.0.0.1"]
+        _run_unprivileged(["pg_ctl", *arguments, *options, "-w", "-l", str(self.folder / "log")])
+
+
+@contextmanager
+def postgres_server(folder: Path) -> Iterator[PostgresServer]:
+    """Run a PostgreSQL server in a folder until the block ends. Raises `FileNotFoundError` without its programs."""
+    server = PostgresServer(folder, free_port())
+    user = _unprivileged_user()
+    if user is not None:
+        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
+    _run_unprivileged(["initdb", "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8"])
+    server.control("start")
+    try:
+        yield server
+    finally:
+        server.control("stop", "-m", "immediate")
+
+
+def _unprivileged_user() -> str | None:
+    """Return the user to run PostgreSQL as, which refuses to run as root; `None` for this user."""
+    if os.geteuid() != 0:
+        return None
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return next(name for name in _UNPRIVILEGED_USERS if name in names)
+
+
+def _run_unprivileged(command: list[str]) -> None:
+    # In its home, any user may be: PostgreSQL warns of a working directory that it cannot enter.
+    subprocess.run(
+        command, user=_unprivileged_user(), cwd="/", check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
