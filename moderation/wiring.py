@@ -16,6 +16,7 @@ from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import Model
 from moderation.settings import IS_CHECKOUT, Settings, shipped_file
 from moderation.storage.migrate import open_current, upgrade
+from moderation.storage.writer import Writer
 
 
 def open_services(settings: Settings) -> Services:
@@ -81,6 +82,7 @@ def _open_services(settings: Settings, *, create_secret: bool) -> Services:
                 secret.create_secret(engine, path)
         services = Services(
             engine=engine,
+            writer=Writer(engine),
             registry=registry,
             live_model=LiveModel(registry),
             secret=secret.read_secret(engine, path),

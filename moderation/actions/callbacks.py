@@ -15,6 +15,8 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection
+
 from moderation.actions.services import Services
 from moderation.domain.decision import Decision, LabelValue
 from moderation.domain.errors import StorageUnavailable
@@ -24,7 +26,7 @@ from moderation.outbound.addresses import DeliveryError, host_may_be_allowed, is
 from moderation.outbound.post import Response, post_form
 from moderation.storage import callbacks
 from moderation.storage.callbacks import DueCallback, PendingCallback
-from moderation.storage.engine import read_transaction, write_transaction
+from moderation.storage.engine import read_transaction
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -78,14 +80,12 @@ def count_pending(services: Services) -> int:
 
 def retry_failed(services: Services, site: Site) -> int:
     """Schedule the site's abandoned callbacks again and return how many."""
-    with write_transaction(services.engine) as connection:
-        return callbacks.retry(connection, site.id, services.clock())
+    return services.writer.run(lambda connection: callbacks.retry(connection, site.id, services.clock()))
 
 
 def purge_settled(services: Services) -> int:
     """Delete settled callbacks, with their keys, and return how many."""
-    with write_transaction(services.engine) as connection:
-        return callbacks.purge(connection, services.clock() - CALLBACK_RETENTION)
+    return services.writer.run(lambda connection: callbacks.purge(connection, services.clock() - CALLBACK_RETENTION))
 
 
 def callback_if_allowed(site: Site, comment_type: str | None, callback: Callback) -> Callback | None:
@@ -150,8 +150,11 @@ def _deliver_to_blog(
 def _claim(services: Services, due: Sequence[DueCallback], seconds: float) -> list[DueCallback]:
     # A claim lasts longer than any call, or two processes would deliver the same callback at once.
     until = services.clock() + timedelta(seconds=_CLAIM_MARGIN_SECONDS + 2 * seconds)
-    with write_transaction(services.engine) as connection:
+
+    def claim(connection: Connection) -> list[DueCallback]:
         return [claimed for callback in due if (claimed := callbacks.claim(connection, callback, until))]
+
+    return services.writer.run(claim)
 
 
 def _deliver(services: Services, claimed: DueCallback, seconds: float) -> None:
@@ -183,16 +186,18 @@ def _confirms(response: Response, guid: str) -> bool:
 
 
 def _mark_delivered(services: Services, claimed: DueCallback) -> bool:
-    with write_transaction(services.engine) as connection:
-        return callbacks.mark_delivered(connection, claimed, services.clock())
+    return services.writer.run(lambda connection: callbacks.mark_delivered(connection, claimed, services.clock()))
 
 
 def _postpone(services: Services, claimed: Sequence[DueCallback], problem: str) -> None:
     now = services.clock()
     delays = [_retry_delay(callback.attempts) for callback in claimed]
-    with write_transaction(services.engine) as connection:
+
+    def mark_failed(connection: Connection) -> None:
         for callback, delay in zip(claimed, delays, strict=True):
             callbacks.mark_failed(connection, callback, problem, now + delay if delay else None, now)
+
+    services.writer.run(mark_failed)
     logger.warning(
         "callback failed",
         extra={

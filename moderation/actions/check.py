@@ -17,7 +17,7 @@ from moderation.domain.site import Callback, Site
 from moderation.domain.thresholds import Verdict
 from moderation.features.parsed_comment import ParsedComment
 from moderation.storage import callbacks, comments, decisions, labels, queue_items
-from moderation.storage.engine import read_transaction, write_transaction
+from moderation.storage.engine import read_transaction
 
 
 class CheckResult(NamedTuple):
@@ -48,19 +48,20 @@ def check_comment(
     decision = _decide(services, site, parsed, submission, spans=spans)
     identity = CommentIdentity.of(parsed) if recheck else None
     pending = prepare_callback(services, site, decision, callback) if callback else None
-    guid = None
-    with write_transaction(services.engine) as connection:
+
+    def store(connection: Connection) -> str | None:
         comment_id = _find_rechecked(connection, decision, identity) if identity else None
         if comment_id is None:
             hashed = (parsed.content_hash, comment)
             (comment_id,) = comments.add(connection, site.id, [hashed], decision.decided_at)
         decisions.add(connection, [(decision, comment_id)], channel)
-        if recheck:
-            guid = _keep_holding(connection, decision, comment_id, replaced=pending is not None)
+        guid = _keep_holding(connection, decision, comment_id, replaced=pending is not None) if recheck else None
         if pending is not None:
             callbacks.add(connection, pending)
             guid = pending.decision_id
-    return CheckResult(decision, guid)
+        return guid
+
+    return CheckResult(decision, services.writer.run(store))
 
 
 def check_comments(
@@ -70,9 +71,12 @@ def check_comments(
     parsed_batch = [ParsedComment(comment) for comment in batch]
     decided = [_decide(services, site, parsed, NO_SIGNALS, spans=spans) for parsed in parsed_batch]
     hashed_comments = [(parsed.content_hash, parsed.comment) for parsed in parsed_batch]
-    with write_transaction(services.engine) as connection:
+
+    def store(connection: Connection) -> None:
         comment_ids = comments.add(connection, site.id, hashed_comments, services.clock())
         decisions.add(connection, zip(decided, comment_ids, strict=True), channel)
+
+    services.writer.run(store)
     return decided
 
 

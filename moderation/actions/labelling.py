@@ -14,7 +14,7 @@ from moderation.domain.errors import NotFound
 from moderation.domain.site import Site
 from moderation.features.parsed_comment import ParsedComment
 from moderation.storage import callbacks, comments, decisions, labels, queue_items
-from moderation.storage.engine import read_transaction, write_transaction
+from moderation.storage.engine import read_transaction
 from moderation.storage.labels import ImportKey, LabelledComment
 from moderation.storage.tables import storable
 
@@ -38,9 +38,12 @@ def label_decision(
 
     The same value again through the same channel changes nothing. Raises `NotFound` for a decision of another site.
     """
-    with write_transaction(services.engine) as connection:
+
+    def apply(connection: Connection) -> Label:
         comment_id = _find_comment_id(connection, site, decision_id)
         return _apply_label(connection, site, comment_id, Label(value, labelled_by, channel, services.clock()))
+
+    return services.writer.run(apply)
 
 
 def withdraw_label(services: Services, site: Site, decision_id: str, labelled_by: str, channel: str) -> Label:
@@ -49,13 +52,16 @@ def withdraw_label(services: Services, site: Site, decision_id: str, labelled_by
     Without a label to withdraw nothing changes. Raises `NotFound` for a decision of another site.
     """
     withdrawal = Label(None, labelled_by, channel, services.clock())
-    with write_transaction(services.engine) as connection:
+
+    def withdraw(connection: Connection) -> Label:
         comment_id = _find_comment_id(connection, site, decision_id)
         last = labels.last(connection, comment_id)
         if last is None or last.value is None:
             return last or withdrawal
         append_label(connection, site.id, comment_id, withdrawal)
-    return withdrawal
+        return withdrawal
+
+    return services.writer.run(withdraw)
 
 
 def label_comment(
@@ -67,11 +73,14 @@ def label_comment(
     """
     now = services.clock()
     identity = CommentIdentity.of(ParsedComment(comment))
-    with write_transaction(services.engine) as connection:
+
+    def apply(connection: Connection) -> Label:
         comment_id = find_same_comment(connection, site.id, identity)
         if comment_id is None:
             (comment_id,) = comments.add(connection, site.id, [(identity.content_hash, comment)], now)
         return _apply_label(connection, site, comment_id, Label(value, labelled_by, channel, now))
+
+    return services.writer.run(apply)
 
 
 def append_label(connection: Connection, site_id: int, comment_id: int, label: Label) -> None:
@@ -104,15 +113,19 @@ def import_labels(services: Services, site: Site, rows: Iterable[tuple[Comment, 
     """
     keyed = [(_import_key(comment, value), comment) for comment, value in rows]
     now = services.clock()
-    with write_transaction(services.engine) as connection:
+
+    def store(connection: Connection) -> int:
         known = labels.find_imported(connection, site.id, sorted({key.content_hash for key, _ in keyed}))
         new = {key: comment for key, comment in keyed if key not in known}
         hashed_comments = [(key.content_hash, comment) for key, comment in new.items()]
         comment_ids = comments.add(connection, site.id, hashed_comments, now)
         values = [Label(LabelValue(key.value), "import", "import", now) for key in new]
         labels.append_many(connection, site.id, zip(comment_ids, values, strict=True))
+        return len(new)
+
+    stored = services.writer.run(store)
     index_missing(services)
-    return ImportResult(stored=len(new), known=len(keyed) - len(new))
+    return ImportResult(stored, known=len(keyed) - stored)
 
 
 def _find_comment_id(connection: Connection, site: Site, decision_id: str) -> int:

@@ -7,7 +7,7 @@ from moderation.actions.services import Services
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import AuthenticationFailed, InvalidInput, NotFound
 from moderation.storage import moderators
-from moderation.storage.engine import read_transaction, write_transaction
+from moderation.storage.engine import read_transaction
 
 MIN_PASSWORD_LENGTH = 8
 MAX_NAME_LENGTH = 100
@@ -19,8 +19,7 @@ def add_moderator(services: Services, name: str, password: str) -> Moderator:
     """Store a new moderator. Raises `InvalidInput` for an invalid name or password, `Conflict` if the name is taken."""
     check_name(name)
     password_hash = hash_password(password)
-    with write_transaction(services.engine) as connection:
-        return moderators.add(connection, name, password_hash, services.clock())
+    return services.writer.run(lambda connection: moderators.add(connection, name, password_hash, services.clock()))
 
 
 def list_moderators(services: Services) -> list[Moderator]:
@@ -38,16 +37,14 @@ def find_moderator(services: Services, moderator_id: int) -> Moderator | None:
 def reset_password(services: Services, name: str, password: str) -> None:
     """Replace the moderator's password. Raises `NotFound`, or `InvalidInput` if the password is too short."""
     password_hash = hash_password(password)
-    with write_transaction(services.engine) as connection:
-        if not moderators.set_password_hash(connection, name, password_hash):
-            raise NotFound("There is no moderator with this name.")
+    if not services.writer.run(lambda connection: moderators.set_password_hash(connection, name, password_hash)):
+        raise NotFound("There is no moderator with this name.")
 
 
 def remove_moderator(services: Services, name: str) -> None:
     """Remove a moderator, whose labels keep the name. Raises `NotFound`."""
-    with write_transaction(services.engine) as connection:
-        if not moderators.remove(connection, name):
-            raise NotFound("There is no moderator with this name.")
+    if not services.writer.run(lambda connection: moderators.remove(connection, name)):
+        raise NotFound("There is no moderator with this name.")
 
 
 def authenticate_moderator(services: Services, name: str, password: str) -> Moderator:

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from sqlalchemy import Connection
+
 from moderation.actions.judging import with_spans
 from moderation.actions.labelling import append_label
 from moderation.actions.services import Services
@@ -10,7 +12,7 @@ from moderation.domain.decision import Label, LabelValue, Moderator, QueueItem
 from moderation.domain.errors import Conflict, NotFound
 from moderation.storage import callbacks, queue_items
 from moderation.storage.callbacks import FailedCallbacks
-from moderation.storage.engine import read_transaction, write_transaction
+from moderation.storage.engine import read_transaction
 
 EXPIRY_WARNING = timedelta(hours=12)
 """How long before a blog publishes a held comment itself the queue warns."""
@@ -61,7 +63,8 @@ def resolve(services: Services, item_id: int, value: LabelValue, moderator: Mode
     Raises `NotFound` for an unknown item, and `Conflict` with the name of the person who closed it before.
     """
     now = services.clock()
-    with write_transaction(services.engine) as connection:
+
+    def close_and_label(connection: Connection) -> None:
         closed = queue_items.close(connection, item_id, moderator.name, value.value, now)
         state = queue_items.state(connection, item_id)
         if state is None or not closed:
@@ -69,15 +72,20 @@ def resolve(services: Services, item_id: int, value: LabelValue, moderator: Mode
         label = Label(value, labelled_by=moderator.name, channel="queue", created_at=now)
         append_label(connection, state.site_id, state.comment_id, label)
 
+    services.writer.run(close_and_label)
+
 
 def skip(services: Services, item_id: int) -> None:
     """Mark an item as skipped, for every moderator; it stays open.
 
     Raises `NotFound` for an unknown item, `Conflict` for a closed one.
     """
-    with write_transaction(services.engine) as connection:
+
+    def skip_open(connection: Connection) -> None:
         if not queue_items.skip(connection, item_id, services.clock()):
             raise _error_for(queue_items.state(connection, item_id))
+
+    services.writer.run(skip_open)
 
 
 def _with_spans(services: Services, items: list[QueueItem]) -> list[QueueItem]:

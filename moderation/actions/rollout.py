@@ -12,7 +12,7 @@ from moderation.domain.budget import Budget, Calibration, Guarantee, RolloutStag
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Thresholds
 from moderation.storage import calibrations, sites
-from moderation.storage.engine import read_transaction, write_transaction
+from moderation.storage.engine import read_transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,7 @@ def set_budget(services: Services, url: str, budget: Budget | None) -> Site:
     Calibrations under the earlier budget are no longer in force. Raises `NotFound`.
     """
     site = find_site(services, url)
-    with write_transaction(services.engine) as connection:
-        sites.set_budget(connection, site.id, budget)
+    services.writer.run(lambda connection: sites.set_budget(connection, site.id, budget))
     recalibrate(services, replace(site, budget=budget))
     return find_site(services, url)
 
@@ -83,12 +82,15 @@ def recalibrate(services: Services, site: Site) -> bool:
     # If the model or budget was changed and changed back, the matching row is older than the newest one.
     if after == before and after.calibration.id in (None, newest):
         return False
-    with write_transaction(services.engine) as connection:
+
+    def store(connection: Connection) -> bool:
         sites.lock(connection, site.id)
         if calibrations.newest_id(connection, site.id) != newest:
             return False
         calibrations.add(connection, site.id, after, services.clock())
-    return True
+        return True
+
+    return services.writer.run(store)
 
 
 def _recalibrated(connection: Connection, site: Site, stored: StoredCalibration) -> StoredCalibration:

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from moderation.actions.callbacks import decrypt
 from moderation.actions.services import Services
@@ -70,7 +70,8 @@ def adopt_secret(services: Services) -> None:
     A database without check value takes a secret that decrypts its newest callback key. If it stores no callback key,
     it takes any secret. Raises `StorageUnavailable` for another secret.
     """
-    with write_transaction(services.engine) as connection:
+
+    def adopt(connection: Connection) -> None:
         stored = installation.secret_digest(connection)
         if stored is not None and installation.count_keyed_sites(connection):
             return
@@ -78,6 +79,8 @@ def adopt_secret(services: Services) -> None:
         if stored is None and encrypted is not None:
             _try_to_decrypt(services, encrypted)
         installation.set_secret_digest(connection, check_value(services.secret))
+
+    services.writer.run(adopt)
 
 
 def secret_problem(services: Services) -> str | None:

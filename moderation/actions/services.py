@@ -10,17 +10,20 @@ from sqlalchemy import Engine
 from moderation.domain.budget import Budget
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
+from moderation.storage.writer import Writer
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything that an action may use, opened once by `moderation.wiring`.
 
-    `secret` has 32 bytes: it keys the digests of site keys, signs sessions and encrypts callback keys. `secret_path`
-    is its file. `budget` is the default for sites without their own. `clock` returns an aware UTC time.
+    Reads begin on `engine`, and `writer` runs the writes. `secret` has 32 bytes: it keys the digests of site keys,
+    signs sessions and encrypts callback keys. `secret_path` is its file. `budget` is the default for sites without
+    their own. `clock` returns an aware UTC time.
     """
 
     engine: Engine
+    writer: Writer
     registry: ModelRegistry
     live_model: LiveModel
     secret: bytes

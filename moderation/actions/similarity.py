@@ -9,7 +9,7 @@ from moderation.domain.decision import Decision, LabelValue, SimilarComment
 from moderation.features import minhash
 from moderation.features.extraction import FEATURES_VERSION
 from moderation.storage import decisions, similarity_index
-from moderation.storage.engine import read_transaction, write_transaction
+from moderation.storage.engine import read_transaction
 from moderation.storage.similarity_index import LabelledText
 from moderation.storage.tables import storable
 
@@ -63,15 +63,17 @@ def index_missing(services: Services) -> int:
     Returns how many. Each page is one transaction, so that other processes can write in between.
     """
     after = count = 0
+
+    def index_page(connection: Connection) -> list[LabelledText]:
+        page = similarity_index.list_missing(connection, FEATURES_VERSION, after, _PAGE_SIZE, minhash.MAX_TEXT_LENGTH)
+        _index(connection, page)
+        return page
+
     while True:
         with read_transaction(services.engine) as connection:
             if not similarity_index.list_missing(connection, FEATURES_VERSION, after, 1, 0):
                 return count
-        with write_transaction(services.engine) as connection:
-            page = similarity_index.list_missing(
-                connection, FEATURES_VERSION, after, _PAGE_SIZE, minhash.MAX_TEXT_LENGTH
-            )
-            _index(connection, page)
+        page = services.writer.run(index_page)
         count += len(page)
         after = page[-1].comment_id if page else after
 

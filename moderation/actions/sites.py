@@ -3,6 +3,7 @@
 import hmac
 import re
 import secrets
+from collections.abc import Callable
 from functools import partial
 
 from sqlalchemy import Connection
@@ -14,7 +15,7 @@ from moderation.domain.site import AkismetReviewSettings, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.domain.urls import normalize_url
 from moderation.storage import moderators, sites
-from moderation.storage.engine import read_transaction, write_transaction
+from moderation.storage.engine import read_transaction
 
 MAX_ACTIVE_KEYS = 2
 """The newest key, and the one before it, which a blog may still have configured."""
@@ -33,8 +34,7 @@ def add_site(services: Services, url: str, key: str | None = None) -> tuple[Site
     """
     address = normalize_url(url)
     new_key = _generate_key() if key is None else _validate_key(key)
-    with write_transaction(services.engine) as connection:
-        return _add_site(services, connection, address, new_key), new_key
+    return services.writer.run(lambda connection: _add_site(services, connection, address, new_key)), new_key
 
 
 def bootstrap(services: Services, url: str, name: str, password: str) -> tuple[Site, str] | None:
@@ -45,11 +45,15 @@ def bootstrap(services: Services, url: str, name: str, password: str) -> tuple[S
     address, new_key = normalize_url(url), _generate_key()
     check_name(name)
     password_hash = hash_password(password)
-    with write_transaction(services.engine) as connection:
+
+    def add_both(connection: Connection) -> Site | None:
         if sites.active(connection) or moderators.list_all(connection):
             return None
         moderators.add(connection, name, password_hash, services.clock())
-        return _add_site(services, connection, address, new_key), new_key
+        return _add_site(services, connection, address, new_key)
+
+    site = services.writer.run(add_both)
+    return None if site is None else (site, new_key)
 
 
 def list_sites(services: Services) -> list[Site]:
@@ -68,27 +72,31 @@ def rotate_key(services: Services, url: str) -> str:
     """Add a key to a site and return it. The key before it stays active until the next rotation."""
     new_key = _generate_key()
     now = services.clock()
-    with write_transaction(services.engine) as connection:
+
+    def rotate(connection: Connection) -> None:
         site = _get_site(connection, url)
         _add_key(services, connection, site, new_key)
         sites.retire_keys(connection, site.id, MAX_ACTIVE_KEYS, now)
+
+    services.writer.run(rotate)
     return new_key
 
 
 def remove_site(services: Services, url: str) -> None:
     """Remove a site: its keys stop working at once, its comments and labels stay stored. Raises `NotFound`."""
     now = services.clock()
-    with write_transaction(services.engine) as connection:
+
+    def remove(connection: Connection) -> None:
         site = _get_site(connection, url)
         sites.remove(connection, site.id, now)
         sites.retire_keys(connection, site.id, 0, now)
 
+    services.writer.run(remove)
+
 
 def set_thresholds(services: Services, url: str, thresholds: Thresholds | None) -> Site:
     """Set the site's own thresholds, or return it to the rollout with `None`. Returns the changed site."""
-    with write_transaction(services.engine) as connection:
-        sites.set_thresholds(connection, _get_site(connection, url).id, thresholds)
-        return _get_site(connection, url)
+    return _change(services, url, lambda connection, site: sites.set_thresholds(connection, site.id, thresholds))
 
 
 def set_type_thresholds(services: Services, url: str, comment_type: str, thresholds: Thresholds | None) -> Site:
@@ -98,21 +106,22 @@ def set_type_thresholds(services: Services, url: str, comment_type: str, thresho
     """
     if not _COMMENT_TYPE_PATTERN.fullmatch(comment_type):
         raise InvalidInput("A comment type is up to 50 letters, digits, hyphens or underscores.")
-    with write_transaction(services.engine) as connection:
-        site = _get_site(connection, url)
+
+    def change(connection: Connection, site: Site) -> None:
         type_thresholds = dict(site.type_thresholds)
         type_thresholds.pop(comment_type, None)
         if thresholds is not None:
             type_thresholds[comment_type] = thresholds
         sites.set_type_thresholds(connection, site.id, type_thresholds)
-        return _get_site(connection, url)
+
+    return _change(services, url, change)
 
 
 def set_akismet_review(services: Services, url: str, akismet_review: AkismetReviewSettings) -> Site:
     """Set how the site's Akismet client keeps comments that await review. Returns the changed site."""
-    with write_transaction(services.engine) as connection:
-        sites.set_akismet_review(connection, _get_site(connection, url).id, akismet_review)
-        return _get_site(connection, url)
+    return _change(
+        services, url, lambda connection, site: sites.set_akismet_review(connection, site.id, akismet_review)
+    )
 
 
 def authenticate_site(services: Services, key: str) -> Site:
@@ -139,6 +148,16 @@ def _add_site(services: Services, connection: Connection, address: str, key: str
 def _add_key(services: Services, connection: Connection, site: Site, key: str) -> None:
     digest = _digest(services.secret, key.encode()).hex()
     sites.add_key(connection, site.id, digest, key[:4], services.clock())
+
+
+def _change(services: Services, url: str, change: Callable[[Connection, Site], None]) -> Site:
+    """Apply a change to the site with this URL and return the changed site. Raises `NotFound`."""
+
+    def apply(connection: Connection) -> Site:
+        change(connection, _get_site(connection, url))
+        return _get_site(connection, url)
+
+    return services.writer.run(apply)
 
 
 def _get_site(connection: Connection, url: str) -> Site:

@@ -34,9 +34,10 @@ _OTHER_DATABASE = (
     "The database file was replaced by a different database: put the right file back, or restart the service to use "
     "this one."
 )
+LOCKED = "The database is locked by another program; try again in a moment."
 _ERROR_MESSAGES = {
-    "SQLITE_BUSY": "The database is locked by another program; try again in a moment.",
-    "SQLITE_LOCKED": "The database is locked by another program; try again in a moment.",
+    "SQLITE_BUSY": LOCKED,
+    "SQLITE_LOCKED": LOCKED,
     "SQLITE_CANTOPEN": (
         "There is no database, or its folder cannot be read: restore a backup, or run `moderation init` for a new one."
     ),
@@ -75,16 +76,28 @@ def _transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
     A read sees one state of the database and stores nothing. What a write stores is on disk when the block ends, or
     undone when it raises. A write also raises if the database file was removed or replaced before the commit ended.
     """
+    with storage_errors(), engine.connect() as connection:
+        with connection.begin():
+            reject_lost_files(connection)
+            if engine.dialect.name == "sqlite":
+                # IMMEDIATE takes the write lock at once: a transaction that read first could not wait for it later.
+                connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            yield connection
+        if writes:
+            reject_lost_files(connection)
+
+
+read_transaction = partial(_transaction, writes=False)
+"""`read_transaction(engine)` yields a connection that sees one state of the database (SQLite) and stores nothing."""
+write_transaction = partial(_transaction, writes=True)
+"""`write_transaction(engine)` yields a connection whose writes are on disk when the block ends, or undone."""
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Raise `StorageUnavailable` for an error of the database, except for one that the statement is to blame for."""
     try:
-        with engine.connect() as connection:
-            with connection.begin():
-                _reject_lost_files(connection)
-                if engine.dialect.name == "sqlite":
-                    # IMMEDIATE takes the write lock at once: a transaction that read first could not wait for it later.
-                    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-                yield connection
-            if writes:
-                _reject_lost_files(connection)
+        yield
     except (IntegrityError, ProgrammingError):
         raise
     except PoolExhausted:
@@ -93,10 +106,10 @@ def _transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
         raise StorageUnavailable(_error_message(error)) from error
 
 
-read_transaction = partial(_transaction, writes=False)
-"""`read_transaction(engine)` yields a connection that sees one state of the database (SQLite) and stores nothing."""
-write_transaction = partial(_transaction, writes=True)
-"""`write_transaction(engine)` yields a connection whose writes are on disk when the block ends, or undone."""
+def busy_timeout_seconds(engine: Engine) -> float | None:
+    """Return how long a write to an SQLite database waits for its lock; `None` for another database."""
+    database: _SqliteDatabase | None = engine.get_execution_options().get(_DATABASE_OPTION)
+    return None if database is None else database.busy_timeout_seconds
 
 
 def disk_problem(engine: Engine) -> str | None:
@@ -131,10 +144,10 @@ class _SqliteDatabase:
         target = path.resolve()
         self.folder = target.parent
         self._paths = (path, target.with_name(f"{target.name}-wal"), target.with_name(f"{target.name}-shm"))
-        self._busy_timeout_seconds = busy_timeout_seconds
+        self.busy_timeout_seconds = busy_timeout_seconds
         self._identity: str | None = None
         self._open_ids: dict[Path, FileId] = {}
-        self._open_connections: set[int] = set()
+        self._open_connections: dict[int, DBAPIConnection] = {}
 
     def listen(self, engine: Engine) -> None:
         """Register the event handlers of an engine."""
@@ -153,10 +166,19 @@ class _SqliteDatabase:
         stale = any(ids.get(path) == open_ids[path] for path in open_ids)
         return _SIDE_FILES_STALE if stale else _FILE_REPLACED
 
+    def save_removed_wal(self) -> None:
+        """Write what a removed -wal file holds, acknowledged decisions, into the database file while it is open."""
+        for connection in list(self._open_connections.values()):
+            with suppress(sqlite3.Error):
+                connection.cursor().execute("PRAGMA wal_checkpoint")
+                return
+
     def _before_connect(self, _dialect: object, entry: ConnectionPoolEntry, _args: object, _options: object) -> None:
         ids = self._file_ids()
         if any(ids.get(path) != open_id for path, open_id in self._open_ids.items()):
             problem = self.loss(self._open_ids)
+            if problem == _SIDE_FILE_REMOVED:
+                self.save_removed_wal()
             if problem != _FILE_REPLACED:
                 raise StorageUnavailable(problem)
         if self._identity is not None and self.path not in ids:
@@ -174,10 +196,10 @@ class _SqliteDatabase:
             connection.close()
             raise
         self._open_ids = entry.info[_OPEN_FILES_KEY] = ids
-        self._open_connections.add(id(connection))
+        self._open_connections[id(connection)] = connection
 
     def _after_close(self, connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        self._open_connections.discard(id(connection))
+        self._open_connections.pop(id(connection), None)
         if not self._open_connections:
             # Once the files are closed, SQLite removes two of them and others may get their inodes.
             self._open_ids = {}
@@ -187,7 +209,7 @@ class _SqliteDatabase:
         connection.isolation_level = None
         cursor = connection.cursor()
         self._check_identity(cursor)
-        _enable_wal(cursor, self._busy_timeout_seconds)
+        _enable_wal(cursor, self.busy_timeout_seconds)
         # NORMAL would lose the last answers in a power cut: with FULL a commit is on disk when it returns.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -247,7 +269,7 @@ def _enable_wal(cursor: DBAPICursor, busy_timeout_seconds: float) -> None:
             sleep(0.01)
 
 
-def _reject_lost_files(connection: Connection) -> None:
+def reject_lost_files(connection: Connection) -> None:
     """Raise `StorageUnavailable` if a file of the open SQLite database was removed or replaced."""
     for path, open_id in connection.info.get(_OPEN_FILES_KEY, {}).items():
         try:
@@ -258,6 +280,16 @@ def _reject_lost_files(connection: Connection) -> None:
             raise _lost_files_error(connection)
 
 
+def is_replaced(connection: Connection) -> bool:
+    """Return whether the path of the open SQLite database names another file by now."""
+    path, open_id = next(iter(connection.info[_OPEN_FILES_KEY].items()))
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return bool((status.st_dev, status.st_ino) != open_id)
+
+
 def _lost_files_error(connection: Connection) -> StorageUnavailable:
     database: _SqliteDatabase = connection.get_execution_options()[_DATABASE_OPTION]
     problem = database.loss(connection.info[_OPEN_FILES_KEY])
@@ -265,9 +297,7 @@ def _lost_files_error(connection: Connection) -> StorageUnavailable:
         # Closes the idle connections to the former file. The next transaction connects to the new one.
         connection.engine.dispose()
     elif problem == _SIDE_FILE_REMOVED:
-        # The removed -wal holds acknowledged decisions: write them into the database file while it is still open.
-        with suppress(sqlite3.Error):
-            connection.connection.cursor().execute("PRAGMA wal_checkpoint")
+        database.save_removed_wal()
     return StorageUnavailable(problem)
 
 

@@ -25,6 +25,7 @@ from moderation.scoring.model import score
 from moderation.settings import Settings
 from moderation.storage.engine import open_engine, write_transaction
 from moderation.storage.tables import storable
+from moderation.storage.writer import Writer
 from tests.conftest import Clock
 from tests.models import ODD_SITE, odd_labels, odd_result, small_card
 
@@ -154,7 +155,8 @@ def test_another_sites_decision_is_not_found(services: Services, site: Site, oth
 
 def test_a_locked_database_gives_no_answer(services: Services, site: Site, settings: Settings) -> None:
     """A decision that cannot be stored is not returned."""
-    hurried = replace(services, engine=open_engine(settings.database, busy_timeout_seconds=0.01))
+    engine = open_engine(settings.database, busy_timeout_seconds=0.01)
+    hurried = replace(services, engine=engine, writer=Writer(engine))
     with write_transaction(services.engine), pytest.raises(StorageUnavailable, match="locked"):
         check_comment(hurried, site, COMMENT)
     hurried.engine.dispose()
