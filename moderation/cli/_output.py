@@ -12,6 +12,8 @@ from typing import Any, TextIO
 
 import click
 
+from moderation.domain.invisible import show_invisible
+
 _PROGRESS_STEPS = 200
 
 
@@ -26,8 +28,8 @@ def print_json(value: Any) -> None:
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows under a header, each column as wide as its widest cell."""
-    table = [tuple(header), *(tuple(row) for row in rows)]
+    """Print rows under a header, each column as wide as its widest cell, with invisible characters shown."""
+    table = [tuple(header), *(tuple(map(show_invisible, row)) for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(header))]
     for row in table:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

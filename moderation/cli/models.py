@@ -11,6 +11,7 @@ import click
 from moderation.cli._options import as_json, corpora_argument, input_file, labels_option
 from moderation.cli._output import echo_status, open_output, print_json, print_table
 from moderation.domain.errors import InvalidInput, ModelUnavailable
+from moderation.domain.invisible import show_invisible
 from moderation.settings import Settings
 from moderation.training import lifecycle
 from moderation.training.corpus import SPAM_AND_HAM, LabelWords
@@ -146,7 +147,7 @@ def show(model_id: str, as_json: bool) -> None:
     if as_json:
         print_json(asdict(card))
         return
-    click.echo(f"Model {card.id}, features {card.features_version}, SHA-256 {card.digest}\n")
+    click.echo(f"Model {card.id}, features {card.features_version}, SHA-256 {show_invisible(card.digest)}\n")
     thresholds = [(name, f"{threshold:.4f}") for name, threshold in asdict(card.thresholds).items()]
     print_table(("THRESHOLD", "VALUE"), thresholds)
     click.echo()
@@ -161,9 +162,9 @@ def show(model_id: str, as_json: bool) -> None:
         sites = [(site.url, str(site.spam), str(site.ham), *_format_rates(site.metrics)) for site in card.sites]
         print_table(("SITE", "SPAM", "HAM", *map(str.upper, _LISTED_METRICS)), sites)
     for name, guarantee in card.guarantees.items():
-        click.echo(f"\nThe {name} threshold: {guarantee}.")
+        click.echo(f"\nThe {show_invisible(name)} threshold: {guarantee}.")
     for caveat in card.caveats:
-        click.echo(f"\n{caveat}")
+        click.echo(f"\n{show_invisible(caveat)}")
 
 
 def _print_evaluations(evaluations: Sequence[Evaluation], as_json: bool) -> None:

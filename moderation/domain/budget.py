@@ -44,7 +44,8 @@ class Guarantee:
     """An upper bound on the false-positive rate of a threshold, from `n` ham comments with `errors` at or above it.
 
     With this `confidence`, at most the proportion `bound` of such ham is at or above the threshold. `max_rate` is the
-    budget, `None` if there was none, as in a model card. `digest` identifies the sample (`sample_digest`).
+    budget, `None` if there was none, as in a model card. `digest` identifies the sample (`sample_digest`). Raises
+    `InvalidInput` for a bound that is no positive rate, or for more errors than comments.
     """
 
     threshold: float
@@ -54,6 +55,13 @@ class Guarantee:
     bound: float
     confidence: float
     digest: str
+
+    def __post_init__(self) -> None:
+        if not (0.0 < self.bound <= 1.0 and 0 <= self.errors <= self.n):
+            raise InvalidInput(
+                "A guarantee must satisfy 0 < bound <= 1 and 0 <= errors <= n; "
+                f"got bound {self.bound:g}, errors {self.errors}, n {self.n}."
+            )
 
     def __str__(self) -> str:
         """Return the guarantee in words."""

@@ -16,6 +16,9 @@ INVISIBLE = RARE_INVISIBLE + _VARIATION_SELECTORS + _OTHER_INVISIBLE
 ZERO_WIDTH = "\u200b\u200c\u200d\u2060\u00ad\ufeff\u200e"
 """Characters that spammers insert into words. Training inserts them too; their order decides which is drawn."""
 
+MAX_QUOTED_LENGTH = 100
+"""Code points of a stranger's text that a message quotes."""
+
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # Emoji need variation selectors so often that showing them would only disturb. A blank Braille cell is shown: it looks
 # like a space, but normalization keeps it as a symbol.
@@ -32,6 +35,11 @@ def is_invisible(char: str) -> bool:
 def code_point_mark(char: str) -> str:
     """Return the code point of a character in brackets: `[U+202E]`."""
     return f"[U+{ord(char):04X}]"
+
+
+def quoted(text: str, limit: int = MAX_QUOTED_LENGTH) -> str:
+    """Return text of a stranger for a message: cut to `limit` code points, with its invisible characters shown."""
+    return show_invisible(text if len(text) <= limit else f"{text[: limit - 1]}…")
 
 
 def show_invisible(text: str, mark: Callable[[str], str] = code_point_mark, *, keep: str = "") -> str:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from operator import attrgetter
 from pathlib import Path
 from threading import Lock
+from time import monotonic
 
 from moderation.domain.errors import ModelUnavailable, ModerationError
 from moderation.registry.model_registry import ModelRegistry
@@ -14,6 +15,8 @@ from moderation.scoring.model import Model
 _Signature = tuple[int, int, int, int]
 _FolderState = tuple[tuple[str, _Signature], ...]
 
+RETRY_PAUSE_SECONDS = 1.0
+"""Time between two attempts to load a model that could not be loaded."""
 _MAX_OTHER_MODELS = 4
 _signature: Callable[[os.stat_result], _Signature] = attrgetter("st_mtime_ns", "st_ctime_ns", "st_size", "st_ino")
 """Changes whenever a file is written or replaced."""
@@ -23,7 +26,8 @@ _NO_MODEL_MESSAGE = "No model is live; promote one with `moderation promote`."
 class LiveModel:
     """The promoted model of a registry, reloaded when the registry's `current` file changes.
 
-    If a newly promoted model cannot be loaded, the loaded model stays in service and `load_error` gives the cause.
+    If a newly promoted model cannot be loaded, the loaded model stays in service and `load_error` gives the cause. The
+    load is tried again every `RETRY_PAUSE_SECONDS`: its files may have been read while they were copied.
     """
 
     def __init__(self, registry: ModelRegistry) -> None:
@@ -33,6 +37,7 @@ class LiveModel:
         self._signature: _Signature | None = None
         self._model: Model | None = None
         self._load_other = lru_cache(_MAX_OTHER_MODELS)(self._load_or_none)
+        self._next_attempt = 0.0
         self.load_error: str | None = None
 
     def get(self) -> Model | None:
@@ -41,7 +46,7 @@ class LiveModel:
             signature = _signature(self._current_file.stat())
         except OSError:
             signature = None
-        if signature != self._signature or self._model is None:
+        if self._is_due(signature):
             self._reload(signature)
         return self._model
 
@@ -70,10 +75,15 @@ class LiveModel:
         except ModerationError:
             return None
 
+    def _is_due(self, signature: _Signature | None) -> bool:
+        """Return whether the live model has to be loaded: another one is named, or the last attempt failed long ago."""
+        failed = self._model is None or self.load_error is not None
+        return signature != self._signature or (failed and monotonic() >= self._next_attempt)
+
     def _reload(self, signature: _Signature | None) -> None:
         with self._lock:
-            # Another thread may have loaded it while this one waited for the lock.
-            if signature == self._signature and self._model is not None:
+            # Another thread may have tried it while this one waited for the lock.
+            if not self._is_due(signature):
                 return
             try:
                 model_id = self._registry.current_id()
@@ -82,6 +92,7 @@ class LiveModel:
                 self._model, self.load_error = self._registry.load(model_id), None
             except ModerationError as error:
                 self.load_error = str(error)
+                self._next_attempt = monotonic() + RETRY_PAUSE_SECONDS
             self._signature = signature
 
 

@@ -2,11 +2,18 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from functools import cache
+from typing import ClassVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from moderation.domain.budget import Guarantee
-from moderation.domain.errors import ModelUnavailable
+from moderation.domain.errors import InvalidInput, ModelUnavailable
+from moderation.domain.invisible import quoted
 from moderation.domain.thresholds import Thresholds
+
+MAX_CARD_BYTES = 4 * 2**20
+"""Size limit of `card.json`. A card with a thousand sites has less than a megabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +62,13 @@ class ModelCard:
         The sites with their own weights.
     """
 
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
+        strict=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True
+    )
+
     id: str
     corpora: tuple[CorpusEntry, ...]
-    recipe: dict[str, Any]
+    recipe: dict[str, int | float | list[str]]
     thresholds: Thresholds
     metrics: dict[str, float]
     versions: dict[str, str]
@@ -71,23 +82,25 @@ class ModelCard:
         """Return the content of `card.json`. Equal cards give equal text."""
         return json.dumps(asdict(self), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
-    @classmethod
-    def from_json(cls, text: str, model_id: str) -> Self:
-        """Read a card. Raises `ModelUnavailable` if it is malformed or belongs to another model."""
+    @staticmethod
+    def from_json(text: str, model_id: str) -> "ModelCard":
+        """Read a card. Raises `ModelUnavailable` if it is malformed or belongs to another model.
+
+        Values of another type, numbers that are not finite and deep nesting are malformed.
+        """
         try:
-            raw = json.loads(text)
-            card = cls(
-                **{
-                    **raw,
-                    "corpora": tuple(CorpusEntry(**entry) for entry in raw["corpora"]),
-                    "thresholds": Thresholds(**raw["thresholds"]),
-                    "caveats": tuple(raw["caveats"]),
-                    "guarantees": {name: Guarantee(**values) for name, values in raw.get("guarantees", {}).items()},
-                    "sites": tuple(SiteEntry(**entry) for entry in raw.get("sites", ())),
-                }
-            )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise ModelUnavailable(f"The card of model {model_id} cannot be read ({type(error).__name__}).") from None
+            card = _adapter().validate_json(text)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            problem = ": ".join([*map(str, first["loc"]), first["msg"]])
+            raise ModelUnavailable(f"The card of model {model_id} cannot be read: {quoted(problem, 200)}.") from None
+        except InvalidInput as error:
+            raise ModelUnavailable(f"The card of model {model_id} cannot be read: {error}") from None
         if card.id != model_id:
-            raise ModelUnavailable(f"The folder {model_id} contains the card of another model, {card.id}.")
+            raise ModelUnavailable(f"The folder {model_id} contains the card of another model, {quoted(card.id)}.")
         return card
+
+
+@cache
+def _adapter() -> TypeAdapter[ModelCard]:
+    return TypeAdapter(ModelCard)

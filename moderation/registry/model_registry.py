@@ -1,22 +1,31 @@
 """The folder of models: `<id>/model.joblib` with `<id>/card.json` for each model, and `current` for the live one."""
 
+import fcntl
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from moderation.domain.errors import Conflict, InvalidInput, ModelUnavailable, NotFound
-from moderation.registry.model_card import ModelCard
-from moderation.registry.serialization import read_arrays, write_arrays
+from moderation.registry.model_card import MAX_CARD_BYTES, ModelCard
+from moderation.registry.serialization import read_arrays, read_bounded, write_arrays
 from moderation.scoring.model import Model
 
 _ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DRAFT_PREFIX = ".draft-"
+_CURRENT_DRAFT = ".current"
 _MAX_HISTORY = 20
+_MAX_NAMED_MODELS = 20
+_MAX_CURRENT_BYTES = 64 * 1024
+
+LOCK_TIMEOUT_SECONDS = 10.0
+"""Time that a change of the registry waits for another one. A change takes less than a second."""
 
 
 class ModelRegistry:
@@ -35,7 +44,7 @@ class ModelRegistry:
         return sorted(path.parent.name for path in self.folder.glob("*/card.json"))
 
     def current_id(self) -> str | None:
-        """Return the id of the live model, or `None` before the first promotion."""
+        """Return the id of the live model, or `None` before the first promotion. Raises `ModelUnavailable`."""
         history = self._history()
         return history[0] if history else None
 
@@ -43,7 +52,7 @@ class ModelRegistry:
         """Return the card of a model. Raises `NotFound`, or `ModelUnavailable` if the card cannot be read."""
         _check_id(model_id)
         try:
-            text = (self.folder / model_id / "card.json").read_text("utf-8")
+            text = read_bounded(self.folder / model_id / "card.json", MAX_CARD_BYTES).decode("utf-8")
         except FileNotFoundError:
             raise NotFound(self._unknown_model_message(model_id)) from None
         except (OSError, UnicodeDecodeError) as error:
@@ -70,7 +79,10 @@ class ModelRegistry:
             card = replace(card, digest=write_arrays(draft / "model.joblib", dict(arrays)))
             (draft / "card.json").write_text(card.to_json(), "utf-8")
             draft.chmod(0o755)
-            draft.rename(self.folder / card.id)
+            with self._locked():
+                # Another process may have stored a model of this id since the first check.
+                self._reject_taken(card.id)
+                draft.rename(self.folder / card.id)
         except BaseException:
             shutil.rmtree(draft, ignore_errors=True)
             raise
@@ -82,27 +94,34 @@ class ModelRegistry:
         The error is `InvalidInput` if the id is malformed or the folder not writable, `Conflict` if the id is taken.
         """
         _check_id(model_id)
-        if (self.folder / model_id).exists():
-            raise Conflict(f"A model {model_id} already exists; choose another name with --id.")
+        self._reject_taken(model_id)
         self._create_draft().rmdir()
 
-    def promote(self, model_id: str) -> None:
-        """Make a model the live one, atomically. Raises the errors of `load`."""
-        self.load(model_id)
-        history = self._history()
-        if history[:1] != [model_id]:
-            self._write_history([model_id, *history])
+    def promote(self, model_id: str, *, compared_with: str | None = None) -> None:
+        """Make a model the live one, atomically. Concurrent promotions and rollbacks happen one after the other.
+
+        Raises the errors of `load`, and `Conflict` if another model than `compared_with` is live.
+        """
+        self.card(model_id)
+        with self._locked():
+            live = self.current_id()
+            if compared_with not in (None, live):
+                raise Conflict(f"{live} became the live model during the comparison: compare {model_id} with it.")
+            self._promote(model_id)
 
     def rollback(self) -> str:
         """Make the previously live model live again, and return its id.
 
         Raises `NotFound` without a previous model, and the errors of `load`.
         """
-        history = self._history()
-        if len(history) < 2:
+        if not self._history():
             raise NotFound("There is no earlier model to go back to.")
-        self.load(history[1])
-        self._write_history(history[1:])
+        with self._locked():
+            history = self._history()
+            if len(history) < 2:
+                raise NotFound("There is no earlier model to go back to.")
+            self.load(history[1])
+            self._write_history(history[1:])
         return history[1]
 
     def install(self, source: Path) -> None:
@@ -115,7 +134,35 @@ class ModelRegistry:
             if not (self.folder / model.name).exists():
                 self._copy(model)
         if shipped and self.current_id() is None:
-            self.promote(shipped[-1].name)
+            with self._locked():
+                # Another process may have promoted a model since the first check.
+                if self.current_id() is None:
+                    self._promote(shipped[-1].name)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other processes from changing the registry. Raises `Conflict` after `LOCK_TIMEOUT_SECONDS`.
+
+        Locks the folder itself. The kernel releases the lock of a killed process.
+        """
+        folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            _lock(folder)
+            yield
+            # A rename is on disk when its folder is.
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def _promote(self, model_id: str) -> None:
+        self.load(model_id)
+        history = self._history()
+        if history[:1] != [model_id]:
+            self._write_history([model_id, *history])
+
+    def _reject_taken(self, model_id: str) -> None:
+        if (self.folder / model_id).exists():
+            raise Conflict(f"A model {model_id} already exists; choose another name with --id.")
 
     def _copy(self, model: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -143,21 +190,27 @@ class ModelRegistry:
 
     def _history(self) -> list[str]:
         try:
-            return self.current_file.read_text("utf-8").split()
+            return read_bounded(self.current_file, _MAX_CURRENT_BYTES).decode("utf-8", "replace").split()
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise ModelUnavailable(f"The file {self.current_file} cannot be read: {error.strerror}.") from None
 
     def _write_history(self, history: list[str]) -> None:
-        handle, name = tempfile.mkstemp(prefix=".current-", dir=self.folder)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        # Only the holder of the lock writes the draft, so that of a killed process is overwritten.
+        draft = self.folder / _CURRENT_DRAFT
+        with draft.open("w", encoding="utf-8") as file:
             file.write("\n".join(history[:_MAX_HISTORY]) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, 0o644)
-        os.replace(name, self.current_file)
+        draft.chmod(0o644)
+        draft.replace(self.current_file)
 
     def _unknown_model_message(self, model_id: str) -> str:
-        known = ", ".join(self.ids()) or "none; train one with `moderation train`"
+        ids = self.ids()
+        known = ", ".join(ids[-_MAX_NAMED_MODELS:]) or "none; train one with `moderation train`"
+        if len(ids) > _MAX_NAMED_MODELS:
+            known += f", and {len(ids) - _MAX_NAMED_MODELS} more"
         return f"There is no model {model_id}. Models in the registry: {known}."
 
 
@@ -167,3 +220,15 @@ def _check_id(model_id: str) -> None:
             "The id of a model has up to 64 small letters, digits, dots, dashes and underscores, "
             "and starts with a letter or digit."
         )
+
+
+def _lock(folder: int) -> None:
+    deadline = monotonic() + LOCK_TIMEOUT_SECONDS
+    while True:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if monotonic() > deadline:
+                raise Conflict("Another command is changing the models: try again when it has ended.") from None
+        sleep(0.01)

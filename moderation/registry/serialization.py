@@ -6,6 +6,8 @@ values only. It refuses every other name before the import, and compares the fil
 
 import hashlib
 import io
+import os
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,11 @@ _ALLOWED_GLOBALS = {
     ("numpy", "dtype"): np.dtype,
 }
 _ALLOWED_DTYPE_KINDS = "biuf"
+
+MAX_FILE_BYTES = 512 * 2**20
+"""Size limit of `model.joblib`. The default model has 2.6 MB, each site with own weights some 300 kB more."""
+_MAX_DEPTH = 6
+_MAX_VALUES = 1_000_000
 
 
 class _RestrictedUnpickler(numpy_pickle.NumpyUnpickler):  # type: ignore[misc]  # joblib ships no types
@@ -44,10 +51,11 @@ def write_arrays(path: Path, arrays: dict[str, Any]) -> str:
 def read_arrays(path: Path, digest: str) -> dict[str, Any]:
     """Read the arrays and plain values of a file by name.
 
-    Raises `ModelUnavailable` if the file's SHA-256 is not `digest`, or if it contains any other type.
+    Raises `ModelUnavailable` if the file's SHA-256 is not `digest`, or if the file is larger than `MAX_FILE_BYTES` or
+    contains any other type.
     """
     try:
-        raw = path.read_bytes()
+        raw = read_bounded(path, MAX_FILE_BYTES)
     except OSError as error:
         raise ModelUnavailable(
             f"The model file {path.parent.name}/{path.name} cannot be read: {error.strerror}."
@@ -57,6 +65,17 @@ def read_arrays(path: Path, digest: str) -> dict[str, Any]:
             f"The model {path.parent.name} differs from its card: it was truncated, altered or swapped."
         )
     return _load(raw, path)
+
+
+def read_bounded(path: Path, max_bytes: int) -> bytes:
+    """Read a file of a model. Raises `OSError`, or `ModelUnavailable` if it has more than `max_bytes`."""
+    with path.open("rb") as file:
+        raw = file.read(max_bytes + 1) if os.fstat(file.fileno()).st_size <= max_bytes else None
+    if raw is None or len(raw) > max_bytes:
+        raise ModelUnavailable(
+            f"The file {path.parent.name}/{path.name} has more than {max_bytes} bytes; no model has."
+        )
+    return raw
 
 
 def sha256_hex(raw: bytes) -> str:
@@ -71,14 +90,24 @@ def _load(raw: bytes, path: Path) -> dict[str, Any]:
         raise
     except Exception as error:  # noqa: BLE001 - a broken pickle can raise anything
         raise ModelUnavailable(f"The model {path.parent.name} cannot be read ({type(error).__name__}).") from None
-    if not isinstance(arrays, dict) or not all(_is_plain_value(value) for value in arrays.values()):
+    if not isinstance(arrays, dict) or not _are_plain(list(arrays.values())):
         raise ModelUnavailable(f"The model {path.parent.name} contains more than arrays and plain values.")
     return arrays
 
 
-def _is_plain_value(value: Any) -> bool:
+def _are_plain(values: list[Any]) -> bool:
+    """Return whether the values are arrays, strings, numbers and lists of such, within the limits of depth and number.
+
+    A pickled list may contain itself, or one list many times: without the limits the check would not end.
+    """
+    for _ in range(_MAX_DEPTH):
+        if len(values) > _MAX_VALUES or not all(_is_plain(value) for value in values):
+            return False
+        values = list(islice(chain.from_iterable(v for v in values if isinstance(v, list | tuple)), _MAX_VALUES + 1))
+    return not values
+
+
+def _is_plain(value: Any) -> bool:
     if isinstance(value, np.ndarray):
         return value.dtype.kind in _ALLOWED_DTYPE_KINDS
-    if isinstance(value, list | tuple):
-        return all(_is_plain_value(entry) for entry in value)
-    return isinstance(value, str | int | float | bool)
+    return isinstance(value, list | tuple | str | int | float | bool)

@@ -20,7 +20,7 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import signal_codes
 from moderation.features.signals.submission import rule_contributions
 from moderation.scoring.reasons import explain
-from moderation.scoring.site_weights import SiteWeights
+from moderation.scoring.site_weights import MAX_PARAMETER, SiteWeights, is_usable_array
 from moderation.scoring.word_weights import WordWeights
 
 BATCH_SIZE = 250
@@ -95,17 +95,17 @@ class Model:
         }
         for name, shape in shapes.items():
             array = arrays.get(name)
-            if not isinstance(array, np.ndarray) or array.shape != shape or not np.isfinite(array).all():
+            if not is_usable_array(array, shape):
                 raise ModelUnavailable(f"The model {model_id} has no usable {name}; train it again.")
         bias = arrays.get("bias")
-        if not isinstance(bias, float) or not np.isfinite(bias):
+        if not isinstance(bias, float) or not abs(bias) <= MAX_PARAMETER:
             raise ModelUnavailable(f"The model {model_id} has no usable bias; train it again.")
         try:
-            weights_by_site = {
-                str(url): SiteWeights.from_list(values) for url, values in arrays.get("weights_by_site", ())
-            }
+            weights_by_site = {url: SiteWeights.from_list(values) for url, values in arrays.get("weights_by_site", ())}
         except (ValueError, TypeError):
             raise ModelUnavailable(f"The model {model_id} has no usable weights_by_site; train it again.") from None
+        if not all(isinstance(url, str) for url in weights_by_site):
+            raise ModelUnavailable(f"The model {model_id} has weights for a site without address; train it again.")
         checked = {name: arrays[name] for name in shapes}
         return cls(model_id, bias=bias, thresholds=thresholds, weights_by_site=weights_by_site, **checked)
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from moderation.features.ngrams import N_COLUMNS, NAMESPACES
 from moderation.features.signals import signal_codes
 
+MAX_PARAMETER = 1e9
+"""Limit of every number of a model, either way. Products and sums of numbers within it stay finite."""
 _MAX_SCALE = 1e6
 Float = TypeVar("Float", np.float16, np.float32)
 
@@ -89,11 +91,17 @@ class SiteWeights:
             and columns.dtype == np.int32
             and columns.ndim == 1
             and (np.diff(columns, prepend=-1, append=N_COLUMNS) > 0).all()
-            and all(isinstance(array, np.ndarray) and array.dtype.kind == "f" for array, _ in shapes)
-            and all(array.shape == shape and np.isfinite(array).all() for array, shape in shapes)
-            and all(isinstance(number, float) and np.isfinite(number) for number in (scale, bias))
+            and all(is_usable_array(array, shape) for array, shape in shapes)
+            and all(isinstance(number, float) and abs(number) <= MAX_PARAMETER for number in (scale, bias))
             and 0 < scale <= _MAX_SCALE
         )
         if not is_valid:
             raise ValueError("These are not site weights of this version.")
         return cls(columns, weights, scale, signal_weights, bias, contribution_limits)
+
+
+def is_usable_array(array: Any, shape: tuple[int, ...]) -> bool:
+    """Return whether a value is a float array of this shape with all numbers within `MAX_PARAMETER`."""
+    is_float = isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.shape == shape
+    # The comparison is false for a NaN, too.
+    return is_float and float(np.abs(array).max(initial=0)) <= MAX_PARAMETER

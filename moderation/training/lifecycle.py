@@ -121,7 +121,8 @@ def promote(
     """Make a model the live one. With files, compare it with the live model on them first.
 
     The comparison is valid only if neither model was trained on the files.
-    Raises `PromotionRefused` that names every regression, unless `force` is set.
+    Raises `PromotionRefused` that names every regression, unless `force` is set, and `Conflict` if another model went
+    live during the comparison.
     """
     champion = registry.current_id()
     if files and champion and champion != model_id and not force:
@@ -132,7 +133,9 @@ def promote(
             raise PromotionRefused(
                 f"{model_id} was not promoted: {'; '.join(objections)}. Use --force to promote it anyway."
             )
-    registry.promote(model_id)
+        registry.promote(model_id, compared_with=champion)
+    else:
+        registry.promote(model_id)
 
 
 def regressions(candidate: Mapping[str, float], champion: Mapping[str, float]) -> list[str]:

@@ -2,10 +2,12 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from moderation.registry.model_card import CorpusEntry
 from moderation.registry.model_registry import ModelRegistry
 from tests.cli.conftest import Operator
 from tests.models import ODD_SITE, STARTER, odd_labels
@@ -175,3 +177,14 @@ def test_a_site_gets_its_own_weights(operator: Operator, own_registry: Path, rec
     assert ODD_SITE in operator.get("models", "show", "mine")
     (evaluation,) = operator.get_json("evaluate", labels, "--model", "mine")
     assert evaluation["metrics"]["roc_auc"] > 0.9
+
+
+def test_control_characters_of_a_card_do_not_reach_the_terminal(trainer: Operator, own_registry: Path) -> None:
+    """A card may come from anywhere: escape sequences in it are shown, not obeyed."""
+    small = ModelRegistry(own_registry).card("small")
+    hostile = "\x1b]0;title\x07\x1b[2J"
+    corpus = CorpusEntry(hostile, "", hostile, 1, 1)
+    card = replace(small, corpora=(corpus,), caveats=(hostile,), metrics={hostile: 1.0}, digest=hostile)
+    (own_registry / "small" / "card.json").write_text(card.to_json(), "utf-8")
+    shown = trainer.get("models", "show", "small") + trainer.get("models", "list")
+    assert "[U+001B][2J" in shown and shown.replace("\n", "").isprintable()

@@ -1,7 +1,7 @@
 """Cards are read back unchanged, or not at all."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -38,3 +38,51 @@ def test_a_card_with_malformed_guarantees_is_refused(guarantees: Any) -> None:
     card = json.loads(small_card().to_json()) | {"guarantees": guarantees}
     with pytest.raises(ModelUnavailable, match="cannot be read"):
         ModelCard.from_json(json.dumps(card), "small")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"metrics": {"lost": float("nan")}},
+        {"metrics": {"lost": float("inf")}},
+        {"metrics": {"lost": 10**400}},
+        {"metrics": {"lost": "0.1"}},
+        {"metrics": {"a" * 50_000: "0.1"}},
+        {"metrics": {"\x1b[2J": "0.1"}},
+        {"recipe": {"C": float("nan")}},
+        {"recipe": {"C": {"nested": 1}}},
+        {"features_version": 1.5},
+        {"versions": {"python": 3}},
+        {"thresholds": {"review": 0.9, "spam": 0.1, "discard": 0.2}},
+        {"guarantees": {"spam": {**asdict(guarantee_at(0.9, [0.1] * 600, 0.95, "")), "bound": 0.0}}},
+        {"sites": [{"url": "https://a.example", "spam": 1, "ham": 1, "metrics": {"lost": None}}]},
+        {"caveats": "a sentence"},
+        {"unknown": 1},
+        {"id": "\x1b[2J" * 10_000},
+    ],
+)
+def test_a_card_with_an_impossible_value_is_refused(changes: dict[str, Any]) -> None:
+    """The error is one short sentence without control characters, whatever the card has."""
+    card = json.loads(small_card().to_json()) | changes
+    with pytest.raises(ModelUnavailable) as refusal:
+        ModelCard.from_json(json.dumps(card), "small")
+    assert len(str(refusal.value)) < 600 and str(refusal.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 500_000, '{"recipe": ' * 100_000, '{"recipe": {"C": ' + "[" * 100_000 + "]" * 100_000 + "}}", "NaN", ""],
+)
+def test_a_card_of_deep_or_broken_json_is_refused(text: str) -> None:
+    """Neither ends the process."""
+    with pytest.raises(ModelUnavailable, match="cannot be read"):
+        ModelCard.from_json(text, "small")
+
+
+def test_a_huge_card_is_not_read(registry: ModelRegistry) -> None:
+    """A file of 8 GB costs no memory: its size is known before."""
+    card = registry.folder / "small" / "card.json"
+    with card.open("r+b") as file:
+        file.truncate(8 * 2**30)
+    with pytest.raises(ModelUnavailable, match=r"small/card\.json has more than"):
+        registry.card("small")

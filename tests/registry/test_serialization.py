@@ -1,6 +1,8 @@
 """A model file holds arrays and plain values, and a hostile one runs nothing."""
 
+import io
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from moderation.features.ngrams import N_COLUMNS, NAMESPACES
 from moderation.features.parsed_comment import ParsedComment
 from moderation.registry.model_card import ModelCard
 from moderation.registry.model_registry import ModelRegistry
-from moderation.registry.serialization import sha256_hex
+from moderation.registry.serialization import MAX_FILE_BYTES, sha256_hex
 from moderation.scoring.model import score
 from tests.models import ODD_SITE, odd_model, odd_result, small_arrays, small_card
 
@@ -130,3 +132,80 @@ def test_site_weights_that_overflow_are_clipped(registry: ModelRegistry) -> None
     registry.add({**arrays, "weights_by_site": _with(2, 1000.0)}, small_card("odd"))
     model = registry.load("odd").for_site(ODD_SITE)
     assert 0 <= score(model, ParsedComment(Comment("hello there"))).probability <= 1
+
+
+def _cyclic() -> list[Any]:
+    values: list[Any] = []
+    values.extend([values] * 50)
+    return values
+
+
+def _nested(depth: int) -> list[Any]:
+    values: list[Any] = []
+    for _ in range(depth):
+        values = [values]
+    return values
+
+
+def _doubled(depth: int) -> list[Any]:
+    """Return a list of 2**depth elements that takes little space in a pickle."""
+    values: list[Any] = []
+    for _ in range(depth):
+        values = [values, values]
+    return values
+
+
+@pytest.mark.parametrize("value", [_cyclic(), _nested(100), _doubled(40)], ids=["cyclic", "deep", "doubled"])
+@pytest.mark.parametrize("name", ["weights_by_site", "signals", "extra"])
+def test_nested_values_are_refused_at_once(registry: ModelRegistry, name: str, value: list[Any]) -> None:
+    """A list that contains itself, deeply or many times, is no model. The check ends without recursion."""
+    raw = io.BytesIO()
+    joblib.dump({**small_arrays(), name: value}, raw)
+    _plant(registry, "odd", raw.getvalue())
+    with pytest.raises(ModelUnavailable, match="more than arrays and plain values"):
+        registry.load("odd")
+
+
+def test_a_pickle_nested_deeper_than_the_stack_is_refused(registry: ModelRegistry) -> None:
+    """Such a file is a few opcodes, repeated."""
+    _plant(registry, "odd", b"\x80\x02}X\x01\x00\x00\x00a" + b"]" * 200_000 + b"a" * 199_999 + b"s.")
+    with pytest.raises(ModelUnavailable):
+        registry.load("odd")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("weights", lambda array: array.astype(np.float64) * np.nan),
+        ("weights", lambda array: array[:-1]),
+        ("weights", lambda array: array.reshape(1, -1)),
+        ("weights", lambda array: array.astype(np.int32)),
+        ("signal_weights", lambda array: np.full_like(array, 3e38)),
+        ("signal_weights", lambda array: array.astype(bool)),
+        ("means", lambda array: np.full_like(array, 1e300)),
+        ("means", lambda array: np.full_like(array, -np.inf)),
+        ("contribution_limits", lambda array: array.T),
+        ("contribution_limits", lambda array: np.full_like(array, 1e300)),
+        ("bias", lambda _: float("nan")),
+        ("bias", lambda _: 1e300),
+        ("bias", lambda _: 10**5000),
+        ("weights_by_site", lambda _: [[["https://odd.example"], small_arrays()["means"]]]),
+        ("weights_by_site", lambda _: [[7, odd_result().arrays()["weights_by_site"][0][1]]]),
+    ],
+)
+def test_impossible_numbers_and_shapes_are_refused(
+    registry: ModelRegistry, name: str, change: Callable[[Any], Any]
+) -> None:
+    """Values out of range would make a probability that is no number; other shapes would fail at the first comment."""
+    arrays = small_arrays()
+    registry.add({**arrays, name: change(arrays.get(name))}, small_card("odd"))
+    with pytest.raises(ModelUnavailable, match="train it again"):
+        registry.load("odd")
+
+
+def test_a_huge_file_is_not_read(registry: ModelRegistry) -> None:
+    """Its size is known before, so that it costs neither memory nor a checksum."""
+    with (registry.folder / "small" / "model.joblib").open("r+b") as file:
+        file.truncate(MAX_FILE_BYTES + 1)
+    with pytest.raises(ModelUnavailable, match=r"small/model\.joblib has more than"):
+        registry.load("small")
