@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         description="Folder in which several workers count for `/metrics`; `moderation serve` sets it.",
     )
     secure_cookies: bool = Field(False, description="Send the sign-in cookie over HTTPS only; set this behind TLS.")
-    session_hours: int = Field(12, ge=1, description="Time that a moderator stays signed in, in hours.")
+    session_hours: int = Field(12, ge=1, description="Time after which a moderator has to sign in again, in hours.")
     max_lost_rate: float = Field(0.005, gt=0, lt=1, description="Highest rate of ham lost as spam.")
     max_held_rate: float = Field(0.05, gt=0, lt=1, description="Highest rate of ham held or lost.")
     confidence: float = Field(0.95, ge=0.5, lt=1, description="Confidence that both rates are kept.")

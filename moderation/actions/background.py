@@ -15,6 +15,7 @@ from time import monotonic
 from moderation.actions.callbacks import CALL_TIMEOUT_SECONDS, deliver_due, purge_settled
 from moderation.actions.rollout import recalibrate
 from moderation.actions.services import Services
+from moderation.actions.sessions import purge_expired
 from moderation.actions.sites import list_sites
 from moderation.domain.site import Site
 
@@ -154,6 +155,7 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
 
     def purge(_: Event) -> bool:
         purge_settled(services)
+        purge_expired(services)
         return False
 
     return (
@@ -166,7 +168,7 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         ),
         PeriodicTask(
             purge,
-            error_event="purging callbacks failed",
+            error_event="purging failed",
             pause_seconds=PURGE_PAUSE_SECONDS,
             jitter=random.random,
         ),

@@ -2,11 +2,12 @@
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
+from sqlalchemy import Connection
 
 from moderation.actions.services import Services
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import AuthenticationFailed, InvalidInput, NotFound
-from moderation.storage import moderators
+from moderation.storage import moderators, sessions
 from moderation.storage.engine import read_transaction
 
 MIN_PASSWORD_LENGTH = 8
@@ -28,23 +29,38 @@ def list_moderators(services: Services) -> list[Moderator]:
         return moderators.list_all(connection)
 
 
-def find_moderator(services: Services, moderator_id: int) -> Moderator | None:
-    """Return the moderator with this id, unless removed."""
-    with read_transaction(services.engine) as connection:
-        return moderators.find(connection, moderator_id)
-
-
 def reset_password(services: Services, name: str, password: str) -> None:
-    """Replace the moderator's password. Raises `NotFound`, or `InvalidInput` if the password is too short."""
+    """Replace the moderator's password and end the sessions of the old one.
+
+    Raises `NotFound`, or `InvalidInput` if the password is too short.
+    """
     password_hash = hash_password(password)
-    if not services.writer.run(lambda connection: moderators.set_password_hash(connection, name, password_hash)):
-        raise NotFound("There is no moderator with this name.")
+
+    def replace(connection: Connection) -> None:
+        moderator = require_moderator(connection, name)
+        moderators.set_password_hash(connection, moderator.id, password_hash)
+        sessions.remove_of(connection, moderator.id)
+
+    services.writer.run(replace)
 
 
 def remove_moderator(services: Services, name: str) -> None:
-    """Remove a moderator, whose labels keep the name. Raises `NotFound`."""
-    if not services.writer.run(lambda connection: moderators.remove(connection, name)):
+    """Remove a moderator with all sessions. Labels keep the name. Raises `NotFound`."""
+
+    def remove(connection: Connection) -> None:
+        moderator = require_moderator(connection, name)
+        sessions.remove_of(connection, moderator.id)
+        moderators.remove(connection, moderator.id)
+
+    services.writer.run(remove)
+
+
+def require_moderator(connection: Connection, name: str) -> Moderator:
+    """Return the moderator with this name, locked for the transaction. Raises `NotFound`."""
+    found = moderators.find(connection, name, lock=True)
+    if found is None:
         raise NotFound("There is no moderator with this name.")
+    return found[0]
 
 
 def authenticate_moderator(services: Services, name: str, password: str) -> Moderator:
@@ -53,12 +69,12 @@ def authenticate_moderator(services: Services, name: str, password: str) -> Mode
     Raises `AuthenticationFailed` if either is wrong. Both cases take the same time.
     """
     with read_transaction(services.engine) as connection:
-        row = moderators.find_with_password_hash(connection, name)
-    if row is None:
+        found = moderators.find(connection, name)
+    if found is None:
         # Hashing takes as long as verifying: the response time must not reveal which names exist.
         password_hasher.hash(_encode_password(password))
-    elif _password_matches(row[1], password):
-        return row[0]
+    elif _password_matches(found[1], password):
+        return found[0]
     raise AuthenticationFailed("The name or the password is wrong.")
 
 

@@ -4,7 +4,7 @@ from typing import TextIO
 
 import click
 
-from moderation.actions import moderators
+from moderation.actions import moderators, sessions
 from moderation.cli._options import as_json, choose_password, generate, opened_services, password_file
 from moderation.cli._output import print_json, print_table
 
@@ -61,6 +61,15 @@ def remove(name: str) -> None:
     with opened_services() as services:
         moderators.remove_moderator(services, name)
     click.echo(f"{name} is removed.")
+
+
+@moderator.command(name="sign-out")
+@_name_argument
+def sign_out(name: str) -> None:
+    """End all sessions of NAME, on every device. The password stays."""
+    with opened_services() as services:
+        number = sessions.end_sessions(services, name)
+    click.echo(f"{name} is signed out. Ended sessions: {number}.")
 
 
 def _print_password(name: str, new_password: str | None, as_json: bool) -> None:

@@ -113,9 +113,9 @@ class QueueItem:
 
 @dataclass(frozen=True, slots=True)
 class Moderator:
-    """A person who decides held comments. `session_version` changes with the password."""
+    """A person who decides held comments. `password_version` changes with the password."""
 
     id: int
     name: str
     created_at: datetime
-    session_version: str = field(repr=False)
+    password_version: str = field(repr=False)

@@ -10,7 +10,8 @@ from moderation.domain.decision import Moderator
 from moderation.domain.errors import Conflict
 from moderation.storage.tables import moderators
 
-_SELECT = select(moderators.c.id, moderators.c.name, moderators.c.created_at, moderators.c.password_hash)
+COLUMNS = (moderators.c.id, moderators.c.name, moderators.c.created_at, moderators.c.password_hash)
+"""The columns that `from_row` needs."""
 
 
 def add(connection: Connection, name: str, password_hash: str, at: datetime) -> Moderator:
@@ -20,41 +21,39 @@ def add(connection: Connection, name: str, password_hash: str, at: datetime) -> 
         moderator_id = connection.execute(insert(moderators).returning(moderators.c.id), row).scalar_one()
     except IntegrityError:
         raise Conflict("A moderator with this name exists already.") from None
-    return Moderator(moderator_id, name, at, _session_version(password_hash))
+    return Moderator(moderator_id, name, at, _password_version(password_hash))
 
 
 def list_all(connection: Connection) -> list[Moderator]:
     """Return all moderators in the order of their names."""
-    return [_moderator(row) for row in connection.execute(_SELECT.order_by(moderators.c.name)).mappings()]
+    return [from_row(row) for row in connection.execute(select(*COLUMNS).order_by(moderators.c.name)).mappings()]
 
 
-def find(connection: Connection, moderator_id: int) -> Moderator | None:
-    """Return the moderator with this id."""
-    row = connection.execute(_SELECT.where(moderators.c.id == moderator_id)).mappings().first()
-    return None if row is None else _moderator(row)
+def find(connection: Connection, name: str, *, lock: bool = False) -> tuple[Moderator, str] | None:
+    """Return the moderator with this name, and the hash of the password.
+
+    With `lock`, PostgreSQL lets no other transaction change the moderator until this one ends.
+    """
+    statement = select(*COLUMNS).where(moderators.c.name == name)
+    row = connection.execute(statement.with_for_update() if lock else statement).mappings().first()
+    return None if row is None else (from_row(row), row["password_hash"])
 
 
-def find_with_password_hash(connection: Connection, name: str) -> tuple[Moderator, str] | None:
-    """Return the moderator with this name, and the hash of the password."""
-    row = connection.execute(_SELECT.where(moderators.c.name == name)).mappings().first()
-    return None if row is None else (_moderator(row), row["password_hash"])
+def set_password_hash(connection: Connection, moderator_id: int, password_hash: str) -> None:
+    """Replace the hash of a moderator's password."""
+    connection.execute(update(moderators).where(moderators.c.id == moderator_id).values(password_hash=password_hash))
 
 
-def set_password_hash(connection: Connection, name: str, password_hash: str) -> bool:
-    """Replace the password hash. Returns false if no moderator has this name."""
-    statement = update(moderators).where(moderators.c.name == name).values(password_hash=password_hash)
-    return connection.execute(statement).rowcount == 1
+def remove(connection: Connection, moderator_id: int) -> None:
+    """Delete a moderator without sessions; labels keep the name."""
+    connection.execute(delete(moderators).where(moderators.c.id == moderator_id))
 
 
-def remove(connection: Connection, name: str) -> bool:
-    """Delete the moderator; labels keep the name. Returns false if no moderator has this name."""
-    return connection.execute(delete(moderators).where(moderators.c.name == name)).rowcount == 1
+def from_row(row: RowMapping) -> Moderator:
+    """Return the moderator in a row that was selected with `COLUMNS`."""
+    return Moderator(row["id"], row["name"], row["created_at"], _password_version(row["password_hash"]))
 
 
-def _moderator(row: RowMapping) -> Moderator:
-    return Moderator(row["id"], row["name"], row["created_at"], _session_version(row["password_hash"]))
-
-
-def _session_version(password_hash: str) -> str:
+def _password_version(password_hash: str) -> str:
     """Return a digest of the salted hash, from which the password cannot be guessed."""
     return sha256(password_hash.encode()).hexdigest()[:16]

@@ -260,6 +260,15 @@ moderators = Table(
     sqlite_autoincrement=True,
 )
 
+# Sessions of moderators that have not been ended. `digest` is the SHA-256 of a random token that the cookie has.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", AnyText, primary_key=True),
+    Column("moderator_id", Integer, ForeignKey("moderators.id"), nullable=False, index=True),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
 # One row: the id distinguishes this database from others, the digest its secret from others.
 installation = Table(
     "installation",

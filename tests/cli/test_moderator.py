@@ -1,10 +1,12 @@
 """`moderation moderator`."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from moderation.actions import moderators
+from moderation.actions.sessions import session_moderator, start_session
 from moderation.cli import _options
 from moderation.domain.errors import AuthenticationFailed
 from moderation.settings import Settings
@@ -73,6 +75,19 @@ def test_a_removed_moderator_is_out(operator: Operator, settings: Settings) -> N
     operator.get("moderator", "remove", "mara")
     assert not can_sign_in(settings, "mara", password)
     assert [person["name"] for person in operator.get_json("moderator", "list")] == ["moderator"]
+
+
+def test_an_operator_ends_all_sessions(operator: Operator, settings: Settings) -> None:
+    """The password stays valid; an unknown name has its exit code."""
+    password = operator.get_json("moderator", "add", "mara")["password"]
+    services = open_services(settings)
+    mara = moderators.authenticate_moderator(services, "mara", password)
+    tokens = [start_session(services, mara, timedelta(hours=1)) for _ in range(2)]
+    assert operator.get("moderator", "sign-out", "mara") == "mara is signed out. Ended sessions: 2.\n"
+    assert [session_moderator(services, token) for token in tokens] == [None, None]
+    services.engine.dispose()
+    assert can_sign_in(settings, "mara", password)
+    assert operator.run("moderator", "sign-out", "stranger").exit_code == 4
 
 
 @pytest.mark.parametrize(

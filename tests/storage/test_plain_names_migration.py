@@ -273,7 +273,7 @@ def test_each_key_authenticates_its_site(connection: Connection, old: Rows) -> N
 def test_each_moderator_is_there(connection: Connection, old: Rows) -> None:
     """With the password hash, and the next id is still a new one."""
     for row in old["moderators"]:
-        stored = moderators.find_with_password_hash(connection, row["name"])
+        stored = moderators.find(connection, row["name"])
         assert stored is not None
         moderator, password_hash = stored
         assert (moderator.id, moderator.created_at, password_hash) == (

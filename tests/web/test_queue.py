@@ -76,6 +76,41 @@ def test_a_moderator_signs_in_and_out(app: Flask, moderator: Moderator) -> None:
     assert browser.get("/queue").status_code == 303
 
 
+def cookie_of(browser: Browser) -> str:
+    cookie = browser.client.get_cookie("moderation")
+    assert cookie
+    return cookie.value
+
+
+def test_signing_out_ends_every_copy_of_the_cookie(mara: Browser) -> None:
+    """A cookie that was copied before opens nothing afterwards, while another sign-in of Mara's stays."""
+    copied = cookie_of(mara)
+    elsewhere = Browser(mara.client.application.test_client())
+    assert elsewhere.sign_in().status_code == 303
+    mara.send("/queue/sign-out")
+    mara.client.set_cookie("moderation", copied)
+    assert mara.get("/queue").status_code == 303 and elsewhere.get("/queue").status_code == 200
+
+
+def test_signing_out_everywhere(mara: Browser, ana: Browser) -> None:
+    """All of Mara's sessions end, and none of Ana's."""
+    elsewhere = Browser(mara.client.application.test_client())
+    assert elsewhere.sign_in().status_code == 303
+    assert "Sign out everywhere" in mara.get("/queue").text
+    mara.send("/queue/sign-out", everywhere="1")
+    assert elsewhere.get("/queue").status_code == 303 and ana.get("/queue").status_code == 200
+
+
+def test_a_session_has_an_absolute_end(mara: Browser, clock: Clock) -> None:
+    """Requests do not prolong it, and a cookie alone does not decide."""
+    hours = mara.client.application.permanent_session_lifetime.total_seconds() / 3600
+    for _ in range(int(hours) - 1):
+        clock.advance(3600)
+        assert mara.get("/queue").status_code == 200
+    clock.advance(3600)
+    assert mara.get("/queue").status_code == 303
+
+
 def test_signing_out_takes_a_form(mara: Browser) -> None:
     """A link or an image of a comment cannot sign a moderator out."""
     assert mara.get("/queue/sign-out").status_code == 405
@@ -160,7 +195,7 @@ def test_a_new_password_ends_the_sessions_of_the_old_one(mara: Browser, ana: Bro
 
 
 def test_a_new_moderator_does_not_inherit_a_session(mara: Browser, services: Services, clock: Clock) -> None:
-    """A database may reuse the row id of a removed moderator."""
+    """The sessions of a removed moderator are gone, not only without an owner."""
     remove_moderator(services, "mara")
     clock.advance(60)
     add_moderator(services, "Ana", PASSWORD)

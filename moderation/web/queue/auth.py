@@ -6,7 +6,18 @@ from datetime import datetime, timedelta
 from math import ceil
 from threading import Lock
 
-from flask import Flask, Response, flash, make_response, redirect, render_template, request, session, url_for
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask_login import (  # type: ignore[import-untyped]  # ships no types
     LoginManager,
     UserMixin,
@@ -16,7 +27,8 @@ from flask_login import (  # type: ignore[import-untyped]  # ships no types
 )
 from werkzeug.wrappers import Response as AnyResponse
 
-from moderation.actions.moderators import authenticate_moderator, find_moderator
+from moderation.actions.moderators import authenticate_moderator
+from moderation.actions.sessions import end_session, end_sessions, session_moderator, start_session
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import AuthenticationFailed
 from moderation.web.requests import services
@@ -32,16 +44,17 @@ _QUEUE_URL = re.compile(r"/queue(?:\?(?:(?:before=[0-9]{1,10}|skipped=1|soon=1)&
 class SessionUser(UserMixin):  # type: ignore[misc]  # its base is untyped
     """A moderator in the form that Flask-Login needs."""
 
-    def __init__(self, moderator: Moderator) -> None:
+    def __init__(self, moderator: Moderator, token: str) -> None:
         self.moderator = moderator
+        self.token = token
 
     def get_id(self) -> str:
-        """Return id and session version, so that a password change or a reused row id invalidates old sessions."""
-        return f"{self.moderator.id}@{self.moderator.session_version}"
+        """Return the token of the session, which the signed cookie keeps."""
+        return self.token
 
 
 def init_login(app: Flask) -> None:
-    """Look the moderator up on each request, so that a removal or a password change takes effect at once."""
+    """Look the session up on each request, so that its end takes effect at once."""
     login_manager = LoginManager()
     login_manager.user_loader(_load_user)
     login_manager.init_app(app)
@@ -74,6 +87,7 @@ class SignInView:
             return _throttled_response(name, wait_time)
         try:
             moderator = authenticate_moderator(services(), name, request.form.get("password", ""))
+            token = start_session(services(), moderator, current_app.permanent_session_lifetime)
         except AuthenticationFailed:
             self._throttle.record_failure(name, clock())
             return _form_response(401, "The name or the password is wrong.", name)
@@ -81,12 +95,16 @@ class SignInView:
         # A fresh session, so that nothing planted before the sign-in survives it.
         session.clear()
         session.permanent = True
-        login_user(SessionUser(moderator))
+        login_user(SessionUser(moderator, token))
         return redirect(_next_url(), 303)
 
 
 def sign_out() -> AnyResponse:
-    """End the session and redirect to the sign-in page."""
+    """End the session, or all sessions of the moderator, and redirect to the sign-in page."""
+    if current_user.is_authenticated and request.form.get("everywhere") == "1":
+        end_sessions(services(), current_user.moderator.name)
+    elif current_user.is_authenticated:
+        end_session(services(), current_user.token)
     logout_user()
     session.clear()
     flash("You are signed out.", "success")
@@ -135,14 +153,8 @@ class Throttle:
 
 
 def _load_user(token: str) -> SessionUser | None:
-    number = token.partition("@")[0]
-    if not number.isdecimal():
-        return None
-    moderator = find_moderator(services(), int(number))
-    if moderator is None:
-        return None
-    user = SessionUser(moderator)
-    return user if user.get_id() == token else None
+    moderator = session_moderator(services(), token)
+    return SessionUser(moderator, token) if moderator else None
 
 
 def _throttled_response(name: str, wait_time: timedelta) -> Response:

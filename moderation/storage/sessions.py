@@ -1,0 +1,41 @@
+"""Store the sessions of moderators. A row has the digest of a session's token, never the token."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from moderation.domain.decision import Moderator
+from moderation.storage.moderators import COLUMNS, from_row
+from moderation.storage.tables import moderators, sessions
+
+
+def add(connection: Connection, digest: str, moderator_id: int, expires_at: datetime) -> None:
+    """Store a session."""
+    row = {"digest": digest, "moderator_id": moderator_id, "expires_at": expires_at}
+    connection.execute(insert(sessions), row)
+
+
+def find_moderator(connection: Connection, digest: str, at: datetime) -> Moderator | None:
+    """Return the moderator whose session has this digest, unless it has expired."""
+    statement = (
+        select(*COLUMNS)
+        .join(sessions, sessions.c.moderator_id == moderators.c.id)
+        .where(sessions.c.digest == digest, sessions.c.expires_at > at)
+    )
+    row = connection.execute(statement).mappings().first()
+    return None if row is None else from_row(row)
+
+
+def remove(connection: Connection, digest: str) -> None:
+    """Delete a session."""
+    connection.execute(delete(sessions).where(sessions.c.digest == digest))
+
+
+def remove_of(connection: Connection, moderator_id: int) -> int:
+    """Delete all sessions of a moderator. Returns how many."""
+    return connection.execute(delete(sessions).where(sessions.c.moderator_id == moderator_id)).rowcount
+
+
+def purge(connection: Connection, at: datetime) -> int:
+    """Delete the sessions that have expired. Returns how many."""
+    return connection.execute(delete(sessions).where(sessions.c.expires_at <= at)).rowcount
