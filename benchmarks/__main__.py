@@ -7,6 +7,7 @@ from functools import partial
 from benchmarks import (
     budget,
     drill,
+    growth,
     memory,
     mutants,
     names,
@@ -35,9 +36,10 @@ BENCHMARKS = {
     "peers": comparison.measure,
     "mutants": mutants.measure,
     "drill": drill.measure,
+    "growth": growth.measure,
 }
-# The first installs other filters, the second runs the tests, the third breaks a service: all take long.
-ONLY_BY_NAME = ("peers", "mutants", "drill")
+# They install other filters, run the tests, break a service and store two million decisions: all take long.
+ONLY_BY_NAME = ("peers", "mutants", "drill", "growth")
 
 
 def main(arguments: list[str]) -> None:

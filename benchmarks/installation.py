@@ -21,18 +21,19 @@ from tests.e2e.service import free_port
 from tests.shipped import SHIPPED_MODEL_ID
 
 MAX_START_SECONDS = 30.0
-WORKERS = 2
 _UNPRIVILEGED_USERS = ("postgres", "nobody")
 
 
 @dataclass
 class Installation:
-    """A service with two workers on a fixed port, and its state in one folder."""
+    """A service on a fixed port, and its state in one folder."""
 
     folder: Path
     database_url: str = ""
     port: int = field(default_factory=free_port)
+    workers_number: int = 2
     key: str = ""
+    password: str = ""
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -63,7 +64,7 @@ class Installation:
             "VAR": self.var,
             "MODELS": self.folder / "models",
             "DATABASE_URL": self.database_url,
-            "WORKERS": WORKERS,
+            "WORKERS": self.workers_number,
         }
         variables = {f"MODERATION_{name}": str(value) for name, value in settings.items()}
         return {**kept, **variables, "HOST": "127.0.0.1", "PORT": str(self.port)}
@@ -72,8 +73,10 @@ class Installation:
         """Create the state, with the shipped model live and a site."""
         shutil.copytree(ROOT / "models" / SHIPPED_MODEL_ID, self.folder / "models" / SHIPPED_MODEL_ID)
         self.registry.promote(SHIPPED_MODEL_ID)
-        shown = self._run("init")
-        self.key = next(line.split()[1] for line in shown.splitlines() if line.split()[:1] == ["Key"])
+        shown = [line.split(maxsplit=1) for line in self._run("init").splitlines()]
+        self.key, self.password = (
+            next(line[1] for line in shown if line[:1] == [name]) for name in ("Key", "Password")
+        )
 
     def start(self) -> None:
         """Start the service, without waiting until it answers."""
@@ -108,7 +111,7 @@ class Installation:
 
     def is_whole(self) -> bool:
         """Return whether the server runs with all its workers, and none of a former server is left."""
-        return len(self.workers()) == WORKERS and not orphans(self.var)
+        return len(self.workers()) == self.workers_number and not orphans(self.var)
 
     def kill_master(self) -> None:
         """Kill the server and leave its workers alone."""

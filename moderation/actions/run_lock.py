@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EACCES, EPERM, EROFS
 from pathlib import Path
+from time import monotonic, sleep
 from typing import NamedTuple
 
 from moderation.domain.errors import Conflict, StorageUnavailable
@@ -16,6 +17,8 @@ from moderation.domain.errors import Conflict, StorageUnavailable
 RESTORE_JOURNAL = "restore.json"
 """The file that a restore keeps in the `var` folder while it changes the state."""
 
+MAX_WAIT_SECONDS = 2.0
+"""Time that a start waits for a restore."""
 _LOCK_NAME = "run.lock"
 _READ_ONLY_ERRORS = {EACCES, EPERM, EROFS}
 
@@ -44,10 +47,10 @@ def join_run(var: Path, worker: Worker | None = None) -> int | None:
         # No other process runs: forget the workers of former runs.
         os.ftruncate(lock, 0)
     try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+        _share(lock)
+    except BaseException:
         os.close(lock)
-        raise Conflict("A restore is running: start the service when it has ended.") from None
+        raise
     if worker is not None:
         os.write(lock, f"{worker.process_id} {worker.parent_id}\n".encode())
     return lock
@@ -88,6 +91,19 @@ def orphans(var: Path) -> list[int]:
         return []
     workers = [Worker(*map(int, line.split())) for line in lines]
     return sorted({worker.process_id for worker in workers if _is_orphan(worker, path)})
+
+
+def _share(lock: int) -> None:
+    """Hold the lock with others. Raises `Conflict` if another process keeps it to itself for `MAX_WAIT_SECONDS`."""
+    end = monotonic() + MAX_WAIT_SECONDS
+    while True:
+        try:
+            return fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            # A worker that starts at the same moment keeps it for microseconds only.
+            if monotonic() > end:
+                raise Conflict("A restore is running: start the service when it has ended.") from None
+            sleep(0.01)
 
 
 def _is_orphan(worker: Worker, lock: Path) -> bool:

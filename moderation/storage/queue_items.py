@@ -27,13 +27,14 @@ _HELD = (
     )
     .where(_IS_OPEN, sites.c.removed_at.is_(None))
 )
-_COUNT = (
+_OF_REMOVED_SITE = queue_items.c.site_id.in_(select(sites.c.id).where(sites.c.removed_at.is_not(None)))
+_COUNT_OPEN = select(func.count()).select_from(queue_items).where(_IS_OPEN)
+# From the callbacks of a time, which are few, to their items: the open items may be many.
+_COUNT_EXPIRING = (
     select(func.count())
-    .select_from(queue_items)
-    .join(sites, sites.c.id == queue_items.c.site_id)
-    .where(_IS_OPEN, sites.c.removed_at.is_(None))
+    .select_from(callbacks.join(queue_items, queue_items.c.decision_id == callbacks.c.decision_id))
+    .where(_IS_OPEN, ~_OF_REMOVED_SITE)
 )
-_COUNT_HELD_BY_BLOGS = _COUNT.join(callbacks, callbacks.c.decision_id == queue_items.c.decision_id)
 
 
 class ItemState(NamedTuple):
@@ -57,7 +58,10 @@ def held(connection: Connection, before: int | None, limit: int, include_skipped
 
 def count(connection: Connection, include_skipped: bool) -> int:
     """Return how many open items the active sites have."""
-    return connection.execute(_COUNT if include_skipped else _COUNT.where(_UNSKIPPED)).scalar_one()
+    # Two counts that an index answers alone: a look-up of the site for each item would take ten times longer.
+    all_open = _COUNT_OPEN if include_skipped else _COUNT_OPEN.where(_UNSKIPPED)
+    of_removed = all_open.where(_OF_REMOVED_SITE)
+    return int(connection.execute(select(all_open.scalar_subquery() - of_removed.scalar_subquery())).scalar_one())
 
 
 def expiring(connection: Connection, after: datetime, until: datetime, limit: int) -> list[QueueItem]:
@@ -71,7 +75,7 @@ def expiring(connection: Connection, after: datetime, until: datetime, limit: in
 
 def count_expiring(connection: Connection, after: datetime, until: datetime) -> int:
     """Return how many items `expiring` lists without a limit."""
-    return connection.execute(_COUNT_HELD_BY_BLOGS.where(_published_within(after, until))).scalar_one()
+    return connection.execute(_COUNT_EXPIRING.where(_published_within(after, until))).scalar_one()
 
 
 def state(connection: Connection, item_id: int) -> ItemState | None:

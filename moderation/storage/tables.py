@@ -229,6 +229,14 @@ queue_items = Table(
 )
 _open = queue_items.c.closed_at.is_(None)
 Index("ix_queue_items_open", queue_items.c.id, sqlite_where=_open, postgresql_where=_open)
+# Covers the counts of open items, of all sites and of removed ones.
+Index(
+    "ix_queue_items_waiting",
+    queue_items.c.site_id,
+    queue_items.c.skipped_at,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
 
 callbacks = Table(
     "callbacks",
@@ -239,7 +247,7 @@ callbacks = Table(
     Column("guid", AnyText, nullable=False),
     Column("url", AnyText, nullable=False),
     Column("encrypted_key", AnyText, nullable=False),
-    Column("publishes_at", UtcDateTime, nullable=False),
+    Column("publishes_at", UtcDateTime, nullable=False, index=True),
     Column("result", AnyText),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_attempt_at", UtcDateTime),

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from time import monotonic
 from typing import NamedTuple
 
 from flask import Flask, Response, render_template, request
@@ -14,10 +15,13 @@ from werkzeug.exceptions import BadHost, HTTPException
 
 from moderation.domain.errors import ERROR_MAPPINGS, AuthenticationFailed, InvalidInput, ModerationError, error_mapping
 from moderation.web.api.schemas import FieldErrorResponse, ProblemResponse
-from moderation.web.requests import current_request_id
+from moderation.web.requests import app_state, current_request_id
 
 logger = logging.getLogger(__name__)
 
+LOG_PAUSE_SECONDS = 10.0
+"""Time for which a process logs no second 503 of the same kind: an outage must not fill the disk with its log."""
+_next_logs: dict[str, float] = {}
 _AKISMET_PATHS = re.compile(r"/1\.\d+/")
 _HTML_PATHS = re.compile(r"/(?:queue(?:/.*)?|docs)?")
 
@@ -50,6 +54,8 @@ def error_response(error: Exception) -> Response:
 def to_problem(error: Exception) -> Problem:
     """Return the problem for an error. An unexpected error is logged."""
     if isinstance(error, ModerationError):
+        if error_mapping(error).status == HTTPStatus.SERVICE_UNAVAILABLE:
+            _report_unavailable(error)
         return _from_moderation_error(error)
     if isinstance(error, HTTPException):
         return _from_http_exception(error)
@@ -61,6 +67,15 @@ def to_problem(error: Exception) -> Problem:
 def problem_type(error: type[ModerationError]) -> str:
     """Return the problem type of an error class: `InvalidInput` -> `/docs#invalid-input`."""
     return "/docs#" + re.sub(r"(?<!^)(?=[A-Z])", "-", error.__name__).lower()
+
+
+def _report_unavailable(error: ModerationError) -> None:
+    """Count a request that is answered with 503, and log the first one in `LOG_PAUSE_SECONDS`."""
+    kind = type(error).__name__
+    app_state().metrics.unavailable.labels(kind).inc()
+    if monotonic() >= _next_logs.get(kind, 0.0):
+        _next_logs[kind] = monotonic() + LOG_PAUSE_SECONDS
+        logger.warning("unavailable", extra={"error": kind, "problem": str(error), "endpoint": request.endpoint})
 
 
 def _from_moderation_error(error: ModerationError) -> Problem:

@@ -36,6 +36,9 @@ class Metrics:
         self.decisions = Counter(
             "moderation_decisions", "Verdicts answered.", ("verdict", "channel"), registry=registry
         )
+        self.unavailable = Counter(
+            "moderation_unavailable", "Requests answered with 503.", ("error",), registry=registry
+        )
         self.scoring_seconds = Histogram(
             "moderation_scoring_seconds",
             "Time from a parsed request to a stored decision; a batch counts once.",

@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from moderation.actions.services import Services
 from moderation.settings import Settings
+from moderation.web import errors
 from moderation.web.app import create_app
 from tests.web.conftest import KEY, Blog
 
@@ -192,3 +193,22 @@ def test_a_lost_database_is_503(services: Services, blog: Blog, settings: Settin
     assert int(response.headers["Retry-After"]) > 0
     check = blog.akismet("comment-check", comment_content="x")
     assert check.status_code == 503 and len(check.headers["X-akismet-guid"]) == 32
+
+
+def test_an_outage_is_counted_and_logged_once(
+    services: Services,
+    blog: Blog,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each 503 counts; only the first of its kind within some seconds is logged, with its sentence."""
+    monkeypatch.setattr(errors, "_next_logs", {})
+    services.engine.dispose()
+    for file in Path(settings.var).glob("moderation.db*"):
+        file.unlink()
+    for _ in range(3):
+        problem(blog.call("POST", "/v1/score", {"text": "x"}), 503)
+    assert 'moderation_unavailable_total{error="StorageUnavailable"} 3.0' in blog.client.get("/metrics").text
+    (record,) = (record for record in caplog.records if record.getMessage() == "unavailable")
+    assert "put it back" in vars(record)["problem"]
