@@ -5,7 +5,7 @@ a phrase of canonical text. A trailing `*` makes its last word a stem: any word 
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -54,7 +54,10 @@ def count_topics(words: Sequence[str]) -> Mapping[str, int]:
         if phrases:
             candidates = phrases.get(words[index - 1], ())
             hits += [topic for before, topic in candidates if words[max(0, index - len(before)) : index] == before]
-    return Counter(hits) if hits else {}
+    counts: dict[str, int] = {}
+    for topic in hits:
+        counts[topic] = counts.get(topic, 0) + 1
+    return counts
 
 
 @lru_cache(_TOPIC_CACHE_WORDS)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import islice
-from math import exp, isnan
+from math import exp
 from typing import Any, Self
 
 import numpy as np
@@ -154,7 +154,11 @@ def logistic(logit: float) -> float:
 def _contributions(model: Model, features: Features) -> tuple[list[dict[str, float]], list[float]]:
     """Return the contributions to the logit: of the words of each field, and of each signal."""
     signals = zip(features.signals, model.centered_weights, strict=True)
-    signal_contributions = [0.0 if isnan(value) else weight * (value - mean) for value, (mean, weight) in signals]
+    signal_contributions = [
+        # Only a NaN differs from itself. `isnan` would take half of the time of this loop.
+        weight * (value - mean) if value == value else 0.0
+        for value, (mean, weight) in signals
+    ]
     return list(map(model.word_weights.contributions, features.document)), signal_contributions
 
 

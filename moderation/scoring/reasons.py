@@ -84,10 +84,13 @@ def strongest(
 
 def split_strongest(reasons: Sequence[Reason]) -> tuple[list[Reason], list[Reason]]:
     """Return the strongest reasons, and all others by weight, of reasons in any order."""
-    ranked = sorted(reasons, key=by_abs_weight)
-    first = strongest(ranked)
-    chosen = set(map(id, first))
-    return first, [reason for reason in ranked if id(reason) not in chosen]
+    spam: list[Reason] = []
+    ham: list[Reason] = []
+    others: list[Reason] = []
+    for reason in sorted(reasons, key=by_abs_weight):
+        strong, limit = (spam, MAX_SPAM_REASONS) if reason.weight > 0 else (ham, MAX_HAM_REASONS)
+        (strong if reason.weight and len(strong) < limit else others).append(reason)
+    return spam + ham, others
 
 
 def by_abs_weight(reason: Reason) -> float:
@@ -117,13 +120,14 @@ class _TokenPositions:
     def __init__(self, parsed: ParsedComment, words: Collection[str]) -> None:
         self._body = parsed.body
         self._text = parsed.body.text
-        self.of_word: dict[str, list[tuple[int, int, int]]] = {word: [] for word in words}
+        self.of_word = of_word = {word: list[tuple[int, int, int]]() for word in words}
+        find = self._text.find
         end = 0
         for number, word in enumerate(parsed.tokens):
-            start = self._text.find(word, end)
+            start = find(word, end)
             end = start + len(word)
-            if word in self.of_word:
-                self.of_word[word].append((number, start, end))
+            if word in of_word:
+                of_word[word].append((number, start, end))
 
     def are_adjacent(self, first: str, second: str) -> bool:
         """Return whether each occurrence of either word is next to one of the other, with white space between."""

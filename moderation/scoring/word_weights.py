@@ -58,9 +58,10 @@ class WordWeights:
         half = scale / 2
         contributions = {word: scale * entry.weight for word, entry in weights.items()}
         for weight, (first, second) in zip(map(self._weights.item, pairs), pairs.values(), strict=True):
-            contribution = half * weight
-            contributions[first] += contribution
-            contributions[second] += contribution
+            if weight:  # most pairs have none
+                contribution = half * weight
+                contributions[first] += contribution
+                contributions[second] += contribution
         total = sum(contributions.values())
         lowest, highest = self._contribution_limits[namespace]
         if lowest <= total <= highest:
