@@ -1,4 +1,4 @@
-"""WSGI entry of a checkout: `granian --interface wsgi service:app`, or `gunicorn service:app`."""
+"""WSGI entry of a checkout, for another server than `moderation serve`: `gunicorn service:app`."""
 
 from moderation.wsgi import app
 

@@ -1,15 +1,20 @@
 """Settings, read from the environment. No other module reads it."""
 
+import re
 from importlib.resources import files
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, Self
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from moderation.domain.budget import Budget
 from moderation.domain.errors import InvalidInput
+
+PATH_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+"""A path to put before others. Two slashes at its start would name another host in a link."""
 
 _PROJECT_ROOT = Path(__file__).parent.parent
 _BUNDLED = Path(str(files("moderation") / "_bundled"))
@@ -49,6 +54,14 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         2**20, ge=1024, description="Size limit of a request body, in bytes; a larger one is answered with 413."
     )
+    body_timeout_seconds: float = Field(
+        10.0, gt=0, le=300, description="Time in which a request body must arrive; a later one is answered with 408."
+    )
+    trusted_proxies: str = Field(
+        "127.0.0.1,::1",
+        description="Addresses or networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Prefix` count.",
+    )
+    path_prefix: str = Field("", description="Path under which a proxy shows the service, such as `/moderation`.")
     max_batch_size: int = Field(1000, ge=1, le=10_000, description="Limit of comments in one batch request.")
     busy_timeout_seconds: float = Field(5.0, gt=0, description="Time that a write waits for a locked SQLite database.")
     access_log: bool = Field(False, description="Log each request: method, route, status, duration and request id.")
@@ -84,6 +97,29 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """URL of the database in use."""
         return self.database_url or f"sqlite:///{self.var / 'moderation.db'}"
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Networks of the trusted proxies."""
+        return tuple(ip_network(part.strip()) for part in self.trusted_proxies.split(",") if part.strip())
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: str) -> str:
+        for part in filter(None, map(str.strip, value.split(","))):
+            try:
+                ip_network(part)
+            except ValueError:
+                raise ValueError(f"{part} is neither an address nor a network such as 10.0.0.0/8") from None
+        return value
+
+    @field_validator("path_prefix")
+    @classmethod
+    def _trim_prefix(cls, value: str) -> str:
+        trimmed = value.rstrip("/")
+        if not PATH_PREFIX.fullmatch(trimmed):
+            raise ValueError("this is no path such as /moderation")
+        return trimmed
 
     @property
     def budget(self) -> Budget:

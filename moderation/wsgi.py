@@ -1,6 +1,7 @@
-"""WSGI entry: `granian --interface wsgi moderation.wsgi:app`, or `gunicorn moderation.wsgi:app`.
+"""The applications of a serving process: `front` for `moderation serve`, `app` for any WSGI server.
 
-Importing it opens the services and starts the background tasks.
+`gunicorn moderation.wsgi:app` works too, with the limits of that server: only `front` reads a request before it takes a
+thread. Importing this module opens the services and starts the background tasks.
 """
 
 import os
@@ -9,6 +10,7 @@ from moderation.actions.background import BackgroundTasks
 from moderation.actions.run_lock import Worker, join_run
 from moderation.settings import Settings
 from moderation.web.app import create_app
+from moderation.web.front import Front
 from moderation.web.log_format import configure_logging
 from moderation.wiring import open_services
 
@@ -17,4 +19,5 @@ _settings = Settings.from_environment()
 _services = open_services(_settings)
 _run_lock = join_run(_settings.var, Worker(os.getpid(), os.getppid()))
 app = create_app(_services, _settings)
+front = Front(app, _settings)
 BackgroundTasks(_services).start()

@@ -6,24 +6,21 @@ import shutil
 import socket
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from errno import EADDRINUSE
 from pathlib import Path
 
 import click
 
-import moderation
 from moderation.actions.run_lock import join_run
 from moderation.cli._options import opened_services
 from moderation.domain.errors import AddressInUse, InvalidInput
 from moderation.settings import Settings
 
-# Threads of a worker share one processor for scoring; more of them would only wait for the disk.
-_MAX_THREADS = 8
-_BACKLOG = 1024
-# A file, not a module's name: granian searches a name in the working directory first, and would run that module.
-_TARGET = f"{Path(moderation.__file__).with_name('wsgi.py')}:app"
-_STOP_TIMEOUT_SECONDS = 10
+PORT_WAIT_SECONDS = 2.0
+"""Time to wait for a port in use."""
+
 _RUN_PREFIX = "moderation-run-"
 
 
@@ -48,7 +45,8 @@ def serve() -> None:
         _share_metrics(settings.metrics_folder or settings.var / "metrics")
     sys.stdout.flush()
     # The server replaces this process, so that its workers do not keep the modules of the command line in memory.
-    os.execv(sys.executable, [sys.executable, *_server_arguments(host, port, settings.workers)])
+    server = ["-P", "-m", "moderation.supervisor", host, str(port), str(settings.workers)]
+    os.execv(sys.executable, [sys.executable, *server])
 
 
 def _share_metrics(parent: Path) -> None:
@@ -86,20 +84,6 @@ def _remove_if_ended(folder: Path) -> None:
     os.close(lock)
 
 
-def _server_arguments(host: str, port: int, workers: int) -> list[str]:
-    options = {
-        "--interface": "wsgi",
-        "--host": host,
-        "--port": str(port),
-        "--workers": str(workers),
-        "--blocking-threads": str(min(_MAX_THREADS, 2 * (os.cpu_count() or 1) + 1)),
-        "--backlog": str(_BACKLOG),
-        "--workers-kill-timeout": str(_STOP_TIMEOUT_SECONDS),
-    }
-    pairs = [part for pair in options.items() for part in pair]
-    return ["-P", "-m", "granian", *pairs, "--no-ws", "--respawn-failed-workers", _TARGET]
-
-
 def public_url(host: str, port: int) -> str:
     """Return `http://host:port` as a browser on this machine can open it."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
@@ -111,16 +95,25 @@ def resolve_bind_address(host: str, port: int) -> tuple[str, int]:
 
     Raises `AddressInUse`, or `InvalidInput` if this machine has no such address or no permission for the port.
     """
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            # The server sets it too: a port that was closed a moment ago counts as free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen()
-            name = probe.getsockname()
-    except OSError as error:
-        raise _bind_error(host, port, error) from None
+    give_up_at = time.monotonic() + PORT_WAIT_SECONDS
+    while True:
+        try:
+            return _bind(host, port)
+        except OSError as error:
+            # The workers of a killed server end within a second.
+            if error.errno != EADDRINUSE or time.monotonic() >= give_up_at:
+                raise _bind_error(host, port, error) from None
+            time.sleep(0.1)
+
+
+def _bind(host: str, port: int) -> tuple[str, int]:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # The server sets it too: a port that was closed a moment ago counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
+        probe.listen()
+        name = probe.getsockname()
     return str(name[0]), int(name[1])
 
 

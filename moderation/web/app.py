@@ -13,11 +13,12 @@ from moderation.settings import Settings
 from moderation.web import errors
 from moderation.web.akismet.routes import akismet_blueprint
 from moderation.web.api.views import api_blueprint
+from moderation.web.forwarding import ForwardedRequests, TrustedProxies
 from moderation.web.health import HealthViews, Metrics
 from moderation.web.log_format import log_requests
 from moderation.web.queue.auth import init_login
 from moderation.web.queue.views import queue_blueprint
-from moderation.web.requests import AppState, add_headers, attach_state
+from moderation.web.requests import AppState, add_headers, attach_state, raise_refusal
 
 
 def create_app(services: Services, settings: Settings) -> Flask:
@@ -28,6 +29,7 @@ def create_app(services: Services, settings: Settings) -> Flask:
     attach_state(app, AppState(services, settings, metrics))
     if settings.access_log:
         log_requests(app)
+    app.before_request(raise_refusal)
     app.after_request(add_headers)
     errors.init_app(app)
     csrf = CSRFProtect(app)
@@ -39,6 +41,9 @@ def create_app(services: Services, settings: Settings) -> Flask:
     app.register_blueprint(queue_blueprint())
     app.add_url_rule("/", "root", _redirect_to_queue)
     init_login(app)
+    app.wsgi_app = ForwardedRequests(  # type: ignore[method-assign]  # as Flask documents
+        app.wsgi_app, TrustedProxies(settings.proxy_networks), settings.path_prefix
+    )
     return app
 
 

@@ -25,6 +25,11 @@ CONTENT_SECURITY_POLICY = (
 )
 """No script and no foreign style, so that unescaped comment text still could not act."""
 
+REFUSAL = "moderation.refusal"
+"""Name in the WSGI environment of the error to answer with, which the front sets in place of a body."""
+AUTHENTICATED = "moderation.authenticated"
+"""Name in the WSGI environment of the mark that the request had a valid key."""
+
 _EXTENSION_KEY = "moderation"
 _REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
@@ -82,7 +87,21 @@ def calling_site() -> Site:
     authorization = request.authorization
     if authorization is None or authorization.type != "bearer" or not authorization.token:
         raise AuthenticationFailed("Send the site's key as `Authorization: Bearer KEY`.")
-    return authenticate_site(app_state().services, authorization.token)
+    return authenticate(authorization.token)
+
+
+def authenticate(key: str) -> Site:
+    """Return the site of a key, and mark the request as one with a valid key. Raises `AuthenticationFailed`."""
+    site = authenticate_site(app_state().services, key)
+    request.environ[AUTHENTICATED] = True
+    return site
+
+
+def raise_refusal() -> None:
+    """Raise the error that the front found while it read the request."""
+    refusal = request.environ.get(REFUSAL)
+    if refusal is not None:
+        raise refusal
 
 
 def raw_body(request: Request) -> bytes:

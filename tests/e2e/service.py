@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
@@ -28,13 +28,14 @@ class Service:
     """A folder with a database and the shipped model in it."""
 
     folder: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def environment(self) -> dict[str, str]:
         # Settings of the machine that runs the test must not reach the service.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MODERATION_", "COV"))}
         places = {"MODERATION_VAR": str(self.folder / "var"), "MODERATION_MODELS": str(self.folder / "models")}
-        return {**kept, **places, "HOST": "127.0.0.1", "PORT": "0"}
+        return {**kept, **places, "HOST": "127.0.0.1", "PORT": "0", **self.settings}
 
     def prepare(self) -> None:
         """Create the database, with the shipped model live even if the checkout has promoted another."""

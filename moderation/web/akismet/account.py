@@ -42,7 +42,7 @@ class _SitesQuery(NamedTuple):
 def verify_key() -> Response:
     """Answer `valid`, or `invalid` with the cause in the debug help."""
     form = read_form(request)
-    account_site(services(), form)
+    account_site(form)
     blog = form.get("blog")
     if not blog:
         return invalid_response('Empty "blog" value')
@@ -53,7 +53,7 @@ def verify_key() -> Response:
 
 def get_subscription() -> Response:
     """Answer with an active account without limit or end."""
-    site = account_site(services(), read_form(request))
+    site = account_site(read_form(request))
     return json_response(
         {
             "account_id": site.id,
@@ -69,7 +69,7 @@ def get_subscription() -> Response:
 def usage_limit() -> Response:
     """Answer with the number of calls this month. With `extended`, add that no notice and no upgrade is due."""
     form = read_form(request)
-    site = calling_site(services(), form)
+    site = calling_site(form)
     calls = activity(services(), site, services().clock()).calls
     usage: dict[str, object] = {"limit": "none", "usage": calls, "percentage": "0.00", "throttled": False}
     if form.get_flag("extended"):
@@ -80,7 +80,7 @@ def usage_limit() -> Response:
 def key_sites() -> Response:
     """Answer with the key's sites in JSON or (`format=csv`) as a table. Invalid parameters count as absent."""
     form = read_form(request)
-    site = calling_site(services(), form)
+    site = calling_site(form)
     query = _parse_sites_query(form, site)
     rows = [_site_row(site, query.month)][query.offset : query.offset + query.limit] if query.total else []
     if (form.get("format") or "").strip().lower() == "csv":
@@ -92,7 +92,7 @@ def key_sites() -> Response:
 def get_stats() -> Response:
     """Answer with the figures since `from`, in total and for each day (`60-days`) or month (all others)."""
     form = read_form(request)
-    site = account_site(services(), form)
+    site = account_site(form)
     since, period = _parse_period((form.get("from") or "").strip().lower(), services().clock())
     statistics = site_statistics(services(), site, since, period)
     breakdown = {
@@ -116,13 +116,13 @@ def connection_test() -> Response:
 
 def token() -> Response:
     """Answer with a random token that grants nothing, as the page that would take it is not part of this service."""
-    calling_site(services(), read_form(request))
+    calling_site(read_form(request))
     return text_response(secrets.token_hex(_TOKEN_BYTES))
 
 
 def deactivate() -> Response:
     """Answer `deactivated`. The site stays, because only the operator removes it."""
-    account_site(services(), read_form(request))
+    account_site(read_form(request))
     return text_response("deactivated")
 
 

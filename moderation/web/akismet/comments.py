@@ -35,7 +35,7 @@ _MAX_REPORTER_LENGTH = 200
 def comment_check() -> Response:
     """Answer `true` for spam and `false` for ham, by the site's thresholds."""
     form = read_form(request)
-    site = calling_site(services(), form)
+    site = calling_site(form)
     form.require("blog", non_empty=True)
     form.require("user_ip")  # may be empty: some blogs do not know it, others may not send it
     fixed_response = _fixed_response(form)
@@ -155,7 +155,7 @@ def _explained(response: Response, decision: Decision) -> Response:
 
 def _submit(value: LabelValue) -> Response:
     form = read_form(request)
-    site = calling_site(services(), form)
+    site = calling_site(form)
     form.require("blog", non_empty=True)
     comment = comment_from_form(form)
     if not form.get_flag("is_test") and _has_content(comment):

@@ -12,12 +12,10 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Request
 
-from moderation.actions.services import Services
-from moderation.actions.sites import authenticate_site
 from moderation.domain.comment import Comment, SubmissionSignals
 from moderation.domain.errors import InvalidInput
 from moderation.domain.site import Site
-from moderation.web.requests import raw_body
+from moderation.web.requests import authenticate, raw_body
 
 MAX_FIELDS = 5_000
 """Parameters read of one call; WordPress sends about forty."""
@@ -97,17 +95,17 @@ def key_from_form(form: Form) -> str:
     return form.get("api_key") or form.get("key") or form.host.partition(".")[0]
 
 
-def calling_site(services: Services, form: Form) -> Site:
+def calling_site(form: Form) -> Site:
     """Return the site of the calling key. Raises `AuthenticationFailed`."""
-    return authenticate_site(services, key_from_form(form))
+    return authenticate(key_from_form(form))
 
 
-def account_site(services: Services, form: Form) -> Site:
+def account_site(form: Form) -> Site:
     """Return the site of the key that the call asks about. Raises `AuthenticationFailed`.
 
     A WordPress blog that is given another key sends it in `key`, with the key it had before in `api_key`.
     """
-    return authenticate_site(services, form.get("key") or key_from_form(form))
+    return authenticate(form.get("key") or key_from_form(form))
 
 
 def comment_from_form(form: Form) -> Comment:

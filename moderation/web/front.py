@@ -1,0 +1,266 @@
+"""The front of the application: each request is read on the event loop, and gets a thread when it is complete.
+
+granian calls it by RSGI. A silent or slow sender therefore costs a connection, but no thread.
+docs/decisions/0010-bodies-before-threads.md has the measurements.
+"""
+
+import asyncio
+import io
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from multiprocessing import parent_process
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, RequestTimeout
+
+from moderation.domain.errors import ModerationError
+from moderation.settings import Settings
+from moderation.web.admission import Admissions
+from moderation.web.forwarding import TrustedProxies
+from moderation.web.requests import AUTHENTICATED, REFUSAL, calling_site
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+    from granian._granian import RSGIHTTPProtocol as HTTPProtocol
+    from granian.rsgi import Scope
+
+THREADS = 8
+"""Threads for requests. Python code runs on one at a time; the others wait for the disk, whose flush they share."""
+
+MAX_KEYLESS_BODY_BYTES = 2**16
+"""Size limit of a body without a valid key in its header, in bytes. A moderator's form has a few hundred bytes."""
+
+MAX_FORM_BODY_BYTES = 2**19
+"""Size limit of an Akismet form, whose key is known only when it is read, in bytes.
+
+Discourse's longest post has 32,000 characters of up to 4 bytes, which percent-encoding turns into 384 kB.
+"""
+
+_PARENT_CHECK_SECONDS = 0.5
+_HEALTH_PATHS = ("/readyz", "/metrics")
+_SERVER = {
+    "SCRIPT_NAME": "",
+    "wsgi.version": (1, 0),
+    "wsgi.url_scheme": "http",
+    "wsgi.errors": sys.stderr,
+    "wsgi.multithread": True,
+    "wsgi.multiprocess": False,
+    "wsgi.run_once": False,
+}
+
+_Refusal = HTTPException | ModerationError
+
+
+class Threads:
+    """Some daemon threads that run calls in the order of their arrival."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, size: int) -> None:
+        self._loop = loop
+        self._calls: SimpleQueue[tuple[Callable[[], object], asyncio.Future[object]]] = SimpleQueue()
+        for _ in range(size):
+            threading.Thread(target=self._work, daemon=True, name="request").start()
+
+    def submit(self, call: Callable[[], object]) -> "asyncio.Future[object]":
+        """Run a call on a thread. Returns the future of its result, for the loop."""
+        future: asyncio.Future[object] = self._loop.create_future()
+        self._calls.put((call, future))
+        return future
+
+    def _work(self) -> None:
+        while True:
+            call, future = self._calls.get()
+            try:
+                result, error = call(), None
+            except BaseException as raised:  # noqa: BLE001 - the caller gets it
+                result, error = None, raised
+            # A loop that is closed: the process ends.
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(_resolve, future, result, error)
+
+
+class Front:
+    """The RSGI application around a Flask application."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._app = app
+        self._max_body_bytes = settings.max_body_bytes
+        self._body_seconds = settings.body_timeout_seconds
+        self._proxies = TrustedProxies(settings.proxy_networks)
+        self._admissions = Admissions()
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Start the threads, as granian starts the worker."""
+        self._threads = Threads(loop, THREADS)
+        # A separate one, so that a supervisor's question never waits behind comments.
+        self._health_thread = Threads(loop, 1)
+        threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
+
+    async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
+        """Answer a request."""
+        if scope.path == "/livez":
+            # On the loop itself: it needs neither the database nor a thread.
+            self._answer(scope, protocol, b"")
+            return
+        address = self._client_address(scope)
+        refusal: _Refusal | None = self._admissions.enter(address)
+        if refusal is not None:
+            self._answer(scope, protocol, b"", refusal)
+            return
+        try:
+            body = await self._read_body(scope, protocol)
+        except (HTTPException, ModerationError) as error:
+            body, refusal = b"", error
+        except BaseException:
+            self._admissions.leave(address)
+            raise
+        threads = self._health_thread if scope.path in _HEALTH_PATHS else self._threads
+        answered = threads.submit(lambda: self._answer(scope, protocol, body, refusal))
+        answered.add_done_callback(lambda future: self._leave(address, future))
+        # granian cancels this task when the client leaves; the thread then still works on the request.
+        await asyncio.shield(answered)
+
+    def _leave(self, address: str | None, answered: "asyncio.Future[object]") -> None:
+        self._admissions.leave(address)
+        if answered.exception() is None and answered.result():
+            self._admissions.recognise(address)
+
+    def _client_address(self, scope: "Scope") -> str | None:
+        peer = scope.client.rpartition(":")[0].strip("[]")
+        return self._proxies.client_address(peer, ",".join(_values(scope, "x-forwarded-for")))
+
+    async def _read_body(self, scope: "Scope", protocol: "HTTPProtocol") -> bytes:
+        """Return the whole body.
+
+        Raises `RequestTimeout` (408), `RequestEntityTooLarge` (413) and, for one that is cut off, `BadRequest` (400).
+        A large body without a valid key raises the errors of `calling_site`.
+        """
+        headers = scope.headers
+        announced = headers.get("content-length")
+        length = None if announced is None else int(announced)
+        if length is None and "transfer-encoding" not in headers:
+            return b""
+        limit = await self._body_limit(scope, length)
+        if length is not None and length > limit:
+            raise RequestEntityTooLarge(f"The body may have at most {limit} bytes.")
+        try:
+            async with asyncio.timeout(self._body_seconds):
+                return await (_collect(protocol, limit) if length is None else protocol())
+        except TimeoutError:
+            raise RequestTimeout(f"The body was not complete after {self._body_seconds:g} seconds.") from None
+        except RuntimeError:
+            raise BadRequest("The body ended before its announced length.") from None
+
+    async def _body_limit(self, scope: "Scope", length: int | None) -> int:
+        if scope.path.startswith(("/1.1/", "/1.2/")):
+            return min(self._max_body_bytes, MAX_FORM_BODY_BYTES)
+        small = min(self._max_body_bytes, MAX_KEYLESS_BODY_BYTES)
+        if (length is not None and length <= small) or not scope.path.startswith("/v1/"):
+            return small
+        await self._threads.submit(lambda: self._check_key(scope))
+        return self._max_body_bytes
+
+    def _check_key(self, scope: "Scope") -> None:
+        with self._app.request_context(_environ(scope, b"")):
+            calling_site()
+
+    def _answer(self, scope: "Scope", protocol: "HTTPProtocol", body: bytes, refusal: _Refusal | None = None) -> bool:
+        """Send the application's response, and return whether the request had a valid key."""
+        environ = _environ(scope, body)
+        environ[REFUSAL] = refusal
+        status, headers, content = _call(self._app, environ)
+        if refusal is not None:
+            # The rest of the body must not be taken for the next request.
+            headers.append(("Connection", "close"))
+        protocol.response_bytes(status, headers, content)
+        return AUTHENTICATED in environ
+
+
+def _end_with_parent() -> None:
+    """End this worker when the main process dies, so that no orphan keeps the port and answers with old settings."""
+    parent = parent_process()
+    while parent is not None:
+        if os.getppid() != parent.pid:
+            # Not a graceful stop, which would wait for slow clients. Every acknowledged decision is on disk.
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(_PARENT_CHECK_SECONDS)
+
+
+def _call(app: Flask, environ: "WSGIEnvironment") -> tuple[int, list[tuple[str, str]], bytes]:
+    started: list[tuple[int, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], object]:
+        started.append((int(status[:3]), headers))
+        return lambda _: None
+
+    parts: Iterable[bytes] = app(environ, start_response)
+    try:
+        content = b"".join(parts)
+    finally:
+        close = getattr(parts, "close", None)
+        if close is not None:
+            close()
+    status, headers = started[-1]
+    return status, headers, content
+
+
+def _environ(scope: "Scope", body: bytes) -> "WSGIEnvironment":
+    """Return the WSGI environment of a request (PEP 3333)."""
+    environ: WSGIEnvironment = {
+        **_SERVER,
+        "REQUEST_METHOD": scope.method,
+        # WSGI has bytes as Latin-1.
+        "PATH_INFO": scope.path.encode("utf-8", "surrogateescape").decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "wsgi.input": io.BytesIO(body),
+    }
+    environ["SERVER_NAME"], _, environ["SERVER_PORT"] = scope.server.rpartition(":")
+    for name, value in scope.headers.items():
+        variable = "HTTP_" + name.upper().replace("-", "_")
+        if variable in environ:
+            value = f"{environ[variable]}{';' if name == 'cookie' else ','}{value}"
+        environ[variable] = value
+    environ.pop("HTTP_CONTENT_LENGTH", None)
+    environ.pop("HTTP_TRANSFER_ENCODING", None)
+    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return environ
+
+
+async def _collect(protocol: "HTTPProtocol", limit: int) -> bytes:
+    """Return a body of unknown length. Raises `RequestEntityTooLarge`, and `BadRequest` for one that is cut off.
+
+    granian ends each body with an empty part, and puts one more in the place of an error.
+    """
+    parts, size, empty = [], 0, 0
+    async for part in protocol:
+        parts.append(part)
+        size += len(part)
+        empty += not part
+        if size > limit:
+            raise RequestEntityTooLarge(f"The body may have at most {limit} bytes.")
+    if empty > 1:
+        raise BadRequest("The body was cut off.")
+    return b"".join(parts)
+
+
+def _values(scope: "Scope", name: str) -> list[str]:
+    # `get` returns the first of several lines only, which the caller may have written.
+    return [value for other, value in scope.headers.items() if other == name] if name in scope.headers else []
+
+
+def _resolve(future: "asyncio.Future[object]", result: object, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)

@@ -1,0 +1,75 @@
+"""The caller's address and the public path behind a proxy."""
+
+from ipaddress import ip_network
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from moderation.actions.services import Services
+from moderation.domain.errors import InvalidInput
+from moderation.settings import Settings
+from moderation.web.app import create_app
+from moderation.web.forwarding import TrustedProxies
+
+PROXIES = TrustedProxies(map(ip_network, ("127.0.0.1", "10.0.0.0/8", "::1")))
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "address"),
+    [
+        ("192.0.2.1", "198.51.100.1", "192.0.2.1"),
+        ("127.0.0.1", "", None),
+        ("127.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("::ffff:127.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("127.0.0.1", "203.0.113.9, 198.51.100.1, 10.1.2.3", "198.51.100.1"),
+        ("10.1.2.3", "10.0.0.1,127.0.0.1", None),
+        ("127.0.0.1", "198.51.100.1, unknown", "unknown"),
+        ("::1", "2001:db8::7", "2001:db8::7"),
+    ],
+)
+def test_the_rightmost_untrusted_address_is_the_caller(peer: str, forwarded_for: str, address: str | None) -> None:
+    """Further left is the caller's own claim; only a trusted proxy is believed."""
+    assert PROXIES.client_address(peer, forwarded_for) == address
+
+
+def ask(app: Flask, path: str, peer: str, prefix: str = "") -> TestResponse:
+    headers = {"X-Forwarded-Prefix": prefix} if prefix else {}
+    return app.test_client().get(path, headers=headers, environ_base={"REMOTE_ADDR": peer})
+
+
+@pytest.mark.parametrize("path", ["/queue", "/spam/filter/queue"])
+def test_a_trusted_proxy_names_the_prefix(app: Flask, path: str) -> None:
+    """Redirects, links, forms and static files have it, whether the proxy passes the prefix on or not."""
+    redirect = ask(app, path, "127.0.0.1", "/spam/filter/")
+    assert redirect.headers["Location"].startswith("/spam/filter/queue/sign-in")
+    page = ask(app, "/queue/sign-in", "127.0.0.1", "/spam/filter").text
+    assert 'href="/spam/filter/static/style.css"' in page and 'action="/spam/filter/queue/sign-in"' in page
+    with ask(app, "/spam/filter/static/style.css", "127.0.0.1", "/spam/filter") as style:
+        assert style.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("peer", "prefix"), [("192.0.2.1", "/spam"), ("127.0.0.1", "//evil.example"), ("127.0.0.1", "/a b"), ("", "/spam")]
+)
+def test_no_other_prefix_counts(app: Flask, peer: str, prefix: str) -> None:
+    """Neither of a stranger, nor one that would lead to another host."""
+    assert ask(app, "/queue", peer, prefix).headers["Location"].startswith("/queue/sign-in")
+
+
+def test_the_setting_names_the_prefix(services: Services, settings: Settings) -> None:
+    """Without a header, for any proxy; the path under the prefix is no other page."""
+    app = create_app(services, settings.model_copy(update={"path_prefix": "/spam"}))
+    assert ask(app, "/spam", "192.0.2.1").headers["Location"] == "/spam/queue"
+    assert ask(app, "/spamqueue", "192.0.2.1").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("TRUSTED_PROXIES", "10.0.0.0/33"), ("TRUSTED_PROXIES", "proxy"), ("PATH_PREFIX", "spam"), ("PATH_PREFIX", "//x")],
+)
+def test_an_unusable_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """The start ends with a sentence that names the variable."""
+    monkeypatch.setenv(f"MODERATION_{name}", value)
+    with pytest.raises(InvalidInput, match=f"MODERATION_{name}"):
+        Settings.from_environment()

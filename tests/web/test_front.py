@@ -1,0 +1,172 @@
+"""A served request: it is complete before a thread works on it, or it is refused."""
+
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from moderation.web.admission import MAX_PER_STRANGER
+from moderation.web.front import MAX_FORM_BODY_BYTES, MAX_KEYLESS_BODY_BYTES
+from tests.e2e.service import Service, served
+
+BODY_SECONDS = 1.5
+STRANGER = "127.0.0.2"
+"""Another address than the one of trusted proxies."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server and the key of a site."""
+
+    port: int
+    key: str
+
+    def raw(self, request: bytes, *, source: str = STRANGER, end: bool = False) -> bytes:
+        """Send bytes and return all until the server closes; `end` closes our side first, as a crashed client does."""
+        with closing(self.connect(source)) as connection:
+            connection.sendall(request)
+            if end:
+                connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def connect(self, source: str = STRANGER) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=30, source_address=(source, 0))
+
+    def head(self, path: str, *lines: str) -> bytes:
+        return "\r\n".join([f"POST {path} HTTP/1.1", "Host: localhost", *lines, "", ""]).encode()
+
+    def score(self, content: bytes, key: str | None = None) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {key or self.key}", "Content-Type": "application/json"}
+        return httpx.post(f"http://127.0.0.1:{self.port}/v1/score", content=content, headers=headers, timeout=30)
+
+    @property
+    def authorization(self) -> str:
+        return f"Authorization: Bearer {self.key}"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    settings = {"MODERATION_BODY_TIMEOUT_SECONDS": str(BODY_SECONDS)}
+    service = Service(tmp_path_factory.mktemp("service"), settings)
+    service.prepare()
+    key = json.loads(service.moderation("site", "add", "https://bakery.example", "--json"))["key"]
+    with served(service) as running:
+        yield Server(running.port, key)
+
+
+def status(response: bytes) -> int:
+    assert response.startswith(b"HTTP/1.1 "), response
+    return int(response[9:12])
+
+
+def test_silence_takes_no_thread(server: Server) -> None:
+    """While many senders say nothing, comments and supervisors are answered at once; then each sender gets 408."""
+    paths = ("/v1/score", "/v1/score/batch", "/1.1/comment-check", "/queue/sign-in", "/readyz")
+    silent = [(path, server.head(path, "Content-Length: 500")) for path in paths for _ in range(5)]
+    started = time.monotonic()
+    with ExitStack() as stack:
+        connections = []
+        for _, head in silent:
+            connection = stack.enter_context(closing(server.connect()))
+            connection.sendall(head + b"{")
+            connections.append(connection)
+        for path in ("/livez", "/readyz"):
+            assert httpx.get(f"http://127.0.0.1:{server.port}{path}", timeout=1).status_code == 200
+        assert server.score(b'{"text": "Hello"}').status_code == 200
+        assert time.monotonic() - started < BODY_SECONDS
+        answers = [b"".join(iter(lambda c=c: c.recv(65536), b"")) for c in connections]  # type: ignore[misc]
+    assert {status(answer) for answer in answers} == {408}
+    assert time.monotonic() - started < BODY_SECONDS + 3
+    assert re.search(rb"x-akismet-guid: [0-9a-f]{32}\r\n", answers[10])
+
+
+def test_a_slow_sender_has_one_deadline(server: Server) -> None:
+    """Single bytes in good time do not prolong it."""
+    with closing(server.connect()) as connection:
+        connection.sendall(server.head("/v1/score", "Content-Length: 500"))
+        started = time.monotonic()
+        with pytest.raises(OSError, match=r"reset|pipe"):
+            for _ in range(60):
+                connection.sendall(b" ")
+                time.sleep(0.1)
+    assert BODY_SECONDS - 0.5 < time.monotonic() - started < BODY_SECONDS + 2
+
+
+@pytest.mark.parametrize("path", ["/v1/score", "/1.1/comment-check"])
+def test_a_body_that_is_cut_off_is_never_judged(server: Server, path: str) -> None:
+    """Chunked or with its length, the request is answered with 400."""
+    body = b'{"text": "Hello"}' if path == "/v1/score" else f"api_key={server.key}&comment_content=Hello".encode()
+    common = (server.authorization, "Content-Type: application/json")
+    chunk = f"{len(body):x}\r\n".encode() + body + b"\r\n"
+    chunked = server.head(path, "Transfer-Encoding: chunked", *common) + chunk
+    announced = server.head(path, f"Content-Length: {len(body) + 9}", *common) + body
+    assert [status(server.raw(request, end=True)) for request in (chunked, chunked + b"5\r\nab", announced)] == [
+        400
+    ] * 3
+    whole = server.head(path, "Transfer-Encoding: chunked", "Connection: close", *common) + chunk + b"0\r\n\r\n"
+    answer = server.raw(whole)
+    assert status(answer) == (200) and b"Missing" not in answer[:200]
+
+
+def test_without_a_valid_key_bodies_are_small(server: Server) -> None:
+    """413 before the body is read, 401 for a wrong key; with a valid key the limit is the setting's."""
+    too_large = f"Content-Length: {MAX_KEYLESS_BODY_BYTES + 1}"
+    assert status(server.raw(server.head("/queue/sign-in", too_large))) == 413
+    assert status(server.raw(server.head("/v1/score", too_large))) == 401
+    assert status(server.raw(server.head("/v1/score", too_large, "Authorization: Bearer 000000000000"))) == 401
+    form = server.raw(server.head("/1.1/comment-check", f"Content-Length: {MAX_FORM_BODY_BYTES + 1}"))
+    assert status(form) == 413 and b"x-akismet-guid: " in form
+    content = json.dumps({"text": "x" * 2 * MAX_KEYLESS_BODY_BYTES}).encode()
+    assert server.score(content).status_code == 200
+    assert server.score(b" " * (2**20 + 1)).status_code == 413
+
+
+def test_a_chunked_body_stops_at_the_limit(server: Server) -> None:
+    """A sender without an announced length is refused as soon as it is over the limit."""
+    chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    assert status(server.raw(server.head("/queue/sign-in", "Transfer-Encoding: chunked") + 2 * chunk)) == 413
+
+
+def test_requests_of_one_address_are_capped(server: Server) -> None:
+    """One stranger's requests beyond the cap are refused at once, other addresses are not."""
+    with ExitStack() as stack:
+        for _ in range(MAX_PER_STRANGER):
+            connection = stack.enter_context(closing(server.connect("127.0.0.3")))
+            connection.sendall(server.head("/queue/sign-in", "Content-Length: 5"))
+        time.sleep(0.2)
+        request = b"GET /queue/sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        assert status(server.raw(request, source="127.0.0.3")) == 429
+        assert status(server.raw(request, source="127.0.0.4")) == 200
+
+
+def test_the_application_sees_the_request(server: Server) -> None:
+    """Query, encoded paths and repeated headers arrive; HEAD has no body; a missing page is a 404."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}") as client:
+        assert "before" in client.get("/queue?before=7").headers["Location"]
+        assert (
+            client.get("/v1/decisions/caf%C3%A9", headers={"Authorization": f"Bearer {server.key}"}).status_code == 404
+        )
+        assert client.head("/openapi.json").headers["Content-Length"] == str(len(client.get("/openapi.json").content))
+        assert client.get("/nowhere").status_code == 404
+        assert client.get("/livez", headers={"X-Request-Id": "abc"}).headers["X-Request-Id"] == "abc"
+    two_cookies = b"GET /queue HTTP/1.1\r\nHost: localhost\r\nCookie: a=1\r\nCookie: b=2\r\nConnection: close\r\n\r\n"
+    assert status(server.raw(two_cookies)) == 303
+
+
+def test_many_clients_at_once(server: Server) -> None:
+    """Answers reach the connection that asked."""
+
+    def ask(number: int) -> bool:
+        headers = {"X-Request-Id": f"request-{number}", "Authorization": f"Bearer {server.key}"}
+        response = client.post("/v1/score", json={"text": "Hello"}, headers=headers)
+        return response.status_code == 200 and response.headers["X-Request-Id"] == f"request-{number}"
+
+    with httpx.Client(base_url=f"http://127.0.0.1:{server.port}") as client, ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(ask, range(100)))
