@@ -1,27 +1,30 @@
 """Check a comment: judge it and store the decision before it is answered."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Connection
 
 from moderation.actions.callbacks import prepare_callback
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
-from moderation.actions.judging import judge, with_spans
+from moderation.actions.judging import fallback_verdict, judge, with_spans
 from moderation.actions.services import Services
 from moderation.domain.comment import NO_SIGNALS, Comment, SubmissionSignals
 from moderation.domain.decision import Decision, Label
-from moderation.domain.errors import NotFound
-from moderation.domain.site import Callback, Site
+from moderation.domain.errors import NotFound, StorageUnavailable
+from moderation.domain.site import Callback, OnError, Site
 from moderation.domain.thresholds import Verdict
 from moderation.features.parsed_comment import ParsedComment
 from moderation.storage import callbacks, comments, decisions, labels, queue_items
 from moderation.storage.engine import read_transaction
 
+T = TypeVar("T")
+
 
 class CheckResult(NamedTuple):
-    """A stored decision. `guid` is the id by which a blog holds the comment; `None` where no blog holds it."""
+    """A decision. `guid` is the id by which a blog holds the comment; `None` where no blog holds it."""
 
     decision: Decision
     guid: str | None
@@ -42,7 +45,10 @@ def check_comment(
 
     `channel` is `api` or `akismet`. `callback` receives the outcome if the blog holds the comment. With
     `recheck`, the decision replaces the earlier ones on the same comment, and a blog that holds the comment goes on
-    holding it. Without a model the comment goes to review and the decision is `degraded`. Raises `StorageUnavailable`.
+    holding it.
+
+    Without a model the verdict is that of the site's `on_error` and the decision is `degraded`. If it cannot be stored
+    either, it also has no id. Raises `ModelUnavailable` or `StorageUnavailable` instead if `on_error` is `error`.
     """
     parsed = ParsedComment(comment)
     decision = _decide(services, site, parsed, submission, spans=spans)
@@ -61,13 +67,20 @@ def check_comment(
             guid = pending.decision_id
         return guid
 
-    return CheckResult(decision, services.writer.run(store))
+    try:
+        guid = _write(services, site, store)
+    except StorageUnavailable as error:
+        return CheckResult(_unstored(site, decision, error), None)
+    return CheckResult(decision, guid)
 
 
 def check_comments(
     services: Services, site: Site, batch: Sequence[Comment], *, channel: str = "api", spans: bool = False
 ) -> list[Decision]:
-    """Judge many comments, in order, and store the decisions together or not at all. Raises `StorageUnavailable`."""
+    """Judge many comments, in order, and store the decisions together or not at all.
+
+    Without a model or a database that stores, the decisions and errors are those of `check_comment`.
+    """
     parsed_batch = [ParsedComment(comment) for comment in batch]
     decided = [_decide(services, site, parsed, NO_SIGNALS, spans=spans) for parsed in parsed_batch]
     hashed_comments = [(parsed.content_hash, parsed.comment) for parsed in parsed_batch]
@@ -76,14 +89,17 @@ def check_comments(
         comment_ids = comments.add(connection, site.id, hashed_comments, services.clock())
         decisions.add(connection, zip(decided, comment_ids, strict=True), channel)
 
-    services.writer.run(store)
+    try:
+        _write(services, site, store)
+    except StorageUnavailable as error:
+        return [_unstored(site, decision, error) for decision in decided]
     return decided
 
 
 def preview_comment(
     services: Services, site: Site, comment: Comment, submission: SubmissionSignals = NO_SIGNALS
 ) -> Decision:
-    """Judge a comment as `check_comment` does, and store nothing."""
+    """Judge a comment as `check_comment` does, and store nothing. Raises `ModelUnavailable`."""
     return _decide(services, site, ParsedComment(comment), submission)
 
 
@@ -104,7 +120,7 @@ def find_decision(services: Services, site: Site, decision_id: str) -> tuple[Dec
 def _decide(
     services: Services, site: Site, parsed: ParsedComment, submission: SubmissionSignals, *, spans: bool = False
 ) -> Decision:
-    model = services.live_model.get()
+    model = services.live_model.current() if site.on_error is OnError.ERROR else services.live_model.get()
     judgement = judge(model, site, parsed, submission, default_budget=services.budget, spans=spans)
     return Decision(
         id=uuid4().hex,
@@ -117,6 +133,20 @@ def _decide(
         decided_at=services.clock(),
         calibration=judgement.calibration,
     )
+
+
+def _write(services: Services, site: Site, store: Callable[[Connection], T]) -> T:
+    """Run a function in a write transaction. Raises `StorageUnavailable`, at once if the site's look-up failed."""
+    if site.storage_error:
+        raise StorageUnavailable(site.storage_error)
+    return services.writer.run(store)
+
+
+def _unstored(site: Site, decision: Decision, error: StorageUnavailable) -> Decision:
+    """Return the answer in place of a decision that could not be stored. Raises the error if the site wants that."""
+    if site.on_error is OnError.ERROR:
+        raise error
+    return replace(decision, id="", verdict=fallback_verdict(site), degraded=True)
 
 
 def _find_rechecked(connection: Connection, decision: Decision, identity: CommentIdentity) -> int | None:

@@ -7,7 +7,7 @@ from moderation.actions.services import Services
 from moderation.domain.budget import Budget, Calibration
 from moderation.domain.comment import NO_SIGNALS, SubmissionSignals
 from moderation.domain.decision import Decision, Reason, Score
-from moderation.domain.site import Site
+from moderation.domain.site import OnError, Site
 from moderation.domain.thresholds import Thresholds, Verdict, decide
 from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.model import Model, score
@@ -19,7 +19,7 @@ _NO_MODEL = Score(
     probability=0.5,
     logit=0.0,
     bias=0.0,
-    reasons=(Reason("NO_MODEL", 0.0, "No model is available, so a person has to decide."),),
+    reasons=(Reason("NO_MODEL", 0.0, "No model is available, so the comment was not judged."),),
     model="none",
 )
 
@@ -29,7 +29,7 @@ class Judgement:
     """The score of a comment, the thresholds in force and the verdict.
 
     `calibration` is the source of the thresholds; `None` where they are the site's own, or the model's. `degraded` is
-    true where no model was available, so that a person decides.
+    true where no model was available, so that the verdict is that of the site's `on_error`.
     """
 
     score: Score
@@ -50,16 +50,21 @@ def judge(
 ) -> Judgement:
     """Score a comment and compare the score with the thresholds in force.
 
-    Without a site the model's own thresholds apply. Without a model the comment goes to review.
+    Without a site the model's own thresholds apply. Without a model the verdict is `fallback_verdict(site)`.
     """
     name, thresholds = (model.id, model.thresholds) if model else (_NO_MODEL.model, FALLBACK_THRESHOLDS)
     calibration = None
     if site is not None:
         thresholds, calibration = site.thresholds_for(parsed.comment.type, name, thresholds, default_budget)
     if model is None:
-        return Judgement(_NO_MODEL, thresholds, calibration, Verdict.REVIEW, degraded=True)
+        return Judgement(_NO_MODEL, thresholds, calibration, fallback_verdict(site), degraded=True)
     result = score(model.for_site(site.url) if site else model, parsed, submission, spans=spans)
     return Judgement(result, thresholds, calibration, decide(result.probability, thresholds))
+
+
+def fallback_verdict(site: Site | None) -> Verdict:
+    """Return the verdict on a comment that cannot be judged, for a site that wants a verdict then."""
+    return Verdict.PUBLISH if site is not None and site.on_error is OnError.PUBLISH else Verdict.REVIEW
 
 
 def with_spans(services: Services, decision: Decision, site_url: str) -> Decision:

@@ -9,6 +9,9 @@ from moderation.domain.errors import ModerationError
 from moderation.storage.engine import disk_problem, read_transaction
 from moderation.storage.migrate import schema_problem
 
+MAX_WAIT_SECONDS = 0.5
+"""Time that the check waits for the write lock; a supervisor gives up after a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -49,4 +52,6 @@ def _check(name: str, find_problem: Callable[[], str | None]) -> Check:
 
 def _database_problem(services: Services) -> None:
     with read_transaction(services.engine):
-        return
+        pass
+    # Waits in the same queue as decisions, so a busy service is ready and a locked database is not.
+    services.writer.run(lambda _: None, timeout_seconds=MAX_WAIT_SECONDS)

@@ -4,14 +4,15 @@ import hmac
 import re
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection
 
 from moderation.actions.moderators import check_name, hash_password
 from moderation.actions.services import Services
-from moderation.domain.errors import AuthenticationFailed, InvalidInput, NotFound
-from moderation.domain.site import AkismetReviewSettings, Site
+from moderation.domain.errors import AuthenticationFailed, InvalidInput, NotFound, StorageUnavailable
+from moderation.domain.site import AkismetReviewSettings, OnError, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.domain.urls import normalize_url
 from moderation.storage import moderators, sites
@@ -19,6 +20,9 @@ from moderation.storage.engine import read_transaction
 
 MAX_ACTIVE_KEYS = 2
 """The newest key, and the one before it, which a blog may still have configured."""
+
+MAX_KNOWN_SITES = 10_000
+"""Keys whose sites are kept in memory, some 10 MB."""
 
 _KEY_PATTERN = re.compile(r"[0-9a-f]{12}")
 # The stored form of a key: a keyed digest, so that a copy of the database opens no site.
@@ -124,19 +128,40 @@ def set_akismet_review(services: Services, url: str, akismet_review: AkismetRevi
     )
 
 
-def authenticate_site(services: Services, key: str) -> Site:
-    """Return the site that an active key belongs to. Raises `AuthenticationFailed`.
+def set_on_error(services: Services, url: str, on_error: OnError) -> Site:
+    """Set the site's answer for comments that cannot be judged. Returns the changed site."""
+    return _change(services, url, lambda connection, site: sites.set_on_error(connection, site.id, on_error))
 
-    The look-up compares keyed digests, so its timing reveals nothing about valid keys.
+
+def authenticate_site(services: Services, key: str, *, recall: bool = False) -> Site:
+    """Return the site that an active key belongs to. Raises `AuthenticationFailed` and `StorageUnavailable`.
+
+    The look-up compares keyed digests, so its timing reveals nothing about valid keys. With `recall`, a database that
+    cannot be read gives the site as it was when its key was used last, with the `storage_error`.
     """
     candidate = key.lower()
     if _KEY_PATTERN.fullmatch(candidate):
         digest = _digest(services.secret, candidate.encode()).hex()
-        with read_transaction(services.engine) as connection:
-            site = sites.find_by_key(connection, digest)
+        site = _find_by_digest(services, digest, recall)
         if site is not None:
             return site
     raise AuthenticationFailed("This key belongs to no site.")
+
+
+def _find_by_digest(services: Services, digest: str, recall: bool) -> Site | None:
+    known = services.known_sites
+    try:
+        with read_transaction(services.engine) as connection:
+            site = sites.find_by_key(connection, digest)
+    except StorageUnavailable as error:
+        if recall and digest in known:
+            return replace(known[digest], storage_error=str(error))
+        raise
+    if site is None:
+        known.pop(digest, None)
+    elif digest in known or len(known) < MAX_KNOWN_SITES:
+        known[digest] = site
+    return site
 
 
 def _add_site(services: Services, connection: Connection, address: str, key: str) -> Site:

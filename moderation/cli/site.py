@@ -7,7 +7,7 @@ from moderation.actions.rollout import RolloutStatus, rollout_statuses
 from moderation.cli._options import as_json, opened_services, url_argument
 from moderation.cli._output import echo_status, print_json, print_table
 from moderation.cli.site_thresholds import budget, recalibrate, thresholds
-from moderation.domain.site import AkismetReviewSettings, ReviewAction, Site
+from moderation.domain.site import AkismetReviewSettings, OnError, ReviewAction, Site
 from moderation.web.api.schemas import AkismetReviewResponse, SiteResponse
 
 
@@ -111,6 +111,25 @@ def akismet(
         print_json({"url": blog.url, "akismet": AkismetReviewResponse.model_validate(blog.akismet_review)})
     else:
         click.echo(_describe_akismet_review(blog))
+
+
+@site.command()
+@url_argument
+@click.argument(
+    "value", metavar="[review|publish|error]", required=False, type=click.Choice([value.value for value in OnError])
+)
+@as_json
+def on_error(url: str, value: str | None, as_json: bool) -> None:
+    """Show or change the answer to the blog at URL for a comment that cannot be judged.
+
+    That is so while no model can be loaded or the database stores nothing.
+    """
+    with opened_services() as services:
+        blog = sites.find_site(services, url) if value is None else sites.set_on_error(services, url, OnError(value))
+    if as_json:
+        print_json({"url": blog.url, "on_error": blog.on_error})
+    else:
+        click.echo(f"{blog.url}: a comment that cannot be judged gets the answer {blog.on_error}")
 
 
 def _print_key(url: str, key: str, as_json: bool) -> None:

@@ -56,8 +56,9 @@ class Score:
 class Decision:
     """A verdict with its score and thresholds, as answered and stored.
 
-    `degraded` is true if no model was available. `calibration` is the source of `thresholds`; `None` if the site has
-    its own thresholds.
+    `degraded` is true if no model was available, or if the decision could not be stored: the verdict is then that of
+    the site's `on_error`. A decision that is not stored has no `id`. `calibration` is the source of `thresholds`;
+    `None` if the site has its own thresholds.
     """
 
     id: str

@@ -23,6 +23,18 @@ class ReviewAction(StrEnum):
     PUBLISH = "publish"
 
 
+class OnError(StrEnum):
+    """The answer to a site for a comment that cannot be judged.
+
+    That is so while no model can be loaded, or the database stores nothing. With `ERROR` the site gets an error and
+    decides itself.
+    """
+
+    REVIEW = "review"
+    PUBLISH = "publish"
+    ERROR = "error"
+
+
 @dataclass(frozen=True, slots=True)
 class AkismetReviewSettings:
     """How a site's Akismet client treats comments that go to review.
@@ -48,7 +60,8 @@ class Site:
 
     `thresholds` are the site's own; without them, its calibration decides. `type_thresholds` apply to single
     types of comment. `budget` is `None` if the default budget applies. `stored_calibration` is the newest one, maybe of
-    another model or budget than the current ones.
+    another model or budget than the current ones. `storage_error` says why the database could not be read when the site
+    called; the site is then as it was before, and nothing can be stored.
     """
 
     id: int
@@ -58,7 +71,9 @@ class Site:
     type_thresholds: Mapping[str, Thresholds] = field(default_factory=dict)
     akismet_review: AkismetReviewSettings = AkismetReviewSettings()
     budget: Budget | None = None
+    on_error: OnError = OnError.ERROR
     stored_calibration: StoredCalibration | None = None
+    storage_error: str = ""
 
     def thresholds_for(
         self, comment_type: str | None, model: str, model_thresholds: Thresholds, default_budget: Budget

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from moderation.domain.budget import Budget
 from moderation.domain.errors import Conflict
-from moderation.domain.site import AkismetReviewSettings, ReviewAction, Site
+from moderation.domain.site import AkismetReviewSettings, OnError, ReviewAction, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.storage import calibrations
 from moderation.storage.tables import keys, sites
@@ -84,6 +84,11 @@ def set_akismet_review(connection: Connection, site_id: int, akismet_review: Aki
     )
 
 
+def set_on_error(connection: Connection, site_id: int, on_error: OnError) -> None:
+    """Set the site's answer for comments that cannot be judged."""
+    _update(connection, site_id, on_error=on_error.value)
+
+
 def set_budget(connection: Connection, site_id: int, budget: Budget | None) -> None:
     """Set the site's own budget, or delete it with `None`."""
     lost, held, confidence = astuple(budget) if budget else (None, None, None)
@@ -138,5 +143,6 @@ def _from_row(values: Row[Any]) -> Site:
         budget=None
         if max_lost_rate is None
         else Budget(max_lost_rate, row["site_max_held_rate"], row["site_confidence"]),
+        on_error=OnError(row["site_on_error"]),
         stored_calibration=None if row["calibration_id"] is None else calibrations.from_row(row),
     )

@@ -88,6 +88,7 @@ sites = Table(
     Column("max_lost_rate", Double),
     Column("max_held_rate", Double),
     Column("confidence", Double),
+    Column("on_error", AnyText, nullable=False, server_default="error"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("removed_at", UtcDateTime),
 )

@@ -8,6 +8,7 @@ results, and the next caller in the queue leads. On PostgreSQL every caller has 
 import os
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from threading import Lock, local
 from time import monotonic, sleep
 from typing import Any, TypeVar, cast
@@ -32,6 +33,8 @@ MAX_GROUP_SECONDS = 0.02
 """Time after which a group takes no further function, so that other processes get the write lock."""
 POLL_SECONDS = 0.0005
 """Pause between two attempts to get the write lock of another process."""
+LOCKED_TIMEOUT_SECONDS = 0.1
+"""Time that a write waits after an earlier one waited in vain, so that waits of queued requests do not add up."""
 
 _INTERRUPTED = "The write was interrupted; try again in a moment."
 _FOREVER = -1.0
@@ -74,6 +77,7 @@ class Writer:
         self._timeout_seconds = busy_timeout_seconds(engine)
         self._lock = Lock()
         self._has_leader = False
+        self._is_locked_out = False
         self._waiting: deque[_Write] = deque()
         self._connection: Connection | None = None
         self._connection_outdated = False
@@ -81,20 +85,23 @@ class Writer:
         event.listen(engine, "engine_disposed", self._close_or_outdate)
         _call_at_fork(self._before_fork, self._after_fork_in_parent, self._after_fork_in_child)
 
-    def run(self, function: Callable[[Connection], T]) -> T:
+    def run(self, function: Callable[[Connection], T], *, timeout_seconds: float = inf) -> T:
         """Run a function in a write transaction and return its result, which is on disk by then.
 
         If the function raises, its writes are undone and the error is raised here; no other caller notices. Raises
-        `StorageUnavailable` if the database cannot be written, or stays locked for the engine's busy timeout. Then
-        nothing is stored, now or later. A function must not call `run`; it may read on another connection.
+        `StorageUnavailable` if the database cannot be written, or stays locked for the engine's busy timeout or
+        `timeout_seconds`. Then nothing is stored, now or later. A function must not call `run`; it may read on another
+        connection.
         """
         if getattr(self._thread, "is_writing", False):
             raise RuntimeError("A write cannot wait for another write: pass on the connection instead.")
         if self._timeout_seconds is None:
             return self._run_alone(function)
-        deadline = monotonic() + self._timeout_seconds
+        patience = LOCKED_TIMEOUT_SECONDS if self._is_locked_out else self._timeout_seconds
+        timeout_seconds = min(timeout_seconds, patience)
+        deadline = monotonic() + timeout_seconds
         write = _Write(function)
-        if self._leads(write, self._timeout_seconds):
+        if self._leads(write, timeout_seconds):
             try:
                 self._run_group(write, deadline)
             finally:
@@ -146,7 +153,7 @@ class Writer:
                 connection = self._connect()
                 with connection.begin():
                     reject_lost_files(connection)
-                    _begin_immediate(connection, deadline)
+                    self._begin_immediate(connection, deadline)
                     self._run_functions(connection, group)
                 reject_lost_files(connection)
         except BaseException as error:
@@ -159,6 +166,22 @@ class Writer:
             for write in group[1:]:
                 write.done = True
                 write.wake()
+
+    def _begin_immediate(self, connection: Connection, deadline: float) -> None:
+        """Begin a transaction with SQLite's write lock; wait for the lock until the deadline of the monotonic clock."""
+        while True:
+            try:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                self._is_locked_out = False
+                return
+            except OperationalError as error:
+                code = getattr(error.orig, "sqlite_errorname", "")
+                if not code.startswith("SQLITE_BUSY"):
+                    raise
+                if monotonic() >= deadline:
+                    self._is_locked_out = True
+                    raise
+            sleep(POLL_SECONDS)
 
     def _run_functions(self, connection: Connection, group: list[_Write]) -> None:
         """Run the only function of the group, and add the waiting ones until none waits or the time is over."""
@@ -217,19 +240,6 @@ class Writer:
         # The waiting threads exist in the parent only.
         self._waiting.clear()
         self._after_fork_in_parent()
-
-
-def _begin_immediate(connection: Connection, deadline: float) -> None:
-    """Begin a transaction with SQLite's write lock, and wait for the lock until the deadline of the monotonic clock."""
-    while True:
-        try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            return
-        except OperationalError as error:
-            code = getattr(error.orig, "sqlite_errorname", "")
-            if not code.startswith("SQLITE_BUSY") or monotonic() >= deadline:
-                raise
-        sleep(POLL_SECONDS)
 
 
 def _run_in_savepoint(connection: Connection, write: _Write) -> None:

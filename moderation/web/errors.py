@@ -14,6 +14,7 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import BadHost, HTTPException
 
 from moderation.domain.errors import ERROR_MAPPINGS, AuthenticationFailed, InvalidInput, ModerationError, error_mapping
+from moderation.web.akismet.responses import DEBUG_HELP_HEADER
 from moderation.web.api.schemas import FieldErrorResponse, ProblemResponse
 from moderation.web.requests import app_state, current_request_id
 
@@ -42,7 +43,9 @@ def error_response(error: Exception) -> Response:
     """Return the response to an error, in the format of the channel."""
     problem = to_problem(error)
     if _AKISMET_PATHS.match(request.path):
-        return _to_response(problem, problem.body.title, "text/plain; charset=utf-8")
+        # A client that reads everything but `false` as spam looks for this header first.
+        headers = {**problem.headers, DEBUG_HELP_HEADER: problem.body.title}
+        return _to_response(Problem(problem.body, headers), problem.body.title, "text/plain; charset=utf-8")
     # A page links to the host of the request, so a request without a valid host gets JSON.
     if _HTML_PATHS.fullmatch(request.path) and not isinstance(error, BadHost):
         page = render_template("error.html", problem=problem.body, request_id=current_request_id())

@@ -82,17 +82,20 @@ def add_headers(response: Response) -> Response:
     return response
 
 
-def calling_site() -> Site:
-    """Return the site of the key in `Authorization: Bearer KEY`. Raises `AuthenticationFailed` for any other key."""
+def calling_site(*, recall: bool = False) -> Site:
+    """Return the site of the key in `Authorization: Bearer KEY`, as `authenticate_site` does.
+
+    Raises `AuthenticationFailed` for any other key.
+    """
     authorization = request.authorization
     if authorization is None or authorization.type != "bearer" or not authorization.token:
         raise AuthenticationFailed("Send the site's key as `Authorization: Bearer KEY`.")
-    return authenticate(authorization.token)
+    return authenticate(authorization.token, recall=recall)
 
 
-def authenticate(key: str) -> Site:
+def authenticate(key: str, *, recall: bool = False) -> Site:
     """Return the site of a key, and mark the request as one with a valid key. Raises `AuthenticationFailed`."""
-    site = authenticate_site(app_state().services, key)
+    site = authenticate_site(app_state().services, key, recall=recall)
     request.environ[AUTHENTICATED] = True
     return site
 

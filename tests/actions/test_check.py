@@ -12,11 +12,11 @@ from moderation.actions.check import check_comment, check_comments, find_decisio
 from moderation.actions.judging import FALLBACK_THRESHOLDS
 from moderation.actions.review import count_held, held_items
 from moderation.actions.services import Services
-from moderation.actions.sites import add_site, set_thresholds
+from moderation.actions.sites import add_site, set_on_error, set_thresholds
 from moderation.domain.budget import UNCALIBRATED, calibrated_thresholds
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.errors import NotFound, StorageUnavailable
-from moderation.domain.site import Site
+from moderation.domain.site import OnError, Site
 from moderation.domain.thresholds import Thresholds, Verdict, decide
 from moderation.features.parsed_comment import ParsedComment
 from moderation.registry.live_model import LiveModel
@@ -105,7 +105,8 @@ def test_only_a_review_opens_a_queue_item(services: Services, site: Site, hold_a
 
 
 def test_without_a_model_a_person_decides(services_without_model: Services, site: Site) -> None:
-    """Without a model every comment goes to review, and the decision is degraded and says why."""
+    """Without a model a site may have every comment go to review; the decision is degraded and says why."""
+    site = set_on_error(services_without_model, site.url, OnError.REVIEW)
     decision = check_comment(services_without_model, site, COMMENT).decision
     assert (decision.verdict, decision.degraded) == (Verdict.REVIEW, True)
     assert decision.thresholds == calibrated_thresholds(UNCALIBRATED, FALLBACK_THRESHOLDS)
@@ -116,6 +117,7 @@ def test_without_a_model_a_person_decides(services_without_model: Services, site
 
 def test_without_a_model_no_threshold_publishes(services_without_model: Services, site: Site) -> None:
     """Thresholds that publish nearly everything do not apply to a comment that was not scored."""
+    set_on_error(services_without_model, site.url, OnError.REVIEW)
     lenient = set_thresholds(services_without_model, site.url, PUBLISH_ALL)
     decision = check_comment(services_without_model, lenient, COMMENT).decision
     assert (decision.thresholds, decision.verdict) == (PUBLISH_ALL, Verdict.REVIEW)

@@ -23,6 +23,17 @@ def test_invalid_review_settings_are_refused(operator: Operator) -> None:
     assert operator.run("site", "akismet", "https://nobody.example").exit_code == 4
 
 
+def test_the_answer_to_a_comment_that_cannot_be_judged_changes(operator: Operator) -> None:
+    """An error unless set; other words are refused."""
+    assert operator.get_json("site", "on-error", BLOG) == {"url": BLOG, "on_error": "error"}
+    for value in ("review", "publish", "error", "review"):
+        assert operator.get_json("site", "on-error", BLOG, value)["on_error"] == value
+    assert "gets the answer review" in operator.get("site", "on-error", BLOG)
+    assert [site["on_error"] for site in operator.get_json("site", "list") if site["url"] == BLOG] == ["review"]
+    assert operator.run("site", "on-error", BLOG, "burn").exit_code == 2
+    assert operator.run("site", "on-error", "https://nobody.example", "review").exit_code == 4
+
+
 def test_a_type_of_comment_has_its_own_thresholds(operator: Operator) -> None:
     """Without them, private messages are judged one level milder than other comments."""
     options = ("--review", "0.2", "--spam", "0.8", "--discard", "0.9")

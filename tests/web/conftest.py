@@ -10,9 +10,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from moderation.actions.services import Services
-from moderation.actions.sites import add_site, set_thresholds
+from moderation.actions.sites import add_site, set_on_error, set_thresholds
 from moderation.domain.decision import Moderator
-from moderation.domain.site import Site
+from moderation.domain.site import OnError, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.settings import Settings
 from moderation.web.app import create_app
@@ -103,8 +103,9 @@ def blog(services: Services, client: FlaskClient) -> Blog:
 
 @pytest.fixture
 def blog_without_model(services_without_model: Services, settings: Settings) -> Blog:
-    """Our blog on a service that has no model."""
-    site, _ = add_site(services_without_model, BLOG, KEY)
+    """Our blog on a service that has no model; its comments then go to review."""
+    add_site(services_without_model, BLOG, KEY)
+    site = set_on_error(services_without_model, BLOG, OnError.REVIEW)
     return Blog(services_without_model, create_app(services_without_model, settings).test_client(), site)
 
 

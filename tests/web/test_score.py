@@ -78,14 +78,6 @@ def test_any_character_of_json_can_be_sent(blog: Blog, hostile: str) -> None:
     assert blog.call("GET", f"/v1/decisions/{response.get_json()['id']}").status_code == 200
 
 
-def test_without_a_model_comments_are_held(services_without_model: Services, settings: Settings, blog: Blog) -> None:
-    """The comment goes to review, and the response is `degraded`."""
-    client = create_app(services_without_model, settings).test_client()
-    response = client.post("/v1/score", json={"text": SPAM}, headers={"Authorization": f"Bearer {KEY}"})
-    assert response.status_code == 200
-    assert response.get_json()["degraded"] is True and response.get_json()["verdict"] == "review"
-
-
 def test_a_batch_answers_in_order_with_problems_in_place(blog: Blog) -> None:
     """An invalid comment gets a problem with pointers into the whole body; the others are judged."""
     sent: list[Any] = [{"text": "first"}, {"txet": "slip"}, 7, {"text": "last", "author": "Ann"}]

@@ -35,7 +35,7 @@ _MAX_REPORTER_LENGTH = 200
 def comment_check() -> Response:
     """Answer `true` for spam and `false` for ham, by the site's thresholds."""
     form = read_form(request)
-    site = calling_site(form)
+    site = calling_site(form, recall=True)
     form.require("blog", non_empty=True)
     form.require("user_ip")  # may be empty: some blogs do not know it, others may not send it
     fixed_response = _fixed_response(form)
@@ -95,7 +95,8 @@ def _judged_response(site: Site, form: Form) -> Response:
         )
     state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
     response = _explained(_verdict_response(decision, site.akismet_review, holds=guid is not None), decision)
-    response.headers[GUID_HEADER] = guid or decision.id
+    if guid is not None:
+        response.headers[GUID_HEADER] = guid
     return response
 
 
@@ -119,7 +120,7 @@ def _can_hold(user_agent: str) -> bool:
 
 
 def _verdict_response(decision: Decision, akismet_review: AkismetReviewSettings, *, holds: bool) -> Response:
-    if decision.degraded:
+    if decision.degraded and decision.verdict is Verdict.REVIEW and akismet_review.action is ReviewAction.HOLD:
         # The error makes the WordPress plugin hold the comment and ask again, with any body.
         return text_response("true", X_akismet_error="status")
     match decision.verdict:
@@ -146,7 +147,8 @@ def _discard_response() -> Response:
 
 def _explained(response: Response, decision: Decision) -> Response:
     """Add the id, the probability and the reasons. Codes alone, because hostile text must not enter a header."""
-    response.headers[GUID_HEADER] = decision.id
+    if decision.id:
+        response.headers[GUID_HEADER] = decision.id
     response.headers["X-moderation-score"] = f"{decision.score.probability:.4f}"
     reasons = strongest(decision.score.reasons)
     response.headers["X-moderation-reasons"] = " ".join(f"{reason.code}={reason.weight:+.2f}" for reason in reasons)

@@ -95,9 +95,9 @@ def key_from_form(form: Form) -> str:
     return form.get("api_key") or form.get("key") or form.host.partition(".")[0]
 
 
-def calling_site(form: Form) -> Site:
-    """Return the site of the calling key. Raises `AuthenticationFailed`."""
-    return authenticate(key_from_form(form))
+def calling_site(form: Form, *, recall: bool = False) -> Site:
+    """Return the site of the calling key, as `authenticate_site` does. Raises `AuthenticationFailed`."""
+    return authenticate(key_from_form(form), recall=recall)
 
 
 def account_site(form: Form) -> Site:

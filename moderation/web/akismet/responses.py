@@ -9,6 +9,7 @@ from flask import Response
 from moderation.domain.errors import AuthenticationFailed, InvalidInput
 
 COMMENT_CHECK_PATH = "/1.1/comment-check"
+DEBUG_HELP_HEADER = "X-akismet-debug-help"
 GUID_HEADER = "X-akismet-guid"
 SUBMIT_BODY = "Thanks for making the web a better place."
 

@@ -13,7 +13,7 @@ from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, W
 
 from moderation.domain.budget import RolloutStage
 from moderation.domain.decision import Decision, Label, LabelValue, SimilarComment
-from moderation.domain.site import ReviewAction
+from moderation.domain.site import OnError, ReviewAction
 from moderation.domain.thresholds import Verdict
 
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
@@ -28,6 +28,9 @@ def _replace_surrogates(value: object) -> object:
 
 Text = Annotated[str, BeforeValidator(_replace_surrogates)]
 _Time = Annotated[str, BeforeValidator(datetime.isoformat), WithJsonSchema({"type": "string", "format": "date-time"})]
+_DecisionId = Annotated[
+    Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None, BeforeValidator(lambda decision_id: decision_id or None)
+]
 _Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -155,13 +158,15 @@ class JudgementResponse(ResponseModel):
     )
     bias: float = Field(validation_alias=AliasPath("score", "bias"))
     model: str = Field(validation_alias=AliasPath("score", "model"))
-    degraded: bool = Field(description="True if there was no model to judge by.")
+    degraded: bool = Field(
+        description="True if the comment could not be judged or stored: the verdict is the site's `on_error`."
+    )
 
 
 class DecisionResponse(JudgementResponse):
-    """A stored decision."""
+    """A decision. It is stored, unless `id` is null."""
 
-    id: str = Field(pattern="^[0-9a-f]{32}$")
+    id: _DecisionId = Field(description="Null if the decision could not be stored; `degraded` is true then.")
     decided_at: _Time
     label: LabelResponse | None = Field(None, description="The label in force, or null.")
 
@@ -214,6 +219,7 @@ class SiteResponse(ResponseModel):
     type_thresholds: dict[str, ThresholdsResponse] = Field(validation_alias=AliasPath("site", "type_thresholds"))
     own_budget: BudgetResponse | None = Field(validation_alias=AliasPath("site", "budget"))
     akismet: AkismetReviewResponse = Field(validation_alias=AliasPath("site", "akismet_review"))
+    on_error: OnError = Field(validation_alias=AliasPath("site", "on_error"))
     created_at: _Time = Field(validation_alias=AliasPath("site", "created_at"))
     stage: RolloutStage | None = Field(
         None, validation_alias=AliasPath("calibration", "stage"), description="Null if the site set its thresholds."

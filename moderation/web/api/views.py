@@ -49,7 +49,7 @@ def api_blueprint() -> Blueprint:
 
 def score() -> Response:
     """Judge one comment and store the decision before it is answered."""
-    site = calling_site()
+    site = calling_site(recall=True)
     comment = Comment(**vars(read_body(CommentRequest)))
     state = app_state()
     spans = not _SPANS_WANTED.isdisjoint(request.query_string.split(b"&"))
@@ -61,7 +61,7 @@ def score() -> Response:
 
 def score_batch() -> Response:
     """Judge many comments in one transaction. In the place of an invalid comment stands its problem."""
-    site = calling_site()
+    site = calling_site(recall=True)
     values = read_body(BatchRequest).comments
     _check_batch_size(len(values))
     parsed = [_parse_comment(index, value) for index, value in enumerate(values)]
