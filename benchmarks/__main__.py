@@ -14,6 +14,7 @@ from benchmarks import (
     obfuscation,
     path,
     quality,
+    queue,
     registers,
     retraining,
     speed,
@@ -35,6 +36,7 @@ BENCHMARKS = {
     "quality": quality.measure,
     "peers": comparison.measure,
     "mutants": mutants.measure,
+    "queue": queue.measure,
     "drill": drill.measure,
     "growth": growth.measure,
 }

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -10,12 +11,28 @@ from moderation.actions.labelling import append_label
 from moderation.actions.services import Services
 from moderation.domain.decision import Label, LabelValue, Moderator, QueueItem
 from moderation.domain.errors import Conflict, NotFound
+from moderation.domain.invisible import quoted
 from moderation.storage import callbacks, queue_items
 from moderation.storage.callbacks import FailedCallbacks
 from moderation.storage.engine import read_transaction
 
 EXPIRY_WARNING = timedelta(hours=12)
 """How long before a blog publishes a held comment itself the queue warns."""
+EXCERPT_LENGTH = 4_000
+"""Code points of each field of a comment that a list of items reads."""
+MAX_RESCORED_LENGTH = 20_000
+"""Code points of the texts of one page that are scored again for their spans, so that long texts do not delay it."""
+MAX_PART_LENGTH = 100_000
+"""Code points that are read of a long text at once."""
+
+
+class ItemPart(NamedTuple):
+    """An item with a part of its comment's text, which begins at `start`, and the length of the whole text."""
+
+    item: QueueItem
+    text: str
+    start: int
+    text_length: int
 
 
 def held_items(
@@ -23,11 +40,26 @@ def held_items(
 ) -> list[QueueItem]:
     """Return the open queue items of active sites, newest first, with spans.
 
-    `before` is the id of the last item on the previous page. Skipped items are left out unless `include_skipped`.
+    `before` is the id of the last item on the previous page. Skipped items are left out unless `include_skipped`. Long
+    fields of a comment are cut to excerpts.
     """
     with read_transaction(services.engine) as connection:
-        items = queue_items.held(connection, before, limit, include_skipped)
+        items = queue_items.held(connection, before, limit, include_skipped, EXCERPT_LENGTH)
     return _with_spans(services, items)
+
+
+def read_item(services: Services, item_id: int, start: int) -> ItemPart:
+    """Return an open item with the text of its comment from `start` on. Raises `NotFound` for any other item.
+
+    Spans are offsets in the whole text. A text above `MAX_RESCORED_LENGTH` has none.
+    """
+    with read_transaction(services.engine) as connection:
+        item = queue_items.find(connection, item_id, MAX_RESCORED_LENGTH)
+        if item is None:
+            raise NotFound("This comment is no longer in the queue.")
+        text, text_length = queue_items.text_part(connection, item_id, start, MAX_PART_LENGTH)
+    (item,) = _with_spans(services, [item])
+    return ItemPart(item, text, start, text_length)
 
 
 def count_held(services: Services, *, include_skipped: bool = False) -> int:
@@ -40,7 +72,7 @@ def items_expiring(services: Services, limit: int = 50) -> list[QueueItem]:
     """Return the open items, skipped or not, that their blogs publish within `EXPIRY_WARNING`, the earliest first."""
     now = services.clock()
     with read_transaction(services.engine) as connection:
-        items = queue_items.expiring(connection, now, now + EXPIRY_WARNING, limit)
+        items = queue_items.expiring(connection, now, now + EXPIRY_WARNING, limit, EXCERPT_LENGTH)
     return _with_spans(services, items)
 
 
@@ -89,7 +121,15 @@ def skip(services: Services, item_id: int) -> None:
 
 
 def _with_spans(services: Services, items: list[QueueItem]) -> list[QueueItem]:
-    return [replace(item, decision=with_spans(services, item.decision, item.site_url)) for item in items]
+    """Return the items with the spans of their reasons, as long as their texts are whole and short enough together."""
+    remaining, with_their_spans = MAX_RESCORED_LENGTH, []
+    for item in items:
+        length = len(item.decision.comment.text)
+        if not item.is_excerpt and length <= remaining:
+            remaining -= length
+            item = replace(item, decision=with_spans(services, item.decision, item.site_url))
+        with_their_spans.append(item)
+    return with_their_spans
 
 
 def _error_for(state: queue_items.ItemState | None) -> NotFound | Conflict:
@@ -97,6 +137,8 @@ def _error_for(state: queue_items.ItemState | None) -> NotFound | Conflict:
         return NotFound("There is no such item.")
     if state.outcome == "rechecked":
         return Conflict("The blog had this comment checked again; its new item is further up.")
+    # A blog may send any name with its label.
+    closed_by = quoted(state.closed_by or "")
     if state.outcome == "label":
-        return Conflict(f"{state.closed_by} was faster: the comment was labelled outside the queue.")
-    return Conflict(f"{state.closed_by} was faster and labelled it {state.outcome}.")
+        return Conflict(f"{closed_by} was faster: the comment was labelled outside the queue.")
+    return Conflict(f"{closed_by} was faster and labelled it {state.outcome}.")

@@ -1,6 +1,7 @@
 """The rollout of sites: which thresholds their ham comments have proved, and what the next stage needs."""
 
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from sqlalchemy import Connection
 
@@ -37,10 +38,11 @@ def rollout_status(services: Services, site: Site) -> RolloutStatus:
         return _rollout_status(services, connection, site)
 
 
-def rollout_statuses(services: Services) -> list[RolloutStatus]:
-    """Return the rollout status of every site, in the order of their URLs."""
+def rollout_statuses(services: Services, after: int = 0, limit: int | None = None) -> list[RolloutStatus]:
+    """Return the rollout status of every site in the order of their URLs, or of `limit` after the first `after`."""
     with read_transaction(services.engine) as connection:
-        return [_rollout_status(services, connection, site) for site in sites.active(connection)]
+        page = islice(sites.active(connection), after, None if limit is None else after + limit)
+        return [_rollout_status(services, connection, site) for site in page]
 
 
 def thresholds_for(services: Services, site: Site, comment_type: str | None) -> tuple[Thresholds, Calibration | None]:

@@ -102,7 +102,8 @@ class SimilarComment:
 class QueueItem:
     """A decision that waits for a person.
 
-    `publishes_at` is when a blog that holds the comment publishes it without a decision.
+    `publishes_at` is when a blog that holds the comment publishes it without a decision. `is_excerpt` is true if a
+    field of the comment is only its beginning.
     """
 
     id: int
@@ -110,6 +111,7 @@ class QueueItem:
     decision: Decision
     opened_at: datetime
     publishes_at: datetime | None = None
+    is_excerpt: bool = False
 
 
 @dataclass(frozen=True, slots=True)

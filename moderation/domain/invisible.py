@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import groupby
 
 # Ranges for a regular expression's character class. They are listed, not taken from `unicodedata`: features must not
 # change with the Unicode version of Python.
@@ -23,8 +25,11 @@ _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # Emoji need variation selectors so often that showing them would only disturb. A blank Braille cell is shown: it looks
 # like a space, but normalization keeps it as a symbol.
 _HIDDEN = re.compile(f"[{RARE_INVISIBLE}{_OTHER_INVISIBLE}\u2800]")
-_MAYBE_INVISIBLE = re.compile(rf"[^ -~\w]|[{RARE_INVISIBLE}{_OTHER_INVISIBLE}]")
-"""Candidates: the search skips ASCII, letters and digits, so that long texts in any script are cheap to show."""
+_CANDIDATES = re.compile(rf"(?:[^ -~\w]|[{RARE_INVISIBLE}{_OTHER_INVISIBLE}])+")
+"""Runs of candidates: the search skips ASCII, letters and digits, so that texts in any script are cheap to show."""
+_MAX_CODES_SHOWN = 3
+_MAX_STACKED_MARKS = 8
+"""More combining marks on one letter than any script needs: they would cover the lines above and below."""
 
 
 def is_invisible(char: str) -> bool:
@@ -32,9 +37,16 @@ def is_invisible(char: str) -> bool:
     return unicodedata.category(char) in _HIDDEN_CATEGORIES or bool(_HIDDEN.match(char))
 
 
-def code_point_mark(char: str) -> str:
-    """Return the code point of a character in brackets: `[U+202E]`."""
-    return f"[U+{ord(char):04X}]"
+def code_point_mark(run: str) -> str:
+    """Return the code points of a run of characters in brackets, with their number: `[U+202E]`, `[U+200B ×40]`.
+
+    Only the first three different ones are named.
+    """
+    distinct = list(dict.fromkeys(run))
+    codes = " ".join(f"U+{ord(char):04X}" for char in distinct[:_MAX_CODES_SHOWN])
+    others = " …" if len(distinct) > _MAX_CODES_SHOWN else ""
+    count = f" ×{len(run)}" if others or len(run) > len(distinct) else ""
+    return f"[{codes}{others}{count}]"
 
 
 def quoted(text: str, limit: int = MAX_QUOTED_LENGTH) -> str:
@@ -42,11 +54,37 @@ def quoted(text: str, limit: int = MAX_QUOTED_LENGTH) -> str:
     return show_invisible(text if len(text) <= limit else f"{text[: limit - 1]}…")
 
 
+def split_invisible(text: str, *, keep: str = "") -> Iterator[tuple[str, bool]]:
+    """Yield the parts of a text in order, each with whether it is a run that a mark has to replace.
+
+    A run is of invisible characters, or of so many combining marks that they would cover other lines. Characters in
+    `keep` are never part of one.
+    """
+    end = 0
+    for candidates in _CANDIDATES.finditer(text):
+        if candidates.start() > end:
+            yield text[end : candidates.start()], False
+        for kind, chars in groupby(candidates[0], lambda char: _VISIBLE if char in keep else _kind(char)):
+            run = "".join(chars)
+            yield run, kind is _INVISIBLE or (kind is _COMBINING and len(run) > _MAX_STACKED_MARKS)
+        end = candidates.end()
+    if end < len(text):
+        yield text[end:], False
+
+
 def show_invisible(text: str, mark: Callable[[str], str] = code_point_mark, *, keep: str = "") -> str:
-    """Return the text with `mark(char)` in place of each invisible character. Characters in `keep` stay.
+    """Return the text with `mark(run)` in place of each run of invisible characters. Characters in `keep` stay.
 
     The rest of the text is not escaped: HTML must be escaped before.
     """
-    return _MAYBE_INVISIBLE.sub(
-        lambda match: mark(match[0]) if match[0] not in keep and is_invisible(match[0]) else match[0], text
-    )
+    return "".join(mark(part) if hidden else part for part, hidden in split_invisible(text, keep=keep))
+
+
+_VISIBLE, _INVISIBLE, _COMBINING = range(3)
+
+
+@lru_cache(1 << 12)
+def _kind(char: str) -> int:
+    if is_invisible(char):
+        return _INVISIBLE
+    return _COMBINING if unicodedata.category(char) in {"Mn", "Me"} else _VISIBLE

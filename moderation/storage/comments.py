@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, case, insert, literal, select
+from sqlalchemy import Connection, RowMapping, bindparam, case, func, insert, literal, select
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.storage.tables import AnyText, comments
@@ -13,6 +13,11 @@ from moderation.storage.tables import AnyText, comments
 _LABELS = tuple(f"comment_{name}" for name in COMMENT_FIELDS)
 COLUMNS = tuple(comments.c[name].label(label) for name, label in zip(COMMENT_FIELDS, _LABELS, strict=True))
 """The columns that `from_row` needs."""
+EXCERPTS = tuple(
+    func.substr(comments.c[column.element.name], 1, bindparam("excerpt_length")).label(column.name)
+    for column in COLUMNS
+)
+"""The same columns, each with the first `excerpt_length` code points only, so that a list of long texts is small."""
 
 _ADD = insert(comments).returning(comments.c.id, sort_by_parameter_order=True)
 _NEWEST = select(comments.c.received_at).order_by(comments.c.id.desc()).limit(1)

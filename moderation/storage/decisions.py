@@ -13,11 +13,8 @@ from moderation.storage.tables import calibrations as calibrations_table
 from moderation.storage.tables import comments as comments_table
 from moderation.storage.tables import decisions, queue_items
 
-COLUMNS = (
-    *(column.label(f"decision_{column.name}") for column in decisions.c),
-    *comments.COLUMNS,
-    *calibrations.COLUMNS,
-)
+OWN_COLUMNS = (*(column.label(f"decision_{column.name}") for column in decisions.c), *calibrations.COLUMNS)
+COLUMNS = (*OWN_COLUMNS, *comments.COLUMNS)
 """The columns that `from_row` needs."""
 
 WITH_COMMENT = decisions.join(comments_table, comments_table.c.id == decisions.c.comment_id).outerjoin(

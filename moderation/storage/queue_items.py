@@ -5,9 +5,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, update
 
+from moderation.domain.comment import COMMENT_FIELDS
 from moderation.domain.decision import QueueItem
-from moderation.storage import decisions
+from moderation.storage import comments, decisions
 from moderation.storage.tables import callbacks, queue_items, sites
+from moderation.storage.tables import comments as comments_table
 from moderation.storage.tables import decisions as decisions_table
 
 _IS_OPEN = queue_items.c.closed_at.is_(None)
@@ -18,7 +20,8 @@ _HELD = (
         queue_items.c.opened_at,
         sites.c.url.label("site_url"),
         callbacks.c.publishes_at,
-        *decisions.COLUMNS,
+        *decisions.OWN_COLUMNS,
+        *comments.EXCERPTS,
     )
     .select_from(
         queue_items.join(decisions.WITH_COMMENT, queue_items.c.decision_id == decisions_table.c.id)
@@ -46,14 +49,36 @@ class ItemState(NamedTuple):
     outcome: str | None
 
 
-def held(connection: Connection, before: int | None, limit: int, include_skipped: bool) -> list[QueueItem]:
-    """Return the newest open items of active sites, at most `limit`. With `before`, only items with a lower id."""
+def held(
+    connection: Connection, before: int | None, limit: int, include_skipped: bool, excerpt_length: int
+) -> list[QueueItem]:
+    """Return the newest open items of active sites, at most `limit`. With `before`, only items with a lower id.
+
+    Only the first `excerpt_length` code points of a comment's fields are read, one more shows that a field is longer.
+    """
     statement = _HELD.order_by(queue_items.c.id.desc()).limit(limit)
     if not include_skipped:
         statement = statement.where(_UNSKIPPED)
     if before is not None:
         statement = statement.where(queue_items.c.id < before)
-    return _queue_items(connection, statement)
+    return _queue_items(connection, statement, excerpt_length)
+
+
+def find(connection: Connection, item_id: int, excerpt_length: int) -> QueueItem | None:
+    """Return an open item of an active site, with excerpts as `held` reads them."""
+    return next(iter(_queue_items(connection, _HELD.where(queue_items.c.id == item_id), excerpt_length)), None)
+
+
+def text_part(connection: Connection, item_id: int, start: int, length: int) -> tuple[str, int]:
+    """Return `length` code points of the text of an item's comment from `start` on, and the length of the text."""
+    statement = (
+        select(func.substr(comments_table.c.text, start + 1, length), func.length(comments_table.c.text))
+        .join(decisions_table, decisions_table.c.comment_id == comments_table.c.id)
+        .join(queue_items, queue_items.c.decision_id == decisions_table.c.id)
+        .where(queue_items.c.id == item_id)
+    )
+    part, text_length = connection.execute(statement).one()
+    return part, text_length
 
 
 def count(connection: Connection, include_skipped: bool) -> int:
@@ -64,13 +89,15 @@ def count(connection: Connection, include_skipped: bool) -> int:
     return int(connection.execute(select(all_open.scalar_subquery() - of_removed.scalar_subquery())).scalar_one())
 
 
-def expiring(connection: Connection, after: datetime, until: datetime, limit: int) -> list[QueueItem]:
+def expiring(
+    connection: Connection, after: datetime, until: datetime, limit: int, excerpt_length: int
+) -> list[QueueItem]:
     """Return the open items, skipped or not, that their blogs publish in this window.
 
-    The earliest come first, at most `limit`.
+    The earliest come first, at most `limit`, with excerpts as `held` reads them.
     """
     statement = _HELD.where(_published_within(after, until)).order_by(callbacks.c.publishes_at).limit(limit)
-    return _queue_items(connection, statement)
+    return _queue_items(connection, statement, excerpt_length)
 
 
 def count_expiring(connection: Connection, after: datetime, until: datetime) -> int:
@@ -111,15 +138,19 @@ def _published_within(after: datetime, until: datetime) -> ColumnElement[bool]:
     return callbacks.c.publishes_at.between(after, until)
 
 
-def _queue_items(connection: Connection, statement: Select[Any]) -> list[QueueItem]:
-    return [_queue_item(row) for row in connection.execute(statement).mappings()]
+def _queue_items(connection: Connection, statement: Select[Any], excerpt_length: int) -> list[QueueItem]:
+    rows = connection.execute(statement, {"excerpt_length": excerpt_length + 1}).mappings()
+    return [_queue_item(row, excerpt_length) for row in rows]
 
 
-def _queue_item(row: RowMapping) -> QueueItem:
+def _queue_item(row: RowMapping, excerpt_length: int) -> QueueItem:
+    decision = decisions.from_row(row)
+    fields = (getattr(decision.comment, name) for name in COMMENT_FIELDS)
     return QueueItem(
         id=row["item_id"],
         site_url=row["site_url"],
-        decision=decisions.from_row(row),
+        decision=decision,
         opened_at=row["opened_at"],
         publishes_at=row["publishes_at"],
+        is_excerpt=any(field is not None and len(field) > excerpt_length for field in fields),
     )

@@ -62,6 +62,8 @@ def _configure(app: Flask, services: Services, settings: Settings) -> None:
         WTF_CSRF_TIME_LIMIT=None,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]  # of the default provider
+    # The lines of a template that hold only its logic are no part of the page.
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     # A redirect made by the router would repeat the caller's Host header in HTML, even to Akismet clients.
     app.url_map.merge_slashes = False
 

@@ -8,7 +8,16 @@ import pytest
 from moderation.actions.check import check_comment, find_decision
 from moderation.actions.labelling import export_labels, label_decision
 from moderation.actions.moderators import add_moderator
-from moderation.actions.review import count_held, held_items, resolve, skip
+from moderation.actions.review import (
+    EXCERPT_LENGTH,
+    MAX_PART_LENGTH,
+    MAX_RESCORED_LENGTH,
+    count_held,
+    held_items,
+    read_item,
+    resolve,
+    skip,
+)
 from moderation.actions.services import Services
 from moderation.actions.sites import remove_site
 from moderation.domain.comment import Comment
@@ -138,3 +147,39 @@ def test_items_of_a_removed_site_are_hidden(services: Services, hold_all_site: S
     hold(services, hold_all_site, 1)
     remove_site(services, hold_all_site.url)
     assert (held_items(services, include_skipped=True), count_held(services, include_skipped=True)) == ([], 0)
+
+
+def test_long_fields_are_read_as_excerpts(services: Services, hold_all_site: Site) -> None:
+    """A list reads the beginning of each field, the item's own page any part of the text."""
+    text = "".join(f"{number} " for number in range(60_000))
+    check_comment(services, hold_all_site, Comment(text, author="a" * 9_000))
+    check_comment(services, hold_all_site, Comment("short", author="Ann"))
+    short, long = held_items(services)
+    assert not short.is_excerpt and short.decision.comment.author == "Ann"
+    comment = long.decision.comment
+    assert long.is_excerpt and comment.author is not None
+    assert (len(comment.text), len(comment.author)) == (EXCERPT_LENGTH + 1, EXCERPT_LENGTH + 1)
+    part = read_item(services, long.id, 200_000)
+    assert (part.text, part.text_length) == (text[200_000 : 200_000 + MAX_PART_LENGTH], len(text))
+    assert read_item(services, long.id, 10**9).text == ""
+
+
+def test_only_so_much_text_is_scored_again(services: Services, hold_all_site: Site) -> None:
+    """The newest comments of a page get spans until their texts are too long together; an excerpt never does."""
+    text = "Order cheap casino bonus now. " * 120
+    fitting = MAX_RESCORED_LENGTH // len(text)
+    for number in range(fitting + 2):
+        check_comment(services, hold_all_site, Comment(f"{number:02}{text}"[: len(text)]))
+    check_comment(services, hold_all_site, Comment(text * 10))
+    with_spans = [any(reason.spans for reason in item.decision.score.reasons) for item in held_items(services)]
+    assert with_spans == [False] + [True] * fitting + [False] * 2
+
+
+def test_the_name_of_a_faster_stranger_is_shown_safely(services: Services, hold_all_site: Site) -> None:
+    """A blog may send any name with its label."""
+    decision = check_comment(services, hold_all_site, Comment("hello")).decision
+    (item,) = held_items(services)
+    label_decision(services, hold_all_site, decision.id, LabelValue.HAM, "\x1b[2J\u202e" + "x" * 500, "akismet")
+    with pytest.raises(Conflict) as raised:
+        resolve(services, item.id, LabelValue.SPAM, Moderator(1, "mara", services.clock(), ""))
+    assert str(raised.value).startswith("[U+001B][2J[U+202E]xxx") and len(str(raised.value)) < 200

@@ -203,14 +203,14 @@ def test_each_queue_item_is_there(connection: Connection, old: Rows) -> None:
     """Open items are in the queue, skipped or not, and closed ones have their outcome."""
     open_rows = [row for row in old["items"] if row["closed_at"] is None]
     expected = [(row["id"], row["decision_id"], time(row["opened_at"])) for row in reversed(open_rows)]
-    held = queue_items.held(connection, None, 50, include_skipped=True)
+    held = queue_items.held(connection, None, 50, include_skipped=True, excerpt_length=100)
 
     def facts(item: QueueItem) -> tuple[int, str, datetime]:
         return item.id, item.decision.id, item.opened_at
 
     assert [facts(item) for item in held] == expected
     skipped = [row["id"] for row in open_rows if row["skipped_at"]]
-    unskipped = queue_items.held(connection, None, 50, include_skipped=False)
+    unskipped = queue_items.held(connection, None, 50, include_skipped=False, excerpt_length=100)
     assert skipped and sorted([item.id for item in unskipped] + skipped) == sorted(row["id"] for row in open_rows)
     for row in old["items"]:
         state = queue_items.state(connection, row["id"])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from moderation.actions.moderators import add_moderator
 from moderation.domain.decision import Reason, Span
 from moderation.scoring.reasons import DESCRIPTIONS
-from moderation.web.queue.highlight import MIN_HIGHLIGHTED_WEIGHT, highlight, safe_markup
+from moderation.web.queue.highlight import MIN_HIGHLIGHTED_WEIGHT, highlight
 from tests.conftest import PASSWORD
 from tests.e2e.pages import unmarked
 from tests.strategies import hostile_texts
@@ -18,6 +18,7 @@ _MARK = re.compile(
     r"""<mark class="(spam|ham)" title="speaks for (?:spam|ham): [^"<>]*">(.*?)</mark>""",
     re.DOTALL,
 )
+_NO_LIMIT = 10**9
 _positions = st.integers(0, 70)
 _reasons = st.lists(
     st.builds(
@@ -34,16 +35,31 @@ _reasons = st.lists(
 def marks_of(text: str, *spans: tuple[float, int, int]) -> list[tuple[str, str]]:
     """Return label and content of each mark, for reasons with these weights and spans."""
     reasons = [Reason("WORDING", weight, spans=(Span("text", start, end),)) for weight, start, end in spans]
-    return _MARK.findall(highlight(text, reasons, len(text))[0])
+    return _MARK.findall(highlight(text, reasons, _NO_LIMIT).markup)
+
+
+def visible(markup: str) -> str:
+    """Return markup without marks. The end of a span may split a run of invisible characters, so these go too."""
+    return re.sub('<span class="invisible-character".*?</span>', "", unmarked(markup))
 
 
 @given(hostile_texts, _reasons, st.integers(0, 40))
-def test_marks_do_not_change_the_text(text: str, reasons: list[Reason], cut: int) -> None:
-    """Without its marks the text equals `safe_markup`, for any spans."""
-    shown, rest = highlight(text, reasons, cut)
-    assert (unmarked(shown), unmarked(rest)) == (safe_markup(text[:cut]), safe_markup(text[cut:]))
-    for part in (shown, rest):
-        assert "<mark" not in _MARK.sub("", part) and part.count("<mark") == part.count("</mark>")
+def test_marks_do_not_change_the_text(text: str, reasons: list[Reason], start: int) -> None:
+    """Without its marks the text equals that without reasons, for any spans and for any part of a text."""
+    part = text[start:]
+    shown = highlight(part, reasons, _NO_LIMIT, start=start)
+    plain = highlight(part, [], _NO_LIMIT)
+    assert (visible(shown.markup), shown.length) == (visible(plain.markup), plain.length)
+    assert "<mark" not in _MARK.sub("", shown.markup)
+    assert shown.markup.count("<mark") == shown.markup.count("</mark>")
+
+
+@given(hostile_texts, _reasons, st.integers(0, 400))
+def test_highlighted_text_is_bounded_in_bytes(text: str, reasons: list[Reason], max_bytes: int) -> None:
+    """Marks count too, and reading on behind each part gives the whole text."""
+    shown = highlight(text, reasons, max_bytes)
+    assert len(shown.markup.encode()) <= max_bytes and shown.markup.count("<mark") == shown.markup.count("</mark>")
+    assert visible(shown.markup) == visible(highlight(text[: shown.length], [], _NO_LIMIT).markup)
 
 
 def test_spans_are_of_the_text_as_it_was_sent() -> None:
@@ -77,7 +93,7 @@ def test_weak_reasons_are_not_highlighted() -> None:
 
 
 def test_without_a_model_the_page_says_so(blog_without_model: Blog) -> None:
-    """The only reason has no weight, so it is folded and nothing is highlighted."""
+    """The only reason has no weight, so its own page has it and nothing is highlighted."""
     blog_without_model.score("Hello there")
     add_moderator(blog_without_model.services, "Ana", PASSWORD)
     browser = Browser(blog_without_model.client)
@@ -85,7 +101,8 @@ def test_without_a_model_the_page_says_so(blog_without_model: Blog) -> None:
     page = browser.read("/queue")
     assert (
         "Held: there was no model" in page
-        and DESCRIPTIONS["NO_MODEL"] in page
+        and "1 more reason" in page
+        and DESCRIPTIONS["NO_MODEL"] in browser.read("/queue/1")
         and "<h3>Why</h3>" in page
         and "Underlined" not in page
     )

@@ -1,11 +1,13 @@
 """Stories of the queue: the moderators Mara and Ana decide; outsiders cannot."""
 
+import html
 import re
 from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import func, select
 
 from moderation.actions.check import find_decision
 from moderation.actions.moderators import add_moderator, remove_moderator, reset_password
@@ -15,7 +17,8 @@ from moderation.domain.decision import LabelValue, Moderator
 from moderation.scoring.reasons import DESCRIPTIONS
 from moderation.settings import Settings
 from moderation.storage import callbacks
-from moderation.storage.engine import write_transaction
+from moderation.storage.engine import read_transaction, write_transaction
+from moderation.storage.tables import queue_items
 from moderation.web.app import create_app
 from moderation.web.queue.auth import MAX_FAILURES
 from moderation.web.queue.views import PAGE_SIZE
@@ -41,6 +44,11 @@ def ana(app: Flask, services: Services) -> Browser:
 
 def newest(services: Services) -> int:
     return held_items(services, before=None, limit=1)[0].id
+
+
+def newest_closed(services: Services) -> int:
+    with read_transaction(services.engine) as connection:
+        return int(connection.execute(select(func.max(queue_items.c.id))).scalar_one())
 
 
 def decide(browser: Browser, item: int, decision: str, **fields: str) -> str:
@@ -144,7 +152,7 @@ def test_guessing_passwords_is_throttled(app: Flask, moderator: Moderator, clock
 
 def test_signing_in_redirects_only_to_the_queue(mara: Browser) -> None:
     """`next` may only name a page of the queue, before and after signing in."""
-    good = {"/queue?before=7", "/queue?skipped=1", "/queue?before=7&skipped=1"}
+    good = {"/queue/7", "/queue?before=7", "/queue?skipped=1", "/queue?before=7&skipped=1"}
     evil = {
         "https://evil.example/queue",
         "//evil.example/queue",
@@ -243,19 +251,41 @@ def test_the_spans_of_reasons_are_highlighted(mara: Browser, blog: Blog) -> None
         assert re.search(r"mark\.ham \{[^}]*text-decoration-style: dotted", response.get_data(as_text=True))
 
 
-def test_the_strongest_reasons_show_and_the_others_unfold(mara: Browser, blog: Blog) -> None:
-    """Five for spam and three for ham are shown; all others are folded."""
+def test_the_strongest_reasons_show_and_the_others_on_a_page(mara: Browser, blog: Blog) -> None:
+    """Five for spam and three for ham are listed; the comment's own page has all others."""
     decision = blog.score("Order cheap casino bonus at http://casino.example now, dear friends, I think")
-    seen, _, folded = mara.read("/queue").partition("<h3>Why</h3>")[2].partition(" more reasons</summary>")
-    assert [seen.count(f'<td class="{side}">') for side in ("spam", "ham")] == [5, 3]
-    assert len(re.findall('<td class="(?:spam|ham)">', folded)) == len(decision["reasons"]) - 8
+    others = len(decision["reasons"]) - 8
+    listed = mara.read("/queue").partition("<h3>Why</h3>")[2]
+    assert [listed.count(f'<td class="{side}">') for side in ("spam", "ham")] == [5, 3]
+    assert f'{others} more reasons: <a href="/queue/{newest(blog.services)}">' in listed
+    whole = mara.read(f"/queue/{newest(blog.services)}")
+    assert len(re.findall('<td class="(?:spam|ham)">', whole)) == others + 8 and "more reasons" not in whole
 
 
-def test_long_comments_unfold(mara: Browser, blog: Blog) -> None:
-    """The whole text is on the page, the rest of a long one folded."""
-    blog.score("word " * 1000 + "the end")
-    page = mara.read("/queue")
-    assert "the end" in page and "The rest, 3507 characters" in page
+def test_a_long_comment_is_cut_with_a_link_to_the_whole(mara: Browser, blog: Blog) -> None:
+    """The list shows the beginning, the comment's own page the whole text and the same buttons."""
+    blog.score("word " * 700 + "the end")
+    listed, page = mara.read("/queue"), mara.read(f"/queue/{newest(blog.services)}")
+    assert "the end" not in listed and f'<a href="/queue/{newest(blog.services)}">The whole text</a>' in listed
+    assert "3507 characters" in listed and "the end" in page and "Characters 1 to" not in page
+    assert "is ham" in decide(mara, newest(blog.services), "ham")
+    assert mara.get(f"/queue/{newest_closed(blog.services)}").status_code == 404
+
+
+def test_a_very_long_comment_has_parts(mara: Browser, blog: Blog) -> None:
+    """Following the links reads the whole text once, in order; any other start is a page too."""
+    text = "".join(f"number {number}, <b>; " for number in range(12_000))
+    blog.score(text)
+    assert "more than 4000 characters" in mara.read("/queue")
+    link, seen = f"/queue/{newest(blog.services)}", ""
+    while link:
+        page = mara.get(link).text
+        seen += html.unescape(re.search(r'<div class="comment" dir="auto">(.*?)</div>', page, re.DOTALL)[1])  # type: ignore[index]
+        match = re.search(r'rel="next" href="([^"]+)"', page)
+        link = match[1] if match else ""
+    assert seen == text
+    for odd in ("-1", "x", "9" * 10, "9" * 40):
+        assert mara.get(f"/queue/{newest(blog.services)}?start={odd}").status_code == 200
 
 
 @pytest.mark.parametrize("value", ["ham", "spam"])

@@ -8,9 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moderation.web.queue.highlight import safe_markup
+from moderation.web.queue.highlight import excerpt
+from tests.strategies import hostile_texts
 
-_MARK = re.compile(r'<span class="invisible-character" title="[^"<>]*">\[U\+[0-9A-F]{4,6}\]</span>')
+_MARK = re.compile(r'<span class="invisible-character" title="[^"<>]*">\[U\+[^]<>]*\]</span>')
+_NO_LIMIT = 10**9
+
+
+def safe_markup(text: str) -> str:
+    return str(excerpt(text, _NO_LIMIT))
 
 
 @pytest.mark.parametrize(
@@ -58,3 +64,28 @@ def test_only_escaped_text_and_marks_come_out(text: str) -> None:
     assert not any(unicodedata.category(letter) in {"Cf", "Cs", "Cc"} for letter in shown if letter not in "\n\t")
     assert html.escape(html.unescape(shown), quote=True).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") == shown
     str(safe_markup(text)).encode()
+
+
+@given(hostile_texts, st.integers(0, 60))
+def test_an_excerpt_is_bounded_in_bytes(text: str, max_bytes: int) -> None:
+    """It is the longest beginning that fits, up to a run of invisible characters, and says that it is cut."""
+    whole, cut = safe_markup(text), excerpt(text, max_bytes)
+    if len(whole.encode()) <= max_bytes:
+        assert cut == whole
+    else:
+        assert cut.endswith("…") and len(cut.removesuffix("…").encode()) <= max_bytes
+        assert whole.startswith(cut.removesuffix("…"))
+
+
+def test_a_run_is_one_mark() -> None:
+    """With its length and the names of its characters."""
+    assert safe_markup("a" + "\u200b" * 5000) == (
+        'a<span class="invisible-character" title="zero width space">[U+200B ×5000]</span>'
+    )
+    assert len(safe_markup("\u200b\u200c\u2060\ufeff\u00ad" * 5000)) < 200
+
+
+def test_stacked_marks_are_counted() -> None:
+    """A letter with a hundred accents would cover the lines around it."""
+    assert safe_markup("Z" + "\u0301" * 100).endswith(">[U+0301 ×100]</span>")
+    assert safe_markup("e\u0301" * 100) == "e\u0301" * 100

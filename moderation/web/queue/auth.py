@@ -38,7 +38,7 @@ FAILURE_WINDOW = timedelta(minutes=5)
 
 _MAX_TRACKED_NAMES = 10_000
 _MAX_NAME_LENGTH = 200
-_QUEUE_URL = re.compile(r"/queue(?:\?(?:(?:before=[0-9]{1,10}|skipped=1|soon=1)&?){1,2})?")
+_QUEUE_URL = re.compile(r"/queue(?:/[0-9]{1,10})?(?:\?(?:(?:before=[0-9]{1,10}|skipped=1|soon=1)&?){1,2})?")
 
 
 class SessionUser(UserMixin):  # type: ignore[misc]  # its base is untyped

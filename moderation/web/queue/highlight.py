@@ -1,34 +1,42 @@
-"""Hostile text as safe markup: escaped, invisible characters shown, and the spans of reasons highlighted."""
+"""Hostile text as safe markup of bounded size: escaped, invisible characters shown, spans of reasons highlighted."""
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from moderation.domain.decision import Reason
-from moderation.domain.invisible import code_point_mark, show_invisible
+from moderation.domain.invisible import code_point_mark, split_invisible
 from moderation.scoring.reasons import DESCRIPTIONS, by_abs_weight
 
 MIN_HIGHLIGHTED_WEIGHT = 0.1
 
 _MAX_HIGHLIGHTED_REASONS = 250
 """Below 256, because an owner's number must fit into a byte."""
+_MAX_NAMED_CHARACTERS = 3
 
 _OWNER_RUN = re.compile(rb"(.)\1*", re.DOTALL)
-_MARK_HTML = Markup('<mark class="{label}" title="speaks for {label}: {description}">{shown}</mark>')
+_MARK_START = Markup('<mark class="{label}" title="speaks for {label}: {description}">')
+_MARK_END = Markup("</mark>")
 
 _LINE_BREAKS = re.compile(r"\r\n?")
-_CODE_POINT_HTML = Markup('<span class="invisible-character" title="{name}">{code}</span>')
+_INVISIBLE_HTML = Markup('<span class="invisible-character" title="{names}">{codes}</span>')
 
 
-def safe_markup(text: str) -> Markup:
-    """Return `text` escaped, each invisible, bidirectional or control character as its code point: `[U+202E]`.
+class Shown(NamedTuple):
+    """The beginning of a text as safe markup, and its length in code points of the text."""
 
-    Line breaks and tabs stay, because the style sheet preserves white space.
-    """
-    escaped = Markup.escape(_LINE_BREAKS.sub("\n", text))
-    return Markup(show_invisible(escaped, _code_point_markup, keep="\n\t"))
+    markup: Markup
+    length: int
+
+
+def excerpt(text: str, max_bytes: int) -> Markup:
+    """Return the beginning of `text` as safe markup of at most `max_bytes` bytes, with an ellipsis behind a cut."""
+    shown = _render(text, max_bytes)
+    return shown.markup if shown.length == len(text) else shown.markup + "…"
 
 
 def favoured_label(reason: Reason) -> str:
@@ -41,46 +49,82 @@ def describe_reason(reason: Reason) -> str:
     return DESCRIPTIONS.get(reason.code, reason.code.replace("_", " ").lower())
 
 
-def highlight(text: str, reasons: Sequence[Reason], preview_length: int) -> tuple[Markup, Markup]:
-    """Return the first `preview_length` code points of the text and the rest, with the reasons' spans highlighted.
+def highlight(text: str, reasons: Sequence[Reason], max_bytes: int, *, start: int = 0) -> Shown:
+    """Return the beginning of a text as markup of at most `max_bytes` bytes, with the reasons' spans highlighted.
 
-    Where spans overlap, the strongest reason is shown.
+    `text` is the part of a longer text from `start` on, and spans are offsets in the longer text. Where spans overlap,
+    the strongest reason is shown.
     """
     highlighted = [reason for reason in reasons if abs(reason.weight) >= MIN_HIGHLIGHTED_WEIGHT]
     highlighted = sorted(highlighted, key=by_abs_weight)[:_MAX_HIGHLIGHTED_REASONS]
-    owners = _owner_by_position(text, highlighted)
-    preview = _render(text[:preview_length], owners[:preview_length], highlighted)
-    return preview, _render(text[preview_length:], owners[preview_length:], highlighted)
+    owners = _owner_by_position(text, highlighted, start)
+    parts: list[Markup] = []
+    remaining, length = max_bytes, 0
+    for run in _OWNER_RUN.finditer(owners):
+        owner = run[1][0]
+        before = _mark_start(highlighted[owner - 1]) if owner else Markup()
+        after = _MARK_END if owner else Markup()
+        shown = _render(text[run.start() : run.end()], remaining - _size(before + after))
+        if shown.length:
+            parts.append(before + shown.markup + after)
+            remaining -= _size(parts[-1])
+            length += shown.length
+        if shown.length < run.end() - run.start():
+            break
+    return Shown(Markup("").join(parts), length)
 
 
-def _code_point_markup(char: str) -> Markup:
-    name = unicodedata.name(char, "a character without a name")
-    return _CODE_POINT_HTML.format(name=name.lower(), code=code_point_mark(char))
+def _render(text: str, max_bytes: int) -> Shown:
+    """Return the beginning of a text as safe markup. A run of invisible characters is shown whole or not at all.
+
+    Line breaks and tabs stay, because the style sheet preserves white space.
+    """
+    parts: list[Markup] = []
+    length = 0
+    for part, hidden in split_invisible(text, keep="\n\t\r"):
+        shown = _invisible_markup(part) if hidden else _escape(part)
+        size = _size(shown)
+        if size <= max_bytes:
+            parts.append(shown)
+            max_bytes -= size
+            length += len(part)
+            continue
+        if not hidden:
+            # The longest beginning that fits, found by bisection because escaping makes some characters longer.
+            fitting = bisect_right(range(len(part)), max_bytes, key=lambda end: _size(_escape(part[:end]))) - 1
+            parts.append(_escape(part[: max(0, fitting)]))
+            length += max(0, fitting)
+        break
+    return Shown(Markup("").join(parts), length)
 
 
-def _owner_by_position(text: str, reasons: Sequence[Reason]) -> bytearray:
+def _escape(text: str) -> Markup:
+    return Markup.escape(_LINE_BREAKS.sub("\n", text) if "\r" in text else text)
+
+
+def _size(markup: Markup) -> int:
+    return len(markup.encode())
+
+
+def _mark_start(reason: Reason) -> Markup:
+    return _MARK_START.format(label=favoured_label(reason), description=describe_reason(reason))
+
+
+def _invisible_markup(run: str) -> Markup:
+    distinct = list(dict.fromkeys(run))[:_MAX_NAMED_CHARACTERS]
+    names = ", ".join(unicodedata.name(char, "a character without a name").lower() for char in distinct)
+    return _INVISIBLE_HTML.format(names=names, codes=code_point_mark(run))
+
+
+def _owner_by_position(text: str, reasons: Sequence[Reason], start: int) -> bytearray:
     """Return for each code point the number of the reason to show, counted from one; zero for none."""
     owners = bytearray(len(text))
     for number in range(len(reasons), 0, -1):
         for span in reasons[number - 1].spans:
             if span.field == "text":
-                end = min(span.end, len(text))
-                owners[span.start : end] = bytes([number]) * max(0, end - span.start)
+                first, end = (min(max(0, offset - start), len(text)) for offset in span[1:])
+                owners[first:end] = bytes([number]) * (end - first)
     for line_break in re.finditer("\r\n", text):
-        # `safe_markup` shows both as one line break, so a run must not end between them.
+        # Both are shown as one line break, so a run must not end between them.
         owners[line_break.start() + 1] = owners[line_break.start()]
     return owners
-
-
-def _render(text: str, owners: bytearray, reasons: Sequence[Reason]) -> Markup:
-    return Markup("").join(
-        _render_run(text[run.start() : run.end()], reasons[owner - 1] if (owner := run[1][0]) else None)
-        for run in _OWNER_RUN.finditer(owners)
-    )
-
-
-def _render_run(text: str, reason: Reason | None) -> Markup:
-    shown = safe_markup(text)
-    if reason is None:
-        return shown
-    return _MARK_HTML.format(label=favoured_label(reason), description=describe_reason(reason), shown=shown)

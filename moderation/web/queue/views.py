@@ -5,16 +5,26 @@ from werkzeug.exceptions import BadRequest, Unauthorized
 from werkzeug.wrappers import Response
 
 from moderation.actions import review
-from moderation.actions.review import count_expiring, count_held, failed_callbacks, held_items, items_expiring
+from moderation.actions.review import (
+    count_expiring,
+    count_held,
+    failed_callbacks,
+    held_items,
+    items_expiring,
+    read_item,
+)
 from moderation.actions.rollout import rollout_statuses
 from moderation.actions.similarity import find_similar_to_decisions
 from moderation.domain.decision import LabelValue, Moderator, QueueItem
 from moderation.domain.errors import Conflict, NotFound
 from moderation.web.queue.auth import SignInView, current_moderator, sign_out
-from moderation.web.queue.view_models import QueueItemView, queue_item_view, site_status_view
+from moderation.web.queue.view_models import QueueItemView, item_part_view, queue_item_view, site_status_view
 from moderation.web.requests import services
 
 PAGE_SIZE = 20
+SITES_PAGE_SIZE = 50
+MAX_BLOGS_NAMED = 5
+"""Blogs with undelivered decisions that the queue names."""
 MAX_ITEM_ID = 2**31 - 1
 """The largest row id that every database takes."""
 
@@ -28,6 +38,7 @@ def queue_blueprint() -> Blueprint:
     sign_in_view = SignInView()
     blueprint.add_url_rule("/queue", "held", held)
     blueprint.add_url_rule("/queue/sites", "sites", sites)
+    blueprint.add_url_rule(f"/queue/<int(max={MAX_ITEM_ID}):item>", "item", show_item)
     blueprint.add_url_rule(f"/queue/<int(max={MAX_ITEM_ID}):item>/resolve", "resolve", resolve, methods=["POST"])
     blueprint.add_url_rule("/queue/sign-in", "sign_in", sign_in_view.show)
     blueprint.add_url_rule("/queue/sign-in", "submit_sign_in", sign_in_view.submit, methods=["POST"])
@@ -52,6 +63,14 @@ def held() -> str:
     return _render_page(items[:PAGE_SIZE], before=before, older=older, skipped="1" if skipped else None)
 
 
+def show_item(item: int) -> str:
+    """Render one held comment with all its reasons. `start` is the offset of the part of a long text to show."""
+    part = read_item(services(), item, _parse_item_id(request.args.get("start", "")) or 0)
+    (similar,) = find_similar_to_decisions(services(), [part.item.decision])
+    view = item_part_view(part, similar, _moderator_name(), services().clock())
+    return render_template("queue/item.html", item=view, on_page=True)
+
+
 def resolve(item: int) -> Response:
     """Carry out a moderator's decision, report it, and redirect to the page it came from."""
     moderator = current_moderator()
@@ -67,9 +86,18 @@ def resolve(item: int) -> Response:
 
 
 def sites() -> str:
-    """Render the rollout of each site. A separate page, because counting every site's ham takes long."""
-    statuses = [site_status_view(status) for status in rollout_statuses(services())]
-    return render_template("queue/sites.html", statuses=statuses)
+    """Render the rollout of each site, a page of sites at a time: counting a site's ham takes long.
+
+    `after` is the number of sites on the pages before.
+    """
+    after = _parse_item_id(request.args.get("after", "")) or 0
+    statuses = rollout_statuses(services(), after, SITES_PAGE_SIZE + 1)
+    return render_template(
+        "queue/sites.html",
+        statuses=list(map(site_status_view, statuses[:SITES_PAGE_SIZE])),
+        after=after,
+        next_after=after + SITES_PAGE_SIZE if len(statuses) > SITES_PAGE_SIZE else None,
+    )
 
 
 def _require_readable_query() -> None:
@@ -106,6 +134,7 @@ def _render_page(
     skipped: str | None = None,
     soon: str | None = None,
 ) -> str:
+    failed = failed_callbacks(services())
     return render_template(
         "queue/held.html",
         items=_item_views(items),
@@ -116,19 +145,23 @@ def _render_page(
         held_count=count_held(services(), include_skipped=bool(skipped)),
         total_count=count_held(services(), include_skipped=True),
         expiring=count_expiring(services()),
-        failed_callbacks=failed_callbacks(services()),
+        failed_callbacks=failed[:MAX_BLOGS_NAMED],
+        other_failed=len(failed) - MAX_BLOGS_NAMED,
     )
 
 
 def _item_views(items: list[QueueItem]) -> list[QueueItemView]:
-    moderator = current_moderator()
-    moderator_name = moderator.name if moderator else ""
     similar_comments = find_similar_to_decisions(services(), [item.decision for item in items])
     now = services().clock()
     return [
-        queue_item_view(item, similar, moderator_name, now)
+        queue_item_view(item, similar, _moderator_name(), now)
         for item, similar in zip(items, similar_comments, strict=True)
     ]
+
+
+def _moderator_name() -> str:
+    moderator = current_moderator()
+    return moderator.name if moderator else ""
 
 
 def _apply_decision(item: int, decision: str, moderator: Moderator) -> str:
