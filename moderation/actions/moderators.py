@@ -29,6 +29,13 @@ def list_moderators(services: Services) -> list[Moderator]:
         return moderators.list_all(connection)
 
 
+def find_moderator(services: Services, name: str) -> Moderator | None:
+    """Return the moderator with this name."""
+    with read_transaction(services.engine) as connection:
+        found = moderators.find(connection, name)
+    return found[0] if found else None
+
+
 def reset_password(services: Services, name: str, password: str) -> None:
     """Replace the moderator's password and end the sessions of the old one.
 

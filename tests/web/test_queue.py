@@ -20,10 +20,12 @@ from moderation.storage import callbacks
 from moderation.storage.engine import read_transaction, write_transaction
 from moderation.storage.tables import queue_items
 from moderation.web.app import create_app
-from moderation.web.queue.auth import MAX_FAILURES
+from moderation.web.queue import auth
+from moderation.web.queue.sign_in_limits import MAX_FAILURES
 from moderation.web.queue.views import PAGE_SIZE
 from tests.conftest import PASSWORD, Clock
 from tests.web.conftest import BLOG, HOLD_ALL, KEY, Blog, Browser
+from tests.web.test_throttle import Seconds
 
 HOSTILE = '<script>alert(1)</script>\n<a href="http://pills.example/x">\u202egnp.exe</a>'
 
@@ -139,14 +141,18 @@ def test_a_wrong_name_and_a_wrong_password_look_the_same(
     assert browser.get("/queue").status_code == 303
 
 
-def test_guessing_passwords_is_throttled(app: Flask, moderator: Moderator, clock: Clock) -> None:
-    """After too many failures even the right password has to wait; after the window it works again."""
-    browser = Browser(app.test_client())
+def test_guessing_passwords_is_throttled(
+    services: Services, settings: Settings, moderator: Moderator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After too many failures even the right password has to wait, at that address; after the window it works again."""
+    seconds = Seconds()
+    monkeypatch.setattr(auth, "monotonic", seconds)
+    browser = Browser(create_app(services, settings).test_client())
     for _ in range(MAX_FAILURES):
         assert browser.sign_in("mara", "a wrong password").status_code == 401
     response = browser.sign_in()
     assert response.status_code == 429 and int(response.headers["Retry-After"]) == 300
-    clock.advance(300)
+    seconds.now += 300
     assert browser.sign_in().status_code == 303
 
 

@@ -1,10 +1,8 @@
-"""Sign-in of moderators: the session, the form, and a limit on failed attempts."""
+"""Sign-in of moderators: the session, and the form with its limits."""
 
 import re
-from collections import deque
-from datetime import datetime, timedelta
 from math import ceil
-from threading import Lock
+from time import monotonic
 
 from flask import (
     Flask,
@@ -31,12 +29,11 @@ from moderation.actions.moderators import authenticate_moderator
 from moderation.actions.sessions import end_session, end_sessions, session_moderator, start_session
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import AuthenticationFailed
+from moderation.web.queue.devices import remember_device, remembered_device
+from moderation.web.queue.sign_in_limits import RoomFull, Throttle, WaitingRoom, network_of
 from moderation.web.requests import services
 
-MAX_FAILURES = 10
-FAILURE_WINDOW = timedelta(minutes=5)
-
-_MAX_TRACKED_NAMES = 10_000
+_RETRY_SECONDS = 2
 _MAX_NAME_LENGTH = 200
 _QUEUE_URL = re.compile(r"/queue(?:/[0-9]{1,10})?(?:\?(?:(?:before=[0-9]{1,10}|skipped=1|soon=1)&?){1,2})?")
 
@@ -66,10 +63,11 @@ def current_moderator() -> Moderator | None:
 
 
 class SignInView:
-    """The sign-in page of one application, with its count of failed attempts."""
+    """The sign-in page of one application, with its limits."""
 
     def __init__(self) -> None:
-        self._throttle = Throttle()
+        self._throttle = Throttle(monotonic)
+        self._waiting_room = WaitingRoom(monotonic)
 
     def show(self) -> AnyResponse:
         """Render the form, or redirect a moderator who is signed in."""
@@ -81,22 +79,35 @@ class SignInView:
         """Sign in, or render the form again: 401 for a wrong name or password, 429 after too many failures."""
         # PostgreSQL refuses text with a NUL, and no name has one.
         name = request.form.get("name", "").replace("\0", "").strip()[:_MAX_NAME_LENGTH]
-        clock = services().clock
-        wait_time = self._throttle.wait_time(name, clock())
-        if wait_time:
-            return _throttled_response(name, wait_time)
+        address, device = network_of(request.remote_addr), remembered_device(name)
+        # By name and address, because a stranger who fails must not lock the moderator out.
+        key = f"device {device}" if device else f"{address} {name.casefold()}"
+        wait_seconds = self._throttle.wait_seconds(key)
+        if wait_seconds:
+            return _refusal(f"Too many failures. Try again in {ceil(wait_seconds / 60)} min.", name, wait_seconds)
         try:
-            moderator = authenticate_moderator(services(), name, request.form.get("password", ""))
+            with self._waiting_room.turn(address, None if device else self._count_attempt(address)):
+                moderator = authenticate_moderator(services(), name, request.form.get("password", ""))
             token = start_session(services(), moderator, current_app.permanent_session_lifetime)
+        except RoomFull:
+            return _refusal("Too many people sign in at this moment. Try again in a few seconds.", name, _RETRY_SECONDS)
         except AuthenticationFailed:
-            self._throttle.record_failure(name, clock())
+            self._throttle.record_failure(key)
             return _form_response(401, "The name or the password is wrong.", name)
-        self._throttle.reset(name)
+        self._throttle.reset(key)
         # A fresh session, so that nothing planted before the sign-in survives it.
         session.clear()
         session.permanent = True
         login_user(SessionUser(moderator, token))
-        return redirect(_next_url(), 303)
+        response = redirect(_next_url(), 303)
+        remember_device(response, moderator)
+        return response
+
+    def _count_attempt(self, address: str) -> int:
+        """Return how often the address tried before, and count this attempt."""
+        attempts = self._throttle.failures(address)
+        self._throttle.record_failure(address)
+        return attempts
 
 
 def sign_out() -> AnyResponse:
@@ -111,56 +122,14 @@ def sign_out() -> AnyResponse:
     return redirect(url_for("queue.sign_in"), 303)
 
 
-class Throttle:
-    """Counts failed sign-ins of each name, in this process only.
-
-    After `MAX_FAILURES` failures within `FAILURE_WINDOW`, the name waits until the oldest of them leaves the window.
-    """
-
-    def __init__(self) -> None:
-        self._failures: dict[str, deque[datetime]] = {}
-        self._lock = Lock()
-
-    def wait_time(self, name: str, now: datetime) -> timedelta:
-        """Return how long the name must wait; zero if it may try."""
-        with self._lock:
-            failures = self._recent_failures(name.casefold(), now)
-            if len(failures) < MAX_FAILURES:
-                return timedelta()
-            return failures[-MAX_FAILURES] + FAILURE_WINDOW - now
-
-    def record_failure(self, name: str, now: datetime) -> None:
-        """Count one failure."""
-        with self._lock:
-            key = name.casefold()
-            failures = self._recent_failures(key, now)
-            failures.append(now)
-            self._failures.pop(key, None)
-            self._failures[key] = failures
-            while len(self._failures) > _MAX_TRACKED_NAMES:
-                del self._failures[next(iter(self._failures))]
-
-    def reset(self, name: str) -> None:
-        """Delete the failures of the name."""
-        with self._lock:
-            self._failures.pop(name.casefold(), None)
-
-    def _recent_failures(self, key: str, now: datetime) -> deque[datetime]:
-        failures = self._failures.get(key, deque())
-        while failures and now - failures[0] >= FAILURE_WINDOW:
-            failures.popleft()
-        return failures
-
-
 def _load_user(token: str) -> SessionUser | None:
     moderator = session_moderator(services(), token)
     return SessionUser(moderator, token) if moderator else None
 
 
-def _throttled_response(name: str, wait_time: timedelta) -> Response:
-    seconds = max(1, ceil(wait_time.total_seconds()))
-    response = _form_response(429, f"Too many failures for this name. Try again in {ceil(seconds / 60)} min.", name)
-    response.headers["Retry-After"] = str(seconds)
+def _refusal(sentence: str, name: str, wait_seconds: float) -> Response:
+    response = _form_response(429, sentence, name)
+    response.headers["Retry-After"] = str(max(1, ceil(wait_seconds)))
     return response
 
 
