@@ -10,6 +10,7 @@ from typing import NamedTuple
 from flask import Response, request
 
 from moderation.actions.statistics import Figures, Period, activity, month_start, site_statistics
+from moderation.domain.errors import AuthenticationFailed
 from moderation.domain.site import Site
 from moderation.domain.urls import split_http_url
 from moderation.web.akismet.form import Form, account_site, calling_site, key_from_form, read_form
@@ -40,9 +41,15 @@ class _SitesQuery(NamedTuple):
 
 
 def verify_key() -> Response:
-    """Answer `valid`, or `invalid` with the cause in the debug help."""
+    """Answer `valid`, or `invalid`, with the cause in the debug help if it is not the key.
+
+    Some clients raise an error for any debug help, where `invalid` alone is their answer for a wrong key.
+    """
     form = read_form(request)
-    account_site(form)
+    try:
+        account_site(form)
+    except AuthenticationFailed:
+        return text_response("invalid")
     blog = form.get("blog")
     if not blog:
         return invalid_response('Empty "blog" value')

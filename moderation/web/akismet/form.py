@@ -1,16 +1,18 @@
 """The parameters of a call: its key, the comment and the submission signals in it.
 
 Read from the raw bytes of query and body. Clients omit the content type or send an odd one, and blogs use any charset,
-so Flask's form parsing would lose comments.
+so Flask's form parsing would lose comments. Only `multipart/form-data` needs its content type, for the boundary.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from urllib.parse import unquote_to_bytes
 
 from flask import Request
+from werkzeug.exceptions import BadRequest
+from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
 
 from moderation.domain.comment import Comment, SubmissionSignals
 from moderation.domain.errors import InvalidInput
@@ -27,7 +29,6 @@ _CHARSETS = (
     *(f"iso-8859-{part}" for part in _ISO_8859_PARTS),
     *(f"windows-125{page}" for page in range(9)),
 )
-_ARRAY_INDEX = re.compile(rb"\[[^\[\]]*\]$")
 _TRUE_VALUES = frozenset({"1", "true", "yes", "on"})
 
 _MAX_PLACEHOLDER_VALUE = 250
@@ -46,9 +47,10 @@ _CHARSETS_BY_NAME = {_normalize_charset(charset): charset for charset in _CHARSE
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The parameters of one call. `name[]` and `name[0]` are further values of `name`."""
+    """The parameters of one call. `name[]` and `name[0]` are further values of `name`, which is then in `arrays`."""
 
     fields: dict[bytes, list[bytes]]
+    arrays: set[bytes]
     charset: str
     host: str
 
@@ -60,6 +62,10 @@ class Form:
     def get_all(self, name: str) -> list[str]:
         """Return every value of `name`, in order."""
         return [self._decode(value) for value in self.fields.get(name.encode(), ())]
+
+    def get_text(self, name: str) -> str | None:
+        """Return the value of `name`, or all parts of an array on separate lines, so that none goes unjudged."""
+        return "\n".join(self.get_all(name)) if name.encode() in self.arrays else self.get(name)
 
     def get_flag(self, name: str) -> bool:
         """Return whether `name` is true, in any spelling that clients use."""
@@ -80,14 +86,25 @@ class Form:
 
 
 def read_form(request: Request) -> Form:
-    """Return the parameters of query and body. If both have a parameter, the body's value is the last."""
+    """Return the parameters of query and body. If both have a parameter, the body's value is the last.
+
+    Raises the errors of `raw_body`, and `BadRequest` (400) for a broken multipart body.
+    """
     fields: dict[bytes, list[bytes]] = {}
-    for raw in (request.query_string, raw_body(request)):
-        for name, value in _parse_pairs(raw):
-            fields.setdefault(name, []).append(value)
+    arrays: set[bytes] = set()
+    body, boundary = raw_body(request), request.mimetype_params.get("boundary", "").encode()
+    is_multipart = request.mimetype == "multipart/form-data" and boundary
+    parsed_body = _parse_multipart(body, boundary) if is_multipart else _parse_pairs(body)
+    for sent_name, value in chain(_parse_pairs(request.query_string), parsed_body):
+        name, bracket, index = sent_name.partition(b"[")
+        if bracket and index.endswith(b"]"):
+            arrays.add(name)
+        else:
+            name = sent_name
+        fields.setdefault(name, []).append(value)
     blog_charset = fields.get(b"blog_charset", [b""])[-1].decode("latin-1")
     charset = _choose_charset(blog_charset, request.mimetype_params.get("charset", ""))
-    return Form(fields, charset, request.environ.get("HTTP_HOST", ""))
+    return Form(fields, arrays, charset, request.environ.get("HTTP_HOST", ""))
 
 
 def key_from_form(form: Form) -> str:
@@ -112,8 +129,8 @@ def comment_from_form(form: Form) -> Comment:
     """Return the comment of a call. WordPress's slashes stay, because normalisation removes them for every channel."""
     comment_type = form.get("comment_type")
     return Comment(
-        text=form.get("comment_content") or "",
-        author=form.get("comment_author"),
+        text=form.get_text("comment_content") or "",
+        author=form.get_text("comment_author"),
         url=form.get("comment_author_url"),
         email=form.get("comment_author_email"),
         permalink=form.get("permalink"),
@@ -140,7 +157,28 @@ def _parse_pairs(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
     for pair in raw.split(b"&", MAX_FIELDS)[:MAX_FIELDS]:
         name, _, value = pair.replace(b"+", b" ").partition(b"=")
         if name:
-            yield _ARRAY_INDEX.sub(b"", unquote_to_bytes(name)), unquote_to_bytes(value)
+            yield unquote_to_bytes(name), unquote_to_bytes(value)
+
+
+def _parse_multipart(body: bytes, boundary: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and value of each part. A file is read like a field: some clients give every part a file name.
+
+    Raises `BadRequest` for a body that ends early or is not multipart.
+    """
+    decoder = MultipartDecoder(boundary, max_parts=MAX_FIELDS)
+    try:
+        decoder.receive_data(body)
+        decoder.receive_data(None)
+        name, value = b"", b""
+        while not isinstance(event := decoder.next_event(), Epilogue):
+            if isinstance(event, Field | File):
+                name, value = (event.name or "").encode(), b""
+            elif isinstance(event, Data):
+                value += event.data
+                if name and not event.more_data:
+                    yield name, value
+    except (ValueError, UnicodeError):
+        raise BadRequest("The body is not multipart/form-data with the boundary that its content type names.") from None
 
 
 def _choose_charset(*candidates: str) -> str:
@@ -151,7 +189,7 @@ def _choose_charset(*candidates: str) -> str:
 def _honeypot_filled(form: Form) -> bool | None:
     """Return whether a honeypot was filled: the call's named field, or the WordPress plugin's."""
     names = (form.get("honeypot_field_name"), "POST_ak_hp_textarea")
-    values = [value for name in names if name and (value := form.get(name)) is not None]
+    values = [value for name in names if name and (value := form.get_text(name)) is not None]
     return any(value.strip() for value in values) if values else None
 
 
