@@ -18,7 +18,7 @@ class CommentIdentity:
     """The facts by which a comment is recognized, computed before the database is locked."""
 
     content_hash: str
-    permalink: str | None
+    sent: comments.SentFields
     fields: tuple[str, str, str]
 
     @classmethod
@@ -26,7 +26,8 @@ class CommentIdentity:
         """Return the identity of a comment."""
         comment = parsed.comment
         author, email, permalink = map(_normalize_field, (comment.author, comment.email, comment.permalink))
-        return cls(parsed.content_hash, comment.permalink, (author, email, permalink))
+        sent = comments.SentFields(comment.author, comment.email, comment.permalink)
+        return cls(parsed.content_hash, sent, (author, email, permalink))
 
     def matches(self, candidate: comments.SameContent) -> bool:
         """Return whether author, e-mail and page are equal, as far as both sides have them."""
@@ -37,11 +38,15 @@ class CommentIdentity:
 def find_same_comment(connection: Connection, site_id: int, identity: CommentIdentity) -> int | None:
     """Return the id of the site's newest comment with this identity; `None` if there is none.
 
-    Only the newest comments of the same content are compared, starting with those on the same page. Otherwise a bot
-    that posts one text on every page would make this slow.
+    The database compares the fields but for slashes, among however many comments of the same content. If none agrees,
+    the fields of the newest of them are compared without letter case, markup and entities, starting with those on the
+    same page. Otherwise a bot that posts one text on every page would make this slow.
     """
+    same = comments.find_same(connection, site_id, identity.content_hash, identity.sent)
+    if same is not None:
+        return same
     candidates = comments.with_same_content(
-        connection, site_id, identity.content_hash, identity.permalink, _MAX_CANDIDATES
+        connection, site_id, identity.content_hash, identity.sent.permalink, _MAX_CANDIDATES
     )
     return next((candidate.id for candidate in candidates if identity.matches(candidate)), None)
 

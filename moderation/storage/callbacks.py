@@ -3,13 +3,16 @@
 `result` is the outcome, `next_attempt_at` the time of the next delivery, `delivered_at` that of the confirmation.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 
 from moderation.domain.decision import LabelValue
 from moderation.storage.tables import callbacks, decisions, sites
+
+MAX_DELAY = timedelta(hours=12, minutes=5)
+"""Limit of the time between scheduling and delivery."""
 
 _WITH_SITE = callbacks.join(sites, sites.c.id == callbacks.c.site_id)
 _UNDECIDED = callbacks.c.result.is_(None)
@@ -78,9 +81,13 @@ def delete_for_comment(connection: Connection, comment_id: int) -> None:
 
 
 def due(connection: Connection, now: datetime, limit: int, limit_per_site: int = 10) -> list[DueCallback]:
-    """Return at most `limit` due callbacks of active sites, and `limit_per_site` of one site, the longest due first."""
+    """Return at most `limit` due callbacks of active sites, and `limit_per_site` of one site, the longest due first.
+
+    A callback that is scheduled for later than `MAX_DELAY` from now is due as well: the clock was set back since.
+    """
+    is_due = or_(callbacks.c.next_attempt_at <= now, callbacks.c.next_attempt_at > now + MAX_DELAY)
     place = func.row_number().over(partition_by=callbacks.c.site_id, order_by=callbacks.c.next_attempt_at)
-    ranked = select(callbacks.c.decision_id, place.label("place")).where(callbacks.c.next_attempt_at <= now).subquery()
+    ranked = select(callbacks.c.decision_id, place.label("place")).where(is_due).subquery()
     columns = {**dict(callbacks.c.items()), "site_url": sites.c.url, "private_callback": sites.c.private_callback}
     statement = (
         select(*(columns[name] for name in DueCallback._fields))

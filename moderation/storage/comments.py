@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, bindparam, case, func, insert, literal, select
+from sqlalchemy import Connection, RowMapping, bindparam, case, func, insert, literal, or_, select
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.storage.tables import AnyText, comments
@@ -32,6 +32,14 @@ class SameContent(NamedTuple):
     permalink: str | None
 
 
+class SentFields(NamedTuple):
+    """The fields that distinguish comments with the same content at a blog; `None` or empty where it does not."""
+
+    author: str | None
+    email: str | None
+    permalink: str | None
+
+
 def add(
     connection: Connection, site_id: int, hashed_comments: Iterable[tuple[str, Comment]], at: datetime
 ) -> list[int]:
@@ -41,6 +49,26 @@ def add(
         for content_hash, comment in hashed_comments
     ]
     return list(connection.execute(_ADD, rows).scalars()) if rows else []
+
+
+def find_same(connection: Connection, site_id: int, content_hash: str, sent: SentFields) -> int | None:
+    """Return the id of the site's newest comment with this content hash and these fields; `None` if there is none.
+
+    A field that is absent or empty on either side agrees; slashes do not count. Comments on the same page come first.
+    """
+    agreeing = [
+        or_(column.is_(None), column == "", func.replace(column, "\\", "") == literal(value.replace("\\", ""), AnyText))
+        for column, value in zip((comments.c.author, comments.c.email, comments.c.permalink), sent, strict=True)
+        if value
+    ]
+    elsewhere = case((comments.c.permalink == literal(sent.permalink, AnyText), 0), else_=1)
+    statement = (
+        select(comments.c.id)
+        .where(comments.c.site_id == site_id, comments.c.content_hash == content_hash, *agreeing)
+        .order_by(elsewhere, comments.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(statement).scalar()
 
 
 def with_same_content(

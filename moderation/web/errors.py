@@ -14,6 +14,7 @@ from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import BadHost, HTTPException
 
 from moderation.domain.errors import ERROR_MAPPINGS, AuthenticationFailed, InvalidInput, ModerationError, error_mapping
+from moderation.domain.invisible import quoted
 from moderation.web.akismet.responses import DEBUG_HELP_HEADER
 from moderation.web.api.schemas import FieldErrorResponse, ProblemResponse
 from moderation.web.requests import app_state, current_request_id
@@ -50,7 +51,7 @@ def error_response(error: Exception) -> Response:
     if _HTML_PATHS.fullmatch(request.path) and not isinstance(error, BadHost):
         page = render_template("error.html", problem=problem.body, request_id=current_request_id())
         return _to_response(problem, page, "text/html; charset=utf-8")
-    body = problem.body.model_copy(update={"instance": request.path, "request_id": current_request_id()})
+    body = problem.body.model_copy(update={"instance": quoted(request.path), "request_id": current_request_id()})
     return _to_response(problem, body.model_dump_json(ensure_ascii=True), "application/problem+json")
 
 

@@ -13,6 +13,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 from moderation.actions.services import Services
 from moderation.actions.sites import authenticate_site
 from moderation.domain.errors import AuthenticationFailed, InvalidInput
+from moderation.domain.invisible import MAX_QUOTED_LENGTH, quoted
 from moderation.domain.site import Site
 from moderation.settings import Settings
 from moderation.web.akismet.responses import COMMENT_CHECK_PATH, ensure_guid
@@ -29,6 +30,9 @@ REFUSAL = "moderation.refusal"
 """Name in the WSGI environment of the error to answer with, which the front sets in place of a body."""
 AUTHENTICATED = "moderation.authenticated"
 """Name in the WSGI environment of the mark that the request had a valid key."""
+
+MAX_NAMED_FIELDS = 20
+"""Invalid parts of a body that a problem names."""
 
 _EXTENSION_KEY = "moderation"
 _REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -149,11 +153,16 @@ def read_body(schema: type[Schema]) -> Schema:
 
 
 def invalid_input(error: ValidationError, pointer_prefix: str = "") -> InvalidInput:
-    """Return the error for a value that does not fit its schema, with a JSON pointer for each part at fault."""
+    """Return the error for a value that does not fit its schema, with a JSON pointer for each part at fault.
+
+    Names `MAX_NAMED_FIELDS` parts at most, and cuts long names, as both come from the caller.
+    """
+    found = error.errors(include_url=False, include_context=False, include_input=False)
     errors = tuple(
-        (pointer_prefix + _json_pointer(details["loc"]), _error_message(details)) for details in error.errors()
+        (quoted(pointer_prefix + _json_pointer(details["loc"])), quoted(_error_message(details), 2 * MAX_QUOTED_LENGTH))
+        for details in found[:MAX_NAMED_FIELDS]
     )
-    return InvalidInput(_error_summary(errors), errors)
+    return InvalidInput(_error_summary(len(found)), errors)
 
 
 def _reject_constant(name: str) -> NoReturn:
@@ -183,7 +192,10 @@ def _error_message(details: Any) -> str:
             return f"{details['msg']}."
 
 
-def _error_summary(errors: tuple[tuple[str, str], ...]) -> str:
-    if len(errors) == 1:
+def _error_summary(count: int) -> str:
+    if count == 1:
         return "One part of the body cannot be used; `errors` names it."
-    return f"{len(errors)} parts of the body cannot be used; `errors` names them."
+    if count <= MAX_NAMED_FIELDS:
+        return f"{count} parts of the body cannot be used; `errors` names them."
+    more = count - MAX_NAMED_FIELDS
+    return f"{count} parts of the body cannot be used; `errors` names {MAX_NAMED_FIELDS} of them and leaves {more} out."

@@ -28,6 +28,7 @@ from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, LabelValue
 from moderation.domain.site import AkismetReviewSettings, Callback, Site
 from moderation.settings import Settings
+from moderation.storage.callbacks import MAX_DELAY
 from moderation.storage.engine import read_transaction, write_transaction
 from moderation.wiring import open_services
 from tests.conftest import HOLD_ALL, Clock
@@ -226,6 +227,18 @@ def test_a_blog_that_recovers_gets_its_callback(
     for delay in RETRY_DELAYS[:2]:
         assert deliver_due(services) == 0
         clock.advance(delay.total_seconds())
+    assert deliver_due(services) == 1 and errors(services) == [None]
+
+
+def test_a_clock_set_back_by_a_day_postpones_nothing(
+    services: Services, blog: Site, receiver: Receiver, clock: Clock
+) -> None:
+    """A due time that is further ahead than any delay comes from a clock that was wrong."""
+    assert max(RETRY_DELAYS) + timedelta(minutes=2) < MAX_DELAY
+    decide(services, held(services, blog, receiver), blog, SPAM)
+    receiver.failures_left = 1
+    assert deliver_due(services) == 0
+    clock.advance(-86_400)
     assert deliver_due(services) == 1 and errors(services) == [None]
 
 

@@ -12,7 +12,8 @@ from moderation.domain.comment import Comment
 from moderation.domain.decision import LabelValue
 from moderation.domain.site import Site
 from moderation.features.parsed_comment import ParsedComment
-from moderation.storage.engine import read_transaction
+from moderation.storage import comments, labels
+from moderation.storage.engine import read_transaction, write_transaction
 from tests.actions.test_labelling import log_length
 
 AS_TYPED = r"""It's "fine" \o/, see <a href="http://one.example/?a=1&b=2">this</a> & that 👍"""
@@ -94,3 +95,21 @@ def test_the_label_may_change_often(services: Services, site: Site) -> None:
         assert held.value is value
         assert find(services, site, Comment(AS_TYPED)) == comment_id
     assert log_length(services) == 6
+
+
+def test_the_author_is_found_among_thousands_of_equal_texts(services: Services, site: Site) -> None:
+    """Feedback on one of 5,000 equal texts labels that of its author, with slashes or without, and adds none."""
+    text = ParsedComment(Comment("Great post!"))
+    authors = [f"Miles O\\'Brien {number}" for number in range(5_000)]
+    with write_transaction(services.engine) as connection:
+        sent = [(text.content_hash, Comment("Great post!", author=author)) for author in authors]
+        ids = comments.add(connection, site.id, sent, services.clock())
+    begin = process_time()
+    for number in (0, 17, 2_500, 4_999):
+        assert find(services, site, Comment("Great post!", author=f"Miles O'Brien {number}")) == ids[number]
+        assert find(services, site, Comment("Great post!", author=authors[number])) == ids[number]
+    assert process_time() - begin < 2
+    label_comment(services, site, Comment("Great post!", author="Miles O'Brien 42"), LabelValue.SPAM, "mara", "akismet")
+    with read_transaction(services.engine) as connection:
+        last = labels.last(connection, ids[42])
+    assert last is not None and last.value is LabelValue.SPAM

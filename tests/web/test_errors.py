@@ -212,3 +212,31 @@ def test_an_outage_is_counted_and_logged_once(
     assert 'moderation_unavailable_total{error="StorageUnavailable"} 3.0' in blog.client.get("/metrics").text
     (record,) = (record for record in caplog.records if record.getMessage() == "unavailable")
     assert "put it back" in vars(record)["problem"]
+
+
+def test_a_problem_names_twenty_fields_and_says_how_many_more(blog: Blog) -> None:
+    """An object of thousands of unknown fields with long names gets a short answer."""
+    sent = {"text": "x", **{f"field{number}" + "\u202e" * 50: 1 for number in range(500)}}
+    response = blog.call("POST", "/v1/score", sent)
+    body = problem(response, 422)
+    assert len(body["errors"]) == 20 and len(response.data) < 40_000
+    assert "500 parts" in body["detail"] and "leaves 480 out" in body["detail"]
+    assert all(error["pointer"].isprintable() for error in body["errors"])
+    twenty = blog.call("POST", "/v1/score", {f"field{number}": 1 for number in range(19)}).get_json()
+    assert len(twenty["errors"]) == 20 and "leaves" not in twenty["detail"]
+
+
+def test_a_batch_of_wrong_comments_is_answered_in_proportion(blog: Blog) -> None:
+    """1,000 wrong comments get 1,000 problems of at most twenty fields each, in order."""
+    wrong = [{f"a{number}": 1 for number in range(30)} for _ in range(1_000)]
+    response = blog.call("POST", "/v1/score/batch", {"comments": wrong})
+    answers = response.get_json()["decisions"]
+    assert response.status_code == 200 and len(answers) == 1_000
+    assert {len(answer["error"]["errors"]) for answer in answers} == {20}
+    assert {"leaves 11 out" in answer["error"]["detail"] for answer in answers} == {True}
+    assert answers[-1]["error"]["errors"][0]["pointer"].startswith("/comments/999/")
+
+
+def test_a_long_path_is_cut_in_the_problem(blog: Blog) -> None:
+    """The caller's text is quoted up to a limit."""
+    assert len(problem(blog.call("GET", "/v1/" + "x" * 5_000), 404)["instance"]) <= 100
