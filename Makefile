@@ -70,7 +70,7 @@ train: setup  ## train the default model again, into build/models; DATA=FOLDER n
 
 fuzz: $(VENV)/.tests  ## run the property tests with many more examples
 	@$(BIN)/python -m pytest --hypothesis-profile=fuzz tests/features tests/scoring \
-		tests/web/test_any_bytes.py tests/web/test_akismet_parse.py
+		tests/web/test_any_bytes.py tests/web/test_akismet_form.py
 
 lock: $(VENV)/.tests  ## pin the versions again; UPGRADE=1 takes the newest
 	$(COMPILE) --extra build --output-file requirements.lock

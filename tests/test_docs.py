@@ -113,3 +113,9 @@ def test_no_link_is_broken() -> None:
         if not (source.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_the_makefile_names_tests_that_exist() -> None:
+    """A renamed test file would end `make fuzz` before it begins."""
+    named = re.findall(r"\btests/[\w/]+(?:\.py)?", (ROOT / "Makefile").read_text("utf-8"))
+    assert named and not [path for path in named if not (ROOT / path).exists() and path != "tests/requirements"]
