@@ -18,9 +18,6 @@ from moderation.storage.engine import read_transaction
 from moderation.storage.labels import ImportKey, LabelledComment
 from moderation.storage.tables import storable
 
-EXPORT_COLUMNS = ("id", "site", "label", *COMMENT_FIELDS)
-"""The columns of an export, in order. `site` is the URL of the site."""
-
 _PAGE_SIZE = 500
 
 

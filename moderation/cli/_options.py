@@ -48,6 +48,7 @@ url_argument = click.argument("url")
 password_file = click.option(
     "--password-file", type=click.File("r", encoding="utf-8"), help="Read the password from the first line; - is stdin."
 )
+raw = click.option("--raw", is_flag=True, help="Write cells that a spreadsheet would run as formulae as they are.")
 generate = click.option("--generate", is_flag=True, help="Generate a password and print it.")
 
 

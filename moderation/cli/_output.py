@@ -18,8 +18,8 @@ _PROGRESS_STEPS = 200
 
 
 def echo_status(sentence: str) -> None:
-    """Print a sentence on stderr."""
-    click.echo(sentence, err=True)
+    """Print a sentence on stderr, with control characters and other invisible ones shown: it may quote hostile text."""
+    click.echo(show_invisible(sentence, keep="\n"), err=True)
 
 
 def print_json(value: Any) -> None:

@@ -12,6 +12,7 @@ from moderation.cli._options import as_json
 from moderation.cli._output import print_json
 from moderation.cli.state import state_paths
 from moderation.domain.errors import InvalidInput
+from moderation.domain.invisible import show_invisible
 from moderation.settings import Settings
 
 _MAX_WORKERS_PER_CPU = 4
@@ -32,7 +33,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         print_json([finding._asdict() for finding in findings])
     else:
         for finding in findings:
-            click.echo(f"{finding.level:<8} {finding.check:<12} {finding.detail}")
+            click.echo(f"{finding.level:<8} {finding.check:<12} {show_invisible(finding.detail)}")
     if any(finding.level is Level.PROBLEM for finding in findings):
         ctx.exit(1)
 

@@ -12,9 +12,10 @@ import click
 from moderation.actions.judging import Judgement, judge
 from moderation.actions.similarity import find_similar_to_text
 from moderation.actions.sites import find_site
-from moderation.cli._options import as_json, input_file, opened_services, output_file
+from moderation.cli._options import as_json, input_file, opened_services, output_file, raw
 from moderation.cli._output import echo_status, open_output, print_json, progress_counter
 from moderation.domain.comment import Comment
+from moderation.domain.csv_cells import neutralize
 from moderation.domain.decision import Reason, SimilarComment
 from moderation.domain.errors import InvalidInput
 from moderation.domain.invisible import show_invisible
@@ -79,7 +80,8 @@ def check(text: str, site_url: str | None, model_id: str | None, as_json: bool, 
 @click.option("--output", "out", metavar="OUT", type=output_file, help="Write to this file instead of stdout.")
 @_site_option
 @_model_option
-def score(file: Path, out: Path | None, site_url: str | None, model_id: str | None) -> None:
+@raw
+def score(file: Path, out: Path | None, site_url: str | None, model_id: str | None, raw: bool) -> None:
     """Judge each comment of FILE: CSV or JSON Lines, plain or gzip'd, of any length; - is stdin.
 
     Only the column text is required. Writes CSV with the columns id, probability, verdict and reasons, in the order
@@ -92,18 +94,18 @@ def score(file: Path, out: Path | None, site_url: str | None, model_id: str | No
         # Before the output is opened, so that a refused file writes nothing.
         survey = survey_comments(table, echo_status)
         with progress_counter("Judging comments", survey.rows) as advance, open_output(out) as stream:
-            invalid = score_table(judge_parsed, table, survey, stream, advance=advance)
+            invalid = score_table(judge_parsed, table, survey, stream, advance=advance, raw=raw)
     if invalid:
         echo_status(f"{invalid} of {survey.rows} rows could not be judged; the column reasons says why.")
 
 
 def score_table(
-    judge: JudgeParsed, table: TableFile, survey: Survey, out: TextIO, *, advance: Callable[[], None]
+    judge: JudgeParsed, table: TableFile, survey: Survey, out: TextIO, *, advance: Callable[[], None], raw: bool = False
 ) -> int:
     """Write one line for each row of a file, in its order, without holding the rows in memory.
 
     A row without a comment gets the error as its reason, and neither probability nor verdict. Returns the number of
-    such rows. Calls `advance` after each line.
+    such rows. Calls `advance` after each line. `raw` leaves formulae as they are.
     """
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(SCORE_COLUMNS)
@@ -112,11 +114,12 @@ def score_table(
         try:
             comment = comment_of(row, survey)
         except ValueError as error:
-            cells = ("", "", str(error))
+            judged = ("", "", str(error))
             invalid += 1
         else:
-            cells = _score_cells(judge(ParsedComment(comment)))
-        writer.writerow((row_id(table, row), *cells))
+            judged = _score_cells(judge(ParsedComment(comment)))
+        cells = (row_id(table, row), *judged)
+        writer.writerow(cells if raw else map(neutralize, cells))
         advance()
     return invalid
 
@@ -179,4 +182,4 @@ def _print_similar_comments(similar_comments: Sequence[SimilarComment]) -> None:
     for similar in similar_comments:
         label = similar.label
         source = f"{label.value}, labelled by {label.labelled_by} ({label.channel}) on {label.created_at:%d %b %Y}"
-        click.echo(f"{similar.similarity:6.0%}  {source}: {show_invisible(similar.text)}")
+        click.echo(f"{similar.similarity:6.0%}  {show_invisible(f'{source}: {similar.text}')}")

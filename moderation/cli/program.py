@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from moderation import __version__
+from moderation.cli._output import echo_status
 from moderation.domain.errors import ModerationError, error_mapping
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -52,7 +53,7 @@ class _LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except ModerationError as error:
-            click.echo(f"Error: {error}", err=True)
+            echo_status(f"Error: {error}")
             ctx.exit(error_mapping(error).exit_code)
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)

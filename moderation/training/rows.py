@@ -21,6 +21,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import chain
 from typing import Any, NamedTuple, Self
 
+from moderation.domain.csv_cells import EXPORT_COLUMNS, restore
+
 MAX_CELL_LINES = 1000
 
 _MAX_CELL_CHARS = 2**24
@@ -172,6 +174,8 @@ def _csv_row(feed: _RecordLines, inner_lines: _InnerLines, cells: Sequence[str])
         lines = len(feed.record)
     if len(cells) > len(columns):
         return Row(feed.start, {}, "has more cells than the header", lines)
+    if tuple(columns) == EXPORT_COLUMNS:
+        cells = list(map(restore, cells))
     return Row(feed.start, dict(zip(columns, cells, strict=False)), lines=lines)
 
 

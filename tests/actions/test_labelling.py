@@ -10,7 +10,6 @@ from sqlalchemy import func, select
 
 from moderation.actions.check import check_comment, find_decision
 from moderation.actions.labelling import (
-    EXPORT_COLUMNS,
     export_labels,
     import_labels,
     label_comment,
@@ -20,6 +19,7 @@ from moderation.actions.labelling import (
 from moderation.actions.review import count_held, held_items
 from moderation.actions.services import Services
 from moderation.domain.comment import COMMENT_FIELDS, Comment
+from moderation.domain.csv_cells import EXPORT_COLUMNS
 from moderation.domain.decision import Label, LabelValue
 from moderation.domain.errors import NotFound
 from moderation.domain.site import Site

@@ -1,6 +1,7 @@
 """`moderation labels`: export and import of labelled comments."""
 
 import csv
+import io
 from pathlib import Path
 
 from tests.cli.conftest import Operator
@@ -49,3 +50,19 @@ def test_an_unknown_site_is_refused(operator: Operator, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     assert operator.run("labels", "export", "--site", "https://nobody.example", "--output", out).exit_code == 4
     assert not out.exists()
+
+
+def test_formulae_are_neutralized_and_read_back(operator: Operator, tmp_path: Path) -> None:
+    """A spreadsheet runs none of them; an import has the texts as they were; --raw leaves them alone."""
+    texts = ["=cmd|' /C calc'!A0", "@SUM(A1)", "-2+3", "+49 30 1234", "\t=1", "'=1", "''+x", "plain 'text'"]
+    with (tmp_path / "in.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *((text, "spam") for text in texts)])
+    operator.get("labels", "import", tmp_path / "in.csv", "--site", BLOG)
+    operator.get("labels", "export", "--site", BLOG, "--output", tmp_path / "out.csv")
+    with (tmp_path / "out.csv").open(newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert [cell for cell in cells if cell[:1] in set("=+-@\t\r")] == []
+    operator.get("site", "add", "https://other.example")
+    operator.get("labels", "import", tmp_path / "out.csv", "--site", "https://other.example")
+    shown = operator.get("labels", "export", "--raw", "--site", "https://other.example")
+    assert [row["text"] for row in csv.DictReader(io.StringIO(shown, newline=""))] == texts

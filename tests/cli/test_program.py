@@ -115,3 +115,17 @@ def test_it_is_a_click_command() -> None:
         [sys.executable, "-m", "moderation", "--version"], capture_output=True, text=True, check=True
     )
     assert result.stdout.startswith("moderation, version ")
+
+
+def test_hostile_text_cannot_steer_the_terminal(operator: Operator, tmp_path: Path) -> None:
+    """Control and bidirectional characters in errors, notices and results are shown as their code points."""
+    hostile = "\x1b[2J\u202eevil"
+    (tmp_path / "in.csv").write_text(f"text,label,{hostile}\nhello,ham,x\n", encoding="utf-8")
+    results = [
+        operator.run("site", "remove", f"https://{hostile}.example"),
+        operator.run("moderator", "remove", hostile),
+        operator.run("labels", "import", tmp_path / "in.csv", "--site", "https://blog.example"),
+        operator.run("models", "show", hostile),
+        operator.run("check", f"buy {hostile} casino bonus", "--author", hostile),
+    ]
+    assert [result.output for result in results if set("\x1b\u202e") & set(result.output)] == []
