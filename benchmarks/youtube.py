@@ -19,8 +19,8 @@ from sklearn.metrics import accuracy_score, brier_score_loss, matthews_corrcoef,
 
 from benchmarks import data
 from benchmarks.rows import Row, at_least, at_most, figure
-from moderation.actions.labelling import EXPORT_COLUMNS
 from moderation.domain.comment import Comment
+from moderation.domain.csv_cells import EXPORT_COLUMNS
 from moderation.training.calibration import calibrate
 from moderation.training.design_matrix import DesignMatrix, build_matrix
 from moderation.training.evaluation import calibration_error, caught_at

@@ -99,6 +99,19 @@ def test_the_architecture_names_existing_code() -> None:
     assert missing == []
 
 
+def test_each_threat_names_existing_tests() -> None:
+    """docs/security.md has a test beside each threat, and the named file defines it."""
+    rows = re.findall(r"^\| (?!threat|---)(.+?) \| (.*) \|$", page("security.md"), re.MULTILINE)
+    named = {threat: re.findall(r"`([\w/]+\.py): (\w+)`", tests) for threat, tests in rows}
+    missing = [
+        f"{file}: {test}"
+        for tests in named.values()
+        for file, test in tests
+        if not (path := ROOT / "tests" / file).is_file() or f"def {test}(" not in path.read_text("utf-8")
+    ]
+    assert named and missing == [] and [threat for threat, tests in named.items() if not tests] == []
+
+
 def test_the_readme_stays_short() -> None:
     """A reader decides in a minute."""
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= MAX_README_LINES
