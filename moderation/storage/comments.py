@@ -1,13 +1,13 @@
 """Store comments, and find those with the same content."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, bindparam, case, func, insert, literal, or_, select
+from sqlalchemy import Connection, RowMapping, bindparam, case, func, literal, or_, select
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
+from moderation.storage.prepared import PreparedInsert
 from moderation.storage.tables import AnyText, comments
 
 _LABELS = tuple(f"comment_{name}" for name in COMMENT_FIELDS)
@@ -19,7 +19,7 @@ EXCERPTS = tuple(
 )
 """The same columns, each with the first `excerpt_length` code points only, so that a list of long texts is small."""
 
-_ADD = insert(comments).returning(comments.c.id, sort_by_parameter_order=True)
+_ADD = PreparedInsert(comments, without=frozenset({"id"}), returning="id")
 _NEWEST = select(comments.c.received_at).order_by(comments.c.id.desc()).limit(1)
 
 
@@ -44,11 +44,12 @@ def add(
     connection: Connection, site_id: int, hashed_comments: Iterable[tuple[str, Comment]], at: datetime
 ) -> list[int]:
     """Store pairs of content hash and comment and return their ids in the same order."""
-    rows = [
-        {"site_id": site_id, "content_hash": content_hash, "received_at": at, **asdict(comment)}
-        for content_hash, comment in hashed_comments
-    ]
-    return list(connection.execute(_ADD, rows).scalars()) if rows else []
+    ids = []
+    for content_hash, comment in hashed_comments:
+        row = {"site_id": site_id, "content_hash": content_hash, "received_at": at}
+        row |= {name: getattr(comment, name) for name in COMMENT_FIELDS}
+        ids.append(_ADD.run(connection, row).scalar_one())
+    return ids
 
 
 def find_same(connection: Connection, site_id: int, content_hash: str, sent: SentFields) -> int | None:

@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, RowMapping, select, update
 
 from moderation.domain.budget import UNCALIBRATED, Calibration
 from moderation.domain.decision import Decision, Reason, Score
 from moderation.domain.thresholds import Thresholds, Verdict
 from moderation.storage import calibrations, comments
+from moderation.storage.prepared import PreparedInsert
 from moderation.storage.tables import calibrations as calibrations_table
 from moderation.storage.tables import comments as comments_table
 from moderation.storage.tables import decisions, queue_items
@@ -22,13 +23,12 @@ WITH_COMMENT = decisions.join(comments_table, comments_table.c.id == decisions.c
 )
 """The joined tables that `COLUMNS` are selected from."""
 
-_ADD = insert(decisions)
-_OPEN_ITEM = insert(queue_items)
+_ADD = PreparedInsert(decisions)
+_OPEN_ITEM = PreparedInsert(queue_items, without=frozenset({"id", "skipped_at", "closed_at", "closed_by", "outcome"}))
 
 
 def add(connection: Connection, decided: Iterable[tuple[Decision, int]], channel: str) -> None:
     """Store pairs of decision and comment id, and open a queue item for each decision that goes to review."""
-    rows, items = [], []
     for decision, comment_id in decided:
         score, thresholds, calibration = decision.score, decision.thresholds, decision.calibration
         row = {
@@ -49,15 +49,12 @@ def add(connection: Connection, decided: Iterable[tuple[Decision, int]], channel
             "calibration_id": calibration.id if calibration else None,
             "channel": channel,
             "decided_at": decision.decided_at,
+            "superseded": False,
         }
-        rows.append(row)
+        _ADD.run(connection, row)
         if decision.verdict is Verdict.REVIEW:
             item = {"decision_id": decision.id, "site_id": decision.site_id, "opened_at": decision.decided_at}
-            items.append(item)
-    if rows:
-        connection.execute(_ADD, rows)
-    if items:
-        connection.execute(_OPEN_ITEM, items)
+            _OPEN_ITEM.run(connection, item)
 
 
 def supersede(connection: Connection, comment_id: int) -> None:

@@ -103,6 +103,8 @@ def storage_errors() -> Iterator[None]:
     except PoolExhausted:
         raise StorageUnavailable("Every connection to the database is in use; try again in a moment.") from None
     except DatabaseError as error:
+        raise StorageUnavailable(_error_message(error.orig)) from error
+    except sqlite3.DatabaseError as error:
         raise StorageUnavailable(_error_message(error)) from error
 
 
@@ -301,7 +303,7 @@ def _lost_files_error(connection: Connection) -> StorageUnavailable:
     return StorageUnavailable(problem)
 
 
-def _error_message(error: DatabaseError) -> str:
-    code = getattr(error.orig, "sqlite_errorname", type(error.orig).__name__)
+def _error_message(error: BaseException | None) -> str:
+    code = getattr(error, "sqlite_errorname", type(error).__name__)
     sentences = (sentence for prefix, sentence in _ERROR_MESSAGES.items() if code.startswith(prefix))
     return next(sentences, f"The database cannot be used ({code}); run `moderation init`.")

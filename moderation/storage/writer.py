@@ -6,6 +6,7 @@ results, and the next caller in the queue leads. On PostgreSQL every caller has 
 """
 
 import os
+import sqlite3
 from collections import deque
 from collections.abc import Callable
 from math import inf
@@ -15,7 +16,6 @@ from typing import Any, TypeVar, cast
 from weakref import WeakMethod
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import OperationalError
 
 from moderation.domain.errors import StorageUnavailable
 from moderation.storage.engine import (
@@ -171,12 +171,11 @@ class Writer:
         """Begin a transaction with SQLite's write lock; wait for the lock until the deadline of the monotonic clock."""
         while True:
             try:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _driver(connection).execute("BEGIN IMMEDIATE")
                 self._is_locked_out = False
                 return
-            except OperationalError as error:
-                code = getattr(error.orig, "sqlite_errorname", "")
-                if not code.startswith("SQLITE_BUSY"):
+            except sqlite3.OperationalError as error:
+                if not error.sqlite_errorname.startswith("SQLITE_BUSY"):
                     raise
                 if monotonic() >= deadline:
                     self._is_locked_out = True
@@ -244,17 +243,23 @@ class Writer:
 
 def _run_in_savepoint(connection: Connection, write: _Write) -> None:
     """Run one function of a group and keep its result or error. Raises an error that has undone the whole group."""
-    connection.exec_driver_sql("SAVEPOINT one_write")
+    driver = _driver(connection)
+    driver.execute("SAVEPOINT one_write")
     try:
         with storage_errors():
             write.result = write.function(connection)
     except Exception as error:
-        if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+        if not driver.in_transaction:
             # SQLite ends the transaction itself where the disk is full or fails.
             raise
-        connection.exec_driver_sql("ROLLBACK TO one_write")
+        driver.execute("ROLLBACK TO one_write")
         write.error = error
-    connection.exec_driver_sql("RELEASE one_write")
+    driver.execute("RELEASE one_write")
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    # Directly, as SQLAlchemy takes ten times as long for a statement without parameters or rows.
+    return cast(sqlite3.Connection, connection.connection.driver_connection)
 
 
 def _call_at_fork(before: Callable[[], None], in_parent: Callable[[], None], in_child: Callable[[], None]) -> None:
