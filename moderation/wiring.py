@@ -16,6 +16,7 @@ from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import Model
 from moderation.settings import IS_CHECKOUT, Settings, shipped_file
 from moderation.storage.migrate import open_current, upgrade
+from moderation.storage.site_cache import SiteCache
 from moderation.storage.writer import Writer
 
 
@@ -83,6 +84,7 @@ def _open_services(settings: Settings, *, create_secret: bool) -> Services:
         services = Services(
             engine=engine,
             writer=Writer(engine),
+            site_cache=SiteCache(engine),
             registry=registry,
             live_model=LiveModel(registry),
             secret=secret.read_secret(engine, path),

@@ -11,6 +11,7 @@ from moderation.domain.budget import Budget
 from moderation.domain.site import Site
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
+from moderation.storage.site_cache import SiteCache
 from moderation.storage.writer import Writer
 
 
@@ -18,14 +19,15 @@ from moderation.storage.writer import Writer
 class Services:
     """Everything that an action may use, opened once by `moderation.wiring`.
 
-    Reads begin on `engine`, and `writer` runs the writes. `secret` has 32 bytes: it keys the digests of site keys,
-    signs sessions and encrypts callback keys. `secret_path` is its file. `budget` is the default for sites without
-    their own. `clock` returns an aware UTC time. `known_sites` has the sites that called, by the digests of their keys,
-    for times when the database cannot be read.
+    Reads begin on `engine`, `writer` runs the writes, and `site_cache` finds sites by key. `secret` has 32 bytes: it
+    keys the digests of site keys, signs sessions and encrypts callback keys. `secret_path` is its file. `budget` is the
+    default for sites without their own. `clock` returns an aware UTC time. `known_sites` has the sites that called, by
+    the digests of their keys, for times when the database cannot be read.
     """
 
     engine: Engine
     writer: Writer
+    site_cache: SiteCache
     registry: ModelRegistry
     live_model: LiveModel
     secret: bytes

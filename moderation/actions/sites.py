@@ -151,8 +151,7 @@ def authenticate_site(services: Services, key: str, *, recall: bool = False) -> 
 def _find_by_digest(services: Services, digest: str, recall: bool) -> Site | None:
     known = services.known_sites
     try:
-        with read_transaction(services.engine) as connection:
-            site = sites.find_by_key(connection, digest)
+        site = services.site_cache.find_by_key(digest)
     except StorageUnavailable as error:
         if recall and digest in known:
             return replace(known[digest], storage_error=str(error))

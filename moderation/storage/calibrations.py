@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, sele
 
 from moderation.domain.budget import Budget, Calibration, Guarantee, StoredCalibration
 from moderation.domain.decision import LabelValue
+from moderation.storage import installation
 from moderation.storage.labels import IN_FORCE
 from moderation.storage.tables import calibrations, decisions, labels, sites
 
@@ -87,6 +88,7 @@ def add(connection: Connection, site_id: int, stored_calibration: StoredCalibrat
         "created_at": at,
     }
     calibration_id: int = connection.execute(insert(calibrations).returning(calibrations.c.id), row).scalar_one()
+    installation.change_sites_version(connection)
     return calibration_id
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from urllib.parse import quote
+from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
@@ -149,10 +150,12 @@ class _SqliteDatabase:
         self.busy_timeout_seconds = busy_timeout_seconds
         self._identity: str | None = None
         self._open_ids: dict[Path, FileId] = {}
-        self._open_connections: dict[int, DBAPIConnection] = {}
+        # Weakly: a connection that returns to a disposed pool is closed without an event.
+        self._open_connections: WeakSet[ConnectionPoolEntry] = WeakSet()
 
     def listen(self, engine: Engine) -> None:
         """Register the event handlers of an engine."""
+        self._engine = engine
         event.listen(engine, "do_connect", self._before_connect)
         event.listen(engine, "connect", self._after_connect)
         event.listen(engine, "close", self._after_close)
@@ -170,19 +173,22 @@ class _SqliteDatabase:
 
     def save_removed_wal(self) -> None:
         """Write what a removed -wal file holds, acknowledged decisions, into the database file while it is open."""
-        for connection in list(self._open_connections.values()):
+        for entry in list(self._open_connections):
             with suppress(sqlite3.Error):
-                connection.cursor().execute("PRAGMA wal_checkpoint")
-                return
+                if entry.dbapi_connection is not None:
+                    entry.dbapi_connection.cursor().execute("PRAGMA wal_checkpoint")
+                    return
 
     def _before_connect(self, _dialect: object, entry: ConnectionPoolEntry, _args: object, _options: object) -> None:
         ids = self._file_ids()
-        if any(ids.get(path) != open_id for path, open_id in self._open_ids.items()):
+        if self._open_connections and any(ids.get(path) != open_id for path, open_id in self._open_ids.items()):
             problem = self.loss(self._open_ids)
             if problem == _SIDE_FILE_REMOVED:
                 self.save_removed_wal()
-            if problem != _FILE_REPLACED:
-                raise StorageUnavailable(problem)
+            if problem == _FILE_REPLACED:
+                # First all connections to the former file close: SQLite would then remove the new one's -wal file.
+                self._engine.dispose()
+            raise StorageUnavailable(problem)
         if self._identity is not None and self.path not in ids:
             raise StorageUnavailable(_FILE_REMOVED)
         entry.info[_OPEN_FILES_KEY] = ids
@@ -198,10 +204,10 @@ class _SqliteDatabase:
             connection.close()
             raise
         self._open_ids = entry.info[_OPEN_FILES_KEY] = ids
-        self._open_connections[id(connection)] = connection
+        self._open_connections.add(entry)
 
-    def _after_close(self, connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-        self._open_connections.pop(id(connection), None)
+    def _after_close(self, _connection: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
+        self._open_connections.discard(entry)
         if not self._open_connections:
             # Once the files are closed, SQLite removes two of them and others may get their inodes.
             self._open_ids = {}
@@ -282,21 +288,12 @@ def reject_lost_files(connection: Connection) -> None:
             raise _lost_files_error(connection)
 
 
-def is_replaced(connection: Connection) -> bool:
-    """Return whether the path of the open SQLite database names another file by now."""
-    path, open_id = next(iter(connection.info[_OPEN_FILES_KEY].items()))
-    try:
-        status = path.stat()
-    except OSError:
-        return False
-    return bool((status.st_dev, status.st_ino) != open_id)
-
-
 def _lost_files_error(connection: Connection) -> StorageUnavailable:
     database: _SqliteDatabase = connection.get_execution_options()[_DATABASE_OPTION]
     problem = database.loss(connection.info[_OPEN_FILES_KEY])
     if problem == _FILE_REPLACED:
-        # Closes the idle connections to the former file. The next transaction connects to the new one.
+        # Closes the connections to the former file. The next transaction connects to the new one.
+        connection.invalidate()
         connection.engine.dispose()
     elif problem == _SIDE_FILE_REMOVED:
         database.save_removed_wal()

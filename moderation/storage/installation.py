@@ -1,6 +1,7 @@
 """The installation's row, and the stored data that only its secret can read."""
 
 from datetime import datetime
+from uuid import uuid4
 
 from sqlalchemy import Connection, func, select, update
 
@@ -31,6 +32,15 @@ def count_keyed_sites(connection: Connection) -> int:
 def retire_all_keys(connection: Connection, at: datetime) -> None:
     """Retire the keys of every site."""
     connection.execute(_RETIRE_ALL_KEYS.values(retired_at=at))
+    change_sites_version(connection)
+
+
+def change_sites_version(connection: Connection) -> None:
+    """Store a new version, so that every process reads the sites again.
+
+    Random, not a number: a restored database must not count up to a version that a process remembers.
+    """
+    connection.execute(update(installation).values(sites_version=uuid4().hex))
 
 
 def count_undelivered_callbacks(connection: Connection) -> int:

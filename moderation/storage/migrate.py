@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from moderation.domain.errors import StorageUnavailable
 from moderation.storage.engine import open_engine, read_transaction, write_transaction
 
-HEAD = "0009"
+HEAD = "0010"
 """Newest revision in `migrations/versions`. Revisions have four digits, so that they sort as text."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"

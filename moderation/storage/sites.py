@@ -14,10 +14,11 @@ from moderation.domain.budget import Budget
 from moderation.domain.errors import Conflict
 from moderation.domain.site import AkismetReviewSettings, OnError, ReviewAction, Site
 from moderation.domain.thresholds import Thresholds
-from moderation.storage import calibrations
+from moderation.storage import calibrations, installation
 from moderation.storage.tables import keys, sites
 
 _SITE_CACHE_SIZE = 1_000
+_VERSION = "SELECT sites_version FROM installation"
 
 _COLUMNS = (*(column.label(f"site_{column.name}") for column in sites.c), *calibrations.COLUMNS)
 _ACTIVE = select(*_COLUMNS).select_from(calibrations.SITES_WITH_NEWEST).where(sites.c.removed_at.is_(None))
@@ -54,6 +55,11 @@ def find_by_key(connection: Connection, digest: str) -> Site | None:
     """Return the active site that has an active key with this digest."""
     row = connection.execute(_BY_KEY, {"digest": digest}).first()
     return None if row is None else _from_row(row)
+
+
+def version(connection: Connection) -> str:
+    """Return the text that changes with every change of a site, a key or a calibration."""
+    return str(connection.exec_driver_sql(_VERSION).scalar())
 
 
 def remove(connection: Connection, site_id: int, at: datetime) -> None:
@@ -108,6 +114,7 @@ def add_key(connection: Connection, site_id: int, digest: str, prefix: str, at: 
     try:
         row = {"site_id": site_id, "digest": digest, "prefix": prefix, "created_at": at}
         connection.execute(insert(keys), row)
+        installation.change_sites_version(connection)
     except IntegrityError:
         raise Conflict("A site uses this key already.") from None
 
@@ -117,10 +124,12 @@ def retire_keys(connection: Connection, site_id: int, keep: int, at: datetime) -
     newest = select(keys.c.id).where(keys.c.site_id == site_id, keys.c.retired_at.is_(None)).order_by(keys.c.id.desc())
     retired = list(connection.execute(newest).scalars())[keep:]
     connection.execute(update(keys).where(keys.c.id.in_(retired)).values(retired_at=at))
+    installation.change_sites_version(connection)
 
 
 def _update(connection: Connection, site_id: int, **values: object) -> None:
     connection.execute(update(sites).where(sites.c.id == site_id).values(**values))
+    installation.change_sites_version(connection)
 
 
 # A site is read for every request and seldom changes. Callers share the cached site, so its mapping must not change.

@@ -278,10 +278,12 @@ sessions = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
-# One row: the id distinguishes this database from others, the digest its secret from others.
+# One row: the id distinguishes this database from others, the digest its secret from others. The version is another
+# text after every change of a site, a key or a calibration.
 installation = Table(
     "installation",
     metadata,
     Column("id", AnyText, primary_key=True),
     Column("secret_digest", AnyText),
+    Column("sites_version", AnyText, nullable=False, server_default=""),
 )

@@ -5,7 +5,6 @@ runs its own function and those of all callers that wait by then, each within a 
 results, and the next caller in the queue leads. On PostgreSQL every caller has its own transaction.
 """
 
-import os
 import sqlite3
 from collections import deque
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from math import inf
 from threading import Lock, local
 from time import monotonic, sleep
 from typing import Any, TypeVar, cast
-from weakref import WeakMethod
 
 from sqlalchemy import Connection, Engine, event
 
@@ -21,11 +19,11 @@ from moderation.domain.errors import StorageUnavailable
 from moderation.storage.engine import (
     LOCKED,
     busy_timeout_seconds,
-    is_replaced,
     reject_lost_files,
     storage_errors,
     write_transaction,
 )
+from moderation.storage.fork import call_at_fork
 
 T = TypeVar("T")
 
@@ -83,7 +81,7 @@ class Writer:
         self._connection_outdated = False
         self._thread = local()
         event.listen(engine, "engine_disposed", self._close_or_outdate)
-        _call_at_fork(self._before_fork, self._after_fork_in_parent, self._after_fork_in_child)
+        call_at_fork(self._before_fork, self._after_fork_in_parent, self._after_fork_in_child)
 
     def run(self, function: Callable[[Connection], T], *, timeout_seconds: float = inf) -> T:
         """Run a function in a write transaction and return its result, which is on disk by then.
@@ -198,8 +196,6 @@ class Writer:
             self._thread.is_writing = False
 
     def _connect(self) -> Connection:
-        if self._connection is not None and is_replaced(self._connection):
-            self._close()
         if self._connection is None:
             connection = self._engine.connect()
             # SQLite's own wait sleeps for up to 100 ms at a time; `_begin_immediate` waits instead.
@@ -260,13 +256,3 @@ def _run_in_savepoint(connection: Connection, write: _Write) -> None:
 def _driver(connection: Connection) -> sqlite3.Connection:
     # Directly, as SQLAlchemy takes ten times as long for a statement without parameters or rows.
     return cast(sqlite3.Connection, connection.connection.driver_connection)
-
-
-def _call_at_fork(before: Callable[[], None], in_parent: Callable[[], None], in_child: Callable[[], None]) -> None:
-    """Call the methods at each fork for as long as their object is alive."""
-
-    def weakly(method: Callable[[], None]) -> Callable[[], None]:
-        reference = WeakMethod(method)
-        return lambda: (bound := reference()) and bound()
-
-    os.register_at_fork(before=weakly(before), after_in_parent=weakly(in_parent), after_in_child=weakly(in_child))

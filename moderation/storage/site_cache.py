@@ -1,0 +1,79 @@
+"""The sites of active keys in memory, for the check of a key that every request begins with.
+
+Every change of a site, a key or a calibration, by any process, stores a new version in the transaction of the change.
+A request compares versions before it trusts the memory: a key that was retired is refused from then on.
+"""
+
+from contextlib import suppress
+from threading import RLock
+
+from sqlalchemy import Connection, Engine, event
+
+from moderation.domain.errors import StorageUnavailable
+from moderation.domain.site import Site
+from moderation.storage import sites
+from moderation.storage.engine import read_transaction, reject_lost_files, storage_errors
+from moderation.storage.fork import call_at_fork
+
+_MAX_SITES = 1_000
+
+
+class SiteCache:
+    """The sites by the digests of their keys. Its connection stays open, as opening a transaction costs more."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        # Reentrant: a lost file disposes of the engine, which closes this connection too.
+        self._lock = RLock()
+        self._connection: Connection | None = None
+        self._version: str | None = None
+        self._sites: dict[str, Site] = {}
+        event.listen(engine, "engine_disposed", self._close)
+        call_at_fork(self._before_fork, self._after_fork, self._after_fork)
+
+    def find_by_key(self, digest: str) -> Site | None:
+        """Return the active site that has an active key with this digest. Raises `StorageUnavailable`."""
+        with self._lock:
+            version = self._stored_version()
+            if version != self._version or len(self._sites) >= _MAX_SITES:
+                self._sites, self._version = {}, version
+            known = self._sites.get(digest)
+        return known or self._read(digest)
+
+    def _read(self, digest: str) -> Site | None:
+        with read_transaction(self._engine) as connection:
+            version, site = sites.version(connection), sites.find_by_key(connection, digest)
+        with self._lock:
+            if site is not None and version == self._version:
+                self._sites[digest] = site
+        return site
+
+    def _stored_version(self) -> str:
+        try:
+            with storage_errors():
+                if self._connection is None:
+                    connection = self._engine.connect()
+                    # Each read is a transaction: it sees every change that was committed before.
+                    self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+                reject_lost_files(self._connection)
+                version = sites.version(self._connection)
+                self._connection.rollback()
+                return version
+        except BaseException:
+            self._close()
+            raise
+
+    def _close(self, _engine: Engine | None = None) -> None:
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                with suppress(StorageUnavailable):
+                    connection.invalidate()
+                    connection.close()
+
+    def _before_fork(self) -> None:
+        self._lock.acquire()
+        self._close()
+
+    def _after_fork(self) -> None:
+        self._lock.release()
