@@ -18,6 +18,7 @@ from benchmarks import (
     registers,
     retraining,
     speed,
+    strangers,
     youtube,
 )
 from benchmarks.peers import comparison
@@ -38,10 +39,11 @@ BENCHMARKS = {
     "mutants": mutants.measure,
     "queue": queue.measure,
     "drill": drill.measure,
+    "strangers": strangers.measure,
     "growth": growth.measure,
 }
 # They install other filters, run the tests, break a service and store two million decisions: all take long.
-ONLY_BY_NAME = ("peers", "mutants", "drill", "growth")
+ONLY_BY_NAME = ("peers", "mutants", "drill", "growth", "strangers")
 
 
 def main(arguments: list[str]) -> None:
@@ -49,15 +51,21 @@ def main(arguments: list[str]) -> None:
     parser = ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--rounds", type=int, default=drill.DEFAULT_ROUNDS, help="rounds of each kind of the drill")
+    parser.add_argument(
+        "--seconds", type=float, default=strangers.DEFAULT_SECONDS, help="duration of each half of strangers"
+    )
     options = parser.parse_args(arguments)
     selected = options.names
     unknown = [name for name in selected if name not in BENCHMARKS]
     if unknown:
         sys.exit(f"Unknown benchmark: {', '.join(unknown)}. Choose from: {', '.join(BENCHMARKS)}.")
+    adjusted = {
+        "drill": partial(drill.measure, options.rounds),
+        "strangers": partial(strangers.measure, options.seconds),
+    }
     for name in selected or [name for name in BENCHMARKS if name not in ONLY_BY_NAME]:
         print(f"== {name}")
-        measure = partial(drill.measure, options.rounds) if name == "drill" else BENCHMARKS[name]
-        rows = measure()
+        rows = {**BENCHMARKS, **adjusted}[name]()
         write_rows(name, rows, "make drill" if name == "drill" else None)
         if name == "drill" and drill.counts_a_failure(rows):
             sys.exit("The drill found losses or errors.")

@@ -32,7 +32,7 @@ DEFAULT_ROUNDS = 50
 MAX_ANSWER_SECONDS = 2.0
 MAX_RECOVERY_SECONDS = 5.0
 LOCK_SECONDS = 10.0
-RESTART_SECONDS = 2.0
+RESTART_SECONDS = 1.0
 """Time after which systemd restarts the server: `RestartSec` in deploy/moderation.service."""
 # A request may wait for the database as long as the setting says; another half second is the machine's.
 STATED_DEADLINE_SECONDS = float(Settings.model_fields["busy_timeout_seconds"].default) + 0.5

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 THREADS = 8
 """Threads for requests. Python code runs on one at a time; the others wait for the disk, whose flush they share."""
 
+PAGE_THREADS = 2
+"""Threads for pages. Sign-in computes a slow hash for any caller, and must not take the threads of comments."""
+
 MAX_KEYLESS_BODY_BYTES = 2**16
 """Size limit of a body without a valid key in its header, in bytes. A moderator's form has a few hundred bytes."""
 
@@ -44,6 +47,8 @@ Discourse's longest post has 32,000 characters of up to 4 bytes, which percent-e
 """
 
 _PARENT_CHECK_SECONDS = 0.5
+_API_PATHS = ("/v1/", "/1.1/", "/1.2/")
+_FORM_PATHS = _API_PATHS[1:]
 _HEALTH_PATHS = ("/readyz", "/metrics")
 _SERVER = {
     "SCRIPT_NAME": "",
@@ -98,6 +103,7 @@ class Front:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the threads, as granian starts the worker."""
         self._threads = Threads(loop, THREADS)
+        self._page_threads = Threads(loop, PAGE_THREADS)
         # A separate one, so that a supervisor's question never waits behind comments.
         self._health_thread = Threads(loop, 1)
         threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
@@ -120,11 +126,16 @@ class Front:
         except BaseException:
             self._admissions.leave(address)
             raise
-        threads = self._health_thread if scope.path in _HEALTH_PATHS else self._threads
-        answered = threads.submit(lambda: self._answer(scope, protocol, body, refusal))
+        answered = self._threads_for(scope.path).submit(lambda: self._answer(scope, protocol, body, refusal))
         answered.add_done_callback(lambda future: self._leave(address, future))
         # granian cancels this task when the client leaves; the thread then still works on the request.
         await asyncio.shield(answered)
+
+    def _threads_for(self, path: str) -> Threads:
+        if path in _HEALTH_PATHS:
+            return self._health_thread
+        # Under a prefix that the proxy passes on, too.
+        return self._threads if any(part in path for part in _API_PATHS) else self._page_threads
 
     def _leave(self, address: str | None, answered: "asyncio.Future[object]") -> None:
         self._admissions.leave(address)
@@ -158,10 +169,10 @@ class Front:
             raise BadRequest("The body ended before its announced length.") from None
 
     async def _body_limit(self, scope: "Scope", length: int | None) -> int:
-        if scope.path.startswith(("/1.1/", "/1.2/")):
+        if any(part in scope.path for part in _FORM_PATHS):
             return min(self._max_body_bytes, MAX_FORM_BODY_BYTES)
         small = min(self._max_body_bytes, MAX_KEYLESS_BODY_BYTES)
-        if (length is not None and length <= small) or not scope.path.startswith("/v1/"):
+        if (length is not None and length <= small) or "/v1/" not in scope.path:
             return small
         await self._threads.submit(lambda: self._check_key(scope))
         return self._max_body_bytes

@@ -1,0 +1,214 @@
+"""Callers without a key try to stop a real service; comments of a site and `/livez` must be answered all the same.
+
+The strangers have addresses that the service does not trust, and open each connection again that it closes.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import re
+import socket
+import statistics
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from itertools import count
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic, perf_counter, sleep
+from typing import Any
+
+import httpx
+
+from benchmarks.installation import Installation
+from benchmarks.rows import Row, at_most, at_most_ratio, figure
+
+DEFAULT_SECONDS = 60.0
+SILENT_PER_ROUTE = 8
+HALF_OPEN_HEADS = 2_000
+SLOW_READERS = 200
+SIGN_IN_CLIENTS = 20
+MAX_SLOWDOWN = 3.0
+MAX_LIVEZ_SECONDS = 1.0
+
+POST_ROUTES = (
+    *("/v1/score", "/v1/score/batch", "/queue/sign-in", "/queue/sign-out", "/queue/1/resolve"),
+    *("/1.1/verify-key", "/1.1/comment-check", "/1.1/submit-spam", "/1.1/submit-ham", "/1.1/get-subscription"),
+    *(
+        "/1.1/get-key-stats",
+        "/1.1/key-sites",
+        "/1.1/get-stats",
+        "/1.2/get-key-stats",
+        "/1.2/key-sites",
+        "/1.2/usage-limit",
+        "/1.1/test",
+        "/1.1/token",
+    ),
+    *("/1.1/deactivate", "/1.1/verify-wpcom-key", "/1.2/compatible-plugins"),
+)
+_STRANGERS_BEFORE_THE_START_SECONDS = 2.0
+_CSRF_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+_COMMENT = {"text": "Thank you for the recipe, the bread was great.", "author": "Ana"}
+
+
+def measure(seconds: float = DEFAULT_SECONDS) -> list[Row]:
+    """Compare the time of comments without and with strangers, for `seconds` each."""
+    with tempfile.TemporaryDirectory() as folder:
+        installation = Installation(Path(folder), workers_number=1)
+        installation.prepare()
+        installation.start()
+        try:
+            installation.wait_until_ready()
+            alone, _ = _site(installation, seconds)
+            receiver, sender = multiprocessing.Pipe(duplex=False)
+            duration = seconds + _STRANGERS_BEFORE_THE_START_SECONDS
+            strangers = multiprocessing.get_context("spawn").Process(
+                target=attack, args=(installation.port, duration, sender)
+            )
+            strangers.start()
+            sleep(_STRANGERS_BEFORE_THE_START_SECONDS)
+            among, livez = _site(installation, seconds)
+            counts = receiver.recv() if receiver.poll(duration) else Counter()
+            strangers.join()
+        finally:
+            installation.stop()
+    return _rows(alone, among, livez, counts)
+
+
+def _rows(alone: list[float], among: list[float], livez: list[float], counts: Counter[str]) -> list[Row]:
+    before, during = (1000 * statistics.quantiles(times, n=100)[98] for times in (alone, among))
+    return [
+        at_most_ratio(
+            "a comment among strangers, 99th percentile",
+            during,
+            "ms",
+            baseline="without strangers",
+            baseline_value=before,
+            max_ratio=MAX_SLOWDOWN,
+        ),
+        at_most("the slowest answer of /livez", max(livez), MAX_LIVEZ_SECONDS, "seconds"),
+        figure("comments among strangers", len(among), "answers"),
+        *(figure(name, number, "connections") for name, number in sorted(counts.items())),
+    ]
+
+
+def _site(installation: Installation, seconds: float) -> tuple[list[float], list[float]]:
+    """Return the times of one comment after the other, and of `/livez` once a second. Raises `httpx.HTTPError`."""
+    livez: list[float] = []
+    ended = Event()
+    supervisor = Thread(target=_ask_livez, args=(installation, ended, livez))
+    supervisor.start()
+    times = []
+    headers = {"Authorization": f"Bearer {installation.key}"}
+    try:
+        with httpx.Client(base_url=installation.address, headers=headers, timeout=30) as client:
+            end = monotonic() + seconds
+            while monotonic() < end:
+                started = perf_counter()
+                client.post("/v1/score", json=_COMMENT).raise_for_status()
+                times.append(perf_counter() - started)
+    finally:
+        ended.set()
+        supervisor.join()
+    return times, livez
+
+
+def _ask_livez(installation: Installation, ended: Event, times: list[float]) -> None:
+    while not ended.wait(1.0 if times else 0.1):
+        started = perf_counter()
+        try:
+            httpx.get(f"{installation.address}/livez", timeout=10).raise_for_status()
+        except httpx.HTTPError:
+            times.append(float("inf"))
+        times.append(perf_counter() - started)
+
+
+def attack(port: int, seconds: float, counts: "Connection[Counter[str], Any]") -> None:
+    """Send all strangers at a service for some seconds, and send the number of their connections when they end."""
+    os.nice(5)
+    counts.send(asyncio.run(Strangers(port).run(seconds)))
+
+
+class Strangers:
+    """Callers without a key, and the number of connections that they have opened."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._counts: Counter[str] = Counter()
+        self._names = count()
+
+    async def run(self, seconds: float) -> "Counter[str]":
+        """Call for some seconds. Returns the number of connections of each kind."""
+        tasks = [
+            asyncio.create_task(self._again("silent", f"127.0.1.{1 + number}", _silence(path)))
+            for path in POST_ROUTES
+            for number in range(SILENT_PER_ROUTE)
+        ]
+        tasks += [
+            asyncio.create_task(self._again("half-open head", f"127.0.2.{1 + number // 50}", _half_a_head))
+            for number in range(HALF_OPEN_HEADS)
+        ]
+        tasks += [
+            asyncio.create_task(self._again("slow reader", f"127.0.3.{1 + number // 10}", _read_slowly))
+            for number in range(SLOW_READERS)
+        ]
+        tasks += [asyncio.create_task(self._sign_in(f"127.0.4.{1 + number}")) for number in range(SIGN_IN_CLIENTS)]
+        await asyncio.sleep(seconds)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return self._counts
+
+    async def _again(self, kind: str, address: str, call: Callable[[socket.socket], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            with suppress(OSError), socket.socket() as connection:
+                connection.setblocking(False)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.bind((address, 0))
+                await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", self._port))
+                self._counts[kind] += 1
+                await call(connection)
+            await asyncio.sleep(1)
+
+    async def _sign_in(self, address: str) -> None:
+        transport = httpx.AsyncHTTPTransport(local_address=address)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self._port}", transport=transport) as client:
+            while True:
+                with suppress(httpx.HTTPError):
+                    token = _CSRF_TOKEN.search((await client.get("/queue/sign-in")).text)
+                    form = {
+                        "csrf_token": token[1] if token else "",
+                        "name": f"name {next(self._names)}",
+                        "password": "x",
+                    }
+                    response = await client.post("/queue/sign-in", data=form)
+                    self._counts[f"sign-in answered {response.status_code}"] += 1
+
+
+def _silence(path: str) -> Callable[[socket.socket], Coroutine[Any, Any, None]]:
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n".encode()
+
+    async def send(connection: socket.socket) -> None:
+        await asyncio.get_running_loop().sock_sendall(connection, head)
+        await _wait_for_the_end(connection)
+
+    return send
+
+
+async def _half_a_head(connection: socket.socket) -> None:
+    await asyncio.get_running_loop().sock_sendall(connection, b"POST /v1/score HTTP/1.1\r\nHost: loc")
+    await _wait_for_the_end(connection)
+
+
+async def _read_slowly(connection: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(connection, 20 * b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    while await loop.sock_recv(connection, 1):  # noqa: ASYNC110 - a slow reader is slow by the clock
+        await asyncio.sleep(1)
+
+
+async def _wait_for_the_end(connection: socket.socket) -> None:
+    while await asyncio.get_running_loop().sock_recv(connection, 65536):
+        pass
