@@ -19,10 +19,10 @@ SAME_BYTES := OPENBLAS_CORETYPE=Haswell
 CORPORA ?= $(if $(DATA),$(sort $(wildcard $(DATA)/*.csv.gz)) data/starter.csv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check bench drill mutants lowest train fuzz lock
+.PHONY: help setup serve test test-postgres check bench drill mutants lowest train fuzz lock
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.runtime  ## make .venv and install the service
 
@@ -32,6 +32,9 @@ serve: setup  ## run the service on HOST:PORT (127.0.0.1:8000 by default); the f
 
 test: $(VENV)/.tests  ## run the test suite
 	@$(BIN)/python -m pytest $(PARALLEL)
+
+test-postgres: $(VENV)/.tests  ## run the test suite on a PostgreSQL server that it starts itself
+	@MODERATION_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(PARALLEL)
 
 check: $(VENV)/.tests  ## lint, check formatting, types, layers and prose, and run the tests with coverage
 	$(BIN)/ruff check .

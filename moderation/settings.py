@@ -63,7 +63,11 @@ class Settings(BaseSettings):
     )
     path_prefix: str = Field("", description="Path under which a proxy shows the service, such as `/moderation`.")
     max_batch_size: int = Field(1000, ge=1, le=10_000, description="Limit of comments in one batch request.")
-    busy_timeout_seconds: float = Field(1.0, gt=0, description="Time that a write waits for a locked SQLite database.")
+    busy_timeout_seconds: float = Field(
+        1.0,
+        gt=0,
+        description="Time that a write waits for a locked database; with PostgreSQL, the limit of each statement.",
+    )
     access_log: bool = Field(False, description="Log each request: method, route, status, duration and request id.")
     metrics_folder: Path | None = Field(
         None,

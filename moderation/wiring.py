@@ -19,6 +19,9 @@ from moderation.storage.migrate import open_current, upgrade
 from moderation.storage.site_cache import SiteCache
 from moderation.storage.writer import Writer
 
+MIGRATION_WAIT_SECONDS = 30.0
+"""Time that a migration waits for a locked database: another process may be migrating it."""
+
 
 def open_services(settings: Settings) -> Services:
     """Open the services on an existing database.
@@ -34,7 +37,7 @@ def prepare(settings: Settings) -> Services:
     Changes nothing on a second run. Raises `StorageUnavailable` when the folder or the database cannot be used, or when
     the secret is not that of the database.
     """
-    _create_database(settings)
+    _create_database(settings, max(settings.busy_timeout_seconds, MIGRATION_WAIT_SECONDS))
     if not IS_CHECKOUT:
         _install_shipped_models(settings)
     services = _open_services(settings, create_secret=True)
@@ -47,7 +50,7 @@ def prepare(settings: Settings) -> Services:
 
 def replace_secret(settings: Settings) -> secret.ReplacedSecret:
     """Replace a lost secret by a new one. Returns how much depended on it. Raises `StorageUnavailable`."""
-    _create_database(settings)
+    _create_database(settings, settings.busy_timeout_seconds)
     with open_current(settings.database, settings.busy_timeout_seconds) as engine, _name_folder_errors(settings):
         return secret.replace_secret(engine, _secret_path(settings), datetime.now(UTC))
 
@@ -100,11 +103,11 @@ def _open_services(settings: Settings, *, create_secret: bool) -> Services:
     return services
 
 
-def _create_database(settings: Settings) -> None:
+def _create_database(settings: Settings, wait_seconds: float) -> None:
     reject_interrupted_restore(settings.var)
     with _name_folder_errors(settings):
         settings.var.mkdir(mode=0o700, parents=True, exist_ok=True)
-    upgrade(settings.database, settings.busy_timeout_seconds)
+    upgrade(settings.database, wait_seconds)
 
 
 @contextmanager

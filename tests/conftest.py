@@ -1,9 +1,11 @@
-"""Shared fixtures: services on a real SQLite file with a small real model, sites, a clock and a moderator."""
+"""Shared fixtures: services on a real database with a small real model, sites, a clock and a moderator."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -21,6 +23,8 @@ from moderation.registry.model_registry import ModelRegistry
 from moderation.settings import Settings
 from moderation.wiring import prepare
 from tests.models import small_model_registry
+from tests.postgresql import CHOSEN as ON_POSTGRESQL
+from tests.postgresql import NOT_DURABLE, PostgresServer, find_binaries, running_server
 
 # No deadline: a slow machine is not a failure.
 hypothesis.settings.register_profile("house", derandomize=True, deadline=None)
@@ -30,6 +34,38 @@ hypothesis.settings.load_profile("house")
 PASSWORD = "correct horse battery"
 HOLD_ALL = Thresholds(review=1e-12, spam=1.0, discard=1.0)
 SLOW_PASSWORD_HASHER = moderators.password_hasher
+
+
+_SERVER = pytest.StashKey[PostgresServer]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start one PostgreSQL server for all workers of the run, if the run is about PostgreSQL."""
+    if hasattr(config, "workerinput"):
+        folder = config.workerinput["postgresql"]
+        if folder is not None:
+            config.stash[_SERVER] = PostgresServer(Path(folder))
+    elif ON_POSTGRESQL and find_binaries() is not None:
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        config.stash[_SERVER] = stack.enter_context(running_server(NOT_DURABLE))
+        config.stash[_SERVER].create_template()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of xdist where the server is."""
+    server = node.config.stash.get(_SERVER, None)
+    node.workerinput["postgresql"] = server and str(server.folder)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip the tests that are about the other database."""
+    about_sqlite = item.get_closest_marker("sqlite")
+    if ON_POSTGRESQL and about_sqlite:
+        pytest.skip(f"About SQLite: {about_sqlite.args[0]}")
+    if not ON_POSTGRESQL and item.get_closest_marker("postgresql"):
+        pytest.skip("About PostgreSQL: run `make test-postgres`.")
 
 
 class Clock:
@@ -67,9 +103,41 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> ModelRegistry:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, registry: ModelRegistry) -> Settings:
-    """Return settings for a new `var` folder with SQLite, with any database URL in the environment ignored."""
-    return Settings(var=tmp_path / "var", models=registry.folder, database_url="")
+def postgres_server(request: pytest.FixtureRequest) -> PostgresServer:
+    """Return the server of this run. Skips the test where PostgreSQL is not installed."""
+    server = request.config.stash.get(_SERVER, None)
+    return server or pytest.skip("PostgreSQL's programs are not installed.")
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Return a function that creates an empty database and returns its URL."""
+    with ExitStack() as stack:
+
+        def create(name: str = "new") -> str:
+            if not ON_POSTGRESQL:
+                return f"sqlite:///{tmp_path}/{name}.db"
+            server: PostgresServer = request.getfixturevalue("postgres_server")
+            return stack.enter_context(server.database("template0"))
+
+        yield create
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Return the setting of the database: empty for SQLite in the `var` folder, else a migrated database."""
+    if not ON_POSTGRESQL:
+        yield ""
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    with server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def settings(tmp_path: Path, registry: ModelRegistry, database_url: str) -> Settings:
+    """Return settings for a new `var` folder, with any database URL in the environment ignored."""
+    return Settings(var=tmp_path / "var", models=registry.folder, database_url=database_url)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from moderation.cli import main
 from moderation.cli.program import COMMANDS
 from moderation.domain.errors import ERROR_MAPPINGS
 from moderation.settings import Settings
+from moderation.storage.postgresql import ERRORS_BY_STATE, UNREACHABLE
 from tests.shipped import SHIPPED_MODEL_ID
 
 ROOT = Path(__file__).parent.parent
@@ -61,6 +62,15 @@ def test_every_command_and_option_is_documented() -> None:
         if option not in section_of(words) or not section_of(words) or not command.help
     ]
     assert missing == []
+
+
+def test_every_error_of_postgresql_is_documented() -> None:
+    """docs/postgresql.md has a row for each sentence that the server's usual states cause."""
+    beginnings = re.findall(r"^\| (The [^|]+) \|", page("postgresql.md"), re.MULTILINE)
+    rare = {"25P03", "40", "53200", "58", "XX001", "XX002"}
+    sentences = {sentence for state, sentence in ERRORS_BY_STATE.items() if state not in rare} | {UNREACHABLE}
+    assert [sentence for sentence in sentences if not sentence.startswith(tuple(beginnings))] == []
+    assert [start for start in beginnings if not any(sentence.startswith(start) for sentence in sentences)] == []
 
 
 def test_every_exit_code_is_documented() -> None:

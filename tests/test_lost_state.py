@@ -16,6 +16,8 @@ import pytest
 
 from moderation.registry.model_registry import ModelRegistry
 
+pytestmark = pytest.mark.sqlite("it removes and replaces the database files")
+
 STORAGE_EXIT_CODE = 6
 FILE_SIZE_LIMIT_BYTES = 40_000
 DISK_SIZE = "8m"

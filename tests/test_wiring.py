@@ -20,6 +20,7 @@ from moderation.domain.site import Callback
 from moderation.settings import Settings
 from moderation.storage import installation
 from moderation.storage.engine import write_transaction
+from moderation.storage.locks import lock_installation
 from moderation.storage.tables import installation as installation_table
 from moderation.wiring import open_services, prepare, replace_secret
 from tests.conftest import HOLD_ALL
@@ -45,6 +46,7 @@ def forget_check_value(services: Services) -> None:
     services.engine.dispose()
 
 
+@pytest.mark.sqlite("it lists the database file")
 def test_preparing_creates_all_that_opening_needs(settings: Settings) -> None:
     """On a fresh machine: folder and secret for this user only, the database, and a clock in UTC."""
     services = prepare(settings)
@@ -164,8 +166,10 @@ def test_a_failed_replacement_keeps_the_secret(settings: Settings) -> None:
     """A locked database costs neither the secret nor its check value."""
     services = prepare(settings)
     hurried = settings.model_copy(update={"busy_timeout_seconds": 0.01})
-    with write_transaction(services.engine), pytest.raises(StorageUnavailable, match="locked"):
-        replace_secret(hurried)
+    with write_transaction(services.engine) as connection:
+        lock_installation(connection)
+        with pytest.raises(StorageUnavailable, match="locked"):
+            replace_secret(hurried)
     services.engine.dispose()
     assert sorted(path.name for path in settings.var.glob("secret*")) == ["secret"]
     opened = open_services(settings)
@@ -186,7 +190,7 @@ def test_serving_imports_no_tools(settings: Settings) -> None:
     variables = {
         "MODERATION_VAR": str(settings.var),
         "MODERATION_MODELS": str(settings.models),
-        "MODERATION_DATABASE_URL": "",
+        "MODERATION_DATABASE_URL": settings.database_url,
     }
     run = subprocess.run(
         [sys.executable, "-c", LIST_IMPORTS],

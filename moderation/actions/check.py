@@ -19,6 +19,7 @@ from moderation.domain.thresholds import Verdict
 from moderation.features.parsed_comment import ParsedComment
 from moderation.storage import callbacks, comments, decisions, labels, queue_items
 from moderation.storage.engine import read_transaction
+from moderation.storage.locks import lock_comments, lock_content
 
 T = TypeVar("T")
 
@@ -151,8 +152,10 @@ def _unstored(site: Site, decision: Decision, error: StorageUnavailable) -> Deci
 
 def _find_rechecked(connection: Connection, decision: Decision, identity: CommentIdentity) -> int | None:
     """Return the id of the comment that is checked again, after its earlier decisions are superseded."""
+    lock_content(connection, decision.site_id, identity.content_hash)
     comment_id = find_same_comment(connection, decision.site_id, identity)
     if comment_id is not None:
+        lock_comments(connection, [comment_id])
         queue_items.close_for_comment(connection, comment_id, "the blog", "rechecked", decision.decided_at)
         decisions.supersede(connection, comment_id)
     return comment_id

@@ -16,6 +16,7 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.storage import callbacks, comments, decisions, labels, queue_items
 from moderation.storage.engine import read_transaction
 from moderation.storage.labels import ImportKey, LabelledComment
+from moderation.storage.locks import lock_comments, lock_content, lock_site
 from moderation.storage.tables import storable
 
 _PAGE_SIZE = 500
@@ -52,6 +53,7 @@ def withdraw_label(services: Services, site: Site, decision_id: str, labelled_by
 
     def withdraw(connection: Connection) -> Label:
         comment_id = _find_comment_id(connection, site, decision_id)
+        lock_comments(connection, [comment_id])
         last = labels.last(connection, comment_id)
         if last is None or last.value is None:
             return last or withdrawal
@@ -72,6 +74,7 @@ def label_comment(
     identity = CommentIdentity.of(ParsedComment(comment))
 
     def apply(connection: Connection) -> Label:
+        lock_content(connection, site.id, identity.content_hash)
         comment_id = find_same_comment(connection, site.id, identity)
         if comment_id is None:
             (comment_id,) = comments.add(connection, site.id, [(identity.content_hash, comment)], now)
@@ -112,6 +115,7 @@ def import_labels(services: Services, site: Site, rows: Iterable[tuple[Comment, 
     now = services.clock()
 
     def store(connection: Connection) -> int:
+        lock_site(connection, site.id)
         known = labels.find_imported(connection, site.id, sorted({key.content_hash for key, _ in keyed}))
         new = {key: comment for key, comment in keyed if key not in known}
         hashed_comments = [(key.content_hash, comment) for key, comment in new.items()]
@@ -133,6 +137,7 @@ def _find_comment_id(connection: Connection, site: Site, decision_id: str) -> in
 
 
 def _apply_label(connection: Connection, site: Site, comment_id: int, label: Label) -> Label:
+    lock_comments(connection, [comment_id])
     queue_items.close_for_comment(connection, comment_id, label.labelled_by, "label", label.created_at)
     last = labels.last(connection, comment_id)
     if last is not None and (last.value, last.channel) == (label.value, label.channel):

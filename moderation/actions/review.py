@@ -15,6 +15,7 @@ from moderation.domain.invisible import quoted
 from moderation.storage import callbacks, queue_items
 from moderation.storage.callbacks import FailedCallbacks
 from moderation.storage.engine import read_transaction
+from moderation.storage.locks import lock_comments
 
 EXPIRY_WARNING = timedelta(hours=12)
 """How long before a blog publishes a held comment itself the queue warns."""
@@ -97,10 +98,11 @@ def resolve(services: Services, item_id: int, value: LabelValue, moderator: Mode
     now = services.clock()
 
     def close_and_label(connection: Connection) -> None:
-        closed = queue_items.close(connection, item_id, moderator.name, value.value, now)
         state = queue_items.state(connection, item_id)
-        if state is None or not closed:
-            raise _error_for(state)
+        if state is not None:
+            lock_comments(connection, [state.comment_id])
+        if state is None or not queue_items.close(connection, item_id, moderator.name, value.value, now):
+            raise _error_for(queue_items.state(connection, item_id))
         label = Label(value, labelled_by=moderator.name, channel="queue", created_at=now)
         append_label(connection, state.site_id, state.comment_id, label)
 

@@ -14,6 +14,7 @@ from moderation.domain.site import Site
 from moderation.domain.thresholds import Thresholds
 from moderation.storage import calibrations, sites
 from moderation.storage.engine import read_transaction
+from moderation.storage.locks import lock_site
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def recalibrate(services: Services, site: Site) -> bool:
         return False
 
     def store(connection: Connection) -> bool:
-        sites.lock(connection, site.id)
+        lock_site(connection, site.id)
         if calibrations.newest_id(connection, site.id) != newest:
             return False
         calibrations.add(connection, site.id, after, services.clock())

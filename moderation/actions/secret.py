@@ -19,6 +19,7 @@ from moderation.actions.services import Services
 from moderation.domain.errors import StorageUnavailable
 from moderation.storage import installation
 from moderation.storage.engine import read_transaction, write_transaction
+from moderation.storage.locks import lock_installation
 
 SECRET_LENGTH_BYTES = 32
 
@@ -72,6 +73,7 @@ def adopt_secret(services: Services) -> None:
     """
 
     def adopt(connection: Connection) -> None:
+        lock_installation(connection)
         stored = installation.secret_digest(connection)
         if stored is not None and installation.count_keyed_sites(connection):
             return
@@ -117,6 +119,7 @@ def replace_secret(engine: Engine, path: Path, at: datetime) -> ReplacedSecret:
     draft = _write_draft(path)
     try:
         with write_transaction(engine) as connection:
+            lock_installation(connection)
             replaced = ReplacedSecret(
                 installation.count_keyed_sites(connection), installation.count_undelivered_callbacks(connection)
             )

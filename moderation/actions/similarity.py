@@ -10,6 +10,7 @@ from moderation.features import minhash
 from moderation.features.extraction import FEATURES_VERSION
 from moderation.storage import decisions, similarity_index
 from moderation.storage.engine import read_transaction
+from moderation.storage.locks import lock_comments
 from moderation.storage.similarity_index import LabelledText
 from moderation.storage.tables import storable
 
@@ -63,19 +64,24 @@ def index_missing(services: Services) -> int:
     Returns how many. Each page is one transaction, so that other processes can write in between.
     """
     after = count = 0
+    comment_ids: set[int] = set()
 
-    def index_page(connection: Connection) -> list[LabelledText]:
+    def index_page(connection: Connection) -> int:
+        lock_comments(connection, comment_ids)
+        # Read again: a label may have been withdrawn before the lock.
         page = similarity_index.list_missing(connection, FEATURES_VERSION, after, _PAGE_SIZE, minhash.MAX_TEXT_LENGTH)
+        page = [comment for comment in page if comment.comment_id in comment_ids]
         _index(connection, page)
-        return page
+        return len(page)
 
     while True:
         with read_transaction(services.engine) as connection:
-            if not similarity_index.list_missing(connection, FEATURES_VERSION, after, 1, 0):
-                return count
-        page = services.writer.run(index_page)
-        count += len(page)
-        after = page[-1].comment_id if page else after
+            missing = similarity_index.list_missing(connection, FEATURES_VERSION, after, _PAGE_SIZE, 0)
+        if not missing:
+            return count
+        comment_ids = {comment.comment_id for comment in missing}
+        count += services.writer.run(index_page)
+        after = max(comment_ids)
 
 
 def _index(connection: Connection, comments: Sequence[LabelledText]) -> None:

@@ -17,6 +17,7 @@ from moderation.domain.thresholds import Thresholds
 from moderation.domain.urls import normalize_url
 from moderation.storage import moderators, sites
 from moderation.storage.engine import read_transaction
+from moderation.storage.locks import lock_installation, lock_site
 
 MAX_ACTIVE_KEYS = 2
 """The newest key, and the one before it, which a blog may still have configured."""
@@ -51,6 +52,7 @@ def bootstrap(services: Services, url: str, name: str, password: str) -> tuple[S
     password_hash = hash_password(password)
 
     def add_both(connection: Connection) -> Site | None:
+        lock_installation(connection)
         if sites.active(connection) or moderators.list_all(connection):
             return None
         moderators.add(connection, name, password_hash, services.clock())
@@ -78,7 +80,7 @@ def rotate_key(services: Services, url: str) -> str:
     now = services.clock()
 
     def rotate(connection: Connection) -> None:
-        site = _get_site(connection, url)
+        site = _lock_site(connection, url)
         _add_key(services, connection, site, new_key)
         sites.retire_keys(connection, site.id, MAX_ACTIVE_KEYS, now)
 
@@ -91,7 +93,7 @@ def remove_site(services: Services, url: str) -> None:
     now = services.clock()
 
     def remove(connection: Connection) -> None:
-        site = _get_site(connection, url)
+        site = _lock_site(connection, url)
         sites.remove(connection, site.id, now)
         sites.retire_keys(connection, site.id, 0, now)
 
@@ -178,7 +180,7 @@ def _change(services: Services, url: str, change: Callable[[Connection, Site], N
     """Apply a change to the site with this URL and return the changed site. Raises `NotFound`."""
 
     def apply(connection: Connection) -> Site:
-        change(connection, _get_site(connection, url))
+        change(connection, _lock_site(connection, url))
         return _get_site(connection, url)
 
     return services.writer.run(apply)
@@ -189,6 +191,12 @@ def _get_site(connection: Connection, url: str) -> Site:
     if site is None:
         raise NotFound("There is no site with this address.")
     return site
+
+
+def _lock_site(connection: Connection, url: str) -> Site:
+    lock_site(connection, _get_site(connection, url).id)
+    # Read again: another process may have changed or removed it before the lock.
+    return _get_site(connection, url)
 
 
 def _generate_key() -> str:

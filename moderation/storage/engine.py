@@ -13,11 +13,12 @@ from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from moderation.domain.errors import InvalidInput, StorageUnavailable
+from moderation.storage import postgresql
 
 _DATABASE_OPTION = "moderation_sqlite_database"
 _OPEN_FILES_KEY = "moderation_open_files"
@@ -56,18 +57,20 @@ FileId = tuple[int, int]
 def open_engine(url: str, busy_timeout_seconds: float, *, create: bool = False) -> Engine:
     """Return an engine for the database at an SQLAlchemy URL, without connecting.
 
-    A write waits at most `busy_timeout_seconds` for a locked SQLite database. Only with `create` a missing SQLite file
-    is created. Raises `InvalidInput` for a URL that cannot be used.
+    A write waits at most `busy_timeout_seconds` for a locked SQLite database; on PostgreSQL it is the timeout of each
+    statement. Only with `create` a missing SQLite file is created. Raises `InvalidInput` for a URL that cannot be used.
     """
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_timeout=busy_timeout_seconds, pool_pre_ping=True, hide_parameters=True)
-        return _open_sqlite(parsed, busy_timeout_seconds, create)
-    except (ArgumentError, ImportError):
-        raise InvalidInput(
-            "The database URL cannot be used: check its form, and that the driver it names is installed."
-        ) from None
+        if parsed.drivername in {"postgresql", "postgresql+psycopg"}:
+            return postgresql.open_postgresql(parsed, busy_timeout_seconds)
+        if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
+            return _open_sqlite(parsed, busy_timeout_seconds, create)
+    except ImportError:
+        raise InvalidInput("The driver for PostgreSQL is missing: install `moderation[postgres]`.") from None
+    except ArgumentError:
+        pass
+    raise InvalidInput("The database URL cannot be used: it must begin with sqlite:/// or postgresql://.")
 
 
 @contextmanager
@@ -78,6 +81,8 @@ def _transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
     undone when it raises. A write also raises if the database file was removed or replaced before the commit ended.
     """
     with storage_errors(), engine.connect() as connection:
+        if not writes and engine.dialect.name == "postgresql":
+            postgresql.begin_read(connection)
         with connection.begin():
             reject_lost_files(connection)
             if engine.dialect.name == "sqlite":
@@ -89,7 +94,7 @@ def _transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
 
 
 read_transaction = partial(_transaction, writes=False)
-"""`read_transaction(engine)` yields a connection that sees one state of the database (SQLite) and stores nothing."""
+"""`read_transaction(engine)` yields a connection that sees one state of the database and stores nothing."""
 write_transaction = partial(_transaction, writes=True)
 """`write_transaction(engine)` yields a connection whose writes are on disk when the block ends, or undone."""
 
@@ -99,12 +104,12 @@ def storage_errors() -> Iterator[None]:
     """Raise `StorageUnavailable` for an error of the database, except for one that the statement is to blame for."""
     try:
         yield
-    except (IntegrityError, ProgrammingError):
-        raise
     except PoolExhausted:
         raise StorageUnavailable("Every connection to the database is in use; try again in a moment.") from None
-    except DatabaseError as error:
-        raise StorageUnavailable(_error_message(error.orig)) from error
+    except DBAPIError as error:
+        if postgresql.is_statement_error(error):
+            raise
+        raise StorageUnavailable(_error_message(error)) from error
     except sqlite3.DatabaseError as error:
         raise StorageUnavailable(_error_message(error)) from error
 
@@ -116,15 +121,17 @@ def busy_timeout_seconds(engine: Engine) -> float | None:
 
 
 def disk_problem(engine: Engine) -> str | None:
-    """Return why the disk of an SQLite database takes no more data, or `None` if it does.
+    """Return why the database takes no more data, or `None` if it does.
 
-    Writes and drops a scratch file beside the database. The write needs neither a lock nor an fsync, so that frequent
-    probes do not slow down decisions. `statvfs` would miss quotas and limits. A small transaction may still fit into
-    space that the -wal file has already, when a decision no longer does.
+    Asks PostgreSQL whether it may only be read. For SQLite, writes and drops a scratch file beside the database. The
+    write needs neither a lock nor an fsync, so that frequent probes do not slow down decisions. `statvfs` would miss
+    quotas and limits. A small transaction may still fit into space that the -wal file has already, when a decision no
+    longer does.
     """
     database: _SqliteDatabase | None = engine.get_execution_options().get(_DATABASE_OPTION)
     if database is None:
-        return None
+        with write_transaction(engine) as connection:
+            return postgresql.write_problem(connection)
     try:
         with tempfile.TemporaryFile(dir=database.folder) as scratch_file:
             scratch_file.write(bytes(_DISK_PROBE_BYTES))
@@ -300,7 +307,10 @@ def _lost_files_error(connection: Connection) -> StorageUnavailable:
     return StorageUnavailable(problem)
 
 
-def _error_message(error: BaseException | None) -> str:
-    code = getattr(error, "sqlite_errorname", type(error).__name__)
+def _error_message(error: DBAPIError | sqlite3.Error) -> str:
+    if isinstance(error, DBAPIError) and not isinstance(error.orig, sqlite3.Error):
+        return postgresql.error_message(error)
+    original = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(original, "sqlite_errorname", type(original).__name__)
     sentences = (sentence for prefix, sentence in _ERROR_MESSAGES.items() if code.startswith(prefix))
     return next(sentences, f"The database cannot be used ({code}); run `moderation init`.")

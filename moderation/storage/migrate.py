@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from moderation.domain.errors import StorageUnavailable
 from moderation.storage.engine import open_engine, read_transaction, write_transaction
+from moderation.storage.postgresql import wait_for_migrations
 
 HEAD = "0010"
 """Newest revision in `migrations/versions`. Revisions have four digits, so that they sort as text."""
@@ -27,6 +28,8 @@ def upgrade(url: str, busy_timeout_seconds: float = 5.0) -> None:
     engine = open_engine(url, busy_timeout_seconds, create=True)
     try:
         with write_transaction(engine) as connection:
+            if engine.dialect.name == "postgresql":
+                wait_for_migrations(connection, busy_timeout_seconds)
             _reject_newer(_stored_revision(connection))
             _run_migrations(connection)
     finally:

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, literal, select, update
 
 from moderation.domain.comment import COMMENT_FIELDS
 from moderation.domain.decision import QueueItem
 from moderation.storage import comments, decisions
-from moderation.storage.tables import callbacks, queue_items, sites
+from moderation.storage.tables import ClampedInteger, callbacks, queue_items, sites
 from moderation.storage.tables import comments as comments_table
 from moderation.storage.tables import decisions as decisions_table
 
@@ -72,7 +72,10 @@ def find(connection: Connection, item_id: int, excerpt_length: int) -> QueueItem
 def text_part(connection: Connection, item_id: int, start: int, length: int) -> tuple[str, int]:
     """Return `length` code points of the text of an item's comment from `start` on, and the length of the text."""
     statement = (
-        select(func.substr(comments_table.c.text, start + 1, length), func.length(comments_table.c.text))
+        select(
+            func.substr(comments_table.c.text, literal(start + 1, ClampedInteger), length),
+            func.length(comments_table.c.text),
+        )
         .join(decisions_table, decisions_table.c.comment_id == comments_table.c.id)
         .join(queue_items, queue_items.c.decision_id == decisions_table.c.id)
         .where(queue_items.c.id == item_id)

@@ -101,11 +101,6 @@ def set_budget(connection: Connection, site_id: int, budget: Budget | None) -> N
     _update(connection, site_id, max_lost_rate=lost, max_held_rate=held, confidence=confidence)
 
 
-def lock(connection: Connection, site_id: int) -> None:
-    """Lock the site's row until the transaction ends."""
-    connection.execute(select(sites.c.id).where(sites.c.id == site_id).with_for_update())
-
-
 def add_key(connection: Connection, site_id: int, digest: str, prefix: str, at: datetime) -> None:
     """Store an active key. `prefix` is the beginning of the key, by which people recognize it.
 

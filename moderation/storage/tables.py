@@ -42,6 +42,17 @@ class AnyText(TypeDecorator[str]):
         return None if value is None else _UNSTORABLE.sub("\ufffd", value)
 
 
+class ClampedInteger(TypeDecorator[int]):
+    """A number that a request may name. One beyond 32 bits, which PostgreSQL refuses, becomes the nearest it takes."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        """Clamp to the range of the column type."""
+        return None if value is None else max(-(2**31), min(value, 2**31 - 1))
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware time in UTC, to the microsecond. Raises `ValueError` for a naive time."""
 
@@ -219,7 +230,7 @@ similarity_index = Table(
 queue_items = Table(
     "queue_items",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", ClampedInteger, primary_key=True),
     Column("decision_id", AnyText, ForeignKey("decisions.id"), nullable=False, unique=True),
     Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),

@@ -24,11 +24,14 @@ from moderation.storage.engine import (
     write_transaction,
 )
 from moderation.storage.fork import call_at_fork
+from moderation.storage.postgresql import is_retried
 
 T = TypeVar("T")
 
 MAX_GROUP_SECONDS = 0.02
 """Time after which a group takes no further function, so that other processes get the write lock."""
+MAX_RETRIES = 3
+"""Further attempts on PostgreSQL after a deadlock with another transaction, which has ended by then."""
 POLL_SECONDS = 0.0005
 """Pause between two attempts to get the write lock of another process."""
 LOCKED_TIMEOUT_SECONDS = 0.1
@@ -107,12 +110,19 @@ class Writer:
         return cast(T, write.outcome())
 
     def _run_alone(self, function: Callable[[Connection], T]) -> T:
-        with write_transaction(self._engine) as connection:
-            self._thread.is_writing = True
-            try:
+        self._thread.is_writing = True
+        try:
+            for _ in range(MAX_RETRIES):
+                try:
+                    with write_transaction(self._engine) as connection:
+                        return function(connection)
+                except StorageUnavailable as error:
+                    if not is_retried(error.__cause__):
+                        raise
+            with write_transaction(self._engine) as connection:
                 return function(connection)
-            finally:
-                self._thread.is_writing = False
+        finally:
+            self._thread.is_writing = False
 
     def _leads(self, write: _Write, timeout_seconds: float) -> bool:
         """Wait until the function was run or its caller leads; return whether it leads.

@@ -33,6 +33,8 @@ from moderation.settings import Settings
 from moderation.storage.snapshot import dump_command, load_command
 from moderation.wiring import open_services, prepare
 
+pytestmark = pytest.mark.sqlite("it copies the database file")
+
 NOW = datetime(2026, 1, 2, 12, 30, 45, tzinfo=UTC)
 SMALL_DISK = "3m"
 Members = list[tuple[tarfile.TarInfo, bytes]]

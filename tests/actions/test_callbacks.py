@@ -96,7 +96,7 @@ def decide(services: Services, decision: Decision, site: Site, value: LabelValue
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
-    variables = {"VAR": str(settings.var), "MODELS": str(settings.models), "DATABASE_URL": ""}
+    variables = {"VAR": str(settings.var), "MODELS": str(settings.models), "DATABASE_URL": settings.database_url}
     return os.environ | {f"MODERATION_{name}": value for name, value in variables.items()}
 
 

@@ -81,6 +81,7 @@ def test_a_sites_own_thresholds_apply(services: Services, site: Site) -> None:
     assert decision.calibration is None
 
 
+@pytest.mark.sqlite("it copies or locks the database file")
 def test_a_power_cut_after_the_answer_loses_nothing(
     services: Services, hold_all_site: Site, settings: Settings, tmp_path: Path
 ) -> None:
@@ -155,6 +156,7 @@ def test_another_sites_decision_is_not_found(services: Services, site: Site, oth
     assert str(foreign.value) == str(absent.value)
 
 
+@pytest.mark.sqlite("it copies or locks the database file")
 def test_a_locked_database_gives_no_answer(services: Services, site: Site, settings: Settings) -> None:
     """A decision that cannot be stored is not returned."""
     engine = open_engine(settings.database, busy_timeout_seconds=0.01)

@@ -38,6 +38,7 @@ def test_a_wrong_name_or_password_gets_one_message(
     assert list_moderators(services) == [moderator]
 
 
+@pytest.mark.sqlite("it reads the database file")
 def test_no_password_is_stored(services: Services, moderator: Moderator, settings: Settings) -> None:
     """The database files hold an argon2id hash, not the password."""
     stored = b"".join(file.read_bytes() for file in Path(settings.var).glob("moderation.db*"))
@@ -88,6 +89,7 @@ def test_a_removed_moderator_stays_removed(services: Services, moderator: Modera
         remove_moderator(services, "nobody")
 
 
+@pytest.mark.sqlite("it reads the database file")
 def test_the_real_hasher_is_slow_enough(
     services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

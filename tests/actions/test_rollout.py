@@ -139,7 +139,7 @@ def test_only_ham_judged_by_the_live_model_counts(services: Services, site: Site
         withdraw_label(services, site, ids[0], "mara", "queue")
     if kind == "superseded":
         with write_transaction(services.engine) as connection:
-            connection.exec_driver_sql("UPDATE decisions SET superseded = 1")
+            connection.exec_driver_sql("UPDATE decisions SET superseded = TRUE")
     assert not recalibrate(services, site) and stage(services, site) is RolloutStage.OBSERVE
 
 

@@ -63,6 +63,7 @@ def test_any_text_as_a_key_is_refused(services: Services, key: str) -> None:
         authenticate_site(services, key)
 
 
+@pytest.mark.sqlite("it reads the database file")
 def test_no_key_is_stored(services: Services, settings: Settings) -> None:
     """The database files hold digests under the secret and four characters as a prefix, never a key."""
     _, existing = add_site(services, URL, KEY)

@@ -39,7 +39,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
     return {
         "MODERATION_VAR": str(settings.var),
         "MODERATION_MODELS": str(settings.models),
-        "MODERATION_DATABASE_URL": "",
+        "MODERATION_DATABASE_URL": settings.database_url,
         "HOST": "127.0.0.1",
         "PORT": "8000",
     }

@@ -192,6 +192,7 @@ TROUBLES: dict[Callable[[Installation], None], tuple[str, str, str]] = {
 }
 
 
+@pytest.mark.sqlite("it changes the database file")
 @pytest.mark.parametrize("damage", TROUBLES, ids=lambda damage: damage.__name__)
 def test_each_trouble_is_the_one_finding(installation: Installation, damage: Callable[[Installation], None]) -> None:
     """It is named with what to do, and the other checks stay ok."""
@@ -221,6 +222,7 @@ def test_settings_that_look_wrong(
     assert finding[:2] == ("settings", level) and words in finding[2]
 
 
+@pytest.mark.sqlite("it changes the database file")
 def test_several_troubles_are_all_shown(installation: Installation) -> None:
     """One broken part does not hide the others."""
     for damage in (lose_database, open_folder, truncate_live_model):
@@ -228,6 +230,7 @@ def test_several_troubles_are_all_shown(installation: Installation) -> None:
     assert [check for check, _, _ in installation.findings()] == ["schema", "models", "permissions"]
 
 
+@pytest.mark.sqlite("it changes the database file")
 def test_a_locked_database_is_named(installation: Installation) -> None:
     """The check waits for the lock as long as a write does."""
     with closing(sqlite3.connect(installation.database, isolation_level=None)) as other:
@@ -237,6 +240,7 @@ def test_a_locked_database_is_named(installation: Installation) -> None:
     assert finding[:2] == ("schema", "problem") and "locked" in finding[2]
 
 
+@pytest.mark.sqlite("it changes the database file")
 def test_a_large_wal_file_is_named(installation: Installation) -> None:
     """A reader that stays keeps SQLite from writing it back."""
     with closing(sqlite3.connect(installation.database, isolation_level=None)) as reader:
@@ -270,6 +274,7 @@ def test_a_small_disk_is_a_warning_and_a_full_one_a_problem(installation: Instal
     assert installation.only_finding(**moved)[:2] == ("disk", "problem")
 
 
+@pytest.mark.sqlite("it changes the database file")
 def test_callbacks_that_fail_are_told_from_those_given_up(installation: Installation) -> None:
     """The service retries the first kind; the operator retries the second."""
     services = open_services(installation.settings)

@@ -3,7 +3,6 @@
 import re
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ import pytest
 from moderation.cli.serve import open_run_folder, public_url, resolve_bind_address
 from moderation.domain.errors import AddressInUse, InvalidInput
 from moderation.settings import Settings
+from moderation.storage.engine import open_engine, write_transaction
 from tests.cli.conftest import Operator
 
 
@@ -98,8 +98,10 @@ def test_without_a_database_it_says_what_to_run(newcomer: Operator) -> None:
 
 def test_an_older_database_is_not_served(operator: Operator, settings: Settings) -> None:
     """Exit code 6, and the command that migrates it."""
-    with closing(sqlite3.connect(settings.var / "moderation.db")) as database, database:
-        database.execute("UPDATE alembic_version SET version_num = '0000'")
+    engine = open_engine(settings.database, 1.0)
+    with write_transaction(engine) as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+    engine.dispose()
     result = operator.run("serve")
     assert result.exit_code == 6 and "older" in result.stderr and "moderation init" in result.stderr
 

@@ -8,6 +8,8 @@ import pytest
 from tests.cli.conftest import Operator
 from tests.cli.test_serve import serving
 
+pytestmark = pytest.mark.sqlite("it copies the database file")
+
 
 @pytest.fixture
 def keeper(operator: Operator, own_registry: Path) -> Operator:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, event
 
 from moderation.actions.services import Services
@@ -79,6 +80,7 @@ def test_the_oldest_ham_comes_in_order(services: Services, site: Site) -> None:
     assert oldest == list(zip(decision_ids, [0.1, 0.2], strict=False))
 
 
+@pytest.mark.sqlite("EXPLAIN QUERY PLAN is SQLite's")
 def test_no_query_reads_a_whole_table(services: Services, site: Site) -> None:
     """Ham is found by the index of labels, the site of a key by the key: time must not grow with the decisions."""
     with read_transaction(services.engine) as connection, recorded_queries(services.engine) as ham_queries:

@@ -1,8 +1,7 @@
 """A stored callback is claimed by one process at a time, and the newest result is delivered last."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, select
@@ -24,10 +23,10 @@ HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
 
 
 @pytest.fixture
-def connection(tmp_path: Path) -> Iterator[Connection]:
-    url = f"sqlite:///{tmp_path}/moderation.db"
+def connection(new_database: Callable[[], str]) -> Iterator[Connection]:
+    url = new_database()
     upgrade(url)
-    engine = open_engine(url, busy_timeout_seconds=0.01)
+    engine = open_engine(url, busy_timeout_seconds=1)
     with write_transaction(engine) as opened:
         yield opened
     engine.dispose()

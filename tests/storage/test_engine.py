@@ -15,6 +15,8 @@ from moderation.domain.errors import InvalidInput, StorageUnavailable
 from moderation.storage.engine import disk_problem, open_engine, read_transaction, write_transaction
 from moderation.storage.migrate import upgrade
 
+pytestmark = pytest.mark.sqlite("it is about the database files and their locks")
+
 ADD = text("INSERT INTO moderators (name, password_hash, created_at) VALUES (:name, 'x', '2026-01-01 00:00:00')")
 COUNT = text("SELECT count(*) FROM moderators")
 

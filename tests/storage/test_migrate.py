@@ -1,5 +1,6 @@
 """The migrations create the tables of the code, and each version of the database is recognised."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,20 +27,20 @@ INSERT INTO comments (id, site_id, content_key, text, received_at) VALUES (1, 1,
 INSERT INTO decisions (id, site_id, comment_id, probability, logit, bias, reasons, model,
     review_line, spam_line, discard_line, verdict, degraded, door, made_at)
 VALUES ('00000000000000000000000000000000', 1, 1, 0.5, 0, 0, '[]', 'small',
-    0.5, 0.9, 0.99, 'review', 0, 'api', '2026-01-02 12:00:00')
+    0.5, 0.9, 0.99, 'review', FALSE, 'api', '2026-01-02 12:00:00')
 """
 SCRIPTS = Path(moderation.storage.__file__).parent / "migrations"
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/moderation.db"
+def url(new_database: Callable[[str], str]) -> str:
+    return new_database("moderation")
 
 
 @pytest.fixture
 def engine(url: str) -> Engine:
     upgrade(url)
-    return open_engine(url, busy_timeout_seconds=0.01)
+    return open_engine(url, busy_timeout_seconds=1)
 
 
 def test_head_is_the_newest_script() -> None:
@@ -96,7 +97,7 @@ def test_decisions_before_calibrations_read_back(url: str, engine: Engine) -> No
     engine.dispose()
     upgrade(url)
     # The migration gave the database an identity that the first engine does not know.
-    upgraded = open_engine(url, busy_timeout_seconds=0.01)
+    upgraded = open_engine(url, busy_timeout_seconds=1)
     with read_transaction(upgraded) as connection:
         (site,) = sites.active(connection)
         assert (site.budget, site.stored_calibration, site.thresholds) == (None, None, None)
@@ -105,6 +106,7 @@ def test_decisions_before_calibrations_read_back(url: str, engine: Engine) -> No
     upgraded.dispose()
 
 
+@pytest.mark.sqlite("on PostgreSQL a migration waits")
 def test_an_upgrade_against_a_lock_leaves_nothing(url: str) -> None:
     """A migration happens wholly or not at all: after the busy timeout there is no table."""
     blocker = open_engine(url, busy_timeout_seconds=0.01, create=True)
@@ -121,15 +123,15 @@ def test_a_current_database_has_no_problem(engine: Engine) -> None:
     engine.dispose()
 
 
+@pytest.mark.sqlite("PostgreSQL's databases are created by the operator")
 def test_a_missing_database_points_to_init(url: str) -> None:
     """The sentence names the command that creates one."""
-    assert "moderation init" in str(schema_problem(open_engine(url, busy_timeout_seconds=0.01)))
+    assert "moderation init" in str(schema_problem(open_engine(url, busy_timeout_seconds=1)))
 
 
-def test_an_empty_database_points_to_init(url: str, tmp_path: Path) -> None:
+def test_an_empty_database_points_to_init(url: str) -> None:
     """The sentence names the command that fills it."""
-    (tmp_path / "moderation.db").touch()
-    engine = open_engine(url, busy_timeout_seconds=0.01)
+    engine = open_engine(url, busy_timeout_seconds=1, create=True)
     assert "is empty; run `moderation init`" in str(schema_problem(engine))
     engine.dispose()
 
@@ -151,12 +153,13 @@ def test_a_newer_database_stays_unchanged(url: str, engine: Engine) -> None:
     engine.dispose()
 
 
-def test_each_database_has_its_own_identity(tmp_path: Path) -> None:
+def test_each_database_has_its_own_identity(new_database: Callable[[str], str]) -> None:
     """Two databases that were created alike have different ids, and neither has a check value of a secret yet."""
     rows: list[Row[Any]] = []
     for name in ("one", "two"):
-        upgrade(f"sqlite:///{tmp_path}/{name}.db")
-        engine = open_engine(f"sqlite:///{tmp_path}/{name}.db", busy_timeout_seconds=1)
+        url = new_database(name)
+        upgrade(url)
+        engine = open_engine(url, busy_timeout_seconds=1)
         with read_transaction(engine) as connection:
             rows += connection.execute(tables.installation.select()).all()
         engine.dispose()

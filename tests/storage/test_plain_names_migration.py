@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +13,8 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Boolean, Connection, DateTime, Integer, MetaData, func, inspect, select
+from sqlalchemy.types import TypeEngine
 
 import moderation.storage
 from moderation.domain.budget import Budget, Calibration, Guarantee, StoredCalibration
@@ -94,8 +95,38 @@ def old(tmp_path: Path) -> Rows:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/moderation.db"
+def url(old: Rows, new_database: Callable[[str], str]) -> str:
+    url = new_database("moderation")
+    if url.startswith("postgresql"):
+        copy_rows(old, url)
+    return url
+
+
+def copy_rows(old: Rows, url: str) -> None:
+    """Fill a PostgreSQL database of schema 0004 with the rows of the old one."""
+    engine = open_engine(url, busy_timeout_seconds=5)
+    with write_transaction(engine) as connection:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(SCRIPTS))
+        command.upgrade(config, "0004")
+        schema = MetaData()
+        schema.reflect(connection)
+        for table in schema.sorted_tables:
+            if table.name == "alembic_version":
+                continue
+            rows = [{name: stored(table.c[name].type, value) for name, value in row.items()} for row in old[table.name]]
+            connection.execute(table.insert(), rows)
+            if "id" in table.c and isinstance(table.c.id.type, Integer):
+                newest = f"(SELECT max(id) FROM {table.name})"
+                connection.exec_driver_sql(f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), {newest})")
+    engine.dispose()
+
+
+def stored(column_type: TypeEngine[Any], value: Any) -> Any:
+    """Return a value of SQLite as PostgreSQL takes it."""
+    if isinstance(column_type, Boolean):
+        return bool(value)
+    return time(value) if isinstance(column_type, DateTime) else value
 
 
 @pytest.fixture
@@ -279,7 +310,12 @@ def test_each_moderator_is_there(connection: Connection, old: Rows) -> None:
         assert (moderator.id, moderator.created_at, password_hash) == (
             row["id"], time(row["created_at"]), row["password_hash"],
         )  # fmt: skip
-    assert connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'moderators'").scalar() == 1
+    largest = max(row["id"] for row in old["moderators"])
+    if connection.dialect.name == "sqlite":
+        sequence = "SELECT seq FROM sqlite_sequence WHERE name = 'moderators'"
+    else:
+        sequence = "SELECT last_value FROM moderators_id_seq"
+    assert connection.exec_driver_sql(sequence).scalar() == largest
 
 
 def test_the_similarity_index_is_kept(connection: Connection, old: Rows) -> None:
@@ -296,18 +332,19 @@ def test_the_similarity_index_is_kept(connection: Connection, old: Rows) -> None
 
 def test_a_downgrade_and_another_upgrade_keep_every_row(old: Rows, url: str) -> None:
     """Both directions keep the numbers of rows and the values of a decision."""
+    own = {name: rows for name, rows in old.items() if name not in {"alembic_version", "sqlite_sequence"}}
     upgrade(url)
     migrate_to(url, "0004")
     engine = open_engine(url, busy_timeout_seconds=1)
     with read_transaction(engine) as connection:
-        assert counts(connection, list(old)) == {name: len(rows) for name, rows in old.items()}
+        assert counts(connection, list(own)) == {name: len(rows) for name, rows in own.items()}
         codes = connection.exec_driver_sql(f"SELECT reasons FROM decisions WHERE id = '{RARE_CODES_ID}'").scalar_one()
         assert [code for code, *_ in json.loads(codes)] == list(NEW_CODES)
     engine.dispose()
     upgrade(url)
     engine = open_engine(url, busy_timeout_seconds=1)
     with read_transaction(engine) as connection:
-        new_names = {name: OLD_TABLES.get(name, name) for name in old if name != "alembic_version"}
+        new_names = {name: OLD_TABLES.get(name, name) for name in own}
         new_counts = counts(connection, list(new_names.values()))
         assert new_counts == {new: len(old[name]) for name, new in new_names.items()}
         decided = connection.execute(select(func.max(tables.decisions.c.decided_at))).scalar_one()

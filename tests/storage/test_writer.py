@@ -17,6 +17,8 @@ from moderation.storage.engine import open_engine, read_transaction
 from moderation.storage.migrate import upgrade
 from moderation.storage.writer import Writer
 
+pytestmark = pytest.mark.sqlite("a group commit is for a database with one writer")
+
 ADD = text("INSERT INTO moderators (name, password_hash, created_at) VALUES (:name, 'x', '2026-01-01 00:00:00')")
 NAMES = text("SELECT name FROM moderators ORDER BY id")
 BUSY_SECONDS = 0.3

@@ -183,6 +183,7 @@ def test_a_bug_is_answered_without_detail(broken: FlaskClient) -> None:
     problem(broken.get("/v1/bug"), 500)
 
 
+@pytest.mark.sqlite("it removes the database file")
 def test_a_lost_database_is_503(services: Services, blog: Blog, settings: Settings) -> None:
     """503 with `Retry-After`, and with a guid for WordPress."""
     services.engine.dispose()

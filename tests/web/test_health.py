@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -53,6 +54,7 @@ def test_without_a_model_it_is_live_but_not_ready(services_without_model: Servic
     assert not checks["model"]["ready"] and checks["model"]["detail"] and checks["database"]["ready"]
 
 
+@pytest.mark.sqlite("it removes the database file")
 def test_without_a_database_it_is_not_ready(services: Services, settings: Settings, client: FlaskClient) -> None:
     """The check names the remedy. `/metrics` still answers, without the values that cannot be read."""
     services.engine.dispose()
@@ -75,6 +77,7 @@ def test_with_another_secret_it_is_not_ready(services: Services, settings: Setti
     assert not any(part in response.text for part in (KEY, "blog.example", str(settings.var)))
 
 
+@pytest.mark.sqlite("it is about the disk of the database file")
 def test_without_space_on_the_disk_it_is_not_ready(client: FlaskClient) -> None:
     """The probe needs space of the size of a few decisions."""
     soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -129,7 +132,7 @@ def test_a_scrape_adds_up_all_workers(blog: Blog, settings: Settings, tmp_path: 
     environment = os.environ | {
         "MODERATION_VAR": str(settings.var),
         "MODERATION_MODELS": str(settings.models),
-        "MODERATION_DATABASE_URL": "",
+        "MODERATION_DATABASE_URL": settings.database_url,
         "PROMETHEUS_MULTIPROC_DIR": str(folder),
     }
     workers = [

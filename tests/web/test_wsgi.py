@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from moderation.actions.services import Services
@@ -13,7 +14,8 @@ HEAVY = ("sklearn", "pandas", "scipy", "matplotlib", "alembic", "moderation.trai
 
 
 def start(settings: Settings, code: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"MODERATION_VAR": str(settings.var), "MODERATION_MODELS": str(settings.models)}
+    variables = {"VAR": str(settings.var), "MODELS": str(settings.models), "DATABASE_URL": settings.database_url}
+    environment = os.environ | {f"MODERATION_{name}": value for name, value in variables.items()}
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
         cwd=ROOT,
@@ -39,7 +41,8 @@ print([name for name in {HEAVY!r} if name in sys.modules])
     assert ran.stdout.strip() == "[]"
 
 
-def test_without_a_database_the_error_names_the_command(settings: Settings) -> None:
+def test_without_a_database_the_error_names_the_command(settings: Settings, new_database: Callable[[], str]) -> None:
     """The error names the command that makes a database."""
+    settings = settings.model_copy(update={"database_url": new_database()})
     ran = start(settings, "import service")
     assert ran.returncode != 0 and "moderation init" in ran.stderr

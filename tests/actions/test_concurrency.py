@@ -1,0 +1,220 @@
+"""Many processes do the same thing at once, on either database: each thing is stored once, and nothing fails."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from threading import Barrier
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import func, select
+
+from moderation.actions.check import check_comment
+from moderation.actions.labelling import import_labels, label_comment, label_decision, withdraw_label
+from moderation.actions.moderators import add_moderator, list_moderators
+from moderation.actions.review import held_items, resolve
+from moderation.actions.rollout import recalibrate
+from moderation.actions.services import Services
+from moderation.actions.similarity import index_missing
+from moderation.actions.sites import (
+    add_site,
+    authenticate_site,
+    bootstrap,
+    find_site,
+    list_sites,
+    rotate_key,
+    set_type_thresholds,
+)
+from moderation.domain.comment import Comment
+from moderation.domain.decision import LabelValue, Moderator
+from moderation.domain.errors import AuthenticationFailed, Conflict
+from moderation.domain.site import Site
+from moderation.domain.thresholds import Thresholds
+from moderation.settings import Settings
+from moderation.storage import tables
+from moderation.storage.engine import open_engine, read_transaction
+from moderation.storage.writer import Writer
+from moderation.wiring import open_services, prepare
+from tests.conftest import PASSWORD
+
+THREADS = 8
+ROUNDS = 30
+HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
+T = TypeVar("T")
+
+
+@pytest.fixture
+def crowd(services: Services, settings: Settings) -> Iterator[list[Services]]:
+    """Return the services of as many processes: each has its own connections and its own writer."""
+    members = []
+    for _ in range(THREADS):
+        engine = open_engine(settings.database, 30.0)
+        members.append(replace(services, engine=engine, writer=Writer(engine)))
+    yield members
+    for member in members:
+        member.engine.dispose()
+
+
+def at_once(crowd: list[Services], act: Callable[[Services, int], T]) -> list[T]:
+    """Return the results of an action that all processes begin together. Raises the first error."""
+    start = Barrier(len(crowd))
+
+    def run(number: int) -> T:
+        start.wait()
+        return act(crowd[number], number)
+
+    with ThreadPoolExecutor(len(crowd)) as pool:
+        return list(pool.map(run, range(len(crowd))))
+
+
+def count(services: Services, table: str, **equal: object) -> int:
+    columns = tables.metadata.tables[table].c
+    conditions = [columns[name] == value for name, value in equal.items()]
+    with read_transaction(services.engine) as connection:
+        statement = select(func.count()).select_from(tables.metadata.tables[table]).where(*conditions)
+        return int(connection.execute(statement).scalar_one())
+
+
+def outcome_of(action: Callable[[], object]) -> str:
+    try:
+        action()
+    except Conflict:
+        return "conflict"
+    return "done"
+
+
+def test_one_comment_is_labelled_by_all(crowd: list[Services], hold_all_site: Site) -> None:
+    """Labels, their withdrawals and rechecks of one comment exclude each other; the log keeps what was acknowledged."""
+    services, comment = crowd[0], Comment("Congratulations, your prize awaits.", author="Ann")
+    decision = check_comment(services, hold_all_site, comment).decision
+
+    def act(member: Services, number: int) -> None:
+        if number == 0:
+            check_comment(member, hold_all_site, comment, recheck=True)
+        elif number == 1:
+            withdraw_label(member, hold_all_site, decision.id, "ben", "api")
+        else:
+            label_decision(member, hold_all_site, decision.id, (HAM, SPAM)[number % 2], f"p{number}", "api")
+
+    for _ in range(ROUNDS):
+        at_once(crowd, act)
+    assert count(services, "comments") == 1
+    assert count(services, "decisions", superseded=False) == 1
+    assert count(services, "decisions") == 1 + ROUNDS
+    last = label_decision(services, hold_all_site, decision.id, SPAM, "mara", "queue")
+    assert last.value is SPAM
+    with read_transaction(services.engine) as connection:
+        values = connection.execute(select(tables.similarity_index.c.value)).scalars()
+        assert set(values) == {"spam"}
+
+
+def test_a_comment_that_many_describe_is_stored_once(crowd: list[Services], site: Site) -> None:
+    """A report of spam or ham and a recheck of one comment find the same row, or one of them stores it."""
+
+    def act(member: Services, number: int, turn: int) -> None:
+        comment = Comment(f"Buy now, number {turn}", author="Ann")
+        if number % 2:
+            check_comment(member, site, comment, recheck=True)
+        else:
+            label_comment(member, site, comment, SPAM, "the blog", "akismet")
+
+    for turn in range(ROUNDS):
+        at_once(crowd, partial(act, turn=turn))
+    with read_transaction(crowd[0].engine) as connection:
+        stored = Counter(connection.execute(select(tables.comments.c.text)).scalars())
+    assert set(stored.values()) == {1} and len(stored) == ROUNDS
+    assert count(crowd[0], "labels") == ROUNDS
+
+
+def test_one_moderator_is_the_first(crowd: list[Services], hold_all_site: Site, moderator: Moderator) -> None:
+    """Of all who decide on one item one succeeds, and the others learn who was faster."""
+    services = crowd[0]
+
+    def act(member: Services, number: int, item_id: int) -> str:
+        return outcome_of(lambda: resolve(member, item_id, (HAM, SPAM)[number % 2], moderator))
+
+    for turn in range(ROUNDS):
+        check_comment(services, hold_all_site, Comment(f"Is number {turn} fine?"))
+    for item in held_items(services):
+        outcomes = at_once(crowd, partial(act, item_id=item.id))
+        assert Counter(outcomes) == {"done": 1, "conflict": THREADS - 1}
+    assert count(services, "labels") == count(services, "queue_items") == ROUNDS
+
+
+def test_a_name_is_taken_once(crowd: list[Services]) -> None:
+    """The address of a site, its key, and the name of a moderator: one succeeds, the others get a conflict."""
+
+    def take_url(member: Services, number: int, turn: int) -> str:
+        return outcome_of(lambda: add_site(member, f"https://blog{turn}.example"))
+
+    def take_key(member: Services, number: int, turn: int) -> str:
+        return outcome_of(lambda: add_site(member, f"https://blog{turn}.example/{number}", f"{turn:012x}"))
+
+    def take_name(member: Services, number: int, turn: int) -> str:
+        return outcome_of(lambda: add_moderator(member, f"mara{turn}", PASSWORD))
+
+    for turn in range(ROUNDS):
+        for act in (take_url, take_key, take_name):
+            assert Counter(at_once(crowd, partial(act, turn=turn))) == {"done": 1, "conflict": THREADS - 1}
+
+
+def test_one_process_bootstraps(crowd: list[Services]) -> None:
+    """Of all that prepare an empty database one shows a key and a password; the others show what exists."""
+    made = at_once(crowd, lambda member, number: bootstrap(member, f"https://b{number}.example", "mara", PASSWORD))
+    assert sum(credentials is not None for credentials in made) == 1
+    assert len(list_sites(crowd[0])) == len(list_moderators(crowd[0])) == 1
+
+
+def test_changes_of_one_site_add_up(crowd: list[Services], site: Site) -> None:
+    """No change of a site's settings undoes that of another process, and two keys stay active."""
+    thresholds = Thresholds(0.5, 0.9, 0.99)
+
+    def act(member: Services, number: int) -> str:
+        set_type_thresholds(member, site.url, f"type{number}", thresholds)
+        return rotate_key(member, site.url)
+
+    keys = at_once(crowd, act)
+    assert set(find_site(crowd[0], site.url).type_thresholds) == {f"type{number}" for number in range(THREADS)}
+    assert count(crowd[0], "keys", retired_at=None) == 2
+
+    def is_active(key: str) -> bool:
+        try:
+            return authenticate_site(crowd[0], key) is not None
+        except AuthenticationFailed:
+            return False
+
+    assert sum(map(is_active, keys)) == 2
+
+
+def test_a_file_that_many_import_is_stored_once(crowd: list[Services], site: Site) -> None:
+    """The later imports know every row of the first; all of them index the comments, each once."""
+    rows = [(Comment(f"This is the comment number {number}."), (HAM, SPAM)[number % 2]) for number in range(100)]
+    results = at_once(crowd, lambda member, _: import_labels(member, site, rows))
+    assert sorted(result.stored for result in results) == [0] * (THREADS - 1) + [100]
+    assert count(crowd[0], "comments") == count(crowd[0], "labels") == 100
+    assert index_missing(crowd[0]) == 0
+
+
+def test_a_calibration_is_stored_once(crowd: list[Services], site: Site) -> None:
+    """All processes see that it is due, and one stores it."""
+    services = crowd[0]
+    for number in range(100):
+        decision = check_comment(services, site, Comment(f"A fine remark, number {number}.")).decision
+        label_decision(services, site, decision.id, HAM, "mara", "api")
+    stored = at_once(crowd, lambda member, _: recalibrate(member, site))
+    assert sum(stored) == count(services, "calibrations") == 1
+
+
+def test_preparing_at_once_makes_one_database(settings: Settings, new_database: Callable[[], str]) -> None:
+    """Processes that start together on a new machine wait for each other's migrations and share one secret."""
+    fresh = settings.model_copy(update={"database_url": new_database()})
+    with ThreadPoolExecutor(THREADS) as pool:
+        prepared = list(pool.map(lambda _: prepare(fresh), range(THREADS)))
+    for services in prepared:
+        services.engine.dispose()
+    assert len({services.secret for services in prepared}) == 1
+    opened = open_services(fresh)
+    assert count(opened, "installation") == 1
+    opened.engine.dispose()

@@ -1,0 +1,245 @@
+"""PostgreSQL: transactions, timeouts, a server that stops or refuses, text that it cannot store, waiting migrations."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from time import monotonic, sleep
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Connection, Engine, make_url, text
+
+from moderation.actions.check import check_comment, find_decision
+from moderation.actions.readiness import readiness
+from moderation.actions.review import resolve
+from moderation.actions.services import Services
+from moderation.domain.comment import Comment
+from moderation.domain.decision import LabelValue, Moderator
+from moderation.domain.errors import NotFound, StorageUnavailable
+from moderation.domain.site import Site
+from moderation.storage.engine import disk_problem, open_engine, read_transaction, write_transaction
+from moderation.storage.locks import lock_comments, lock_installation
+from moderation.storage.migrate import schema_problem, upgrade
+from moderation.storage.writer import Writer
+from tests.postgresql import PostgresServer
+
+pytestmark = pytest.mark.postgresql
+
+ADD = text("INSERT INTO moderators (name, password_hash, created_at) VALUES (:name, 'x', now())")
+COUNT = text("SELECT count(*) FROM moderators")
+HOSTILE = "nul \x00, half a pair \ud800, and \U0010ffff"
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = open_engine(database_url, busy_timeout_seconds=5)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def hurried(database_url: str) -> Iterator[Engine]:
+    engine = open_engine(database_url, busy_timeout_seconds=0.2)
+    yield engine
+    engine.dispose()
+
+
+@contextmanager
+def refused(url: str, sentence: str) -> Iterator[None]:
+    """Expect that a connection to the URL fails with this sentence."""
+    engine = open_engine(url, busy_timeout_seconds=2)
+    with pytest.raises(StorageUnavailable, match=sentence) as caught, read_transaction(engine) as connection:
+        connection.execute(COUNT)
+    engine.dispose()
+    assert "stranger" not in str(caught.value) and "/tmp" not in str(caught.value)
+    yield
+
+
+def test_a_read_sees_one_state_and_stores_nothing(engine: Engine) -> None:
+    """A write that commits meanwhile is seen by the next read only."""
+    with read_transaction(engine) as reader:
+        assert reader.execute(COUNT).scalar() == 0
+        with write_transaction(engine) as writer:
+            writer.execute(ADD, {"name": "mara"})
+        assert reader.execute(COUNT).scalar() == 0
+    with read_transaction(engine) as reader:
+        assert reader.execute(COUNT).scalar() == 1
+    with pytest.raises(StorageUnavailable, match="only be read"), read_transaction(engine) as reader:
+        reader.execute(ADD, {"name": "ben"})
+    with write_transaction(engine) as writer:
+        writer.execute(ADD, {"name": "ben"})
+
+
+def test_a_commit_is_on_disk_when_it_returns(postgres_server: PostgresServer) -> None:
+    """Also where the server is configured otherwise, which would lose acknowledged decisions."""
+    with postgres_server.database() as url:
+        postgres_server.execute(f"ALTER DATABASE {make_url(url).database} SET synchronous_commit = off")
+        engine = open_engine(url, busy_timeout_seconds=1)
+        with read_transaction(engine) as connection:
+            assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
+        engine.dispose()
+
+
+def test_a_lock_is_waited_for_no_longer_than_the_timeout(engine: Engine, hurried: Engine) -> None:
+    """The sentence names the lock."""
+    with write_transaction(engine) as connection:
+        lock_installation(connection)
+        start = monotonic()
+        with pytest.raises(StorageUnavailable, match="locked by another"), write_transaction(hurried) as other:
+            lock_installation(other)
+        assert monotonic() - start < 2
+
+
+def test_a_statement_has_a_timeout(hurried: Engine) -> None:
+    """A query that takes too long fails with a sentence that names the setting."""
+    start = monotonic()
+    with pytest.raises(StorageUnavailable, match="MODERATION_BUSY_TIMEOUT"), read_transaction(hurried) as connection:
+        connection.execute(text("SELECT pg_sleep(60)"))
+    assert monotonic() - start < 2
+
+
+def test_a_deadlock_is_run_again(engine: Engine, services: Services, hold_all_site: Site) -> None:
+    """Two writes that wait for each other both succeed: the server ends one, and the writer runs it again."""
+    with write_transaction(engine) as connection:
+        for name in ("ann", "ben"):
+            connection.execute(ADD, {"name": name})
+    rename = text("UPDATE moderators SET password_hash = password_hash || 'y' WHERE name = :name")
+
+    def update(names: tuple[str, str]) -> None:
+        writer = Writer(engine)
+
+        def both(connection: Connection) -> None:
+            connection.execute(text("SET LOCAL deadlock_timeout = '50ms'"))
+            for name in names:
+                connection.execute(rename, {"name": name})
+                sleep(0.3)
+
+        writer.run(both)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(update, [("ann", "ben"), ("ben", "ann")]))
+    with read_transaction(engine) as connection:
+        assert set(connection.execute(text("SELECT password_hash FROM moderators")).scalars()) == {"xyy"}
+
+
+def test_a_restarted_server_is_connected_to_again(engine: Engine, postgres_server: PostgresServer) -> None:
+    """A connection that the server ended fails once if it is in use, and never if it is idle."""
+    others = "datname = current_database() AND pid <> pg_backend_pid()"
+    end_all = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"
+    with pytest.raises(StorageUnavailable, match="stopping or starting"), write_transaction(engine) as connection:
+        connection.execute(ADD, {"name": "mara"})
+        postgres_server.execute(end_all, str(engine.url.database))
+        connection.execute(COUNT)
+    for name in ("ann", "ben"):
+        with write_transaction(engine) as connection:
+            connection.execute(ADD, {"name": name})
+        postgres_server.execute(end_all, str(engine.url.database))
+    with read_transaction(engine) as connection:
+        assert connection.execute(COUNT).scalar() == 2
+
+
+def test_each_refusal_says_what_to_do(postgres_server: PostgresServer, database_url: str) -> None:
+    """No sentence shows an address, a role or a password."""
+    postgres_server.execute("DROP ROLE IF EXISTS stranger")
+    postgres_server.execute("CREATE ROLE stranger LOGIN PASSWORD 'right'")
+    wrong = database_url.replace("//moderation@", "//stranger:wrong@")
+    right = database_url.replace("//moderation@", "//stranger:right@")
+    with ExitStack() as all_of_them:
+        for url, sentence in (
+            ("postgresql://moderation@/any?host=/nowhere", "does not answer: start it"),
+            ("postgresql://moderation@127.0.0.1:9/any", "does not answer: start it"),
+            (wrong, "the role or its password"),
+            (postgres_server.url(f"absent_{uuid4().hex}"), "no such database"),
+            (postgres_server.url("postgres", "nobody_at_all"), "the role or its password"),
+            (right, "grant it"),
+        ):
+            all_of_them.enter_context(refused(url, sentence))
+
+
+def test_too_many_connections_are_named(postgres_server: PostgresServer, database_url: str) -> None:
+    """The sentence names the limit of the server."""
+    name = str(open_engine(database_url, 1.0).url.database)
+    postgres_server.execute("DROP ROLE IF EXISTS guest")
+    postgres_server.execute("CREATE ROLE guest LOGIN CONNECTION LIMIT 1")
+    postgres_server.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO guest", name)
+    url = database_url.replace("//moderation@", "//guest@")
+    first = open_engine(url, 1.0)
+    with read_transaction(first), refused(url, "no connection left"):
+        pass
+    first.dispose()
+    postgres_server.execute("DROP OWNED BY guest", name)
+    postgres_server.execute("DROP ROLE guest")
+
+
+def test_a_database_that_may_only_be_read_is_named(services: Services, database_url: str) -> None:
+    """A standby server takes no decisions. The operator's own options reach the server."""
+    assert all(check.ready for check in readiness(services))
+    standby = open_engine(f"{database_url}&options=-c%20default_transaction_read_only%3Don", 1.0)
+    assert "only be read" in str(disk_problem(standby))
+    with pytest.raises(StorageUnavailable, match="only be read"), write_transaction(standby) as connection:
+        connection.execute(ADD, {"name": "mara"})
+    standby.dispose()
+
+
+def test_any_text_is_stored(services: Services, hold_all_site: Site) -> None:
+    """PostgreSQL refuses NUL and lone surrogates: both become U+FFFD, in every field."""
+    comment = Comment(*[HOSTILE for _ in Comment.__dataclass_fields__])
+    decision = check_comment(services, hold_all_site, comment).decision
+    stored = find_decision(services, hold_all_site, decision.id)[0].comment
+    expected = HOSTILE.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
+    assert {getattr(stored, field) for field in Comment.__dataclass_fields__} == {expected}
+
+
+def test_long_fields_fit_into_every_index(services: Services, hold_all_site: Site) -> None:
+    """An entry of a B-tree has at most 2,704 bytes; content is indexed by its digest."""
+    long = "".join(uuid4().hex for _ in range(4_000))
+    comment = Comment(text=long, author=long, email=long, permalink=f"https://careful.example/{long}", url=long)
+    first = check_comment(services, hold_all_site, comment).decision
+    again = check_comment(services, hold_all_site, comment, recheck=True).decision
+    assert first.id != again.id
+
+
+@pytest.mark.parametrize("item_id", [2**31, 10**10, 2**63, 10**30, -(10**30)])
+def test_a_number_beyond_the_column_is_no_row(services: Services, moderator: Moderator, item_id: int) -> None:
+    """Not an error of the database."""
+    with pytest.raises(NotFound):
+        resolve(services, item_id, LabelValue.HAM, moderator)
+
+
+def test_migrations_wait_for_each_other(postgres_server: PostgresServer) -> None:
+    """Longer than the timeout of a lock; the second one finds nothing to do."""
+    with postgres_server.database("template0") as url, ThreadPoolExecutor() as pool:
+        engine = open_engine(url, 1.0)
+        with write_transaction(engine) as connection:
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({0x4D6F64657261})"))
+            waiting = [pool.submit(upgrade, url, 0.1) for _ in range(4)]
+            sleep(0.6)
+            assert not any(upgrading.done() for upgrading in waiting)
+        for upgrading in waiting:
+            upgrading.result()
+        assert schema_problem(engine) is None
+        engine.dispose()
+
+
+def test_a_failed_migration_leaves_nothing(postgres_server: PostgresServer) -> None:
+    """A table of another program is in the way of the last step: no table of ours stays."""
+    with postgres_server.database("template0") as url:
+        engine = open_engine(url, 1.0)
+        with write_transaction(engine) as connection:
+            connection.execute(text("CREATE TABLE installation (id text)"))
+        with pytest.raises(Exception, match="already exists"):
+            upgrade(url)
+        with read_transaction(engine) as connection:
+            tables = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars()
+            assert list(tables) == ["installation"]
+        engine.dispose()
+
+
+def test_a_locked_comment_stops_no_other(services: Services, hold_all_site: Site, engine: Engine) -> None:
+    """A check of the same site, and a new decision on the same comment's site, do not wait for a label."""
+    check_comment(services, hold_all_site, Comment("first"))
+    with write_transaction(engine) as connection:
+        lock_comments(connection, [1])
+        start = monotonic()
+        check_comment(services, hold_all_site, Comment("second"))
+        assert monotonic() - start < 1
