@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks.drill import FAULTS, counts_a_failure, examine
 from benchmarks.drill_client import Record
 from benchmarks.installation import Installation
@@ -14,6 +16,7 @@ from moderation.domain.decision import LabelValue
 from moderation.domain.site import Site
 
 
+@pytest.mark.sqlite("the drill is about a database file")
 def test_losses_and_repetitions_are_counted(services: Services, site: Site, tmp_path: Path) -> None:
     """A decision under another id is lost, and so is a label that nothing stores; a comment stored again is twice."""
     kept, again, _ = (check_comment(services, site, Comment(text)).decision for text in ("one", "two", "two"))

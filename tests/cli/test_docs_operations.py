@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from moderation.cli.program import COMMANDS
 from moderation.settings import Settings
 from tests.cli.conftest import Operator
@@ -72,6 +74,7 @@ def trial_commands(folder: Path) -> Iterator[tuple[dict[str, str], list[str]]]:
         yield dict(word.split("=", 1) for word in words[:start]), words[start + 1 :]
 
 
+@pytest.mark.sqlite("it restores a database file")
 def test_the_trial_of_a_restore_works(operator: Operator, own_registry: Path, tmp_path: Path) -> None:
     """The commands of the page restore a backup into an empty folder, and the doctor has nothing to say."""
     keeper = Operator(operator.environment | {"MODERATION_MODELS": str(own_registry)})

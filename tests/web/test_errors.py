@@ -196,6 +196,7 @@ def test_a_lost_database_is_503(services: Services, blog: Blog, settings: Settin
     assert check.status_code == 503 and len(check.headers["X-akismet-guid"]) == 32
 
 
+@pytest.mark.sqlite("it removes the database file")
 def test_an_outage_is_counted_and_logged_once(
     services: Services,
     blog: Blog,

@@ -8,7 +8,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import psycopg
 import pytest
+from sqlalchemy import func, make_url, select
 from werkzeug.test import TestResponse
 
 from moderation.actions.review import count_held
@@ -18,7 +20,8 @@ from moderation.domain.site import AkismetReviewSettings, OnError, ReviewAction
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
 from moderation.settings import Settings
-from moderation.storage.engine import open_engine
+from moderation.storage.engine import open_engine, read_transaction
+from moderation.storage.tables import comments
 from moderation.storage.writer import Writer
 from moderation.web.app import create_app
 from tests.web.conftest import BLOG, KEY, SPAM_ALL, Blog
@@ -40,6 +43,11 @@ def impatient(settings: Settings, services: Services, blog: Blog) -> Iterator[Bl
 
 @contextmanager
 def locked(settings: Settings) -> Iterator[None]:
+    if settings.database_url:
+        with connect(settings, database=None) as other:
+            other.execute("LOCK TABLE comments, decisions, labels IN EXCLUSIVE MODE")
+            yield
+        return
     with closing(sqlite3.connect(settings.var / "moderation.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
@@ -47,6 +55,15 @@ def locked(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def gone(settings: Settings) -> Iterator[None]:
+    if settings.database_url:
+        name = make_url(settings.database_url).database
+        with connect(settings, database="postgres") as server:
+            server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+            server.commit()
+            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            yield
+            server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+        return
     database, elsewhere = settings.var / "moderation.db", settings.var / "elsewhere.db"
     database.rename(elsewhere)
     yield
@@ -59,9 +76,17 @@ def fault(request: pytest.FixtureRequest, settings: Settings) -> Any:
     return request.param(settings)
 
 
+def connect(settings: Settings, database: str | None) -> "psycopg.Connection[Any]":
+    """Connect to the PostgreSQL server as another program, to the database of the service or to another one."""
+    url = make_url(settings.database_url)
+    return psycopg.connect(host=str(url.query["host"]), user=url.username, dbname=database or url.database)
+
+
 def count_comments(settings: Settings) -> int:
-    with closing(sqlite3.connect(settings.var / "moderation.db")) as connection:
-        number: int = connection.execute("SELECT count(*) FROM comments").fetchone()[0]
+    engine = open_engine(settings.database, busy_timeout_seconds=5)
+    with read_transaction(engine) as connection:
+        number = connection.execute(select(func.count()).select_from(comments)).scalar_one()
+    engine.dispose()
     return number
 
 
@@ -175,6 +200,7 @@ def test_without_a_model_the_default_is_an_error(services: Services, settings: S
     assert count_comments(settings) == 0
 
 
+@pytest.mark.sqlite("PostgreSQL has no lock that stops all writes")
 def test_waits_for_a_locked_database_do_not_add_up(services: Services, settings: Settings, blog: Blog) -> None:
     """The first request waits for the lock, the next ones hardly; readiness has the cause until the lock ends."""
     engine = open_engine(settings.database, busy_timeout_seconds=0.5)
@@ -196,6 +222,7 @@ def test_waits_for_a_locked_database_do_not_add_up(services: Services, settings:
     engine.dispose()
 
 
+@pytest.mark.sqlite("PostgreSQL has no lock that stops all writes")
 def test_readiness_does_not_wait_for_a_lock_longer_than_a_second(
     services: Services, settings: Settings, blog: Blog
 ) -> None:
