@@ -18,7 +18,12 @@ from tests.e2e.prerequisites import require_tools, skip_or_fail
 HOST = "rest.akismet.com"
 DRIVERS = Path(__file__).parent / "drivers"
 SUITE = "akismet==25.10.1"
-PYTHON_CLIENTS = {"python_akismet": "python-akismet==0.4.3", "akismet_async": "akismet-async==0.0.1"}
+PYTHON_CLIENTS = {
+    "python_akismet": "python-akismet==0.4.3",
+    "akismet_async": "akismet-async==0.0.1",
+    "pykismet": "pykismet3==0.1.1",
+}
+SPAM_BE_GONE = "nodebb-plugin-spam-be-gone@2.3.2"
 # mocha and chai in the versions that akismet-api's suite needs.
 NODE_CLIENTS = ("akismet-api@6.0.0", "akismet@2.0.7", "@cedx/akismet@16.2.1", "mocha@10", "chai@4")
 _INSTALL_TIMEOUT_SECONDS = 300
@@ -96,7 +101,7 @@ def python_client(name: str, folder: Path) -> Path:
 def node_clients(folder: Path) -> Path:
     """Install all Node clients in a folder."""
     quiet = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
-    _install(["npm", "install"], "--prefix", folder, *quiet, *NODE_CLIENTS)
+    _install(["npm", "install"], "--prefix", folder, *quiet, *NODE_CLIENTS, SPAM_BE_GONE)
     return folder
 
 
