@@ -25,7 +25,7 @@ PYTHON_CLIENTS = {
 }
 SPAM_BE_GONE = "nodebb-plugin-spam-be-gone@2.3.2"
 # mocha and chai in the versions that akismet-api's suite needs.
-NODE_CLIENTS = ("akismet-api@6.0.0", "akismet@2.0.7", "@cedx/akismet@16.2.1", "mocha@10", "chai@4")
+NODE_CLIENTS = ("akismet-api@6.0.0", "akismet@2.0.7", "@cedx/akismet@16.2.1", "form-data@4.0.6", "mocha@10", "chai@4")
 _INSTALL_TIMEOUT_SECONDS = 300
 
 

@@ -199,6 +199,21 @@ def test_nodebb_s_spam_be_gone(client_machine: ClientMachine, node: Path) -> Non
     assert answers == EXPECTED_ANSWERS | {"wrong": "ham"}
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_node_s_form_data(client_machine: ClientMachine, node: Path, name: str) -> None:
+    """It sends every call as `multipart/form-data`."""
+    answers = client_machine.run_driver("node", DRIVERS / "form_data.cjs", folder=node, name=name)
+    assert answers == EXPECTED_ANSWERS
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_php_s_curl_with_an_array(client_machine: ClientMachine, tmp_path: Path, name: str) -> None:
+    """It sends every call as `multipart/form-data`."""
+    require_library("php", "curl_version();", "php-curl", option="-r")
+    answers = client_machine.run_driver("php", DRIVERS / "curl_array.php", folder=tmp_path, name=name)
+    assert answers == EXPECTED_ANSWERS
+
+
 def test_the_ruby_gem(client_machine: ClientMachine, tmp_path: Path) -> None:
     """Over TLS; its host is fixed."""
     require_library("ruby", "require 'akismet'", "ruby-akismet")
@@ -214,8 +229,8 @@ def test_net_akismet(client_machine: ClientMachine, tmp_path: Path, name: str) -
     assert client_machine.run_driver("perl", DRIVERS / "net_akismet.pl", folder=tmp_path, name=name) == EXPECTED_ANSWERS
 
 
-def require_library(tool: str, code: str, package: str) -> None:
-    """End the test if a tool cannot load the library of a package."""
+def require_library(tool: str, code: str, package: str, option: str = "-e") -> None:
+    """End the test if a tool cannot load the library of a package. `option` makes the tool run `code`."""
     require_tools(**{tool: package})
-    if subprocess.run([tool, "-e", code], capture_output=True, check=False).returncode:
+    if subprocess.run([tool, option, code], capture_output=True, check=False).returncode:
         skip_or_fail(f"the {tool} library of the package {package}")
