@@ -13,18 +13,19 @@ from datetime import timedelta
 from hashlib import sha256
 from threading import Event
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Connection
 
 from moderation.actions.services import Services
+from moderation.actions.sites import key_digest
 from moderation.domain.decision import Decision, LabelValue
 from moderation.domain.errors import StorageUnavailable
-from moderation.domain.site import PRIVATE_MESSAGE_TYPES, Callback, ReviewAction, Site
+from moderation.domain.site import PRIVATE_MESSAGE_TYPES, Callback, PluginState, ReviewAction, Site
 from moderation.domain.thresholds import Verdict
-from moderation.outbound.addresses import DeliveryError, host_may_be_allowed, is_same_origin
+from moderation.outbound.addresses import DeliveryError, host_may_be_allowed, is_same_origin, split_callback_url
 from moderation.outbound.post import Response, post_form
-from moderation.storage import callbacks
+from moderation.storage import callbacks, sites
 from moderation.storage.callbacks import DueCallback, PendingCallback
 from moderation.storage.engine import read_transaction
 
@@ -44,7 +45,16 @@ RETRY_DELAYS = tuple(timedelta(seconds=delay) for delay in (5, 30, 120, 600, 3_6
 _MAX_CALLBACKS_PER_ROUND = 50
 _CLAIM_MARGIN_SECONDS = 30.0
 _STATUS_OK = 200
+_MAX_ORIGIN_LENGTH = 280
+"""Above the length of any origin with a valid host, so that a made-up one cannot fill the queue page."""
 _NEVER_SET = Event()
+
+
+class PluginChange(NamedTuple):
+    """A plugin's new state, and its encrypted key."""
+
+    state: PluginState
+    encrypted_key: str
 
 
 class _NotConfirmed(Exception):
@@ -106,6 +116,31 @@ def prepare_callback(services: Services, site: Site, decision: Decision, callbac
         return None
     publishes_at = decision.decided_at + 2 * timedelta(seconds=site.akismet_review.hold_seconds)
     return PendingCallback(decision.id, site.id, callback.url, encrypt(services, callback.key), publishes_at)
+
+
+def plugin_change(services: Services, site: Site, sent: Callback) -> PluginChange | None:
+    """Return the facts to store of a plugin's call; `None` if its key and its callback's origin are the last ones."""
+    origin = site.plugin.rejected_origin
+    # The plugin's retries come without a callback, so they say nothing about its origin.
+    if parts := split_callback_url(sent.url):
+        rejected = not is_same_origin(sent.url, site.url)
+        origin = f"{parts.scheme}://{parts.netloc.lower()}"[:_MAX_ORIGIN_LENGTH] if rejected else ""
+    state = PluginState(key_digest(services, sent.key), origin)
+    return None if state == site.plugin else PluginChange(state, encrypt(services, sent.key))
+
+
+def store_plugin_change(connection: Connection, site: Site, change: PluginChange) -> None:
+    """Store a plugin's state and give its key to the callbacks that wait, since a blog knows only its present key."""
+    sites.set_plugin(connection, site.id, change.state)
+    callbacks.replace_keys(connection, site.id, change.encrypted_key)
+
+
+def describe_rejected_origin(site_url: str, origin: str) -> str:
+    """Return what a rejected callback leads to, and what to do."""
+    return (
+        f"{site_url}: its plugin wants to be called at {origin}, so comments for review go to its spam folder. "
+        f"Set the blog's own address to {site_url}, or add {origin} as a site and give the blog the new key."
+    )
 
 
 def encrypt(services: Services, text: str) -> str:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from moderation.actions.callbacks import prepare_callback
+from moderation.actions.callbacks import plugin_change, prepare_callback, store_plugin_change
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
 from moderation.actions.judging import fallback_verdict, judge, with_spans
 from moderation.actions.services import Services
@@ -39,14 +39,15 @@ def check_comment(
     channel: str = "api",
     submission: SubmissionSignals = NO_SIGNALS,
     callback: Callback | None = None,
+    plugin: Callback | None = None,
     recheck: bool = False,
     spans: bool = False,
 ) -> CheckResult:
     """Judge a comment and store the decision, with a queue item if it goes to review: on disk when this returns.
 
-    `channel` is `api` or `akismet`. `callback` receives the outcome if the blog holds the comment. With
-    `recheck`, the decision replaces the earlier ones on the same comment, and a blog that holds the comment goes on
-    holding it.
+    `channel` is `api` or `akismet`. `callback` receives the outcome if the blog holds the comment; `plugin` is a
+    callback as sent, usable or not: its key replaces that of the site's callbacks. With `recheck`, the decision
+    replaces the earlier ones on the comment, and a blog that holds it goes on holding it.
 
     Without a model the verdict is that of the site's `on_error` and the decision is `degraded`. If it cannot be stored
     either, it also has no id. Raises `ModelUnavailable` or `StorageUnavailable` instead if `on_error` is `error`.
@@ -55,8 +56,11 @@ def check_comment(
     decision = _decide(services, site, parsed, submission, spans=spans)
     identity = CommentIdentity.of(parsed) if recheck else None
     pending = prepare_callback(services, site, decision, callback) if callback else None
+    change = plugin_change(services, site, plugin) if plugin else None
 
     def store(connection: Connection) -> str | None:
+        if change:
+            store_plugin_change(connection, site, change)
         comment_id = _find_rechecked(connection, decision, identity) if identity else None
         if comment_id is None:
             hashed = (parsed.content_hash, comment)
@@ -69,10 +73,9 @@ def check_comment(
         return guid
 
     try:
-        guid = _write(services, site, store)
+        return CheckResult(decision, _write(services, site, store))
     except StorageUnavailable as error:
         return CheckResult(_unstored(site, decision, error), None)
-    return CheckResult(decision, guid)
 
 
 def check_comments(

@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from moderation.actions.callbacks import describe_rejected_origin
 from moderation.actions.judging import with_spans
 from moderation.actions.labelling import append_label
 from moderation.actions.services import Services
 from moderation.domain.decision import Label, LabelValue, Moderator, QueueItem
 from moderation.domain.errors import Conflict, NotFound
 from moderation.domain.invisible import quoted
-from moderation.storage import callbacks, queue_items
+from moderation.storage import callbacks, queue_items, sites
 from moderation.storage.callbacks import FailedCallbacks
 from moderation.storage.engine import read_transaction
 from moderation.storage.locks import lock_comments
@@ -88,6 +89,13 @@ def failed_callbacks(services: Services) -> list[FailedCallbacks]:
     """Return the sites whose blogs did not confirm callbacks, with the number of these and one of the errors."""
     with read_transaction(services.engine) as connection:
         return callbacks.list_failed(connection)
+
+
+def describe_rejected_origins(services: Services, limit: int) -> list[str]:
+    """Return a sentence for each of `limit` sites whose blogs cannot hold comments for their callbacks' origin."""
+    with read_transaction(services.engine) as connection:
+        rejected = sites.list_rejected_origins(connection, limit)
+    return [describe_rejected_origin(*site) for site in rejected]
 
 
 def resolve(services: Services, item_id: int, value: LabelValue, moderator: Moderator) -> None:

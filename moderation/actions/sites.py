@@ -5,7 +5,6 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -26,8 +25,6 @@ MAX_KNOWN_SITES = 10_000
 """Keys whose sites are kept in memory, some 10 MB."""
 
 _KEY_PATTERN = re.compile(r"[0-9a-f]{12}")
-# The stored form of a key: a keyed digest, so that a copy of the database opens no site.
-_digest = partial(hmac.digest, digest="sha256")
 
 _COMMENT_TYPE_PATTERN = re.compile(r"[\w-]{1,50}", re.ASCII)
 
@@ -143,11 +140,16 @@ def authenticate_site(services: Services, key: str, *, recall: bool = False) -> 
     """
     candidate = key.lower()
     if _KEY_PATTERN.fullmatch(candidate):
-        digest = _digest(services.secret, candidate.encode()).hex()
+        digest = key_digest(services, candidate)
         site = _find_by_digest(services, digest, recall)
         if site is not None:
             return site
     raise AuthenticationFailed("This key belongs to no site.")
+
+
+def key_digest(services: Services, key: str) -> str:
+    """Return the stored form of a key: a keyed digest, so that a copy of the database opens no site."""
+    return hmac.digest(services.secret, key.encode(), "sha256").hex()
 
 
 def _find_by_digest(services: Services, digest: str, recall: bool) -> Site | None:
@@ -172,8 +174,7 @@ def _add_site(services: Services, connection: Connection, address: str, key: str
 
 
 def _add_key(services: Services, connection: Connection, site: Site, key: str) -> None:
-    digest = _digest(services.secret, key.encode()).hex()
-    sites.add_key(connection, site.id, digest, key[:4], services.clock())
+    sites.add_key(connection, site.id, key_digest(services, key), key[:4], services.clock())
 
 
 def _change(services: Services, url: str, change: Callable[[Connection, Site], None]) -> Site:

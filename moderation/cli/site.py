@@ -107,10 +107,14 @@ def akismet(
             blog = sites.set_akismet_review(services, url, changed)
         if retry_callbacks:
             echo_status(f"{callbacks.retry_failed(services, blog)} results will be sent again.")
+    origin = blog.plugin.rejected_origin
     if as_json:
-        print_json({"url": blog.url, "akismet": AkismetReviewResponse.model_validate(blog.akismet_review)})
-    else:
-        click.echo(_describe_akismet_review(blog))
+        review_settings = AkismetReviewResponse.model_validate(blog.akismet_review)
+        print_json({"url": blog.url, "akismet": review_settings, "rejected_origin": origin or None})
+        return
+    click.echo(_describe_akismet_review(blog))
+    if origin:
+        click.echo(callbacks.describe_rejected_origin(blog.url, origin))
 
 
 @site.command()

@@ -55,6 +55,14 @@ class AkismetReviewSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PluginState:
+    """The facts that a blog's plugin sent last: a digest of its key, and its callback's origin if that was rejected."""
+
+    key_digest: str = field(default="", repr=False)
+    rejected_origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """A blog that sends comments.
 
@@ -72,6 +80,7 @@ class Site:
     akismet_review: AkismetReviewSettings = AkismetReviewSettings()
     budget: Budget | None = None
     on_error: OnError = OnError.ERROR
+    plugin: PluginState = PluginState()
     stored_calibration: StoredCalibration | None = None
     storage_error: str = ""
 

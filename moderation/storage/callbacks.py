@@ -55,6 +55,11 @@ def add(connection: Connection, pending: PendingCallback) -> None:
     connection.execute(insert(callbacks), {**pending._asdict(), "guid": pending.decision_id})
 
 
+def replace_keys(connection: Connection, site_id: int, encrypted_key: str) -> None:
+    """Replace the keys of all callbacks of a site."""
+    connection.execute(update(callbacks).where(callbacks.c.site_id == site_id).values(encrypted_key=encrypted_key))
+
+
 def set_result(
     connection: Connection, comment_id: int, result: LabelValue | None, at: datetime, *, undecided_only: bool = False
 ) -> None:

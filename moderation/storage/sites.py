@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import astuple
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from moderation.domain.budget import Budget
 from moderation.domain.errors import Conflict
-from moderation.domain.site import AkismetReviewSettings, OnError, ReviewAction, Site
+from moderation.domain.site import AkismetReviewSettings, OnError, PluginState, ReviewAction, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.storage import calibrations, installation
 from moderation.storage.tables import keys, sites
@@ -28,6 +28,13 @@ _BY_KEY = (
     .select_from(calibrations.SITES_WITH_NEWEST.join(keys, keys.c.site_id == sites.c.id))
     .where(keys.c.digest == bindparam("digest"), keys.c.retired_at.is_(None), sites.c.removed_at.is_(None))
 )
+
+
+class RejectedOrigin(NamedTuple):
+    """A site, and the origin of the callback that its blog's plugin sent although it is not the site's."""
+
+    site_url: str
+    origin: str
 
 
 def add(connection: Connection, url: str, at: datetime) -> Site:
@@ -95,6 +102,26 @@ def set_on_error(connection: Connection, site_id: int, on_error: OnError) -> Non
     _update(connection, site_id, on_error=on_error.value)
 
 
+def set_plugin(connection: Connection, site_id: int, plugin: PluginState) -> None:
+    """Set what the blog's plugin sent last."""
+    _update(connection, site_id, plugin_key_digest=plugin.key_digest, rejected_origin=plugin.rejected_origin)
+
+
+def list_rejected_origins(connection: Connection, limit: int) -> list[RejectedOrigin]:
+    """Return at most `limit` active sites whose blogs could hold comments, but for the origin of their callbacks."""
+    statement = (
+        select(sites.c.url, sites.c.rejected_origin)
+        .where(
+            sites.c.removed_at.is_(None),
+            sites.c.rejected_origin != "",
+            sites.c.review_action == ReviewAction.HOLD.value,
+        )
+        .order_by(sites.c.url)
+        .limit(limit)
+    )
+    return [RejectedOrigin(*row) for row in connection.execute(statement)]
+
+
 def set_budget(connection: Connection, site_id: int, budget: Budget | None) -> None:
     """Set the site's own budget, or delete it with `None`."""
     lost, held, confidence = astuple(budget) if budget else (None, None, None)
@@ -148,5 +175,6 @@ def _from_row(values: Row[Any]) -> Site:
         if max_lost_rate is None
         else Budget(max_lost_rate, row["site_max_held_rate"], row["site_confidence"]),
         on_error=OnError(row["site_on_error"]),
+        plugin=PluginState(row["site_plugin_key_digest"], row["site_rejected_origin"]),
         stored_calibration=None if row["calibration_id"] is None else calibrations.from_row(row),
     )

@@ -95,6 +95,9 @@ sites = Table(
     Column("review_action", AnyText, nullable=False, server_default="hold"),
     Column("hold_seconds", Integer, nullable=False, server_default="86400"),
     Column("private_callback", Boolean, nullable=False, server_default=false()),
+    # What the blog's plugin sent last: a digest of its key, and the origin of its callback unless it is the site's.
+    Column("plugin_key_digest", AnyText, nullable=False, server_default=""),
+    Column("rejected_origin", AnyText, nullable=False, server_default=""),
     # The site's own budget: all three columns or none.
     Column("max_lost_rate", Double),
     Column("max_held_rate", Double),

@@ -19,14 +19,22 @@ from sqlalchemy import text as sql
 from moderation.actions import background
 from moderation.actions import callbacks as callback_actions
 from moderation.actions.background import BackgroundTasks
-from moderation.actions.callbacks import RETRY_DELAYS, count_pending, deliver_due, purge_settled, retry_failed
+from moderation.actions.callbacks import (
+    RETRY_DELAYS,
+    count_pending,
+    deliver_due,
+    plugin_change,
+    purge_settled,
+    retry_failed,
+)
 from moderation.actions.check import check_comment
 from moderation.actions.labelling import label_decision, withdraw_label
 from moderation.actions.services import Services
-from moderation.actions.sites import add_site, remove_site, set_akismet_review, set_thresholds
+from moderation.actions.sites import add_site, find_site, remove_site, set_akismet_review, set_thresholds
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, LabelValue
 from moderation.domain.site import AkismetReviewSettings, Callback, Site
+from moderation.domain.thresholds import Thresholds
 from moderation.settings import Settings
 from moderation.storage.callbacks import MAX_DELAY
 from moderation.storage.engine import read_transaction, write_transaction
@@ -36,6 +44,8 @@ from tests.receiver import Receiver, receiving
 
 HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
 KEY = "0123456789AB"
+NEW_KEY = "ba9876543210"
+PUBLISH_ALL = Thresholds(1.0, 1.0, 1.0)
 ROOT = Path(__file__).parents[2]
 
 
@@ -247,6 +257,26 @@ def test_a_refused_key_is_a_failure(services: Services, blog: Site, receiver: Re
     receiver.key = "ba9876543210"
     decide(services, held(services, blog, receiver), blog, SPAM)
     assert deliver_due(services) == 0 and errors(services) == ["The blog answered with status 401."]
+
+
+@pytest.mark.parametrize("thresholds", [HOLD_ALL, PUBLISH_ALL])
+def test_the_key_that_the_blog_sent_last_is_used(
+    services: Services, blog: Site, receiver: Receiver, thresholds: Thresholds
+) -> None:
+    """After a rotation, comments held before it reach a blog that knows only its new key, whatever it sends next."""
+    decide(services, held(services, blog, receiver), blog, SPAM)
+    receiver.key = NEW_KEY
+    site = set_thresholds(services, blog.url, thresholds)
+    check_comment(services, site, Comment("another"), channel="akismet", plugin=Callback(receiver.callback, NEW_KEY))
+    assert deliver_due(services) == 1
+
+
+def test_an_unchanged_key_writes_nothing_more(services: Services, blog: Site, receiver: Receiver) -> None:
+    """The encrypted form, which differs each time, is stored once."""
+    sent = Callback(receiver.callback, KEY)
+    assert plugin_change(services, blog, sent) is not None
+    check_comment(services, blog, Comment("hello"), channel="akismet", plugin=sent)
+    assert plugin_change(services, find_site(services, blog.url), sent) is None
 
 
 def test_a_comment_unknown_to_the_blog_is_a_failure(services: Services, blog: Site, receiver: Receiver) -> None:

@@ -1,5 +1,11 @@
 """`moderation site akismet`, and the thresholds of a type of comment."""
 
+from moderation.actions.check import check_comment
+from moderation.actions.sites import find_site
+from moderation.domain.comment import Comment
+from moderation.domain.site import Callback
+from moderation.settings import Settings
+from moderation.wiring import open_services
 from tests.cli.conftest import Operator
 from tests.cli.test_site import BLOG
 
@@ -7,13 +13,25 @@ from tests.cli.test_site import BLOG
 def test_the_review_settings_of_a_blog_change(operator: Operator) -> None:
     """A setting that is left out does not change; the sentence agrees with the JSON."""
     default = {"action": "hold", "hold_seconds": 86_400, "private_callback": False}
-    assert operator.get_json("site", "akismet", BLOG) == {"url": BLOG, "akismet": default}
+    assert operator.get_json("site", "akismet", BLOG) == {"url": BLOG, "akismet": default, "rejected_origin": None}
     changed = operator.get_json("site", "akismet", BLOG, "--review", "spam-folder", "--hold-seconds", "600")
     assert changed["akismet"] == {"action": "spam-folder", "hold_seconds": 600, "private_callback": False}
     allowed = operator.get_json("site", "akismet", BLOG, "--private-callback")
     assert allowed["akismet"] == {"action": "spam-folder", "hold_seconds": 600, "private_callback": True}
     shown = operator.get("site", "akismet", BLOG, "--no-private-callback")
     assert "spam-folder" in shown and "600 seconds" in shown and "may not be called" in shown
+
+
+def test_a_rejected_callback_is_named_with_what_to_do(operator: Operator, settings: Settings) -> None:
+    """The origin that the blog's plugin sent, for a script and for a person."""
+    services = open_services(settings)
+    try:
+        sent = Callback("https://www.blog.example/wp-json/akismet/v1/webhook", "0123456789ab")
+        check_comment(services, find_site(services, BLOG), Comment("hello"), plugin=sent)
+    finally:
+        services.engine.dispose()
+    assert operator.get_json("site", "akismet", BLOG)["rejected_origin"] == "https://www.blog.example"
+    assert "add https://www.blog.example as a site" in operator.get("site", "akismet", BLOG)
 
 
 def test_invalid_review_settings_are_refused(operator: Operator) -> None:

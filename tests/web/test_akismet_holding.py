@@ -6,7 +6,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from moderation.actions.callbacks import decrypt
-from moderation.actions.review import held_items
+from moderation.actions.review import describe_rejected_origins, held_items
 from moderation.actions.sites import add_site, set_akismet_review, set_thresholds, set_type_thresholds
 from moderation.domain.site import AkismetReviewSettings, ReviewAction
 from moderation.domain.thresholds import Thresholds
@@ -81,6 +81,33 @@ def test_no_comment_is_held_without_a_usable_callback(blog: Blog, callback: str)
     """The callback comes from the request, so only the registered blog's address is accepted."""
     blog.set_thresholds(HOLD_ALL)
     assert body_and_hold_seconds(check(blog, callback=callback)) == ("true", None)
+
+
+@pytest.mark.parametrize(
+    ("origin", "rejected"),
+    [
+        ("https://www.blog.example.org", "https://www.blog.example.org"),
+        ("http://blog.example.org:8080", "http://blog.example.org:8080"),
+        ("http://blog.example.org", ""),
+        ("https://" + "a" * 1_500, ("https://" + "a" * 1_500)[:280]),
+    ],
+)
+def test_a_rejected_callback_is_named_until_a_good_one_arrives(blog: Blog, origin: str, rejected: str) -> None:
+    """Another host or port, whatever the verdict; `http` for `https` is the same blog."""
+    check(blog, callback=f"{origin}/wp-json/akismet/v1/webhook")
+    named = describe_rejected_origins(blog.services, 3)
+    check(blog, callback="")  # as the plugin's retries are
+    assert describe_rejected_origins(blog.services, 3) == named
+    assert len(named) == bool(rejected) and all(f"called at {rejected}," in sentence for sentence in named)
+    check(blog)
+    assert describe_rejected_origins(blog.services, 3) == []
+
+
+def test_a_rejected_callback_is_no_problem_where_nothing_is_held(blog: Blog) -> None:
+    """The site's spam folder was chosen."""
+    set_akismet_review(blog.services, BLOG, AkismetReviewSettings(ReviewAction.SPAM_FOLDER))
+    check(blog, callback="https://www.blog.example.org/")
+    assert describe_rejected_origins(blog.services, 3) == []
 
 
 def test_a_loopback_callback_needs_the_operator_s_permission(blog: Blog) -> None:

@@ -9,11 +9,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from moderation.actions.check import find_decision
+from moderation.actions.check import check_comment, find_decision
 from moderation.actions.moderators import add_moderator, remove_moderator, reset_password
 from moderation.actions.review import count_held, held_items
 from moderation.actions.services import Services
+from moderation.actions.sites import find_site
+from moderation.domain.comment import Comment
 from moderation.domain.decision import LabelValue, Moderator
+from moderation.domain.site import Callback
 from moderation.scoring.reasons import DESCRIPTIONS
 from moderation.settings import Settings
 from moderation.storage import callbacks
@@ -457,6 +460,13 @@ def test_a_blog_that_does_not_confirm_is_named(blog: Blog, mara: Browser) -> Non
         callbacks.mark_failed(connection, claimed, "The blog answered with status 401.", None, blog.services.clock())
     page = mara.read("/queue")
     assert "has not taken 1" in page and "The blog answered with status 401." in page
+
+
+def test_a_blog_whose_callback_is_rejected_is_named(blog: Blog, mara: Browser) -> None:
+    """With what to do, in one sentence."""
+    sent = Callback("https://www.blog.example.org/wp-json/akismet/v1/webhook", KEY)
+    check_comment(blog.services, find_site(blog.services, BLOG), Comment("hello"), channel="akismet", plugin=sent)
+    assert f"Set the blog&#39;s own address to {BLOG}, or add https://www.blog.example.org" in mara.read("/queue")
 
 
 def test_similar_comments_are_shown_with_their_labels(mara: Browser, ana: Browser, blog: Blog, clock: Clock) -> None:

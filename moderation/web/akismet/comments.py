@@ -78,7 +78,8 @@ def _pre_check_response(site: Site, form: Form) -> Response:
 
 def _judged_response(site: Site, form: Form) -> Response:
     comment = comment_from_form(form)
-    callback = _requested_callback(site, form, comment.type)
+    sent = _sent_callback(form)
+    callback = callback_if_allowed(site, comment.type, sent) if sent else None
     if form.get_flag("is_test"):
         decision = _preview(site, form)
         return _explained(_verdict_response(decision, site.akismet_review, holds=callback is not None), decision)
@@ -91,6 +92,7 @@ def _judged_response(site: Site, form: Form) -> Response:
             channel=CHANNEL,
             submission=submission_from_form(form, state.services.clock()),
             callback=callback,
+            plugin=sent,
             recheck=bool(form.get("recheck_reason")),
         )
     state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
@@ -105,12 +107,11 @@ def _preview(site: Site, form: Form) -> Decision:
     return preview_comment(services(), site, comment_from_form(form), submission)
 
 
-def _requested_callback(site: Site, form: Form, comment_type: str | None) -> Callback | None:
-    """Return the callback for a comment that the blog can hold, if its client can hold comments."""
+def _sent_callback(form: Form) -> Callback | None:
+    """Return the callback as it was sent, maybe without a URL; `None` if the client cannot hold comments."""
     if not _can_hold(request.headers.get("User-Agent", "")):
         return None
-    callback = Callback(form.get("callback") or "", key_from_form(form))
-    return callback_if_allowed(site, comment_type, callback)
+    return Callback(form.get("callback") or "", key_from_form(form))
 
 
 def _can_hold(user_agent: str) -> bool:

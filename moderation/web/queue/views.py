@@ -8,6 +8,7 @@ from moderation.actions import review
 from moderation.actions.review import (
     count_expiring,
     count_held,
+    describe_rejected_origins,
     failed_callbacks,
     held_items,
     items_expiring,
@@ -146,6 +147,7 @@ def _render_page(
         total_count=count_held(services(), include_skipped=True),
         expiring=count_expiring(services()),
         failed_callbacks=failed[:MAX_BLOGS_NAMED],
+        rejected_origins=describe_rejected_origins(services(), MAX_BLOGS_NAMED),
         other_failed=len(failed) - MAX_BLOGS_NAMED,
     )
 
