@@ -1,7 +1,7 @@
 """The front of the application: each request is read on the event loop, and gets a thread when it is complete.
 
 granian calls it by RSGI. A silent or slow sender therefore costs a connection, but no thread.
-docs/decisions/0010-bodies-before-threads.md has the measurements.
+docs/decisions/0012-bodies-before-threads.md has the measurements.
 """
 
 import asyncio
