@@ -18,6 +18,10 @@ ID ?= $(notdir $(wildcard models/default-*))
 SAME_BYTES := OPENBLAS_CORETYPE=Haswell
 CORPORA ?= $(if $(DATA),$(sort $(wildcard $(DATA)/*.csv.gz)) data/starter.csv)
 
+# Each test of `make fuzz` runs the examples of this profile, 20,000 or 1,000: tests/conftest.py defines them.
+FUZZ ?= fuzz
+FUZZ_TESTS := tests/fuzz tests/web/test_any_bytes.py tests/web/test_akismet_form.py
+
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test test-postgres check bench drill mutants lowest train fuzz lock
 
@@ -71,9 +75,8 @@ train: setup  ## train the default model again, into build/models; DATA=FOLDER n
 	then echo 'build/models/$(ID) is the model in models/$(ID), byte for byte.'; \
 	else echo 'build/models/$(ID) differs from the shipped model; data/README.md says how that one was trained.'; fi
 
-fuzz: $(VENV)/.tests  ## run the property tests with many more examples
-	@$(BIN)/python -m pytest --hypothesis-profile=fuzz tests/features tests/scoring \
-		tests/web/test_any_bytes.py tests/web/test_akismet_form.py
+fuzz: $(VENV)/.tests  ## put 100,000 invented comments and files, and requests, through the service; FUZZ=fuzz-ci for 5,000
+	@$(BIN)/python -m pytest $(PARALLEL) --hypothesis-profile=$(FUZZ) $(FUZZ_TESTS)
 
 lock: $(VENV)/.tests  ## pin the versions again; UPGRADE=1 takes the newest
 	$(COMPILE) --extra build --output-file requirements.lock

@@ -28,7 +28,8 @@ from tests.postgresql import NOT_DURABLE, PostgresServer, find_binaries, running
 
 # No deadline: a slow machine is not a failure.
 hypothesis.settings.register_profile("house", derandomize=True, deadline=None)
-hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=5_000)
+hypothesis.settings.register_profile("fuzz", deadline=None, max_examples=20_000)
+hypothesis.settings.register_profile("fuzz-ci", derandomize=True, deadline=None, max_examples=1_000)
 hypothesis.settings.load_profile("house")
 
 PASSWORD = "correct horse battery"

@@ -104,3 +104,29 @@ _fields = st.none() | hostile_texts
 comments = st.builds(
     Comment, text=hostile_texts, author=_fields, url=_fields, email=_fields, permalink=_fields, context=_fields
 )
+
+MAX_REPETITIVE_LENGTH = 64_000
+_pieces = st.lists(st.sampled_from((*FRAGMENTS, "[url=", '<a href="', "a@", "+1 (23) ", "my site ")), max_size=4).map(
+    "".join
+)
+repetitive_texts = st.builds(
+    lambda start, piece, count, end: (start + piece * count)[:MAX_REPETITIVE_LENGTH] + end,
+    _pieces,
+    _pieces,
+    st.sampled_from([3, 200, 5_000, MAX_REPETITIVE_LENGTH]),
+    _pieces,
+)
+"""A few fragments, repeated."""
+
+_repetitive_fields = st.none() | repetitive_texts
+
+repetitive_comments = st.builds(
+    Comment,
+    text=repetitive_texts,
+    author=_repetitive_fields,
+    url=_repetitive_fields,
+    email=_repetitive_fields,
+    permalink=_repetitive_fields,
+    context=_repetitive_fields,
+    lang=_repetitive_fields,
+)
