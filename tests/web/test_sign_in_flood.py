@@ -71,6 +71,8 @@ def test_a_stranger_does_not_lock_the_moderator_out(app: Flask, moderator: Moder
     assert sign_in(app, STRANGER, device=device).status_code == 303
 
 
+# Among parallel tests, the seconds would be those of the others.
+@pytest.mark.e2e
 @pytest.mark.parametrize("addresses", [[STRANGER], [f"198.51.100.{number}" for number in range(CLIENTS)]])
 def test_a_moderator_signs_in_during_a_flood(
     app: Flask, blog: Blog, moderator: Moderator, addresses: list[str], monkeypatch: pytest.MonkeyPatch
