@@ -1,6 +1,7 @@
 """An operator at a terminal: commands run with their own settings, on the small model."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,13 @@ class Operator:
     def get_json(self, *arguments: str | Path) -> Any:
         """Return the JSON of a command that must succeed."""
         return json.loads(self.get(*arguments, "--json"))
+
+
+@pytest.fixture(autouse=True)
+def _no_inherited_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the variables of whoever runs the tests: a command would read them as its settings."""
+    for name in [name for name in os.environ if name.startswith("MODERATION_")]:
+        monkeypatch.delenv(name)
 
 
 def environment_of(settings: Settings) -> dict[str, str]:
