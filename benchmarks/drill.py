@@ -22,10 +22,11 @@ from typing import NamedTuple
 from sqlalchemy import create_engine, func, select
 
 from benchmarks.drill_client import Clients, Record
-from benchmarks.installation import Installation, PostgresServer, postgres_server
+from benchmarks.installation import Installation
 from benchmarks.rows import Row, at_most, figure, unmeasured
 from moderation.settings import Settings
 from moderation.storage.tables import comments, decisions, labels
+from tests.postgresql import PostgresServer, find_binaries, running_server
 from tests.shipped import SHIPPED_MODEL_ID
 
 DEFAULT_ROUNDS = 50
@@ -257,14 +258,12 @@ def _small_disk(folder: Path) -> Iterator[None]:
 
 
 def _drill_postgres(folder: Path, rounds: int) -> list[Row]:
-    if shutil.which("initdb") is None or shutil.which("pg_ctl") is None:
-        return [unmeasured("PostgreSQL restarted", "initdb and pg_ctl are not installed")]
-    folder.chmod(0o711)
-    (folder / "postgres").mkdir()
-    with postgres_server(folder / "postgres") as server:
+    if find_binaries() is None:
+        return [unmeasured("PostgreSQL restarted", "PostgreSQL is not installed")]
+    with running_server() as server:
         fault = Fault("PostgreSQL restarted", partial(_restart_postgres, server), STATED_DEADLINE_SECONDS)
-        return _drill(fault, folder, rounds, server.url)
+        return _drill(fault, folder, rounds, server.url("postgres"))
 
 
 def _restart_postgres(server: PostgresServer, _: Installation, random: Random) -> None:
-    server.control("restart", "-m", random.choice(("fast", "immediate")))
+    server.restart(random.choice(("fast", "immediate")))

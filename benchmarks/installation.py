@@ -1,13 +1,11 @@
-"""A real `moderation serve` to break: its processes, its files, and its PostgreSQL server."""
+"""A real `moderation serve` to break: its processes and its files."""
 
 import os
-import pwd
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -21,7 +19,6 @@ from tests.e2e.service import free_port
 from tests.shipped import SHIPPED_MODEL_ID
 
 MAX_START_SECONDS = 30.0
-_UNPRIVILEGED_USERS = ("postgres", "nobody")
 
 
 @dataclass
@@ -150,51 +147,3 @@ def _is_running(process_id: int) -> bool:
     with suppress(OSError):
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     return False
-
-
-@dataclass(frozen=True)
-class PostgresServer:
-    """A PostgreSQL server with one empty database, run by an unprivileged user."""
-
-    folder: Path
-    port: int
-
-    @property
-    def url(self) -> str:
-        """Return the URL for the service."""
-        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
-
-    def control(self, *arguments: str) -> None:
-        """Run `pg_ctl` and wait until it is done."""
-        options = ["-D", str(self.folder / "data"), "-o", f"-p {self.port} -k {self.folder} -h 127.0.0.1"]
-        _run_unprivileged(["pg_ctl", *arguments, *options, "-w", "-l", str(self.folder / "log")])
-
-
-@contextmanager
-def postgres_server(folder: Path) -> Iterator[PostgresServer]:
-    """Run a PostgreSQL server in a folder until the block ends. Raises `FileNotFoundError` without its programs."""
-    server = PostgresServer(folder, free_port())
-    user = _unprivileged_user()
-    if user is not None:
-        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-    _run_unprivileged(["initdb", "-D", str(folder / "data"), "-U", "postgres", "-A", "trust", "-E", "UTF8"])
-    server.control("start")
-    try:
-        yield server
-    finally:
-        server.control("stop", "-m", "immediate")
-
-
-def _unprivileged_user() -> str | None:
-    """Return the user to run PostgreSQL as, which refuses to run as root; `None` for this user."""
-    if os.geteuid() != 0:
-        return None
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return next(name for name in _UNPRIVILEGED_USERS if name in names)
-
-
-def _run_unprivileged(command: list[str]) -> None:
-    # In its home, any user may be: PostgreSQL warns of a working directory that it cannot enter.
-    subprocess.run(
-        command, user=_unprivileged_user(), cwd="/", check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )

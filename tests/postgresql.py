@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -22,13 +22,12 @@ from moderation.storage.migrate import upgrade
 CHOSEN = os.environ.get("MODERATION_TEST_DATABASE", "sqlite") == "postgresql"
 TEMPLATE = "migrated"
 ROLE = "moderation"
-START_SECONDS = 60
 # The role `stranger` needs a password, all others none.
 ACCESS_RULES = "local all stranger scram-sha-256\nlocal all all trust\n"
-# The shell ends the server as soon as its own input ends: even a killed run of the tests leaves nothing behind.
+# The shell stops the server as soon as its own input ends: even a killed run of the tests leaves nothing behind.
 WATCH = """
-"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= $3 >>"$2/log" 2>&1 &
-read -r _; kill -INT $!; wait $!; rm -rf "$2"
+"$1/pg_ctl" start --silent --wait -D "$2/data" -l "$2/log" -o "-k $2 -c listen_addresses= $3" && echo started
+read -r _; "$1/pg_ctl" stop --silent -m immediate -D "$2/data"; rm -rf "$2"
 """
 NOT_DURABLE = "-c fsync=off -c full_page_writes=off -c max_connections=200"
 
@@ -47,6 +46,11 @@ class PostgresServer:
         """Run a statement outside of a transaction."""
         with psycopg.connect(host=str(self.folder), user=ROLE, dbname=database, autocommit=True) as connection:
             connection.execute(statement.encode())
+
+    def restart(self, mode: str) -> None:
+        """Stop the server, `fast` or `immediate` as in a crash, and start it again."""
+        options = ["--silent", "--wait", "-m", mode, "-D", f"{self.folder}/data", "-l", f"{self.folder}/log"]
+        subprocess.run([f"{_binaries()}/pg_ctl", "restart", *options], check=True, cwd=self.folder, **_unprivileged())
 
     def create_template(self) -> None:
         """Create and migrate the database that `database` copies."""
@@ -74,32 +78,33 @@ def find_binaries() -> Path | None:
 @contextmanager
 def running_server(options: str = "") -> Iterator[PostgresServer]:
     """Start a server and stop it when the block ends, or when this process does."""
-    binaries = find_binaries()
-    assert binaries is not None
-    # PostgreSQL refuses to run as root.
-    user = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+    identity = _unprivileged()
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    os.chown(folder, user.pw_uid, user.pw_gid)
-    identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if os.getuid() == 0 else {}
+    os.chown(folder, identity.get("user", -1), identity.get("group", -1))
     try:
-        initdb = [binaries / "initdb", "-D", folder / "data", "-U", ROLE, "-E", "UTF8", "--locale=C", "--no-sync"]
-        subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **identity)  # type: ignore[call-overload]
+        initdb = [f"{_binaries()}/initdb", "-D", f"{folder}/data", "-U", ROLE, "-E", "UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(initdb, check=True, capture_output=True, cwd=folder, **identity)
         (folder / "data" / "pg_hba.conf").write_text(ACCESS_RULES)
-        watch = ["sh", "-c", WATCH, "watch", binaries, folder, options]
-        with subprocess.Popen(watch, stdin=subprocess.PIPE, cwd=folder, start_new_session=True, **identity) as watcher:  # type: ignore[call-overload]
-            _wait_until_up(folder, watcher)
+        watch = ["sh", "-c", WATCH, "watch", str(_binaries()), str(folder), options]
+        with subprocess.Popen(
+            watch, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, start_new_session=True, **identity
+        ) as watcher:
+            assert watcher.stdout is not None
+            assert watcher.stdout.readline(), (folder / "log").read_text()
             yield PostgresServer(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _wait_until_up(folder: Path, watcher: "subprocess.Popen[bytes]") -> None:
-    end = monotonic() + START_SECONDS
-    while True:
-        try:
-            psycopg.connect(host=str(folder), user=ROLE, dbname="postgres").close()
-            return
-        except psycopg.OperationalError:
-            if monotonic() > end or watcher.poll() is not None:
-                raise AssertionError((folder / "log").read_text()) from None
-        sleep(0.05)
+def _binaries() -> Path:
+    folder = find_binaries()
+    assert folder is not None
+    return folder
+
+
+def _unprivileged() -> dict[str, Any]:
+    """Return the identity to run PostgreSQL with, as arguments of `subprocess`: it refuses to run as root."""
+    if os.getuid() != 0:
+        return {}
+    user = pwd.getpwnam("nobody")
+    return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

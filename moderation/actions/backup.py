@@ -127,7 +127,7 @@ def _reject_other_file(target: Path) -> None:
 
 @contextmanager
 def _scratch_folder(parent: Path) -> Iterator[Path]:
-    """Create a folder that only its owner may read, and remove it with all that killed backups left beside it.
+    """Create a folder that only its owner may read. Remove it at the end, with what killed backups left beside it.
 
     Raises `Conflict` while another backup is written to the same parent.
     """

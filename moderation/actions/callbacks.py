@@ -98,21 +98,21 @@ def purge_settled(services: Services) -> int:
     return services.writer.run(lambda connection: callbacks.purge(connection, services.clock() - CALLBACK_RETENTION))
 
 
-def callback_if_allowed(site: Site, comment_type: str | None, callback: Callback) -> Callback | None:
-    """Return the callback if the site's settings hold comments of this type and the callback's URL may be called."""
+def is_allowed(site: Site, comment_type: str | None, callback: Callback) -> bool:
+    """Return whether the site's settings hold comments of this type and the callback's URL may be called."""
     if site.akismet_review.action is not ReviewAction.HOLD or comment_type in PRIVATE_MESSAGE_TYPES:
-        return None
+        return False
     private = site.akismet_review.private_callback
-    allowed = is_same_origin(callback.url, site.url) and host_may_be_allowed(callback.url, allow_private=private)
-    return callback if allowed else None
+    return is_same_origin(callback.url, site.url) and host_may_be_allowed(callback.url, allow_private=private)
 
 
 def prepare_callback(services: Services, site: Site, decision: Decision, callback: Callback) -> PendingCallback | None:
-    """Return the callback to store with a decision; `None` if the decision does not ask the blog to hold the comment.
+    """Return the callback to store with a decision; `None` if the blog does not hold the comment.
 
     The key is encrypted here, before the database is locked.
     """
-    if decision.degraded or decision.verdict is not Verdict.REVIEW:
+    is_held = decision.verdict is Verdict.REVIEW and not decision.degraded
+    if not is_held or not is_allowed(site, decision.comment.type, callback):
         return None
     publishes_at = decision.decided_at + 2 * timedelta(seconds=site.akismet_review.hold_seconds)
     return PendingCallback(decision.id, site.id, callback.url, encrypt(services, callback.key), publishes_at)

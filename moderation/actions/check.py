@@ -39,15 +39,14 @@ def check_comment(
     channel: str = "api",
     submission: SubmissionSignals = NO_SIGNALS,
     callback: Callback | None = None,
-    plugin: Callback | None = None,
     recheck: bool = False,
     spans: bool = False,
 ) -> CheckResult:
     """Judge a comment and store the decision, with a queue item if it goes to review: on disk when this returns.
 
-    `channel` is `api` or `akismet`. `callback` receives the outcome if the blog holds the comment; `plugin` is a
-    callback as sent, usable or not: its key replaces that of the site's callbacks. With `recheck`, the decision
-    replaces the earlier ones on the comment, and a blog that holds it goes on holding it.
+    `channel` is `api` or `akismet`. `callback` is that of a client which can hold comments, usable or not: it
+    receives the outcome if the blog holds the comment, and its key replaces that of the site's earlier callbacks. With
+    `recheck`, the decision replaces the earlier ones on the comment, and a blog that holds it goes on holding it.
 
     Without a model the verdict is that of the site's `on_error` and the decision is `degraded`. If it cannot be stored
     either, it also has no id. Raises `ModelUnavailable` or `StorageUnavailable` instead if `on_error` is `error`.
@@ -56,7 +55,7 @@ def check_comment(
     decision = _decide(services, site, parsed, submission, spans=spans)
     identity = CommentIdentity.of(parsed) if recheck else None
     pending = prepare_callback(services, site, decision, callback) if callback else None
-    change = plugin_change(services, site, plugin) if plugin else None
+    change = plugin_change(services, site, callback) if callback else None
 
     def store(connection: Connection) -> str | None:
         if change:

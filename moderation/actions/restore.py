@@ -119,7 +119,7 @@ def _stage(archive: Archive, state: StatePaths, kept_name: str) -> list[Move]:
 
 
 def _differs(place: Path, staged: Path) -> bool:
-    # What a -wal file holds is part of the database beside it.
+    # A -wal file is part of the database beside it.
     has_more = any(place.with_name(place.name + suffix).exists() for suffix in _SIDE_FILES)
     return has_more or not place.exists() or not filecmp.cmp(staged, place, shallow=False)
 

@@ -1,14 +1,13 @@
 """The open resources that every action receives."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import Engine
 
 from moderation.domain.budget import Budget
-from moderation.domain.site import Site
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
 from moderation.storage.site_cache import SiteCache
@@ -21,8 +20,7 @@ class Services:
 
     Reads begin on `engine`, `writer` runs the writes, and `site_cache` finds sites by key. `secret` has 32 bytes: it
     keys the digests of site keys, signs sessions and encrypts callback keys. `secret_path` is its file. `budget` is the
-    default for sites without their own. `clock` returns an aware UTC time. `known_sites` has the sites that called, by
-    the digests of their keys, for times when the database cannot be read.
+    default for sites without their own. `clock` returns an aware UTC time.
     """
 
     engine: Engine
@@ -34,4 +32,3 @@ class Services:
     secret_path: Path
     budget: Budget
     clock: Callable[[], datetime]
-    known_sites: dict[str, Site] = field(default_factory=dict)

@@ -21,9 +21,6 @@ from moderation.storage.locks import lock_installation, lock_site
 MAX_ACTIVE_KEYS = 2
 """The newest key, and the one before it, which a blog may still have configured."""
 
-MAX_KNOWN_SITES = 10_000
-"""Keys whose sites are kept in memory, some 10 MB."""
-
 _KEY_PATTERN = re.compile(r"[0-9a-f]{12}")
 
 _COMMENT_TYPE_PATTERN = re.compile(r"[\w-]{1,50}", re.ASCII)
@@ -153,18 +150,13 @@ def key_digest(services: Services, key: str) -> str:
 
 
 def _find_by_digest(services: Services, digest: str, recall: bool) -> Site | None:
-    known = services.known_sites
     try:
-        site = services.site_cache.find_by_key(digest)
+        return services.site_cache.find_by_key(digest)
     except StorageUnavailable as error:
-        if recall and digest in known:
-            return replace(known[digest], storage_error=str(error))
-        raise
-    if site is None:
-        known.pop(digest, None)
-    elif digest in known or len(known) < MAX_KNOWN_SITES:
-        known[digest] = site
-    return site
+        known = services.site_cache.recall(digest) if recall else None
+        if known is None:
+            raise
+        return replace(known, storage_error=str(error))
 
 
 def _add_site(services: Services, connection: Connection, address: str, key: str) -> Site:

@@ -1,7 +1,8 @@
 """The sites of active keys in memory, for the check of a key that every request begins with.
 
 Every change of a site, a key or a calibration, by any process, stores a new version in the transaction of the change.
-A request compares versions before it trusts the memory: a key that was retired is refused from then on.
+A request compares versions before it trusts the memory: a key that was retired is refused from then on. While the
+database cannot be read, a site can be recalled as it was last.
 """
 
 from contextlib import suppress
@@ -15,7 +16,8 @@ from moderation.storage import sites
 from moderation.storage.engine import read_transaction, reject_lost_files, storage_errors
 from moderation.storage.fork import call_at_fork
 
-_MAX_SITES = 1_000
+MAX_SITES = 10_000
+"""Keys whose sites are kept in memory, some 10 MB."""
 
 
 class SiteCache:
@@ -26,26 +28,34 @@ class SiteCache:
         # Reentrant: a lost file disposes of the engine, which closes this connection too.
         self._lock = RLock()
         self._connection: Connection | None = None
-        self._version: str | None = None
-        self._sites: dict[str, Site] = {}
+        # With the version that each was read at.
+        self._sites: dict[str, tuple[str, Site]] = {}
         event.listen(engine, "engine_disposed", self._close)
         call_at_fork(self._before_fork, self._after_fork, self._after_fork)
 
     def find_by_key(self, digest: str) -> Site | None:
         """Return the active site that has an active key with this digest. Raises `StorageUnavailable`."""
         with self._lock:
-            version = self._stored_version()
-            if version != self._version or len(self._sites) >= _MAX_SITES:
-                self._sites, self._version = {}, version
             known = self._sites.get(digest)
-        return known or self._read(digest)
+            if known is not None and known[0] == self._stored_version():
+                return known[1]
+        return self._read(digest)
+
+    def recall(self, digest: str) -> Site | None:
+        """Return the site as it was when this key was found last, without asking the database."""
+        known = self._sites.get(digest)
+        return None if known is None else known[1]
 
     def _read(self, digest: str) -> Site | None:
         with read_transaction(self._engine) as connection:
             version, site = sites.version(connection), sites.find_by_key(connection, digest)
         with self._lock:
-            if site is not None and version == self._version:
-                self._sites[digest] = site
+            if site is None:
+                self._sites.pop(digest, None)
+            else:
+                self._sites[digest] = version, site
+                if len(self._sites) > MAX_SITES:
+                    del self._sites[next(iter(self._sites))]
         return site
 
     def _stored_version(self) -> str:

@@ -143,8 +143,7 @@ class Front:
             self._admissions.recognise(address)
 
     def _client_address(self, scope: "Scope") -> str | None:
-        peer = scope.client.rpartition(":")[0].strip("[]")
-        return self._proxies.client_address(peer, ",".join(_values(scope, "x-forwarded-for")))
+        return self._proxies.client_address(_peer(scope), ",".join(_values(scope, "x-forwarded-for")))
 
     async def _read_body(self, scope: "Scope", protocol: "HTTPProtocol") -> bytes:
         """Return the whole body.
@@ -230,7 +229,7 @@ def _environ(scope: "Scope", body: bytes) -> "WSGIEnvironment":
         "PATH_INFO": scope.path.encode("utf-8", "surrogateescape").decode("latin-1"),
         "QUERY_STRING": scope.query_string,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "REMOTE_ADDR": _peer(scope),
         "wsgi.input": io.BytesIO(body),
     }
     environ["SERVER_NAME"], _, environ["SERVER_PORT"] = scope.server.rpartition(":")
@@ -261,6 +260,10 @@ async def _collect(protocol: "HTTPProtocol", limit: int) -> bytes:
     if empty > 1:
         raise BadRequest("The body was cut off.")
     return b"".join(parts)
+
+
+def _peer(scope: "Scope") -> str:
+    return scope.client.rpartition(":")[0].strip("[]")
 
 
 def _values(scope: "Scope", name: str) -> list[str]:

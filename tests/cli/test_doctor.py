@@ -280,7 +280,7 @@ def test_callbacks_that_fail_are_told_from_those_given_up(installation: Installa
     services = open_services(installation.settings)
     set_thresholds(services, SITE, HOLD_ALL)
     site = set_akismet_review(services, SITE, AkismetReviewSettings(private_callback=True))
-    callback = Callback("https://blog.example:1/callback", "0123456789ab")
+    callback = Callback("https://blog.example/callback", "0123456789ab")
     decision = check_comment(services, site, Comment("Hold me"), channel="akismet", callback=callback).decision
     label_decision(services, site, decision.id, LabelValue.SPAM, "mara", "queue")
     deliver_due(services, seconds=1.0)

@@ -27,7 +27,7 @@ def test_a_rejected_callback_is_named_with_what_to_do(operator: Operator, settin
     services = open_services(settings)
     try:
         sent = Callback("https://www.blog.example/wp-json/akismet/v1/webhook", "0123456789ab")
-        check_comment(services, find_site(services, BLOG), Comment("hello"), plugin=sent)
+        check_comment(services, find_site(services, BLOG), Comment("hello"), callback=sent)
     finally:
         services.engine.dispose()
     assert operator.get_json("site", "akismet", BLOG)["rejected_origin"] == "https://www.blog.example"

@@ -81,7 +81,7 @@ def free_port() -> int:
 
 
 def start(command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path | None = None) -> Process:
-    """Start a server in a session of its own, without input; its output and errors are one pipe of text."""
+    """Start a server as the leader of a session, without input. Its output and errors share one text pipe."""
     return subprocess.Popen(
         list(command),
         cwd=cwd,

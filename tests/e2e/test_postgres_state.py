@@ -1,33 +1,26 @@
 """Backup, restore and doctor with PostgreSQL: the printed commands carry the database over."""
 
 import shlex
-import shutil
 import subprocess
-from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
-from benchmarks.installation import postgres_server
 from moderation.settings import Settings
 from tests.cli.conftest import Operator, environment_of
+from tests.e2e.prerequisites import require_tools, skip_or_fail
+from tests.postgresql import find_binaries, running_server
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(
-        not all(map(shutil.which, ("initdb", "pg_ctl", "pg_dump", "pg_restore"))), reason="PostgreSQL is not installed"
-    ),
-]
+pytestmark = pytest.mark.e2e
 
 
 def test_the_printed_commands_carry_the_database_over(settings: Settings, tmp_path: Path) -> None:
     """After both restores the other installation has the site, its secret fits, and the doctor finds no problem."""
-    with ExitStack() as stack:
-        # Not in `tmp_path`, whose parents the unprivileged user of PostgreSQL cannot enter.
-        folders = [Path(stack.enter_context(TemporaryDirectory())) for _ in range(2)]
-        first, second = (stack.enter_context(postgres_server(folder)) for folder in folders)
-        old = Operator(environment_of(settings) | {"MODERATION_DATABASE_URL": first.url})
+    require_tools(pg_dump="postgresql-client", pg_restore="postgresql-client")
+    if find_binaries() is None:
+        skip_or_fail("the programs of a PostgreSQL server (of the package postgresql)")
+    with running_server() as first, running_server() as second:
+        old = Operator(environment_of(settings) | {"MODERATION_DATABASE_URL": first.url("postgres")})
         old.get("init", "--site", "https://mine.example")
         assert "problem" not in old.get("doctor")
         saved = old.run("backup", tmp_path / "backup.tar")
@@ -37,7 +30,7 @@ def test_the_printed_commands_carry_the_database_over(settings: Settings, tmp_pa
             | {
                 "MODERATION_VAR": str(var),
                 "MODERATION_MODELS": str(var / "models"),
-                "MODERATION_DATABASE_URL": second.url,
+                "MODERATION_DATABASE_URL": second.url("postgres"),
             }
         )
         restored = new.get("restore", tmp_path / "backup.tar")

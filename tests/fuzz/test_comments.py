@@ -1,4 +1,4 @@
-"""Whatever a comment is made of, it is scored: no error, no hang, reasons that add up."""
+"""Every comment is scored without an error or a hang, and its reasons add up."""
 
 from math import isfinite
 

@@ -1,4 +1,4 @@
-"""Whatever bytes a file holds, it is read or refused with `InvalidCorpus`, which says what to do."""
+"""Every file is read, or refused with an `InvalidCorpus` that says what to do."""
 
 import gzip
 import json

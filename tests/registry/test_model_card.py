@@ -62,7 +62,7 @@ def test_a_card_with_malformed_guarantees_is_refused(guarantees: Any) -> None:
     ],
 )
 def test_a_card_with_an_impossible_value_is_refused(changes: dict[str, Any]) -> None:
-    """The error is one short sentence without control characters, whatever the card has."""
+    """The error is one short sentence, and has no control character of the card."""
     card = json.loads(small_card().to_json()) | changes
     with pytest.raises(ModelUnavailable) as refusal:
         ModelCard.from_json(json.dumps(card), "small")

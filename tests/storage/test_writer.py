@@ -121,7 +121,7 @@ def test_an_error_reaches_its_caller_alone(writer: Writer, engine: Engine) -> No
 
 
 def test_a_broken_transaction_reaches_its_whole_group(writer: Writer, engine: Engine) -> None:
-    """Where SQLite undoes everything, as on a full disk, no caller of the group is told that it stored something."""
+    """SQLite undoes the whole transaction on a full disk. Then every caller of the group gets an error."""
 
     def break_off(connection: Connection) -> str:
         connection.exec_driver_sql("ROLLBACK")

@@ -7,10 +7,12 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from moderation.actions.services import Services
+from moderation.domain.decision import Moderator
 from moderation.domain.errors import InvalidInput
 from moderation.settings import Settings
 from moderation.web.app import create_app
 from moderation.web.forwarding import TrustedProxies
+from tests.web.conftest import Browser
 
 PROXIES = TrustedProxies(map(ip_network, ("127.0.0.1", "10.0.0.0/8", "::1")))
 
@@ -47,6 +49,16 @@ def test_a_trusted_proxy_names_the_prefix(app: Flask, path: str) -> None:
     assert 'href="/spam/filter/static/style.css"' in page and 'action="/spam/filter/queue/sign-in"' in page
     with ask(app, "/spam/filter/static/style.css", "127.0.0.1", "/spam/filter") as style:
         assert style.status_code == 200
+
+
+def test_a_sign_in_leads_back_to_the_page_under_the_prefix(app: Flask, moderator: Moderator) -> None:
+    """The form carries the path without the prefix, which the redirect adds once."""
+    browser = Browser(app.test_client())
+    browser.client.environ_base |= {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_PREFIX": "/spam"}
+    wanted = browser.get("/queue?skipped=1").headers["Location"].removeprefix("/spam")
+    form = browser.get(wanted).text
+    assert 'name="next" value="/queue?skipped=1"' in form
+    assert browser.sign_in(next="/queue?skipped=1").headers["Location"] == "/spam/queue?skipped=1"
 
 
 @pytest.mark.parametrize(

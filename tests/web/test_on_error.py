@@ -15,7 +15,14 @@ from werkzeug.test import TestResponse
 
 from moderation.actions.review import count_held
 from moderation.actions.services import Services
-from moderation.actions.sites import add_site, authenticate_site, rotate_key, set_akismet_review, set_on_error
+from moderation.actions.sites import (
+    add_site,
+    authenticate_site,
+    key_digest,
+    rotate_key,
+    set_akismet_review,
+    set_on_error,
+)
 from moderation.domain.site import AkismetReviewSettings, OnError, ReviewAction
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
@@ -237,8 +244,11 @@ def test_readiness_does_not_wait_for_a_lock_longer_than_a_second(
     engine.dispose()
 
 
-def test_the_map_of_known_sites_is_bounded(services: Services, blog: Blog, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service with more keys than that keeps the ones it met first."""
-    monkeypatch.setattr("moderation.actions.sites.MAX_KNOWN_SITES", 0)
-    services.known_sites.clear()
-    assert authenticate_site(services, KEY) == blog.site and not services.known_sites
+def test_the_sites_in_memory_are_bounded(services: Services, blog: Blog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service with more keys than that forgets the one it read first, and reads it again."""
+    monkeypatch.setattr("moderation.storage.site_cache.MAX_SITES", 1)
+    other, other_key = add_site(services, "https://other.example")
+    for site, key in 2 * [(blog.site, KEY), (other, other_key)]:
+        assert authenticate_site(services, key) == site
+    recalled = [services.site_cache.recall(key_digest(services, key)) for key in (KEY, other_key)]
+    assert recalled == [None, other]

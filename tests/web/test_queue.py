@@ -465,7 +465,7 @@ def test_a_blog_that_does_not_confirm_is_named(blog: Blog, mara: Browser) -> Non
 def test_a_blog_whose_callback_is_rejected_is_named(blog: Blog, mara: Browser) -> None:
     """With what to do, in one sentence."""
     sent = Callback("https://www.blog.example.org/wp-json/akismet/v1/webhook", KEY)
-    check_comment(blog.services, find_site(blog.services, BLOG), Comment("hello"), channel="akismet", plugin=sent)
+    check_comment(blog.services, find_site(blog.services, BLOG), Comment("hello"), channel="akismet", callback=sent)
     assert f"Set the blog&#39;s own address to {BLOG}, or add https://www.blog.example.org" in mara.read("/queue")
 
 

@@ -4,7 +4,7 @@ import re
 
 from flask import Response, request
 
-from moderation.actions.callbacks import callback_if_allowed
+from moderation.actions.callbacks import is_allowed
 from moderation.actions.check import check_comment, preview_comment
 from moderation.actions.labelling import label_comment
 from moderation.domain.comment import Comment
@@ -78,11 +78,11 @@ def _pre_check_response(site: Site, form: Form) -> Response:
 
 def _judged_response(site: Site, form: Form) -> Response:
     comment = comment_from_form(form)
-    sent = _sent_callback(form)
-    callback = callback_if_allowed(site, comment.type, sent) if sent else None
+    callback = _sent_callback(form)
     if form.get_flag("is_test"):
         decision = _preview(site, form)
-        return _explained(_verdict_response(decision, site.akismet_review, holds=callback is not None), decision)
+        holds = callback is not None and is_allowed(site, comment.type, callback)
+        return _explained(_verdict_response(decision, site.akismet_review, holds=holds), decision)
     state = app_state()
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
         decision, guid = check_comment(
@@ -92,7 +92,6 @@ def _judged_response(site: Site, form: Form) -> Response:
             channel=CHANNEL,
             submission=submission_from_form(form, state.services.clock()),
             callback=callback,
-            plugin=sent,
             recheck=bool(form.get("recheck_reason")),
         )
     state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()

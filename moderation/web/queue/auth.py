@@ -35,7 +35,7 @@ from moderation.web.requests import services
 
 _RETRY_SECONDS = 2
 _MAX_NAME_LENGTH = 200
-_QUEUE_URL = re.compile(r"/queue(?:/[0-9]{1,10})?(?:\?(?:(?:before=[0-9]{1,10}|skipped=1|soon=1)&?){1,2})?")
+_QUEUE_PATH = re.compile(r"/queue(?:/[0-9]{1,10})?(?:\?(?:(?:before=[0-9]{1,10}|skipped=1|soon=1)&?){1,2})?")
 
 
 class SessionUser(UserMixin):  # type: ignore[misc]  # its base is untyped
@@ -134,11 +134,17 @@ def _refusal(sentence: str, name: str, wait_seconds: float) -> Response:
 
 
 def _form_response(status: int, error: str = "", name: str = "") -> Response:
-    page = render_template("queue/sign_in.html", error=error, name=name, next_url=_next_url())
+    page = render_template("queue/sign_in.html", error=error, name=name, next_path=_next_path())
     return make_response(page, status)
 
 
 def _next_url() -> str:
-    """Return the page to show after sign-in: only a page of the queue, so that a link cannot lead to another host."""
-    url = request.values.get("next", "")
-    return url if _QUEUE_URL.fullmatch(url) else url_for("queue.held")
+    """Return the page to show after sign-in."""
+    path = _next_path()
+    return request.script_root + path if path else url_for("queue.held")
+
+
+def _next_path() -> str:
+    """Return the path that was asked for: only one of the queue, so that a link cannot lead to another host."""
+    path = request.values.get("next", "")
+    return path if _QUEUE_PATH.fullmatch(path) else ""
