@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Engine, event
 from moderation.domain.errors import StorageUnavailable
 from moderation.domain.site import Site
 from moderation.storage import sites
-from moderation.storage.engine import read_transaction, reject_lost_files, storage_errors
+from moderation.storage.engine import read_transaction, storage_errors
 from moderation.storage.fork import call_at_fork
+from moderation.storage.sqlite import reject_lost_files
 
 MAX_SITES = 10_000
 """Keys whose sites are kept in memory, some 10 MB."""

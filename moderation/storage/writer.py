@@ -16,15 +16,10 @@ from typing import Any, TypeVar, cast
 from sqlalchemy import Connection, Engine, event
 
 from moderation.domain.errors import StorageUnavailable
-from moderation.storage.engine import (
-    LOCKED,
-    busy_timeout_seconds,
-    reject_lost_files,
-    storage_errors,
-    write_transaction,
-)
+from moderation.storage.engine import busy_timeout_seconds, storage_errors, write_transaction
 from moderation.storage.fork import call_at_fork
 from moderation.storage.postgresql import is_retried
+from moderation.storage.sqlite import LOCKED, reject_lost_files
 
 T = TypeVar("T")
 

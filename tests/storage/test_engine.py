@@ -181,6 +181,19 @@ def test_a_second_connection_does_not_open_a_stale_wal_file(engine: Engine, path
             count(engine)
 
 
+def test_the_wal_file_of_a_database_that_is_away_is_kept(engine: Engine, path: Path, tmp_path: Path) -> None:
+    """All connections close meanwhile. A new one must not take the -wal file, with its commits, for the other's."""
+    add(engine, "mara")
+    upgrade(f"sqlite:///{tmp_path}/other.db")
+    os.link(path, tmp_path / "away.db")
+    os.replace(tmp_path / "other.db", path)
+    engine.dispose()
+    with pytest.raises(StorageUnavailable, match="-wal and -shm files of the former one"):
+        count(engine)
+    os.replace(tmp_path / "away.db", path)
+    assert count(engine) == 1
+
+
 @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
 def test_a_removed_side_file_is_written_back(engine: Engine, url: str, path: Path, tmp_path: Path, suffix: str) -> None:
     """The former -wal file holds the only copy of recent commits."""
