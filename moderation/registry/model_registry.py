@@ -148,6 +148,8 @@ class ModelRegistry:
         folder = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
             _lock(folder)
+            # Only the holder of the lock writes it, so a killed process left this one.
+            (self.folder / _CURRENT_DRAFT).unlink(missing_ok=True)
             yield
             # A rename is on disk when its folder is.
             os.fsync(folder)
@@ -197,7 +199,6 @@ class ModelRegistry:
             raise ModelUnavailable(f"The file {self.current_file} cannot be read: {error.strerror}.") from None
 
     def _write_history(self, history: list[str]) -> None:
-        # Only the holder of the lock writes the draft, so that of a killed process is overwritten.
         draft = self.folder / _CURRENT_DRAFT
         with draft.open("w", encoding="utf-8") as file:
             file.write("\n".join(history[:_MAX_HISTORY]) + "\n")

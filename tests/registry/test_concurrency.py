@@ -70,6 +70,13 @@ def test_a_killed_promotion_leaves_a_valid_registry(models: ModelRegistry) -> No
     assert sorted(path.name for path in models.folder.iterdir()) == ["a", "b", "current", "small"]
 
 
+def test_the_next_change_removes_the_draft_of_a_killed_one(models: ModelRegistry) -> None:
+    """Also a change that writes nothing, as the model is live already."""
+    (models.folder / ".current").write_text("a\n")
+    models.promote("small")
+    assert sorted(path.name for path in models.folder.iterdir()) == ["a", "b", "current", "small"]
+
+
 def test_a_change_does_not_wait_forever(models: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stopped command that holds the lock is named after a while; nothing has changed by then."""
     monkeypatch.setattr(model_registry, "LOCK_TIMEOUT_SECONDS", 0.05)
