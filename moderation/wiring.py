@@ -23,12 +23,12 @@ MIGRATION_WAIT_SECONDS = 30.0
 """Time that a migration waits for a locked database: another process may be migrating it."""
 
 
-def open_services(settings: Settings) -> Services:
-    """Open the services on an existing database.
+def open_services(settings: Settings, *, patient: bool = False) -> Services:
+    """Open the services on an existing database. With `patient` a statement on PostgreSQL takes as long as it needs.
 
     Raises `StorageUnavailable` when the database or the secret is missing, of another version, or of another database.
     """
-    return _open_services(settings, create_secret=False)
+    return _open_services(settings, create_secret=False, patient=patient)
 
 
 def prepare(settings: Settings) -> Services:
@@ -40,7 +40,7 @@ def prepare(settings: Settings) -> Services:
     _create_database(settings, max(settings.busy_timeout_seconds, MIGRATION_WAIT_SECONDS))
     if not IS_CHECKOUT:
         _install_shipped_models(settings)
-    services = _open_services(settings, create_secret=True)
+    services = _open_services(settings, create_secret=True, patient=True)
     try:
         index_missing(services)
     finally:
@@ -51,7 +51,8 @@ def prepare(settings: Settings) -> Services:
 def replace_secret(settings: Settings) -> secret.ReplacedSecret:
     """Replace a lost secret by a new one. Returns how much depended on it. Raises `StorageUnavailable`."""
     _create_database(settings, settings.busy_timeout_seconds)
-    with open_current(settings.database, settings.busy_timeout_seconds) as engine, _name_folder_errors(settings):
+    database = open_current(settings.database, settings.busy_timeout_seconds, patient=True)
+    with database as engine, _name_folder_errors(settings):
         return secret.replace_secret(engine, _secret_path(settings), datetime.now(UTC))
 
 
@@ -77,10 +78,10 @@ def load_model(settings: Settings, model_id: str | None) -> Model:
     return LiveModel(registry).current() if model_id is None else registry.load(model_id)
 
 
-def _open_services(settings: Settings, *, create_secret: bool) -> Services:
+def _open_services(settings: Settings, *, create_secret: bool, patient: bool) -> Services:
     reject_interrupted_restore(settings.var)
     registry, path = open_registry(settings), _secret_path(settings)
-    with open_current(settings.database, settings.busy_timeout_seconds) as engine:
+    with open_current(settings.database, settings.busy_timeout_seconds, patient=patient) as engine:
         if create_secret:
             with _name_folder_errors(settings):
                 secret.create_secret(engine, path)

@@ -95,7 +95,8 @@ def retry_failed(services: Services, site: Site) -> int:
 
 def purge_settled(services: Services) -> int:
     """Delete settled callbacks, with their keys, and return how many."""
-    return services.writer.run(lambda connection: callbacks.purge(connection, services.clock() - CALLBACK_RETENTION))
+    before = services.clock() - CALLBACK_RETENTION
+    return services.writer.run(lambda connection: callbacks.purge(connection, before), slow=True)
 
 
 def is_allowed(site: Site, comment_type: str | None, callback: Callback) -> bool:

@@ -78,7 +78,7 @@ def _run(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
 
 def _check_database(state: StatePaths, now: datetime) -> list[Finding]:
     try:
-        engine = open_engine(state.database_url, state.busy_timeout_seconds)
+        engine = open_engine(state.database_url, state.busy_timeout_seconds, patient=True)
     except ModerationError as error:
         return [Finding("schema", Level.PROBLEM, str(error))]
     try:

@@ -124,7 +124,7 @@ def import_labels(services: Services, site: Site, rows: Iterable[tuple[Comment, 
         labels.append_many(connection, site.id, zip(comment_ids, values, strict=True))
         return len(new)
 
-    stored = services.writer.run(store)
+    stored = services.writer.run(store, slow=True)
     index_missing(services)
     return ImportResult(stored, known=len(keyed) - stored)
 
@@ -154,7 +154,7 @@ def _schedule_callback(connection: Connection, comment_id: int, label: Label, *,
 
 
 def _labelled_page(services: Services, site: Site | None, after: int) -> list[LabelledComment]:
-    with read_transaction(services.engine) as connection:
+    with read_transaction(services.engine, slow=True) as connection:
         return labels.list_labelled(connection, site.id if site else None, after, _PAGE_SIZE)
 
 

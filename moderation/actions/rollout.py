@@ -78,7 +78,7 @@ def recalibrate(services: Services, site: Site) -> bool:
     if model is None or site.thresholds is not None:
         return False
     budget = site.budget or services.budget
-    with read_transaction(services.engine) as connection:
+    with read_transaction(services.engine, slow=True) as connection:
         newest = calibrations.newest_id(connection, site.id)
         before = calibrations.find_newest(connection, site.id, model.id, budget) or StoredCalibration(model.id, budget)
         after = _recalibrated(connection, site, before)

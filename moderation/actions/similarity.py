@@ -75,12 +75,12 @@ def index_missing(services: Services) -> int:
         return len(page)
 
     while True:
-        with read_transaction(services.engine) as connection:
+        with read_transaction(services.engine, slow=True) as connection:
             missing = similarity_index.list_missing(connection, FEATURES_VERSION, after, _PAGE_SIZE, 0)
         if not missing:
             return count
         comment_ids = {comment.comment_id for comment in missing}
-        count += services.writer.run(index_page)
+        count += services.writer.run(index_page, slow=True)
         after = max(comment_ids)
 
 

@@ -74,7 +74,7 @@ class Activity:
 
 def site_statistics(services: Services, site: Site, since: datetime | None, period: Period) -> Statistics:
     """Return the site's figures until now, from the period that contains `since`, or from the first comment on."""
-    with read_transaction(services.engine) as connection:
+    with read_transaction(services.engine, slow=True) as connection:
         first = statistics.first_decided_at(connection, site.id)
         if first is None:
             return Statistics(Figures(), {})
@@ -88,7 +88,7 @@ def activity(services: Services, site: Site, month: datetime) -> Activity:
     """Return the site's figures for the month that contains a time."""
     start = month_start(month)
     end = month_start(start, 1)
-    with read_transaction(services.engine) as connection:
+    with read_transaction(services.engine, slow=True) as connection:
         (counts,) = statistics.count_verdicts(connection, site.id, [start], end)
         return Activity(_figures(counts), statistics.count_calls(connection, site.id, start, end))
 

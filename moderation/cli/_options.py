@@ -55,7 +55,7 @@ generate = click.option("--generate", is_flag=True, help="Generate a password an
 @contextmanager
 def opened_services(settings: Settings | None = None) -> Iterator[Services]:
     """Open the services for the block. Raises `StorageUnavailable` before `moderation init` was run."""
-    services = open_services(settings or Settings.from_environment())
+    services = open_services(settings or Settings.from_environment(), patient=True)
     try:
         yield services
     finally:

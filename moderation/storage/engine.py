@@ -15,16 +15,17 @@ from moderation.storage.sqlite import database_of, open_sqlite, reject_lost_file
 from moderation.storage.sqlite import error_message as sqlite_error_message
 
 
-def open_engine(url: str, busy_timeout_seconds: float, *, create: bool = False) -> Engine:
+def open_engine(url: str, busy_timeout_seconds: float, *, create: bool = False, patient: bool = False) -> Engine:
     """Return an engine for the database at an SQLAlchemy URL, without connecting.
 
     A write waits at most `busy_timeout_seconds` for a locked SQLite database; on PostgreSQL it is the timeout of each
-    statement. Only with `create` a missing SQLite file is created. Raises `InvalidInput` for a URL that cannot be used.
+    statement, and with `patient` there is none. Only with `create` a missing SQLite file is created. Raises
+    `InvalidInput` for a URL that cannot be used.
     """
     try:
         parsed = make_url(url)
         if parsed.drivername in {"postgresql", "postgresql+psycopg"}:
-            return postgresql.open_postgresql(parsed, busy_timeout_seconds)
+            return postgresql.open_postgresql(parsed, busy_timeout_seconds, patient)
         if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
             return open_sqlite(parsed, busy_timeout_seconds, create)
     except ImportError:
@@ -35,11 +36,12 @@ def open_engine(url: str, busy_timeout_seconds: float, *, create: bool = False) 
 
 
 @contextmanager
-def _transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
+def _transaction(engine: Engine, *, writes: bool, slow: bool = False) -> Iterator[Connection]:
     """Yield a connection within a transaction. Raises `StorageUnavailable`.
 
     A read sees one state of the database and stores nothing. What a write stores is on disk when the block ends, or
     undone when it raises. A write also raises if the database file was removed or replaced before the commit ended.
+    On PostgreSQL, one that reads or writes many rows is `slow`: it has `SLOW_FACTOR` times the timeout.
     """
     with storage_errors(), engine.connect() as connection:
         if not writes and engine.dialect.name == "postgresql":
@@ -49,6 +51,8 @@ def _transaction(engine: Engine, *, writes: bool) -> Iterator[Connection]:
             if engine.dialect.name == "sqlite":
                 # IMMEDIATE takes the write lock at once: a transaction that read first could not wait for it later.
                 connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+            else:
+                postgresql.limit_transaction(connection, slow)
             yield connection
         if writes:
             reject_lost_files(connection)

@@ -25,7 +25,8 @@ def upgrade(url: str, busy_timeout_seconds: float = 5.0) -> None:
 
     Raises `StorageUnavailable` when it is locked, out of reach, or of a newer version than this program.
     """
-    engine = open_engine(url, busy_timeout_seconds, create=True)
+    # Without a timeout: a migration of many rows may take minutes.
+    engine = open_engine(url, busy_timeout_seconds, create=True, patient=True)
     try:
         with write_transaction(engine) as connection:
             if engine.dialect.name == "postgresql":
@@ -37,12 +38,12 @@ def upgrade(url: str, busy_timeout_seconds: float = 5.0) -> None:
 
 
 @contextmanager
-def open_current(url: str, busy_timeout_seconds: float) -> Iterator[Engine]:
+def open_current(url: str, busy_timeout_seconds: float, *, patient: bool = False) -> Iterator[Engine]:
     """Yield an engine for a database at `HEAD`. Raises `StorageUnavailable` for another version.
 
     The block's connections are closed: a server that forks later must not hand its children an open one.
     """
-    engine = open_engine(url, busy_timeout_seconds)
+    engine = open_engine(url, busy_timeout_seconds, patient=patient)
     try:
         problem = schema_problem(engine)
         if problem is not None:

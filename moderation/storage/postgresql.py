@@ -1,15 +1,29 @@
 """PostgreSQL: how the engine connects, and what each of its errors asks the operator to do."""
 
-from math import ceil
+from math import ceil, inf
+from time import monotonic
 
-from sqlalchemy import URL, Connection, Engine, create_engine, func, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, ProgrammingError
 
+from moderation.domain.errors import StorageUnavailable
+
+SLOW_FACTOR = 30
+"""A slow transaction, such as statistics or maintenance, may take so many times the busy timeout."""
 MAX_IDLE_IN_TRANSACTION_SECONDS = 60
 """Time after which the server ends the transaction of a process that stands still: its locks would stop the others."""
 _MIN_CONNECT_TIMEOUT_SECONDS = 2  # libpq takes less for this
+_LOCK_SHARE = 0.4
+"""Part of the busy timeout after which a wait for a lock ends: the write is then run again within that timeout.
+
+A deadlock ends by it too. The server looks for one only after its own `deadlock_timeout` of one second.
+"""
+_BUSY_OPTION = "moderation_busy_timeout_seconds"
+_PATIENT_OPTION = "moderation_patient"
+_DEADLINE_KEY = "moderation_deadline"
 _MIGRATION_LOCK = 0x4D6F64657261
 _LOCKED = "The database is locked by another program; try again in a moment."
+_TOO_SLOW = "The database took longer than MODERATION_BUSY_TIMEOUT_SECONDS allows; try again in a moment."
 _RESTARTING = "The database server is stopping or starting; try again in a moment."
 _TOO_MANY = "The database server has no connection left: raise its max_connections, or run fewer workers."
 _ROLE_REFUSED = "The database server refuses the role or its password: check MODERATION_DATABASE_URL and pg_hba.conf."
@@ -29,7 +43,7 @@ ERRORS_BY_STATE = {
     "53200": "The database server is out of memory.",
     "53300": _TOO_MANY,
     "55P03": _LOCKED,
-    "57014": "The database took longer than MODERATION_BUSY_TIMEOUT_SECONDS; try again in a moment.",
+    "57014": _TOO_SLOW,
     "57P": _RESTARTING,
     "58": "The database server cannot read or write its files: its disk is full or damaged.",
     "XX001": "The database is damaged; restore it from a backup.",
@@ -53,26 +67,29 @@ _BY_TEXT = {
 UNREACHABLE = "The database server does not answer: start it, or correct MODERATION_DATABASE_URL."
 
 
-def open_postgresql(url: URL, busy_timeout_seconds: float) -> Engine:
-    """Return an engine for a PostgreSQL URL. A statement, a wait for a lock and a connect have this timeout each."""
+def open_postgresql(url: URL, busy_timeout_seconds: float, patient: bool) -> Engine:
+    """Return an engine for a PostgreSQL URL. A statement and a connect have this timeout each.
+
+    With `patient` a statement has none: its caller can interrupt it.
+    """
     milliseconds = ceil(busy_timeout_seconds * 1_000)
     seconds = max(_MIN_CONNECT_TIMEOUT_SECONDS, ceil(busy_timeout_seconds))
     server_settings = {
-        "statement_timeout": milliseconds,
-        # Less, or the other timeout would come first and its error would not name the lock.
-        "lock_timeout": ceil(0.9 * milliseconds),
+        "statement_timeout": 0 if patient else milliseconds,
+        "lock_timeout": ceil(_LOCK_SHARE * milliseconds),
         "idle_in_transaction_session_timeout": MAX_IDLE_IN_TRANSACTION_SECONDS * 1_000,
         # A server that is configured without it would lose acknowledged decisions in a crash.
         "synchronous_commit": "on",
     }
     options = " ".join(f"-c {name}={value}" for name, value in server_settings.items())
-    return create_engine(
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg").difference_update_query(["options"]),
         pool_timeout=busy_timeout_seconds,
         # Asks before each use: a server that was restarted has closed the idle connections.
         pool_pre_ping=True,
         # A parameter may be a comment's text: errors and logs must not show it.
         hide_parameters=True,
+        execution_options={_BUSY_OPTION: busy_timeout_seconds, _PATIENT_OPTION: patient},
         connect_args={
             "connect_timeout": seconds,
             # The operator's own options come last and win.
@@ -84,6 +101,8 @@ def open_postgresql(url: URL, busy_timeout_seconds: float) -> Engine:
             "keepalives_count": 3,
         },
     )
+    event.listen(engine, "before_cursor_execute", _reject_late)
+    return engine
 
 
 def begin_read(connection: Connection) -> Connection:
@@ -91,13 +110,34 @@ def begin_read(connection: Connection) -> Connection:
     return connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
+def limit_transaction(connection: Connection, slow: bool) -> None:
+    """Let the transaction begin no statement after its time; with `slow` it has `SLOW_FACTOR` times as long."""
+    options = connection.get_execution_options()
+    seconds = SLOW_FACTOR * options[_BUSY_OPTION] if slow else options[_BUSY_OPTION]
+    connection.info[_DEADLINE_KEY] = inf if options[_PATIENT_OPTION] else monotonic() + seconds
+    if slow and not options[_PATIENT_OPTION]:
+        connection.execute(text(f"SET LOCAL statement_timeout = {ceil(seconds * 1_000)}"))
+
+
+def retry_seconds(engine: Engine, slow: bool) -> float:
+    """Return how long a write that others are in the way of is run again."""
+    options = engine.get_execution_options()
+    seconds: float = options[_BUSY_OPTION]
+    return SLOW_FACTOR * seconds if slow or options[_PATIENT_OPTION] else seconds
+
+
+def _reject_late(connection: Connection, *_: object) -> None:
+    # The server's timeout is that of one statement: without this, ten of them would take ten times as long.
+    if monotonic() > connection.info.get(_DEADLINE_KEY, inf):
+        raise StorageUnavailable(_TOO_SLOW)
+
+
 def wait_for_migrations(connection: Connection, busy_timeout_seconds: float) -> None:
     """Wait until no other process migrates the database, and keep others waiting until the transaction ends.
 
-    A migration of many rows may take minutes, so neither it nor this wait has the engine's timeouts. A table that
-    another transaction has locked is waited for as long as any lock.
+    A migration of many rows may take minutes, so this wait has no timeout. A table that another transaction has locked
+    is waited for as long as an SQLite database that is locked.
     """
-    connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(text("SET LOCAL lock_timeout = 0"))
     connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
     connection.execute(text(f"SET LOCAL lock_timeout = {ceil(busy_timeout_seconds * 1_000)}"))
@@ -116,7 +156,7 @@ def sql_state(error: DBAPIError) -> str:
 
 def is_retried(error: BaseException | None) -> bool:
     """Return whether another transaction made this one fail, so that it may succeed when it is run again."""
-    return isinstance(error, DBAPIError) and sql_state(error) in {"40001", "40P01"}
+    return isinstance(error, DBAPIError) and sql_state(error) in {"40001", "40P01", "55P03"}
 
 
 def is_statement_error(error: DBAPIError) -> bool:

@@ -5,6 +5,7 @@ runs its own function and those of all callers that wait by then, each within a 
 results, and the next caller in the queue leads. On PostgreSQL every caller has its own transaction.
 """
 
+import random
 import sqlite3
 from collections import deque
 from collections.abc import Callable
@@ -18,15 +19,18 @@ from sqlalchemy import Connection, Engine, event
 from moderation.domain.errors import StorageUnavailable
 from moderation.storage.engine import busy_timeout_seconds, storage_errors, write_transaction
 from moderation.storage.fork import call_at_fork
-from moderation.storage.postgresql import is_retried
+from moderation.storage.postgresql import is_retried, retry_seconds
 from moderation.storage.sqlite import LOCKED, reject_lost_files
 
 T = TypeVar("T")
 
 MAX_GROUP_SECONDS = 0.02
 """Time after which a group takes no further function, so that other processes get the write lock."""
-MAX_RETRIES = 3
-"""Further attempts on PostgreSQL after a deadlock with another transaction, which has ended by then."""
+MAX_RETRY_PAUSE_SECONDS = 0.05
+"""Longest pause on PostgreSQL before a write that others were in the way of is run again.
+
+Each pause is random: two writes that ended each other's wait must not meet again.
+"""
 POLL_SECONDS = 0.0005
 """Pause between two attempts to get the write lock of another process."""
 LOCKED_TIMEOUT_SECONDS = 0.1
@@ -81,18 +85,18 @@ class Writer:
         event.listen(engine, "engine_disposed", self._close_or_outdate)
         call_at_fork(self._before_fork, self._after_fork_in_parent, self._after_fork_in_child)
 
-    def run(self, function: Callable[[Connection], T], *, timeout_seconds: float = inf) -> T:
+    def run(self, function: Callable[[Connection], T], *, timeout_seconds: float = inf, slow: bool = False) -> T:
         """Run a function in a write transaction and return its result, which is on disk by then.
 
         If the function raises, its writes are undone and the error is raised here; no other caller notices. Raises
         `StorageUnavailable` if the database cannot be written, or stays locked for the engine's busy timeout or
         `timeout_seconds`. Then nothing is stored, now or later. A function must not call `run`; it may read on another
-        connection.
+        connection. On PostgreSQL it is run again if other writes were in its way, and is `slow` if it writes many rows.
         """
         if getattr(self._thread, "is_writing", False):
             raise RuntimeError("A write cannot wait for another write: pass on the connection instead.")
         if self._timeout_seconds is None:
-            return self._run_alone(function)
+            return self._run_alone(function, timeout_seconds, slow)
         patience = LOCKED_TIMEOUT_SECONDS if self._is_locked_out else self._timeout_seconds
         timeout_seconds = min(timeout_seconds, patience)
         deadline = monotonic() + timeout_seconds
@@ -104,18 +108,18 @@ class Writer:
                 self._hand_over()
         return cast(T, write.outcome())
 
-    def _run_alone(self, function: Callable[[Connection], T]) -> T:
+    def _run_alone(self, function: Callable[[Connection], T], timeout_seconds: float, slow: bool) -> T:
+        deadline = monotonic() + min(timeout_seconds, retry_seconds(self._engine, slow))
         self._thread.is_writing = True
         try:
-            for _ in range(MAX_RETRIES):
+            while True:
                 try:
-                    with write_transaction(self._engine) as connection:
+                    with write_transaction(self._engine, slow=slow) as connection:
                         return function(connection)
                 except StorageUnavailable as error:
-                    if not is_retried(error.__cause__):
+                    if not is_retried(error.__cause__) or monotonic() >= deadline:
                         raise
-            with write_transaction(self._engine) as connection:
-                return function(connection)
+                sleep(random.uniform(0, MAX_RETRY_PAUSE_SECONDS))
         finally:
             self._thread.is_writing = False
 

@@ -1,26 +1,34 @@
 """PostgreSQL: transactions, timeouts, a server that stops or refuses, text that it cannot store, waiting migrations."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from time import monotonic, sleep
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import Connection, Engine, make_url, text
+from sqlalchemy import Connection, Engine, event, make_url, text
 
+from moderation.actions.callbacks import purge_settled
 from moderation.actions.check import check_comment, find_decision
+from moderation.actions.labelling import export_labels, import_labels
 from moderation.actions.readiness import readiness
 from moderation.actions.review import resolve
+from moderation.actions.rollout import recalibrate
 from moderation.actions.services import Services
+from moderation.actions.sessions import purge_expired
+from moderation.actions.similarity import index_missing
+from moderation.actions.statistics import Period, activity, site_statistics
 from moderation.domain.comment import Comment
 from moderation.domain.decision import LabelValue, Moderator
 from moderation.domain.errors import NotFound, StorageUnavailable
 from moderation.domain.site import Site
+from moderation.settings import Settings
 from moderation.storage.engine import disk_problem, open_engine, read_transaction, write_transaction
 from moderation.storage.locks import lock_comments, lock_installation
 from moderation.storage.migrate import schema_problem, upgrade
 from moderation.storage.writer import Writer
+from moderation.wiring import open_services
 from tests.postgresql import PostgresServer
 
 pytestmark = pytest.mark.postgresql
@@ -98,8 +106,62 @@ def test_a_statement_has_a_timeout(hurried: Engine) -> None:
     assert monotonic() - start < 2
 
 
-def test_a_deadlock_is_run_again(engine: Engine, services: Services, hold_all_site: Site) -> None:
-    """Two writes that wait for each other both succeed: the server ends one, and the writer runs it again."""
+def test_a_transaction_has_a_timeout(hurried: Engine) -> None:
+    """Many short statements take no longer than twice that of one."""
+    start = monotonic()
+    with pytest.raises(StorageUnavailable, match="MODERATION_BUSY_TIMEOUT"), read_transaction(hurried) as connection:
+        for _ in range(100):
+            connection.execute(text("SELECT pg_sleep(0.05)"))
+    assert monotonic() - start < 2
+
+
+def test_a_slow_transaction_has_thirty_times_as_long(hurried: Engine, database_url: str) -> None:
+    """The next one on the same connection has not; a command has no limit."""
+    with read_transaction(hurried, slow=True) as connection:
+        for _ in range(2):
+            connection.execute(text("SELECT pg_sleep(0.3)"))
+        assert connection.execute(text("SHOW statement_timeout")).scalar() == "6s"
+    with read_transaction(hurried) as connection:
+        assert connection.execute(text("SHOW statement_timeout")).scalar() == "200ms"
+    patient = open_engine(database_url, busy_timeout_seconds=0.2, patient=True)
+    with read_transaction(patient) as connection:
+        connection.execute(text("SELECT pg_sleep(0.3)"))
+        assert connection.execute(text("SHOW statement_timeout")).scalar() == "0"
+    patient.dispose()
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda services, site: site_statistics(services, site, None, Period.DAY),
+        lambda services, site: activity(services, site, services.clock()),
+        lambda services, _: purge_settled(services),
+        lambda services, _: purge_expired(services),
+        recalibrate,
+        lambda services, _: index_missing(services),
+        lambda services, site: list(export_labels(services, site)),
+        lambda services, site: import_labels(services, site, [(Comment("hello"), LabelValue.HAM)]),
+    ],
+)
+def test_statistics_and_maintenance_are_slow(
+    services: Services, settings: Settings, site: Site, action: Callable[[Services, Site], object]
+) -> None:
+    """All that reads or writes as many rows as there are; a request to judge is not."""
+    serving = open_services(settings)
+    statements: list[str] = []
+    event.listen(serving.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    action(serving, site)
+    assert "SET LOCAL statement_timeout = 30000" in statements
+    statements.clear()
+    check_comment(serving, site, Comment("hello"))
+    assert statements and not any("statement_timeout" in statement for statement in statements)
+    serving.engine.dispose()
+
+
+@pytest.mark.parametrize("busy_timeout_seconds", [1.0, 5.0])
+def test_a_deadlock_is_run_again(database_url: str, busy_timeout_seconds: float) -> None:
+    """Two writes that wait for each other both succeed, also within one second, in which the server looks for none."""
+    engine = open_engine(database_url, busy_timeout_seconds)
     with write_transaction(engine) as connection:
         for name in ("ann", "ben"):
             connection.execute(ADD, {"name": name})
@@ -109,10 +171,9 @@ def test_a_deadlock_is_run_again(engine: Engine, services: Services, hold_all_si
         writer = Writer(engine)
 
         def both(connection: Connection) -> None:
-            connection.execute(text("SET LOCAL deadlock_timeout = '50ms'"))
             for name in names:
                 connection.execute(rename, {"name": name})
-                sleep(0.3)
+                sleep(0.1)
 
         writer.run(both)
 
@@ -120,6 +181,7 @@ def test_a_deadlock_is_run_again(engine: Engine, services: Services, hold_all_si
         list(pool.map(update, [("ann", "ben"), ("ben", "ann")]))
     with read_transaction(engine) as connection:
         assert set(connection.execute(text("SELECT password_hash FROM moderators")).scalars()) == {"xyy"}
+    engine.dispose()
 
 
 def test_a_restarted_server_is_connected_to_again(engine: Engine, postgres_server: PostgresServer) -> None:
