@@ -8,7 +8,7 @@
  *
  * Put this file into wp-content/mu-plugins/ and name the server in wp-config.php:
  *
- *     define( 'MODERATION_URL', 'https://moderation.example' );
+ *     define( 'MODERATION_URL', 'https://rest.example.org' );
  *
  * Without that line, or without a valid address in it, this file changes nothing.
  */
@@ -137,6 +137,6 @@ function ask_for_the_address() {
 	printf(
 		'<div class="notice notice-warning"><p>%s <code>%s</code></p></div>',
 		esc_html( 'Moderation for Akismet does nothing yet. Write the address of your server into wp-config.php:' ),
-		esc_html( "define( 'MODERATION_URL', 'https://moderation.example' );" )
+		esc_html( "define( 'MODERATION_URL', 'https://rest.example.org' );" )
 	);
 }

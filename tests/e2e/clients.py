@@ -5,9 +5,11 @@ address. The clients trust a throw-away authority. Nothing changes on the machin
 """
 
 import os
+import socket
 import subprocess
 import sys
 import tarfile
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,16 +40,8 @@ class ClientSandbox:
 
     def run(self, *command: str | Path, folder: Path, **more: str | Path) -> subprocess.CompletedProcess[str]:
         """Run a command to its end, in `folder` and with the names of the sandbox."""
-        entering: list[str | Path] = [
-            "unshare",
-            "--mount",
-            "sh",
-            "-c",
-            'mount --bind "$0" /etc/hosts && exec "$@"',
-            self.hosts,
-        ]
         return subprocess.run(
-            [*entering, *command],
+            [*entering({"/etc/hosts": self.hosts}), *command],
             cwd=folder,
             env={**self._environment(folder), **{name: str(value) for name, value in more.items()}},
             stdin=subprocess.DEVNULL,
@@ -61,6 +55,13 @@ class ClientSandbox:
         """Return the environment of a client: none of the test's proxies or authorities."""
         trust = dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "REQUESTS_CA_BUNDLE"), str(self.authority))
         return {**trust, "PATH": os.environ["PATH"], "HOME": str(folder), "LANG": "C.UTF-8"}
+
+
+def entering(files: dict[str, Path]) -> list[str | Path]:
+    """Return the words before a command that let it alone see other files at these paths of the machine."""
+    mount = 'until [ "$1" = -- ]; do mount --bind "$1" "$2" || exit; shift 2; done; shift; exec "$@"'
+    pairs = [part for target, file in files.items() for part in (file, target)]
+    return ["unshare", "--mount", "sh", "-c", mount, "sh", *pairs, "--"]
 
 
 def require_mount_namespace() -> None:
@@ -81,6 +82,20 @@ def hosts_file(address: str, names: list[str], folder: Path) -> Path:
     # Some clients read it as another user.
     file.chmod(0o644)
     return file
+
+
+def free_loopback_address() -> str:
+    """Return a loopback address whose ports 80 and 443 are free."""
+    free = (address for address in (f"127.83.7.{last}" for last in range(1, 255)) if _both_ports_are_free(address))
+    return next(free, None) or skip_or_fail("a loopback address whose ports 80 and 443 are free")
+
+
+def _both_ports_are_free(address: str) -> bool:
+    try:
+        with closing(socket.create_server((address, 80))), closing(socket.create_server((address, 443))):
+            return True
+    except OSError:
+        return False
 
 
 def download_suite(folder: Path) -> Path:

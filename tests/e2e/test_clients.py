@@ -3,11 +3,10 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tests.e2e.clients import (
     PYTHON_CLIENTS,
     ClientSandbox,
     download_suite,
+    free_loopback_address,
     hosts_file,
     node_clients,
     python_client,
@@ -102,20 +102,6 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("node")
     yield node_clients(folder)
     shutil.rmtree(folder)
-
-
-def free_loopback_address() -> str:
-    """Return a loopback address whose ports 80 and 443 are free."""
-    free = (address for address in (f"127.83.7.{last}" for last in range(1, 255)) if both_ports_are_free(address))
-    return next(free, None) or skip_or_fail("a loopback address whose ports 80 and 443 are free")
-
-
-def both_ports_are_free(address: str) -> bool:
-    try:
-        with closing(socket.create_server((address, 80))), closing(socket.create_server((address, 443))):
-            return True
-    except OSError:
-        return False
 
 
 def texts(sender: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from tests.e2e.blog import HELD, KEY_PAGE, PUBLISHED, SPAM, StoredComment
 from tests.e2e.deployment import Deployment, running_deployment
 from tests.e2e.prerequisites import skip_or_fail
 from tests.e2e.service import free_port
-from tests.e2e.wordpress import missing_requirements
+from tests.e2e.wordpress import code_blocks, missing_requirements
 from tests.shipped import SHIPPED_MODEL_ID
 
 ORDINARY = (
@@ -263,19 +263,17 @@ def test_our_plugin_asks_for_its_missing_setting(deployment: Deployment) -> None
             )
         finally:
             deployment.configure_blog()
-        assert "define( &#039;MODERATION_URL&#039;, &#039;https://moderation.example&#039; );" in shown
+        assert "define( &#039;MODERATION_URL&#039;, &#039;https://rest.example.org&#039; );" in shown
         assert reply == ("", "", "")
     assert "MODERATION_URL" not in deployment.blog.admin.get("/wp-admin/").text
 
 
 def test_a_proxy_setting_works_without_our_plugin(deployment: Deployment) -> None:
     """With WP_PROXY_HOST the plugin falls back to plain http, with the whole address in the request line."""
-    settings = {
-        "WP_PROXY_HOST": "127.0.0.1",
-        "WP_PROXY_PORT": str(deployment.service.port),
-        "WP_ACCESSIBLE_HOSTS": "rest.akismet.com",
-    }
-    deployment.configure_blog(*(f"define( '{name}', '{value}' );" for name, value in settings.items()))
+    (block,) = (block for block in code_blocks("php") if "WP_PROXY_HOST" in block)
+    assert "192.0.2.10" in block and "'8000'" in block
+    block = block.replace("192.0.2.10", "127.0.0.1").replace("8000", str(deployment.service.port))
+    deployment.configure_blog(block, "define( 'WP_ACCESSIBLE_HOSTS', 'rest.akismet.com' );")
     try:
         assert published(deployment.blog.comment("The proxy of the village is the post office.", "Proxy Reader"))
         assert len(deployment.decisions("Proxy Reader")) == 1

@@ -1,17 +1,18 @@
 """Debian's WordPress with its Akismet plugin, and a MariaDB for it, as real processes on loopback."""
 
 import os
+import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from tests.e2e.service import free_port, start
+from tests.e2e.service import ROOT, free_port, start
 
 SHIPPED = Path("/usr/share/wordpress")
 THEME = SHIPPED / "wp-content" / "themes" / "twentytwentythree"
@@ -45,6 +46,12 @@ require_once ABSPATH . 'wp-settings.php';
 """
 
 
+def code_blocks(language: str) -> list[str]:
+    """Return the blocks of a language in docs/wordpress.md."""
+    page = (ROOT / "docs" / "wordpress.md").read_text("utf-8")
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```$", page, re.MULTILINE | re.DOTALL)
+
+
 def missing_requirements() -> str | None:
     """Return the programs and packages that a blog needs and this machine lacks, as text, or None."""
     missing = [name for name in _PROGRAMS if _program(name) is None]
@@ -62,10 +69,14 @@ def _program(name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Installed:
-    """The files of a blog whose database and web server run. The path of `folder` must be short: it holds a socket."""
+    """The files of a blog whose database and web server run. The path of `folder` must be short: it holds a socket.
+
+    `entering` comes before each command of PHP.
+    """
 
     folder: Path
     port: int
+    entering: tuple[str | Path, ...] = ()
 
     @property
     def address(self) -> str:
@@ -103,18 +114,16 @@ class Installed:
 
     def php(self, code: str) -> str:
         """Run PHP code inside the blog and return its output."""
-        code = f"require '{self.site}/wp-load.php'; {code}"
-        result = subprocess.run(
-            ["php", "-r", code], env=self.environment, capture_output=True, text=True, timeout=60, check=False
-        )
+        command = [*self.entering, "php", "-r", f"require '{self.site}/wp-load.php'; {code}"]
+        result = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=60, check=False)
         assert result.returncode == 0, result.stdout + result.stderr
         return result.stdout
 
 
 @contextmanager
-def installed(folder: Path) -> Iterator[Installed]:
+def installed(folder: Path, entering: Sequence[str | Path] = ()) -> Iterator[Installed]:
     """Install and run a blog until the block ends. Its administrator is `admin`, with the password `admin`."""
-    blog = Installed(folder, free_port())
+    blog = Installed(folder, free_port(), tuple(entering))
     shutil.copytree(SHIPPED, blog.site, ignore=shutil.ignore_patterns("wp-config.php"), ignore_dangling_symlinks=True)
     (blog.site / "wp-content" / "mu-plugins").mkdir()
     with _database(blog), _web_server(blog):
@@ -183,13 +192,13 @@ def _web_server(blog: Installed) -> Iterator[None]:
         "sendmail_path": "/bin/true",
     }
     options = [part for name, value in settings.items() for part in ("-d", f"{name}={value}")]
-    command = ["php", *options, "-S", f"127.0.0.1:{blog.port}", "-t", str(blog.site)]
+    command = [*blog.entering, "php", *options, "-S", f"127.0.0.1:{blog.port}", "-t", str(blog.site)]
     with _running(command, blog, "started"):
         yield
 
 
 @contextmanager
-def _running(command: list[str], blog: Installed, sign: str) -> Iterator[None]:
+def _running(command: Sequence[str | Path], blog: Installed, sign: str) -> Iterator[None]:
     """Run a server until the block ends, which begins once it has printed `sign`."""
     with start(command, blog.environment) as process:
         try:
