@@ -21,6 +21,9 @@ from moderation.storage.locks import lock_installation, lock_site
 MAX_ACTIVE_KEYS = 2
 """The newest key, and the one before it, which a blog may still have configured."""
 
+MAX_URL_LENGTH = 500
+"""Code points of a site's address. An entry of an index of PostgreSQL has at most 2,704 bytes."""
+
 _KEY_PATTERN = re.compile(r"[0-9a-f]{12}")
 
 _COMMENT_TYPE_PATTERN = re.compile(r"[\w-]{1,50}", re.ASCII)
@@ -31,7 +34,7 @@ def add_site(services: Services, url: str, key: str | None = None) -> tuple[Site
 
     Raises `InvalidInput` for an invalid URL or key, `Conflict` if either is taken.
     """
-    address = normalize_url(url)
+    address = _validate_url(url)
     new_key = _generate_key() if key is None else _validate_key(key)
     return services.writer.run(lambda connection: _add_site(services, connection, address, new_key)), new_key
 
@@ -41,7 +44,7 @@ def bootstrap(services: Services, url: str, name: str, password: str) -> tuple[S
 
     Returns `None` and changes nothing if any site or moderator exists. Raises `InvalidInput`.
     """
-    address, new_key = normalize_url(url), _generate_key()
+    address, new_key = _validate_url(url), _generate_key()
     check_name(name)
     password_hash = hash_password(password)
 
@@ -190,6 +193,13 @@ def _lock_site(connection: Connection, url: str) -> Site:
     lock_site(connection, _get_site(connection, url).id)
     # Read again: another process may have changed or removed it before the lock.
     return _get_site(connection, url)
+
+
+def _validate_url(url: str) -> str:
+    address = normalize_url(url)
+    if len(address) > MAX_URL_LENGTH:
+        raise InvalidInput(f"A site's address has at most {MAX_URL_LENGTH} characters; this one has {len(address)}.")
+    return address
 
 
 def _generate_key() -> str:

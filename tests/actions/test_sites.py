@@ -12,6 +12,7 @@ from moderation.actions.services import Services
 from moderation.actions.sites import (
     add_site,
     authenticate_site,
+    bootstrap,
     find_site,
     list_sites,
     remove_site,
@@ -36,6 +37,16 @@ def test_a_key_authenticates_its_site(services: Services, other_site: Site) -> N
     site, key = add_site(services, URL, None)
     assert re.fullmatch(r"[0-9a-f]{12}", key)
     assert authenticate_site(services, key) == authenticate_site(services, key.upper()) == site != other_site
+
+
+def test_a_long_address_is_refused(services: Services) -> None:
+    """Also at the first start; the longest possible one is found and removed like any other."""
+    longest = f"{URL}/{'a' * 479}"
+    for add in (add_site, lambda services, url: bootstrap(services, url, "mara", "correct horse")):
+        with pytest.raises(InvalidInput, match="at most 500 characters; this one has 501"):
+            add(services, f"{longest}a")
+    add_site(services, f"{longest}/")
+    remove_site(services, longest)
 
 
 def test_a_site_may_keep_an_existing_key(services: Services) -> None:

@@ -11,17 +11,19 @@ from sqlalchemy import Connection, Engine, event, make_url, text
 
 from moderation.actions.callbacks import purge_settled
 from moderation.actions.check import check_comment, find_decision
-from moderation.actions.labelling import export_labels, import_labels
+from moderation.actions.labelling import export_labels, import_labels, label_comment
+from moderation.actions.moderators import MAX_NAME_LENGTH, add_moderator, reset_password
 from moderation.actions.readiness import readiness
 from moderation.actions.review import resolve
 from moderation.actions.rollout import recalibrate
 from moderation.actions.services import Services
 from moderation.actions.sessions import purge_expired
 from moderation.actions.similarity import index_missing
+from moderation.actions.sites import MAX_URL_LENGTH, add_site, find_site
 from moderation.actions.statistics import Period, activity, site_statistics
 from moderation.domain.comment import Comment
 from moderation.domain.decision import LabelValue, Moderator
-from moderation.domain.errors import NotFound, StorageUnavailable
+from moderation.domain.errors import InvalidInput, NotFound, StorageUnavailable
 from moderation.domain.site import Site
 from moderation.settings import Settings
 from moderation.storage.engine import disk_problem, open_engine, read_transaction, write_transaction
@@ -259,6 +261,27 @@ def test_long_fields_fit_into_every_index(services: Services, hold_all_site: Sit
     first = check_comment(services, hold_all_site, comment).decision
     again = check_comment(services, hold_all_site, comment, recheck=True).decision
     assert first.id != again.id
+    label_comment(services, hold_all_site, comment, LabelValue.SPAM, long, "akismet")
+    import_labels(services, hold_all_site, [(comment, LabelValue.SPAM)])
+    for look_up in (
+        lambda: find_decision(services, hold_all_site, long),
+        lambda: find_site(services, f"https://careful.example/{long}"),
+        lambda: reset_password(services, long, "correct horse"),
+    ):
+        with pytest.raises(NotFound):
+            look_up()
+
+
+def test_the_longest_names_fit_into_every_index(services: Services) -> None:
+    """Also in letters of four bytes, which PostgreSQL cannot compress."""
+    letters = [chr(0x20000 + number) for number in range(MAX_URL_LENGTH)]
+    url = f"https://blog.example/{''.join(letters)}"[:MAX_URL_LENGTH]
+    add_site(services, url)
+    add_moderator(services, "".join(letters[:MAX_NAME_LENGTH]), "correct horse")
+    with pytest.raises(InvalidInput, match="at most 500 characters; this one has 501"):
+        add_site(services, f"{url}x")
+    with pytest.raises(InvalidInput, match="1 to 100"):
+        add_moderator(services, "".join(letters[: MAX_NAME_LENGTH + 1]), "correct horse")
 
 
 @pytest.mark.parametrize("item_id", [2**31, 10**10, 2**63, 10**30, -(10**30)])

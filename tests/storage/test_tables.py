@@ -7,7 +7,23 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
-from moderation.storage.tables import AnyText, UtcDateTime, storable
+from moderation.storage.tables import AnyText, UtcDateTime, metadata, storable
+
+BOUNDED = {
+    "callbacks.decision_id": "a random id",
+    "comments.content_hash": "a digest",
+    "decisions.id": "a random id",
+    "decisions.verdict": "one of four",
+    "installation.id": "a random id",
+    "keys.digest": "a digest",
+    "labels.value": "ham or spam",
+    "moderators.name": "actions.moderators.MAX_NAME_LENGTH",
+    "queue_items.decision_id": "a random id",
+    "sessions.digest": "a digest",
+    "similarity_index.value": "ham or spam",
+    "sites.url": "actions.sites.MAX_URL_LENGTH",
+}
+"""Every text that an index holds, with the reason why it is short."""
 
 any_text = st.text(st.characters(), max_size=50)
 DIALECT = sqlite.dialect()
@@ -42,6 +58,18 @@ def test_the_session_time_zone_does_not_matter() -> None:
     returned = UtcDateTime().process_result_value(in_another_zone, DIALECT)
     assert returned is not None
     assert (returned.hour, returned.tzinfo) == (12, UTC)
+
+
+def test_each_text_in_an_index_is_short() -> None:
+    """PostgreSQL refuses an entry of an index above 2,704 bytes, and so the whole row."""
+    indexed = {
+        f"{table.name}.{column.name}"
+        for table in metadata.tables.values()
+        for columns in (*(index.columns for index in table.indexes), *(key.columns for key in table.constraints))
+        for column in columns
+        if isinstance(column.type, AnyText)
+    }
+    assert indexed == set(BOUNDED)
 
 
 def test_a_naive_time_is_refused() -> None:
