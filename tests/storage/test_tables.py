@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from sqlalchemy import Index
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import ColumnCollectionConstraint
 
 from moderation.storage.tables import AnyText, UtcDateTime, metadata, storable
 
@@ -65,8 +67,9 @@ def test_each_text_in_an_index_is_short() -> None:
     indexed = {
         f"{table.name}.{column.name}"
         for table in metadata.tables.values()
-        for columns in (*(index.columns for index in table.indexes), *(key.columns for key in table.constraints))
-        for column in columns
+        for index in (*table.indexes, *table.constraints)
+        if isinstance(index, Index | ColumnCollectionConstraint)
+        for column in index.columns
         if isinstance(column.type, AnyText)
     }
     assert indexed == set(BOUNDED)
