@@ -62,6 +62,9 @@ class Settings(BaseSettings):
         description="Addresses or networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Prefix` count.",
     )
     path_prefix: str = Field("", description="Path under which a proxy shows the service, such as `/moderation`.")
+    max_checks_per_minute: int = Field(
+        6000, ge=0, description="Comments that a site may have judged in a minute; 0 for no limit."
+    )
     max_batch_size: int = Field(1000, ge=1, le=10_000, description="Limit of comments in one batch request.")
     busy_timeout_seconds: float = Field(
         1.0,

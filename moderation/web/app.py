@@ -18,6 +18,7 @@ from moderation.web.health import HealthViews, Metrics
 from moderation.web.log_format import log_requests
 from moderation.web.queue.auth import init_login
 from moderation.web.queue.views import queue_blueprint
+from moderation.web.rate_limits import TokenBuckets
 from moderation.web.requests import AppState, add_headers, attach_state, raise_refusal
 
 
@@ -26,7 +27,8 @@ def create_app(services: Services, settings: Settings) -> Flask:
     app = Flask("moderation.web")
     _configure(app, services, settings)
     metrics = Metrics(services, settings.metrics_folder)
-    attach_state(app, AppState(services, settings, metrics))
+    check_rates = TokenBuckets(settings.max_checks_per_minute) if settings.max_checks_per_minute else None
+    attach_state(app, AppState(services, settings, metrics, check_rates))
     if settings.access_log:
         log_requests(app)
     app.before_request(raise_refusal)

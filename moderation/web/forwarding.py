@@ -2,13 +2,27 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 
 from moderation.settings import PATH_PREFIX
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_IPV6_NETWORK_BITS = 64
+
+
+@lru_cache(maxsize=1024)
+def network_of(address: str | None) -> str:
+    """Return the key of a client's address: one IPv4 address, or the IPv6 network of 64 bits that one client owns."""
+    try:
+        parsed = ip_address(address or "")
+    except ValueError:
+        return address or ""
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or int(parsed) >> _IPV6_NETWORK_BITS)
+    return str(parsed)
 
 
 class TrustedProxies:

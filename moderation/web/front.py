@@ -5,26 +5,28 @@ docs/decisions/0012-bodies-before-threads.md has the measurements.
 """
 
 import asyncio
-import io
 import os
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from math import ceil
 from multiprocessing import parent_process
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from flask import Flask
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, RequestTimeout
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, RequestTimeout, TooManyRequests
 
-from moderation.domain.errors import ModerationError
+from moderation.domain.errors import AuthenticationFailed, ModerationError
 from moderation.settings import Settings
 from moderation.web.admission import Admissions
-from moderation.web.forwarding import TrustedProxies
+from moderation.web.forwarding import TrustedProxies, network_of
+from moderation.web.rate_limits import TokenBuckets
 from moderation.web.requests import AUTHENTICATED, REFUSAL, calling_site
+from moderation.web.rsgi import Response, call_wsgi, header_values, peer, wsgi_environ
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -46,21 +48,26 @@ MAX_FORM_BODY_BYTES = 2**19
 Discourse's longest post has 32,000 characters of up to 4 bytes, which percent-encoding turns into 384 kB.
 """
 
+WRONG_KEYS_PER_MINUTE = 30
+"""Requests with a wrong key that an address is answered at once, in a minute."""
+
+MAX_DELAY_SECONDS = 4.0
+"""Longest delay of the answer to a wrong key. An address then waits for two such answers."""
+
 _PARENT_CHECK_SECONDS = 0.5
 _API_PATHS = ("/v1/", "/1.1/", "/1.2/")
 _FORM_PATHS = _API_PATHS[1:]
 _HEALTH_PATHS = ("/readyz", "/metrics")
-_SERVER = {
-    "SCRIPT_NAME": "",
-    "wsgi.version": (1, 0),
-    "wsgi.url_scheme": "http",
-    "wsgi.errors": sys.stderr,
-    "wsgi.multithread": True,
-    "wsgi.multiprocess": False,
-    "wsgi.run_once": False,
-}
-
+_Result = TypeVar("_Result")
 _Refusal = HTTPException | ModerationError
+
+
+class _Answer(NamedTuple):
+    """An answer that was sent, or is to be sent by the loop after some seconds."""
+
+    has_valid_key: bool
+    send: Callable[[], object] | None = None
+    delay_seconds: float = 0.0
 
 
 class Threads:
@@ -68,13 +75,13 @@ class Threads:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, size: int) -> None:
         self._loop = loop
-        self._calls: SimpleQueue[tuple[Callable[[], object], asyncio.Future[object]]] = SimpleQueue()
+        self._calls: SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]]] = SimpleQueue()
         for _ in range(size):
             threading.Thread(target=self._work, daemon=True, name="request").start()
 
-    def submit(self, call: Callable[[], object]) -> "asyncio.Future[object]":
+    def submit(self, call: Callable[[], _Result]) -> "asyncio.Future[_Result]":
         """Run a call on a thread. Returns the future of its result, for the loop."""
-        future: asyncio.Future[object] = self._loop.create_future()
+        future: asyncio.Future[_Result] = self._loop.create_future()
         self._calls.put((call, future))
         return future
 
@@ -99,6 +106,7 @@ class Front:
         self._body_seconds = settings.body_timeout_seconds
         self._proxies = TrustedProxies(settings.proxy_networks)
         self._admissions = Admissions()
+        self._wrong_keys = TokenBuckets(WRONG_KEYS_PER_MINUTE)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the threads, as granian starts the worker."""
@@ -114,8 +122,8 @@ class Front:
             # On the loop itself: it needs neither the database nor a thread.
             self._answer(scope, protocol, b"")
             return
-        address = self._client_address(scope)
-        refusal: _Refusal | None = self._admissions.enter(address)
+        network = self._client_network(scope)
+        refusal: _Refusal | None = self._admissions.enter(network)
         if refusal is not None:
             self._answer(scope, protocol, b"", refusal)
             return
@@ -124,12 +132,15 @@ class Front:
         except (HTTPException, ModerationError) as error:
             body, refusal = b"", error
         except BaseException:
-            self._admissions.leave(address)
+            self._admissions.leave(network)
             raise
-        answered = self._threads_for(scope.path).submit(lambda: self._answer(scope, protocol, body, refusal))
-        answered.add_done_callback(lambda future: self._leave(address, future))
+        answered = self._threads_for(scope.path).submit(lambda: self._answer(scope, protocol, body, refusal, network))
+        answered.add_done_callback(lambda future: self._leave(network, future))
         # granian cancels this task when the client leaves; the thread then still works on the request.
-        await asyncio.shield(answered)
+        answer = await asyncio.shield(answered)
+        if answer.send is not None:
+            await asyncio.sleep(answer.delay_seconds)
+            answer.send()
 
     def _threads_for(self, path: str) -> Threads:
         if path in _HEALTH_PATHS:
@@ -137,13 +148,14 @@ class Front:
         # Under a prefix that the proxy passes on, too.
         return self._threads if any(part in path for part in _API_PATHS) else self._page_threads
 
-    def _leave(self, address: str | None, answered: "asyncio.Future[object]") -> None:
-        self._admissions.leave(address)
-        if answered.exception() is None and answered.result():
-            self._admissions.recognise(address)
+    def _leave(self, network: str | None, answered: "asyncio.Future[_Answer]") -> None:
+        self._admissions.leave(network)
+        if answered.exception() is None and answered.result().has_valid_key:
+            self._admissions.recognise(network)
 
-    def _client_address(self, scope: "Scope") -> str | None:
-        return self._proxies.client_address(_peer(scope), ",".join(_values(scope, "x-forwarded-for")))
+    def _client_network(self, scope: "Scope") -> str | None:
+        address = self._proxies.client_address(peer(scope), ",".join(header_values(scope, "x-forwarded-for")))
+        return None if address is None else network_of(address)
 
     async def _read_body(self, scope: "Scope", protocol: "HTTPProtocol") -> bytes:
         """Return the whole body.
@@ -177,19 +189,40 @@ class Front:
         return self._max_body_bytes
 
     def _check_key(self, scope: "Scope") -> None:
-        with self._app.request_context(_environ(scope, b"")):
+        with self._app.request_context(wsgi_environ(scope, b"")):
             calling_site()
 
-    def _answer(self, scope: "Scope", protocol: "HTTPProtocol", body: bytes, refusal: _Refusal | None = None) -> bool:
-        """Send the application's response, and return whether the request had a valid key."""
-        environ = _environ(scope, body)
+    def _answer(
+        self,
+        scope: "Scope",
+        protocol: "HTTPProtocol",
+        body: bytes,
+        refusal: _Refusal | None = None,
+        network: str | None = None,
+    ) -> _Answer:
+        """Send the application's response, unless it is one to a wrong key of which the network has sent too many.
+
+        A delay keeps no thread and no place of the network, whose other callers may have valid keys.
+        """
+        environ = wsgi_environ(scope, body)
+        response = self._respond(environ, refusal)
+        is_wrong_key = environ.get(AUTHENTICATED) is False or isinstance(refusal, AuthenticationFailed)
+        delay = self._wrong_keys.take(network, 1, MAX_DELAY_SECONDS) if is_wrong_key and network is not None else 0.0
+        if delay > MAX_DELAY_SECONDS:
+            too_many = TooManyRequests("Too many requests with a wrong key from this address.", retry_after=ceil(delay))
+            response = self._respond(wsgi_environ(scope, b""), too_many)
+        elif delay:
+            return _Answer(False, partial(protocol.response_bytes, *response), delay)
+        protocol.response_bytes(*response)
+        return _Answer(environ.get(AUTHENTICATED, False))
+
+    def _respond(self, environ: "WSGIEnvironment", refusal: _Refusal | None) -> Response:
         environ[REFUSAL] = refusal
-        status, headers, content = _call(self._app, environ)
+        response = call_wsgi(self._app, environ)
         if refusal is not None:
             # The rest of the body must not be taken for the next request.
-            headers.append(("Connection", "close"))
-        protocol.response_bytes(status, headers, content)
-        return AUTHENTICATED in environ
+            response[1].append(("Connection", "close"))
+        return response
 
 
 def _end_with_parent() -> None:
@@ -200,49 +233,6 @@ def _end_with_parent() -> None:
             # Not a graceful stop, which would wait for slow clients. Every acknowledged decision is on disk.
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(_PARENT_CHECK_SECONDS)
-
-
-def _call(app: Flask, environ: "WSGIEnvironment") -> tuple[int, list[tuple[str, str]], bytes]:
-    started: list[tuple[int, list[tuple[str, str]]]] = []
-
-    def start_response(status: str, headers: list[tuple[str, str]], _: Any = None) -> Callable[[bytes], object]:
-        started.append((int(status[:3]), headers))
-        return lambda _: None
-
-    parts: Iterable[bytes] = app(environ, start_response)
-    try:
-        content = b"".join(parts)
-    finally:
-        close = getattr(parts, "close", None)
-        if close is not None:
-            close()
-    status, headers = started[-1]
-    return status, headers, content
-
-
-def _environ(scope: "Scope", body: bytes) -> "WSGIEnvironment":
-    """Return the WSGI environment of a request (PEP 3333)."""
-    environ: WSGIEnvironment = {
-        **_SERVER,
-        "REQUEST_METHOD": scope.method,
-        # WSGI has bytes as Latin-1.
-        "PATH_INFO": scope.path.encode("utf-8", "surrogateescape").decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
-        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": _peer(scope),
-        "wsgi.input": io.BytesIO(body),
-    }
-    environ["SERVER_NAME"], _, environ["SERVER_PORT"] = scope.server.rpartition(":")
-    for name, value in scope.headers.items():
-        variable = "HTTP_" + name.upper().replace("-", "_")
-        if variable in environ:
-            value = f"{environ[variable]}{';' if name == 'cookie' else ','}{value}"
-        environ[variable] = value
-    environ.pop("HTTP_CONTENT_LENGTH", None)
-    environ.pop("HTTP_TRANSFER_ENCODING", None)
-    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
-    environ["CONTENT_LENGTH"] = str(len(body))
-    return environ
 
 
 async def _collect(protocol: "HTTPProtocol", limit: int) -> bytes:
@@ -260,15 +250,6 @@ async def _collect(protocol: "HTTPProtocol", limit: int) -> bytes:
     if empty > 1:
         raise BadRequest("The body was cut off.")
     return b"".join(parts)
-
-
-def _peer(scope: "Scope") -> str:
-    return scope.client.rpartition(":")[0].strip("[]")
-
-
-def _values(scope: "Scope", name: str) -> list[str]:
-    # `get` returns the first of several lines only, which the caller may have written.
-    return [value for other, value in scope.headers.items() if other == name] if name in scope.headers else []
 
 
 def _resolve(future: "asyncio.Future[object]", result: object, error: BaseException | None) -> None:

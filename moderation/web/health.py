@@ -39,6 +39,12 @@ class Metrics:
         self.unavailable = Counter(
             "moderation_unavailable", "Requests answered with 503.", ("error",), registry=registry
         )
+        self.wrong_keys = Counter(
+            "moderation_wrong_keys", "Requests with a missing, unknown or retired key.", registry=registry
+        )
+        self.rate_limited = Counter(
+            "moderation_rate_limited", "Checks refused because of the site's rate.", ("channel",), registry=registry
+        )
         self.scoring_seconds = Histogram(
             "moderation_scoring_seconds",
             "Time from a parsed request to a stored decision; a batch counts once.",

@@ -4,11 +4,12 @@ import json
 import re
 import uuid
 from dataclasses import dataclass
+from math import ceil
 from typing import Any, NoReturn, TypeVar, cast
 
 from flask import Flask, Request, Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, TooManyRequests, UnsupportedMediaType
 
 from moderation.actions.services import Services
 from moderation.actions.sites import authenticate_site
@@ -18,6 +19,7 @@ from moderation.domain.site import Site
 from moderation.settings import Settings
 from moderation.web.akismet.responses import COMMENT_CHECK_PATH, ensure_guid
 from moderation.web.health import Metrics
+from moderation.web.rate_limits import TokenBuckets
 
 Schema = TypeVar("Schema", bound=BaseModel)
 
@@ -29,7 +31,7 @@ CONTENT_SECURITY_POLICY = (
 REFUSAL = "moderation.refusal"
 """Name in the WSGI environment of the error to answer with, which the front sets in place of a body."""
 AUTHENTICATED = "moderation.authenticated"
-"""Name in the WSGI environment of the mark that the request had a valid key."""
+"""Name in the WSGI environment of the mark that the request had a valid key, `False` for a missing or wrong one."""
 
 MAX_NAMED_FIELDS = 20
 """Invalid parts of a body that a problem names."""
@@ -45,6 +47,8 @@ class AppState:
     services: Services
     settings: Settings
     metrics: Metrics
+    check_rates: TokenBuckets | None
+    """Rates of the sites, or `None` without a limit."""
 
 
 def attach_state(app: Flask, state: AppState) -> None:
@@ -93,15 +97,31 @@ def calling_site(*, recall: bool = False) -> Site:
     """
     authorization = request.authorization
     if authorization is None or authorization.type != "bearer" or not authorization.token:
+        _note_wrong_key()
         raise AuthenticationFailed("Send the site's key as `Authorization: Bearer KEY`.")
     return authenticate(authorization.token, recall=recall)
 
 
 def authenticate(key: str, *, recall: bool = False) -> Site:
     """Return the site of a key, and mark the request as one with a valid key. Raises `AuthenticationFailed`."""
-    site = authenticate_site(app_state().services, key, recall=recall)
+    try:
+        site = authenticate_site(app_state().services, key, recall=recall)
+    except AuthenticationFailed:
+        _note_wrong_key()
+        raise
     request.environ[AUTHENTICATED] = True
     return site
+
+
+def limit_checks(site: Site, channel: str, count: int = 1) -> None:
+    """Count comments that a site wants judged. Raises `TooManyRequests` (429) when it has had enough of them."""
+    state = app_state()
+    wait_seconds = state.check_rates.take(site.id, count) if state.check_rates else 0.0
+    if wait_seconds:
+        state.metrics.rate_limited.labels(channel).inc()
+        limit = state.settings.max_checks_per_minute
+        message = f"A site may have {limit} comments judged a minute (MODERATION_MAX_CHECKS_PER_MINUTE)."
+        raise TooManyRequests(message, retry_after=ceil(wait_seconds))
 
 
 def raise_refusal() -> None:
@@ -163,6 +183,11 @@ def invalid_input(error: ValidationError, pointer_prefix: str = "") -> InvalidIn
         for details in found[:MAX_NAMED_FIELDS]
     )
     return InvalidInput(_error_summary(len(found)), errors)
+
+
+def _note_wrong_key() -> None:
+    app_state().metrics.wrong_keys.inc()
+    request.environ[AUTHENTICATED] = False
 
 
 def _reject_constant(name: str) -> NoReturn:

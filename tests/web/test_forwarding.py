@@ -11,7 +11,7 @@ from moderation.domain.decision import Moderator
 from moderation.domain.errors import InvalidInput
 from moderation.settings import Settings
 from moderation.web.app import create_app
-from moderation.web.forwarding import TrustedProxies
+from moderation.web.forwarding import TrustedProxies, network_of
 from tests.web.conftest import Browser
 
 PROXIES = TrustedProxies(map(ip_network, ("127.0.0.1", "10.0.0.0/8", "::1")))
@@ -33,6 +33,22 @@ PROXIES = TrustedProxies(map(ip_network, ("127.0.0.1", "10.0.0.0/8", "::1")))
 def test_the_rightmost_untrusted_address_is_the_caller(peer: str, forwarded_for: str, address: str | None) -> None:
     """Further left is the caller's own claim; only a trusted proxy is believed."""
     assert PROXIES.client_address(peer, forwarded_for) == address
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("2001:db8::1", "2001:db8::2:3", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        (None, "", True),
+        ("unix:", "", False),
+    ],
+)
+def test_one_client_owns_an_ipv6_network(one: str | None, other: str, same: bool) -> None:
+    """A client may choose among the addresses of its network."""
+    assert (network_of(one) == network_of(other)) is same
 
 
 def ask(app: Flask, path: str, peer: str, prefix: str = "") -> TestResponse:

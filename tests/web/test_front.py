@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from moderation.web.admission import MAX_PER_STRANGER
-from moderation.web.front import MAX_FORM_BODY_BYTES, MAX_KEYLESS_BODY_BYTES
+from moderation.web.front import MAX_FORM_BODY_BYTES, MAX_KEYLESS_BODY_BYTES, WRONG_KEYS_PER_MINUTE
 from tests.e2e.service import Service, served
 
 BODY_SECONDS = 1.5
@@ -50,6 +50,10 @@ class Server:
     def authorization(self) -> str:
         return f"Authorization: Bearer {self.key}"
 
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
@@ -59,6 +63,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     key = json.loads(service.moderation("site", "add", "https://bakery.example", "--json"))["key"]
     with served(service) as running:
         yield Server(running.port, key)
+
+
+def client_from(server: Server, address: str) -> httpx.Client:
+    """Return a client that calls the server from an address."""
+    transport = httpx.HTTPTransport(local_address=address)
+    return httpx.Client(base_url=f"http://127.0.0.1:{server.port}", transport=transport, timeout=30)
 
 
 def status(response: bytes) -> int:
@@ -144,6 +154,28 @@ def test_requests_of_one_address_are_capped(server: Server) -> None:
         request = b"GET /queue/sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
         assert status(server.raw(request, source="127.0.0.3")) == 429
         assert status(server.raw(request, source="127.0.0.4")) == 200
+
+
+def test_wrong_keys_are_slowed(server: Server) -> None:
+    """Beyond the rate of an address, answers come late or are 429; a valid key and other addresses are not slowed."""
+    with ExitStack() as stack:
+        client, other = (stack.enter_context(client_from(server, address)) for address in ("127.0.0.5", "127.0.0.6"))
+        wrong = {"Authorization": "Bearer 000000000000"}
+        started = time.monotonic()
+        for number in range(WRONG_KEYS_PER_MINUTE):
+            path = ("/v1/score", "/1.1/comment-check")[number % 2]
+            assert client.post(path, headers=wrong).status_code == (401, 200)[number % 2]
+        assert time.monotonic() - started < 2
+        with ThreadPoolExecutor(6) as pool:
+            answers = [pool.submit(client.post, "/1.1/verify-key", data={"key": "x"}) for _ in range(6)]
+            time.sleep(0.3)
+            assert client.post("/v1/score", json={"text": "x"}, headers=server.bearer).elapsed.total_seconds() < 1
+            assert other.post("/v1/score", headers=wrong).elapsed.total_seconds() < 1
+            late = [answer.result().status_code for answer in answers]
+        assert sorted(late) == [200] * 2 + [429] * 4
+        assert 3 < time.monotonic() - started < 7
+        refused = next(answer.result() for answer in answers if answer.result().status_code == 429)
+        assert int(refused.headers["Retry-After"]) >= 4
 
 
 def test_the_application_sees_the_request(server: Server) -> None:

@@ -14,7 +14,6 @@ from moderation.web.queue.sign_in_limits import (
     RoomFull,
     Throttle,
     WaitingRoom,
-    network_of,
 )
 
 TIMEOUT_SECONDS = 20
@@ -167,19 +166,3 @@ def test_a_failed_check_frees_its_place(seconds: Seconds) -> None:
     for _ in range(3):
         with pytest.raises(ZeroDivisionError), room.turn("a", 0):
             raise ZeroDivisionError
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("192.0.2.1", "192.0.2.2", False),
-        ("2001:db8::1", "2001:db8::2:3", True),
-        ("2001:db8::1", "2001:db8:0:1::1", False),
-        ("::ffff:192.0.2.1", "192.0.2.1", True),
-        (None, "", True),
-        ("unix:", "", False),
-    ],
-)
-def test_one_client_owns_an_ipv6_network(one: str | None, other: str, same: bool) -> None:
-    """A client may choose among the addresses of its network."""
-    assert (network_of(one) == network_of(other)) is same

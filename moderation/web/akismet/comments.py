@@ -21,7 +21,7 @@ from moderation.web.akismet.form import (
     submission_from_form,
 )
 from moderation.web.akismet.responses import GUID_HEADER, SUBMIT_BODY, text_response
-from moderation.web.requests import app_state, services
+from moderation.web.requests import app_state, limit_checks, services
 
 CHANNEL = "akismet"
 GUARANTEED_SPAM = frozenset({"viagra-test-123", "akismet-guaranteed-spam", "akismet-guaranteed-spam@example.com"})
@@ -36,6 +36,7 @@ def comment_check() -> Response:
     """Answer `true` for spam and `false` for ham, by the site's thresholds."""
     form = read_form(request)
     site = calling_site(form, recall=True)
+    limit_checks(site, CHANNEL)
     form.require("blog", non_empty=True)
     form.require("user_ip")  # may be empty: some blogs do not know it, others may not send it
     fixed_response = _fixed_response(form)

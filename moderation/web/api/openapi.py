@@ -25,7 +25,8 @@ _RESPONSES = (
     schemas.LivenessResponse,
     schemas.ReadinessResponse,
 )
-_SCORE_ERRORS = (400, 401, 413, 415, 422, 503)
+_SCORE_ERRORS = (400, 401, 413, 415, 422, 429, 503)
+_RETRY_LATER = (429, 503)
 
 
 class Operation(NamedTuple):
@@ -62,7 +63,7 @@ OPERATIONS = (
         "getDecision",
         "Read a decision with its label and similar comments.",
         response="StoredDecisionResponse",
-        error_statuses=(401, 404, 503),
+        error_statuses=(401, 404, 429, 503),
     ),
     Operation(
         "put",
@@ -72,7 +73,7 @@ OPERATIONS = (
         "LabelRequest",
         "LabelResponse",
         200,
-        (400, 401, 404, 413, 415, 422, 503),
+        (400, 401, 404, 413, 415, 422, 429, 503),
     ),
     Operation(
         "delete",
@@ -80,7 +81,7 @@ OPERATIONS = (
         "deleteLabel",
         "Withdraw the label.",
         status=204,
-        error_statuses=(401, 404, 503),
+        error_statuses=(401, 404, 429, 503),
     ),
     Operation("get", "/livez", "livez", "Does the process answer?", response="LivenessResponse", needs_key=False),
     Operation(
@@ -177,6 +178,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 def _response_object(status: int, content: dict[str, Any]) -> dict[str, Any]:
     spec: dict[str, Any] = {"description": HTTPStatus(status).phrase}
+    if status in _RETRY_LATER:
+        spec["headers"] = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
     return spec | {"content": content} if content else spec
 
 

@@ -24,7 +24,7 @@ from moderation.web.api.schemas import (
     StoredDecisionResponse,
 )
 from moderation.web.errors import to_problem
-from moderation.web.requests import app_state, calling_site, invalid_input, read_body, services
+from moderation.web.requests import app_state, calling_site, invalid_input, limit_checks, read_body, services
 
 CHANNEL = "api"
 
@@ -50,6 +50,7 @@ def api_blueprint() -> Blueprint:
 def score() -> Response:
     """Judge one comment and store the decision before it is answered."""
     site = calling_site(recall=True)
+    limit_checks(site, CHANNEL)
     comment = Comment(**vars(read_body(CommentRequest)))
     state = app_state()
     spans = not _SPANS_WANTED.isdisjoint(request.query_string.split(b"&"))
@@ -64,6 +65,7 @@ def score_batch() -> Response:
     site = calling_site(recall=True)
     values = read_body(BatchRequest).comments
     _check_batch_size(len(values))
+    limit_checks(site, CHANNEL, len(values))
     parsed = [_parse_comment(index, value) for index, value in enumerate(values)]
     decisions = iter(_check_comments(site, [entry for entry in parsed if isinstance(entry, Comment)]))
     entries = [

@@ -29,8 +29,9 @@ from moderation.actions.moderators import authenticate_moderator
 from moderation.actions.sessions import end_session, end_sessions, session_moderator, start_session
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import AuthenticationFailed
+from moderation.web.forwarding import network_of
 from moderation.web.queue.devices import remember_device, remembered_device
-from moderation.web.queue.sign_in_limits import RoomFull, Throttle, WaitingRoom, network_of
+from moderation.web.queue.sign_in_limits import RoomFull, Throttle, WaitingRoom
 from moderation.web.requests import services
 
 _RETRY_SECONDS = 2

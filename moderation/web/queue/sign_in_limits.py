@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
 from threading import Condition, Lock
 from time import monotonic
 
@@ -19,7 +18,6 @@ REST_FACTOR = 3.0
 """After each check, strangers wait three times as long as it took: they get a quarter of one check's time at most."""
 
 _MAX_TRACKED_KEYS = 10_000
-_IPV6_NETWORK_BITS = 64
 
 Clock = Callable[[], float]
 
@@ -157,14 +155,3 @@ class _Visit:
     @property
     def is_device(self) -> bool:
         return self.attempts is None
-
-
-def network_of(address: str | None) -> str:
-    """Return the key of a client's address: one IPv4 address, or the IPv6 network of 64 bits that one client owns."""
-    try:
-        parsed = ip_address(address or "")
-    except ValueError:
-        return address or ""
-    if isinstance(parsed, IPv6Address):
-        return str(parsed.ipv4_mapped or int(parsed) >> _IPV6_NETWORK_BITS)
-    return str(parsed)
