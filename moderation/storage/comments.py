@@ -48,7 +48,7 @@ def add(
     for content_hash, comment in hashed_comments:
         row = {"site_id": site_id, "content_hash": content_hash, "received_at": at}
         row |= {name: getattr(comment, name) for name in COMMENT_FIELDS}
-        ids.append(_ADD.run(connection, row).scalar_one())
+        ids.append(_ADD.run(connection, row))
     return ids
 
 

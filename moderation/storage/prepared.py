@@ -1,10 +1,12 @@
-"""Inserts of the hot path, compiled once for each database: SQLAlchemy's own way takes longer than SQLite's insert."""
+"""Statements of the hot path, run by the database driver: SQLAlchemy's own way takes longer than SQLite's work."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, CursorResult, Dialect, Table, insert
+from sqlalchemy import Connection, Dialect, Table, insert
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.exc import DBAPIError
 
 
 class _Compiled(NamedTuple):
@@ -15,7 +17,7 @@ class _Compiled(NamedTuple):
 
 
 class PreparedInsert:
-    """An insert of one row with values for all columns of a table except for those in `without`.
+    """An insert of one row with values for all columns of a table except for those in `without`, compiled once.
 
     With `returning`, the insert returns that column of the new row.
     """
@@ -24,16 +26,21 @@ class PreparedInsert:
         self._columns = [column for column in table.c if column.name not in without]
         statement = insert(table).values(dict.fromkeys(self._columns))
         self._statement = statement.returning(table.c[returning]) if returning else statement
+        self._returns = returning is not None
         self._compiled = cache(self._compile)
 
-    def run(self, connection: Connection, row: Mapping[str, Any]) -> CursorResult[Any]:
-        """Insert a row; every column must have a value. Values are converted as by SQLAlchemy."""
+    def run(self, connection: Connection, row: Mapping[str, Any]) -> Any:
+        """Insert a row; every column must have a value. Values are converted as by SQLAlchemy.
+
+        Returns the value of the `returning` column, if there is one. Raises the errors of SQLAlchemy.
+        """
         compiled = self._compiled(connection.dialect)
         values = dict(row)
         for name, convert in compiled.converters:
             values[name] = convert(values[name])
         parameters = tuple([values[name] for name in compiled.columns]) if compiled.positional else values
-        return connection.exec_driver_sql(compiled.sql, parameters)
+        cursor = _execute(connection, compiled.sql, parameters)
+        return _first_value(cursor) if self._returns else None
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         compiled = self._statement.compile(dialect=dialect)
@@ -43,3 +50,30 @@ class PreparedInsert:
         positions = tuple(compiled.positiontup or ())
         converters = tuple((name, convert) for name, convert in processors if convert is not None)
         return _Compiled(str(compiled), positions or tuple(row[0] for row in processors), converters, bool(positions))
+
+
+def read_value(connection: Connection, sql: str) -> Any:
+    """Return the first value that a query without parameters finds, `None` without a row.
+
+    Raises the errors of SQLAlchemy.
+    """
+    return _first_value(_execute(connection, sql, ()))
+
+
+def _execute(connection: Connection, sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> DBAPICursor:
+    pooled, dialect = connection.connection, connection.dialect
+    cursor = pooled.cursor()
+    try:
+        cursor.execute(sql, parameters)
+    except dialect.loaded_dbapi.Error as error:
+        if dialect.is_disconnect(error, pooled, cursor):
+            connection.invalidate(error)
+        driver_error = dialect.loaded_dbapi.Error
+        # A parameter may be a comment's text, so the error has none.
+        raise DBAPIError.instance(sql, None, error, driver_error, hide_parameters=True, dialect=dialect) from error
+    return cursor
+
+
+def _first_value(cursor: DBAPICursor) -> Any:
+    row = cursor.fetchone()
+    return None if row is None else row[0]

@@ -15,6 +15,7 @@ from moderation.domain.errors import Conflict
 from moderation.domain.site import AkismetReviewSettings, OnError, PluginState, ReviewAction, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.storage import calibrations, installation
+from moderation.storage.prepared import read_value
 from moderation.storage.tables import keys, sites
 
 _SITE_CACHE_SIZE = 1_000
@@ -66,7 +67,7 @@ def find_by_key(connection: Connection, digest: str) -> Site | None:
 
 def version(connection: Connection) -> str:
     """Return the text that changes with every change of a site, a key or a calibration."""
-    return str(connection.exec_driver_sql(_VERSION).scalar())
+    return str(read_value(connection, _VERSION))
 
 
 def remove(connection: Connection, site_id: int, at: datetime) -> None:
