@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
 from moderation.actions.services import Services
-from moderation.actions.similarity import index_label, index_missing
+from moderation.actions.similarity import IndexedText, index_label, index_missing, read_text
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.decision import Label, LabelValue
 from moderation.domain.errors import NotFound
@@ -23,9 +23,13 @@ _PAGE_SIZE = 500
 
 
 class ImportResult(NamedTuple):
-    """The numbers of rows that an import stored, and of rows that repeat a stored comment with its label."""
+    """The numbers of comments that an import stored, of stored comments that it labelled, and of its other rows.
+
+    The others repeat a stored comment with its label, or have a later row in the file.
+    """
 
     stored: int
+    changed: int
     known: int
 
 
@@ -36,12 +40,11 @@ def label_decision(
 
     The same value again through the same channel changes nothing. Raises `NotFound` for a decision of another site.
     """
-
-    def apply(connection: Connection) -> Label:
+    with read_transaction(services.engine) as connection:
         comment_id = _find_comment_id(connection, site, decision_id)
-        return _apply_label(connection, site, comment_id, Label(value, labelled_by, channel, services.clock()))
-
-    return services.writer.run(apply)
+        text = read_text(connection, comment_id)
+    label = Label(value, labelled_by, channel, services.clock())
+    return services.writer.run(lambda connection: _apply_label(connection, site, comment_id, label, text))
 
 
 def withdraw_label(services: Services, site: Site, decision_id: str, labelled_by: str, channel: str) -> Label:
@@ -57,7 +60,7 @@ def withdraw_label(services: Services, site: Site, decision_id: str, labelled_by
         last = labels.last(connection, comment_id)
         if last is None or last.value is None:
             return last or withdrawal
-        append_label(connection, site.id, comment_id, withdrawal)
+        append_label(connection, site.id, comment_id, withdrawal, None)
         return withdrawal
 
     return services.writer.run(withdraw)
@@ -71,25 +74,25 @@ def label_comment(
     `find_same_comment` finds the comment. One that is not stored yet is stored without a decision.
     """
     now = services.clock()
-    identity = CommentIdentity.of(ParsedComment(comment))
+    identity, text = CommentIdentity.of(ParsedComment(comment)), IndexedText.of(comment.text)
 
     def apply(connection: Connection) -> Label:
         lock_content(connection, site.id, identity.content_hash)
         comment_id = find_same_comment(connection, site.id, identity)
         if comment_id is None:
             (comment_id,) = comments.add(connection, site.id, [(identity.content_hash, comment)], now)
-        return _apply_label(connection, site, comment_id, Label(value, labelled_by, channel, now))
+        return _apply_label(connection, site, comment_id, Label(value, labelled_by, channel, now), text)
 
     return services.writer.run(apply)
 
 
-def append_label(connection: Connection, site_id: int, comment_id: int, label: Label) -> None:
-    """Append a label to the log and index the comment.
+def append_label(connection: Connection, site_id: int, comment_id: int, label: Label, text: IndexedText | None) -> None:
+    """Append a label to the log and index the comment. Without its text, `index_missing` has to index it later.
 
     A blog that holds the comment gets a callback, unless the label came from the blog itself.
     """
     labels.append(connection, site_id, comment_id, label)
-    index_label(connection, site_id, comment_id, label.value)
+    index_label(connection, site_id, comment_id, label.value, text)
     _schedule_callback(connection, comment_id, label)
 
 
@@ -108,25 +111,37 @@ def export_labels(services: Services, site: Site | None) -> Iterator[dict[str, s
 def import_labels(services: Services, site: Site, rows: Iterable[tuple[Comment, LabelValue]]) -> ImportResult:
     """Store labelled comments under the site, all or none.
 
-    A row is known if the site has a comment with the same content, author, e-mail, page and label. Known rows are not
-    stored again. `rows` is read to its end before the database is locked, so an error in it leaves nothing behind.
+    A comment that the site has with the same content, author, e-mail and page, and that was labelled before, is not
+    stored again. It gets the label of the import unless that is in force: the newest label counts, and of contradictory
+    rows the last one. `rows` is read to its end before the database is locked, so an error in it leaves nothing behind.
     """
-    keyed = [(_import_key(comment, value), comment) for comment, value in rows]
+    keyed = [(_import_key(comment), (comment, value)) for comment, value in rows]
+    last_rows = dict(keyed)
+    content_hashes = sorted({key.content_hash for key in last_rows})
     now = services.clock()
 
-    def store(connection: Connection) -> int:
+    def store(connection: Connection) -> ImportResult:
         lock_site(connection, site.id)
-        known = labels.find_imported(connection, site.id, sorted({key.content_hash for key, _ in keyed}))
-        new = {key: comment for key, comment in keyed if key not in known}
-        hashed_comments = [(key.content_hash, comment) for key, comment in new.items()]
-        comment_ids = comments.add(connection, site.id, hashed_comments, now)
-        values = [Label(LabelValue(key.value), "import", "import", now) for key in new]
-        labels.append_many(connection, site.id, zip(comment_ids, values, strict=True))
-        return len(new)
+        known = labels.find_imported(connection, site.id, content_hashes)
+        new = {key: row for key, row in last_rows.items() if key not in known}
+        comment_ids = comments.add(
+            connection, site.id, [(key.content_hash, comment) for key, (comment, _) in new.items()], now
+        )
+        new_labels = [Label(value, "import", "import", now) for _, value in new.values()]
+        labels.append_many(connection, site.id, zip(comment_ids, new_labels, strict=True))
+        changed = {
+            known[key].comment_id: Label(value, "import", "import", now)
+            for key, (_, value) in last_rows.items()
+            if key in known and known[key].value is not value
+        }
+        lock_comments(connection, changed)
+        for comment_id, label in changed.items():
+            _apply_label(connection, site, comment_id, label, None)
+        return ImportResult(len(new), len(changed), len(keyed) - len(new) - len(changed))
 
-    stored = services.writer.run(store, slow=True)
+    result = services.writer.run(store, slow=True)
     index_missing(services)
-    return ImportResult(stored, known=len(keyed) - stored)
+    return result
 
 
 def _find_comment_id(connection: Connection, site: Site, decision_id: str) -> int:
@@ -136,7 +151,7 @@ def _find_comment_id(connection: Connection, site: Site, decision_id: str) -> in
     return comment_id
 
 
-def _apply_label(connection: Connection, site: Site, comment_id: int, label: Label) -> Label:
+def _apply_label(connection: Connection, site: Site, comment_id: int, label: Label, text: IndexedText | None) -> Label:
     lock_comments(connection, [comment_id])
     queue_items.close_for_comment(connection, comment_id, label.labelled_by, "label", label.created_at)
     last = labels.last(connection, comment_id)
@@ -144,7 +159,7 @@ def _apply_label(connection: Connection, site: Site, comment_id: int, label: Lab
         # The label is not new, but the blog may have asked to hold the comment again since.
         _schedule_callback(connection, comment_id, label, undecided_only=True)
         return last
-    append_label(connection, site.id, comment_id, label)
+    append_label(connection, site.id, comment_id, label, text)
     return label
 
 
@@ -163,9 +178,9 @@ def _corpus_row(labelled: LabelledComment) -> dict[str, str]:
     return {"id": str(labelled.comment_id), "site": labelled.site_url, "label": labelled.value.value, **fields}
 
 
-def _import_key(comment: Comment, value: LabelValue) -> ImportKey:
+def _import_key(comment: Comment) -> ImportKey:
     # As stored, or a field with an unstorable character would never equal its stored copy.
     author, email, permalink = (
         None if field is None else storable(field) for field in (comment.author, comment.email, comment.permalink)
     )
-    return ImportKey(ParsedComment(comment).content_hash, author, email, permalink, value.value)
+    return ImportKey(ParsedComment(comment).content_hash, author, email, permalink)

@@ -1,6 +1,7 @@
 """Find labelled comments of a site that are similar to a text."""
 
 from collections.abc import Sequence
+from typing import NamedTuple, Self
 
 from sqlalchemy import Connection
 
@@ -23,6 +24,20 @@ MAX_EXCERPT_LENGTH = 300
 _MAX_CANDIDATES = 8
 _MAX_PER_BAND = 50
 _PAGE_SIZE = 200
+
+
+class IndexedText(NamedTuple):
+    """The beginning of a text with its band hashes, which are computed before the database is locked."""
+
+    text: str
+    band_hashes: Sequence[int]
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the beginning of a text with its band hashes."""
+        # As stored: an unstorable character must not make a difference.
+        beginning = storable(text[: minhash.MAX_TEXT_LENGTH])
+        return cls(beginning, minhash.lsh_bands(beginning))
 
 
 def find_similar_to_text(services: Services, site_id: int, text: str) -> list[SimilarComment]:
@@ -49,13 +64,23 @@ def find_similar_to_decisions(services: Services, decided: Sequence[Decision]) -
         ]
 
 
-def index_label(connection: Connection, site_id: int, comment_id: int, value: LabelValue | None) -> None:
-    """Index a comment under its label; with `None` remove it from the index."""
-    if value is None:
+def read_text(connection: Connection, comment_id: int) -> IndexedText:
+    """Return the text of a stored comment for `index_label`. No later write changes it."""
+    return IndexedText.of(similarity_index.comment_text(connection, comment_id, minhash.MAX_TEXT_LENGTH))
+
+
+def index_label(
+    connection: Connection, site_id: int, comment_id: int, value: LabelValue | None, text: IndexedText | None
+) -> None:
+    """Index a comment under its label. Without a label or text, remove it from the index."""
+    if value is None or text is None:
         similarity_index.remove(connection, comment_id)
-    else:
-        text = similarity_index.comment_text(connection, comment_id, minhash.MAX_TEXT_LENGTH)
-        _index(connection, [LabelledText(comment_id, site_id, value, text)])
+        return
+    stored = similarity_index.comment_text(connection, comment_id, minhash.MAX_TEXT_LENGTH)
+    if stored != text.text:
+        # A blog may describe a comment in another spelling than it was stored in.
+        text = IndexedText.of(stored)
+    _index(connection, [(LabelledText(comment_id, site_id, value, stored), text.band_hashes)])
 
 
 def index_missing(services: Services) -> int:
@@ -64,28 +89,29 @@ def index_missing(services: Services) -> int:
     Returns how many. Each page is one transaction, so that other processes can write in between.
     """
     after = count = 0
-    comment_ids: set[int] = set()
+    band_hashes: dict[int, Sequence[int]] = {}
 
     def index_page(connection: Connection) -> int:
-        lock_comments(connection, comment_ids)
+        lock_comments(connection, band_hashes)
         # Read again: a label may have been withdrawn before the lock.
-        page = similarity_index.list_missing(connection, FEATURES_VERSION, after, _PAGE_SIZE, minhash.MAX_TEXT_LENGTH)
-        page = [comment for comment in page if comment.comment_id in comment_ids]
-        _index(connection, page)
-        return len(page)
+        page = similarity_index.list_missing(connection, FEATURES_VERSION, after, _PAGE_SIZE, 0)
+        entries = [(comment, band_hashes[comment.comment_id]) for comment in page if comment.comment_id in band_hashes]
+        _index(connection, entries)
+        return len(entries)
 
     while True:
         with read_transaction(services.engine, slow=True) as connection:
-            missing = similarity_index.list_missing(connection, FEATURES_VERSION, after, _PAGE_SIZE, 0)
+            missing = similarity_index.list_missing(
+                connection, FEATURES_VERSION, after, _PAGE_SIZE, minhash.MAX_TEXT_LENGTH
+            )
         if not missing:
             return count
-        comment_ids = {comment.comment_id for comment in missing}
+        band_hashes = {comment.comment_id: minhash.lsh_bands(comment.text) for comment in missing}
         count += services.writer.run(index_page, slow=True)
-        after = max(comment_ids)
+        after = max(band_hashes)
 
 
-def _index(connection: Connection, comments: Sequence[LabelledText]) -> None:
-    entries = [(comment, minhash.lsh_bands(comment.text)) for comment in comments]
+def _index(connection: Connection, entries: Sequence[tuple[LabelledText, Sequence[int]]]) -> None:
     similarity_index.replace_many(connection, entries, FEATURES_VERSION)
 
 

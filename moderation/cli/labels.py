@@ -46,7 +46,7 @@ def export(url: str | None, out: Path | None, raw: bool) -> None:
 def import_(file: Path, url: str, words: LabelWords) -> None:
     """Store the labelled comments of FILE under a site, all or none. Takes the files of `moderation train`.
 
-    A comment that has the same label already is not stored again.
+    A comment that was labelled before is not stored again, and gets the label of FILE if it has another one.
     """
     with opened_services() as services:
         _import_labels(services, find_site(services, url), file, words, echo_status)
@@ -71,4 +71,4 @@ def _import_labels(
         report(f"{file.name}: ignored the column site; all comments are stored under {site.url}.")
     values = (LabelValue.SPAM if spam else LabelValue.HAM for spam in corpus.spam)
     result = import_labels(services, site, zip(corpus.comments, values, strict=True))
-    click.echo(f"{result.stored} labelled comments stored, {result.known} known already.")
+    click.echo(f"{result.stored} labelled comments stored, {result.changed} changed, {result.known} known already.")

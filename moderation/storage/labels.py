@@ -28,13 +28,19 @@ class LabelledComment(NamedTuple):
 
 
 class ImportKey(NamedTuple):
-    """The facts by which an import recognizes a comment that is already labelled. `value` is a `LabelValue`."""
+    """The facts by which an import recognizes a comment that was labelled before."""
 
     content_hash: str
     author: str | None
     email: str | None
     permalink: str | None
-    value: str
+
+
+class ImportedComment(NamedTuple):
+    """A stored comment and the value of its label in force; `None` if that was withdrawn."""
+
+    comment_id: int
+    value: LabelValue | None
 
 
 def append(connection: Connection, site_id: int, comment_id: int, label: Label) -> None:
@@ -94,9 +100,11 @@ def list_labelled(connection: Connection, site_id: int | None, after: int, limit
     ]
 
 
-def find_imported(connection: Connection, site_id: int, content_hashes: Sequence[str]) -> set[ImportKey]:
-    """Return the keys of the site's labelled comments that have one of these content hashes."""
-    keys: set[ImportKey] = set()
+def find_imported(
+    connection: Connection, site_id: int, content_hashes: Sequence[str]
+) -> dict[ImportKey, ImportedComment]:
+    """Return the site's comments that were labelled and have one of these content hashes, the newest of each key."""
+    found: dict[ImportKey, ImportedComment] = {}
     for start in range(0, len(content_hashes), _MAX_HASHES_PER_QUERY):
         page = content_hashes[start : start + _MAX_HASHES_PER_QUERY]
         statement = (
@@ -105,11 +113,14 @@ def find_imported(connection: Connection, site_id: int, content_hashes: Sequence
                 comments_table.c.author,
                 comments_table.c.email,
                 comments_table.c.permalink,
+                comments_table.c.id,
                 labels.c.value,
             )
             .join(labels, labels.c.comment_id == comments_table.c.id)
             .where(comments_table.c.site_id == site_id, comments_table.c.content_hash.in_(page))
-            .where(labels.c.value.is_not(None), IN_FORCE)
+            .where(IN_FORCE)
+            .order_by(comments_table.c.id)
         )
-        keys.update(ImportKey(*row) for row in connection.execute(statement))
-    return keys
+        for *key, comment_id, value in connection.execute(statement):
+            found[ImportKey(*key)] = ImportedComment(comment_id, value and LabelValue(value))
+    return found

@@ -18,6 +18,7 @@ from moderation.actions.labelling import (
 )
 from moderation.actions.review import count_held, held_items
 from moderation.actions.services import Services
+from moderation.actions.similarity import find_similar_to_text
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.csv_cells import EXPORT_COLUMNS
 from moderation.domain.decision import Label, LabelValue
@@ -171,13 +172,13 @@ def test_export_has_the_columns_of_a_corpus(services: Services, site: Site) -> N
 def test_an_export_can_be_imported(services: Services, site: Site, other_site: Site) -> None:
     """Labels move from one site to another unchanged, over more than one page."""
     rows = [(Comment(text=f"Words {number}", author="Mia"), [HAM, SPAM][number % 2]) for number in range(1203)]
-    assert import_labels(services, site, rows) == (1203, 0)
+    assert import_labels(services, site, rows) == (1203, 0, 0)
     assert exported(services, site) == [(comment.text, value.value) for comment, value in rows]
     moved = (
         (Comment(text=row["text"], author=row["author"]), LabelValue(row["label"]))
         for row in export_labels(services, site)
     )
-    assert import_labels(services, other_site, moved) == (1203, 0)
+    assert import_labels(services, other_site, moved) == (1203, 0, 0)
     assert exported(services, other_site) == exported(services, site)
 
 
@@ -191,29 +192,52 @@ def test_an_aborted_import_stores_nothing(services: Services, site: Site) -> Non
     with pytest.raises(ZeroDivisionError):
         import_labels(services, site, broken())
     assert exported(services, site) == []
-    assert import_labels(services, site, []) == (0, 0)
+    assert import_labels(services, site, []) == (0, 0, 0)
 
 
 def test_importing_the_same_labels_twice_stores_nothing_twice(services: Services, site: Site, other_site: Site) -> None:
-    """Known rows are counted; another label, author or site is not known, and neither is a withdrawn label."""
+    """Known rows are counted; another author or site is not known."""
     rows = [(Comment(f"Words {number}", author="Mia", email="\x00"), [HAM, SPAM][number % 2]) for number in range(1203)]
     first = import_labels(services, site, [*rows, rows[0]])
     assert (first.stored, first.known) == (1203, 1)
-    assert import_labels(services, site, rows) == (0, 1203)
+    assert import_labels(services, site, rows) == (0, 0, 1203)
     assert log_length(services) == 1203
-    others = [(rows[0][0], SPAM), (replace(rows[0][0], author="Ben"), HAM)]
-    assert import_labels(services, site, [*others, *rows[:5]]) == (2, 5)
-    assert import_labels(services, other_site, rows[:5]) == (5, 0)
+    others = [(replace(rows[0][0], author="Ben"), HAM)]
+    assert import_labels(services, site, [*others, *rows[:5]]) == (1, 0, 5)
+    assert import_labels(services, other_site, rows[:5]) == (5, 0, 0)
+
+
+def test_the_newest_label_counts_in_an_import(services: Services, hold_all_site: Site, clock: Clock) -> None:
+    """A contradictory row labels the stored comment, as the click of a moderator would; so it does after a withdrawal.
+
+    Of contradictory rows in one file the last one counts. An import of the same file again changes nothing.
+    """
+    other = Comment("Another one")
+    assert import_labels(services, hold_all_site, [(COMMENT, SPAM), (other, SPAM), (COMMENT, HAM)]) == (2, 0, 1)
+    assert exported(services, hold_all_site) == [(COMMENT.text, "ham"), (other.text, "spam")]
+    contradiction = [(COMMENT, SPAM), (other, SPAM)]
+    assert import_labels(services, hold_all_site, contradiction) == (0, 1, 1)
+    assert import_labels(services, hold_all_site, contradiction) == (0, 0, 2)
+    assert exported(services, hold_all_site) == [(COMMENT.text, "spam"), (other.text, "spam")]
+    assert {similar.label.value for similar in find_similar_to_text(services, hold_all_site.id, COMMENT.text)} == {SPAM}
+
+    decision = check_comment(services, hold_all_site, Comment("Held for a person")).decision
+    label_decision(services, hold_all_site, decision.id, SPAM, "mara", "queue")
+    withdraw_label(services, hold_all_site, decision.id, "mara", "queue")
+    again = check_comment(services, hold_all_site, Comment("Held for a person"), recheck=True).decision
+    assert import_labels(services, hold_all_site, [(Comment("Held for a person"), HAM)]) == (0, 1, 0)
+    assert find_decision(services, hold_all_site, again.id)[1] == Label(HAM, "import", "import", clock.now)
+    assert count_held(services) == 0
 
 
 def test_a_label_from_the_queue_is_known_to_an_import(services: Services, site: Site) -> None:
     """Exported labels that come back add nothing, and a label that was changed since counts as it is now."""
     decision = check_comment(services, site, COMMENT).decision
     label_decision(services, site, decision.id, SPAM, "mara", "queue")
-    assert import_labels(services, site, [(COMMENT, SPAM)]) == (0, 1)
+    assert import_labels(services, site, [(COMMENT, SPAM)]) == (0, 0, 1)
     label_decision(services, site, decision.id, HAM, "mara", "queue")
-    assert import_labels(services, site, [(COMMENT, HAM)]) == (0, 1)
-    assert import_labels(services, site, [(COMMENT, SPAM)]) == (1, 0)
+    assert import_labels(services, site, [(COMMENT, HAM)]) == (0, 0, 1)
+    assert import_labels(services, site, [(COMMENT, SPAM)]) == (0, 1, 0)
 
 
 values = st.sampled_from([HAM, SPAM])

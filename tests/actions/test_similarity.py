@@ -24,6 +24,7 @@ from moderation.actions.similarity import (
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, LabelValue, Moderator, SimilarComment
 from moderation.domain.site import Site
+from moderation.features import minhash
 from moderation.settings import Settings
 from moderation.storage import tables
 from moderation.storage.engine import read_transaction, write_transaction
@@ -131,6 +132,32 @@ def test_a_flood_does_not_hide_the_other_label(services: Services, site: Site) -
     event.listen(services.engine, "after_cursor_execute", count)
     results = find_similar_to_text(services, site.id, TEXT)
     assert {similar.label.value for similar in results} == {HAM, SPAM} and queries <= 4
+
+
+def test_bands_are_computed_before_the_database_is_locked(
+    services: Services, hold_all_site: Site, moderator: Moderator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text of 2,000 letters takes 3 ms, in which no other decision could be stored."""
+    first = check_comment(services, hold_all_site, Comment(TEXT)).decision
+    check_comment(services, hold_all_site, Comment(f"{TEXT} 1"))
+    item = held_items(services)[0]
+    compute, computed, writing = minhash.lsh_bands, [], services.writer._thread
+
+    def watched(text: str) -> list[int]:
+        assert not getattr(writing, "is_writing", False)
+        computed.append(text)
+        return compute(text)
+
+    monkeypatch.setattr(minhash, "lsh_bands", watched)
+    label_decision(services, hold_all_site, first.id, SPAM, "mara", "api")
+    resolve(services, item.id, HAM, moderator)
+    label_comment(services, hold_all_site, Comment(OTHER), HAM, "mara", "akismet")
+    import_labels(services, hold_all_site, [(Comment(SIMILAR), HAM), (Comment(OTHER), SPAM)])
+    assert len(computed) == 5 and rows(services) == rebuilt(services)
+    monkeypatch.undo()
+    # The blog describes the comment in another spelling than it was stored in.
+    label_comment(services, hold_all_site, Comment(f"{TEXT.upper()} 1"), SPAM, "mara", "akismet")
+    assert rows(services) == rebuilt(services)
 
 
 def test_missing_entries_are_indexed_by_init(services: Services, site: Site, settings: Settings) -> None:

@@ -298,8 +298,8 @@ def test_importing_a_file_twice_stores_nothing_twice(everyone: Operator, tmp_pat
     """The second import says that all comments are known."""
     (tmp_path / "a.csv").write_text("text,label\nhello,ham\nbuy,spam\nhello,ham\n")
     first, second = (everyone.get("labels", "import", tmp_path / "a.csv", "--site", BLOG) for _ in range(2))
-    assert first == "2 labelled comments stored, 1 known already.\n"
-    assert second == "0 labelled comments stored, 3 known already.\n"
+    assert first == "2 labelled comments stored, 0 changed, 1 known already.\n"
+    assert second == "0 labelled comments stored, 0 changed, 3 known already.\n"
     assert len(everyone.get("labels", "export").splitlines()) == 3
 
 
