@@ -23,7 +23,7 @@ FUZZ ?= fuzz
 FUZZ_TESTS := tests/fuzz tests/web/test_any_bytes.py tests/web/test_akismet_form.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-postgres check bench drill mutants lowest train fuzz lock
+.PHONY: help setup serve test test-postgres check bench bench-serve drill mutants lowest train fuzz lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: $(VENV)/.tests  ## measure quality and speed; DATA=FOLDER names the folde
 
 bench-%: $(VENV)/.tests  ## run one benchmark, such as bench-speed
 	@MODERATION_DATA='$(DATA)' $(BIN)/python -m benchmarks $*
+
+bench-serve: $(VENV)/.tests  ## put load on the service and on other servers, and compare them; QUICK=1 is short
+	@$(BIN)/python -m benchmarks serve $(if $(QUICK),--quick)
 
 mutants: $(VENV)/.tests  ## count the small faults in the code that no test notices; takes ten minutes
 	@$(BIN)/python -m benchmarks.mutants

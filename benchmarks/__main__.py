@@ -17,6 +17,7 @@ from benchmarks import (
     queue,
     registers,
     retraining,
+    serve,
     speed,
     strangers,
     youtube,
@@ -41,9 +42,11 @@ BENCHMARKS = {
     "drill": drill.measure,
     "strangers": strangers.measure,
     "growth": growth.measure,
+    "serve": serve.measure,
 }
-# They install other filters, run the tests, break a service and store two million decisions: all take long.
-ONLY_BY_NAME = ("peers", "mutants", "drill", "growth", "strangers")
+# They install other filters, run the tests, break a service, put load on it and store two million decisions: all take
+# long.
+ONLY_BY_NAME = ("peers", "mutants", "drill", "growth", "strangers", "serve")
 
 
 def main(arguments: list[str]) -> None:
@@ -54,6 +57,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--seconds", type=float, default=strangers.DEFAULT_SECONDS, help="duration of each half of strangers"
     )
+    parser.add_argument("--quick", action="store_true", help="run serve in two minutes instead of ten")
     options = parser.parse_args(arguments)
     selected = options.names
     unknown = [name for name in selected if name not in BENCHMARKS]
@@ -62,6 +66,7 @@ def main(arguments: list[str]) -> None:
     adjusted = {
         "drill": partial(drill.measure, options.rounds),
         "strangers": partial(strangers.measure, options.seconds),
+        "serve": partial(serve.measure, serve.QUICK if options.quick else serve.FULL),
     }
     for name in selected or [name for name in BENCHMARKS if name not in ONLY_BY_NAME]:
         print(f"== {name}")

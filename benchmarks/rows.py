@@ -46,15 +46,20 @@ def at_least(name: str, value: float, bar: float, unit: str) -> Row:
 def at_most_ratio(name: str, value: float, unit: str, *, baseline: str, baseline_value: float, max_ratio: float) -> Row:
     """Return a row that holds up to `max_ratio` times the baseline's value in the same unit."""
     ratio = value / baseline_value
-    return Row(
-        name,
-        round(value, 6),
-        unit,
-        against=f"{baseline}: {baseline_value:.4g} {unit}",
-        ratio=round(ratio, 4),
-        bar=f"ratio at most {max_ratio:g}",
-        holds=ratio <= max_ratio,
-    )
+    return _compared(name, value, unit, baseline, baseline_value, f"ratio at most {max_ratio:g}", ratio <= max_ratio)
+
+
+def at_least_ratio(
+    name: str, value: float, unit: str, *, baseline: str, baseline_value: float, min_ratio: float
+) -> Row:
+    """Return a row that holds from `min_ratio` times the baseline's value in the same unit on."""
+    ratio = value / baseline_value
+    return _compared(name, value, unit, baseline, baseline_value, f"ratio at least {min_ratio:g}", ratio >= min_ratio)
+
+
+def _compared(name: str, value: float, unit: str, baseline: str, baseline_value: float, bar: str, holds: bool) -> Row:
+    against, ratio = f"{baseline}: {baseline_value:.4g} {unit}", round(value / baseline_value, 4)
+    return Row(name, round(value, 6), unit, against, ratio, bar, holds)
 
 
 def unmeasured(name: str, reason: str) -> Row:
@@ -81,7 +86,7 @@ def _described(row: Row) -> str:
         return row.unit
     against = f"(against {row.against})" if row.against else ""
     ratio = "" if row.ratio is None else f"ratio {row.ratio:g}"
-    verdict = {True: "holds", False: "DOES NOT HOLD", None: ""}[row.holds]
+    verdict = {True: "holds", False: "FALLS SHORT", None: ""}[row.holds]
     return "  ".join(part for part in (f"{row.value:>10g} {row.unit}", ratio, against, row.bar, verdict) if part)
 
 

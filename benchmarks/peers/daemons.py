@@ -5,10 +5,11 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 HOST = "127.0.0.1"
@@ -65,19 +66,32 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_server(command: Sequence[str], folder: Path, port: int) -> Iterator[None]:
-    """Run a server in the foreground until the block ends.
+def running_server(
+    command: Sequence[str],
+    folder: Path,
+    port: int,
+    *,
+    variables: Mapping[str, str] = MappingProxyType({}),
+    own_code: bool = False,
+) -> Iterator[int]:
+    """Run a server in the foreground until the block ends. Yields its process id.
 
+    A server of our own code keeps the rights of this process, without which it might not read the checkout.
     Raises `PeerFailed` if it exits, or does not accept connections at `port` within two minutes.
     """
     log = folder / "server.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
-            command, stdout=output, stderr=output, cwd=folder, env=_environment(folder), **unprivileged_user()
+            command,
+            stdout=output,
+            stderr=output,
+            cwd=folder,
+            env={**_environment(folder), **variables},
+            **({} if own_code else unprivileged_user()),
         )
         try:
             _wait_for_port(server, port, log)
-            yield
+            yield server.pid
         finally:
             server.terminate()
             try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import rows
-from benchmarks.rows import at_least, at_most, at_most_ratio, figure, unmeasured, write_rows
+from benchmarks.rows import at_least, at_least_ratio, at_most, at_most_ratio, figure, unmeasured, write_rows
 
 
 def test_a_bar_holds_up_to_its_value() -> None:
@@ -21,6 +21,13 @@ def test_a_comparison_has_the_baseline_and_the_ratio(max_ratio: float, holds: bo
     """A reader of the JSON sees both figures."""
     row = at_most_ratio("time", 2.0, "s", baseline="theirs", baseline_value=8.0, max_ratio=max_ratio)
     assert (row.value, row.against, row.ratio, row.holds) == (2.0, "theirs: 8 s", 0.25, holds)
+
+
+@pytest.mark.parametrize(("min_ratio", "holds"), [(4.0, True), (4.1, False)])
+def test_a_comparison_may_ask_for_more(min_ratio: float, holds: bool) -> None:
+    """Of a rate, more is better."""
+    row = at_least_ratio("rate", 8.0, "requests/s", baseline="theirs", baseline_value=2.0, min_ratio=min_ratio)
+    assert (row.ratio, row.bar, row.holds) == (4.0, f"ratio at least {min_ratio:g}", holds)
 
 
 def test_rows_are_written_with_command_and_commit_and_printed(
@@ -45,5 +52,5 @@ def test_rows_are_written_with_command_and_commit_and_printed(
     }
     assert written[1]["value"] is None and written[1]["unit"] == "not measured here: no such file"
     first, second = capsys.readouterr().out.splitlines()
-    assert "3 s" in first and "at most 2  DOES NOT HOLD" in first
+    assert "3 s" in first and "at most 2  FALLS SHORT" in first
     assert "not measured here: no such file" in second
