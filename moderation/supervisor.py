@@ -14,6 +14,7 @@ from granian.http import HTTP1Settings
 from granian.server import MPServer
 
 import moderation
+from moderation.web.connections import MAX_CONNECTIONS, RESERVED_FILES, connection_limit
 
 # A file, not a module's name: granian searches a name in the working directory first, and would run that module.
 _TARGET = f"{Path(moderation.__file__).with_name('wsgi.py')}:front"
@@ -22,8 +23,6 @@ _STOP_TIMEOUT_SECONDS = 10
 # granian closes a connection whose next head is not complete after this time, also an idle one.
 _HEAD_TIMEOUT_MILLISECONDS = 10_000
 _MAX_HEAD_BYTES = 2**16
-_MAX_CONNECTIONS = 8192
-_RESERVED_FILES = 256
 _MAX_PAUSE_SECONDS = 30.0
 # A server that ran for this time had a good start, so the next pause is the shortest again.
 _STABLE_SECONDS = 60.0
@@ -35,11 +34,11 @@ def main(host: str, port: int, workers: int) -> None:
     granian replaces a dead worker, and ends when one dies twice within seconds. It is then started again, after a pause
     that doubles from half a second.
     """
-    connections = raise_file_limit()
+    raise_file_limit()
     pause = 0.5
     while True:
         started = time.monotonic()
-        server = _server(host, port, workers, connections)
+        server = _server(host, port, workers)
         try:
             server.serve()
         except SystemExit:
@@ -53,20 +52,19 @@ def main(host: str, port: int, workers: int) -> None:
         time.sleep(pause)
 
 
-def raise_file_limit() -> int:
-    """Raise the limit of open files as far as allowed. Returns the number of connections that a worker may hold."""
+def raise_file_limit() -> None:
+    """Raise the limit of open files for as many connections as a worker may hold, as far as allowed."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MAX_CONNECTIONS + _RESERVED_FILES
+    wanted = MAX_CONNECTIONS + RESERVED_FILES
     limit = max(soft, wanted if hard == resource.RLIM_INFINITY else min(hard, wanted))
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
-    return max(128, min(_MAX_CONNECTIONS, limit - _RESERVED_FILES))
 
 
 def _stop(*_: object) -> None:
     sys.exit(0)
 
 
-def _server(host: str, port: int, workers: int, connections: int) -> MPServer:
+def _server(host: str, port: int, workers: int) -> MPServer:
     return MPServer(
         _TARGET,
         address=host,
@@ -77,7 +75,7 @@ def _server(host: str, port: int, workers: int, connections: int) -> MPServer:
         websockets=False,
         workers=workers,
         backlog=_BACKLOG,
-        backpressure=connections,
+        backpressure=connection_limit(),
         http1_settings=HTTP1Settings(header_read_timeout=_HEAD_TIMEOUT_MILLISECONDS, max_buffer_size=_MAX_HEAD_BYTES),
         respawn_failed_workers=True,
         workers_kill_timeout=_STOP_TIMEOUT_SECONDS,

@@ -23,9 +23,10 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from moderation.domain.errors import AuthenticationFailed, ModerationError
 from moderation.settings import Settings
 from moderation.web.admission import Admissions
+from moderation.web.connections import ConnectionCaps
 from moderation.web.forwarding import TrustedProxies, network_of
 from moderation.web.rate_limits import TokenBuckets
-from moderation.web.requests import AUTHENTICATED, REFUSAL, calling_site
+from moderation.web.requests import AUTHENTICATED, REFUSAL, app_state, calling_site
 from moderation.web.rsgi import Response, call_wsgi, header_values, peer, wsgi_environ
 
 if TYPE_CHECKING:
@@ -115,6 +116,9 @@ class Front:
         # A separate one, so that a supervisor's question never waits behind comments.
         self._health_thread = Threads(loop, 1)
         threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
+        with self._app.app_context():
+            on_close = app_state().metrics.connections_closed.inc
+        ConnectionCaps(self._network_of_peer, on_close).start()
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         """Answer a request."""
@@ -152,6 +156,9 @@ class Front:
         self._admissions.leave(network)
         if answered.exception() is None and answered.result().has_valid_key:
             self._admissions.recognise(network)
+
+    def _network_of_peer(self, address: str) -> str | None:
+        return None if self._proxies.trusts(address) else network_of(address)
 
     def _client_network(self, scope: "Scope") -> str | None:
         address = self._proxies.client_address(peer(scope), ",".join(header_values(scope, "x-forwarded-for")))

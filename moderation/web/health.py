@@ -45,6 +45,9 @@ class Metrics:
         self.rate_limited = Counter(
             "moderation_rate_limited", "Checks refused because of the site's rate.", ("channel",), registry=registry
         )
+        self.connections_closed = Counter(
+            "moderation_connections_closed", "Connections ended because of a cap.", registry=registry
+        )
         self.scoring_seconds = Histogram(
             "moderation_scoring_seconds",
             "Time from a parsed request to a stored decision; a batch counts once.",

@@ -95,9 +95,10 @@ def start(command: Sequence[str | Path], environment: Mapping[str, str], cwd: Pa
 
 
 @contextmanager
-def served(service: Service) -> Iterator[Served]:
-    """Serve on a free port until the block ends."""
-    with start([sys.executable, "-m", "moderation", "serve"], service.environment, ROOT) as process:
+def served(service: Service, *, max_files: int = 0) -> Iterator[Served]:
+    """Serve on a free port until the block ends, with a limit of open files if there is one."""
+    limited = ["prlimit", f"--nofile={max_files}"] if max_files else []
+    with start([*limited, sys.executable, "-m", "moderation", "serve"], service.environment, ROOT) as process:
         try:
             address = _address([wait_until_serving(process)])
             yield Served(int(address.rpartition(":")[2]), process)
