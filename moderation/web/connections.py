@@ -21,7 +21,7 @@ from typing import NamedTuple
 MAX_CONNECTIONS = 8192
 """Connections of one process."""
 RESERVED_FILES = 256
-"""Files of a process that are no connections: the database, models, sockets of its own."""
+"""Files of a process that are no connections: the database, models, other sockets."""
 MAX_PER_ADDRESS = 256
 """Connections of one address in one process, fewer where the total is small. Trusted proxies have no such cap."""
 
@@ -48,10 +48,10 @@ class _Connection(NamedTuple):
 
 
 class ConnectionCaps:
-    """Ends the connections of a process that are beyond the caps, first those that have been silent for longest."""
+    """Ends the connections of a process that are beyond the caps, the longest silent ones first."""
 
     def __init__(self, network_of_peer: Callable[[str], str | None], on_close: Callable[[int], object]) -> None:
-        """Prepare the caps. `network_of_peer` returns the key of an address, `None` if it has no cap of its own."""
+        """Prepare the caps. `network_of_peer` returns the key of an address, `None` for a trusted proxy."""
         limit = connection_limit()
         self._network_of_peer = network_of_peer
         self._on_close = on_close
