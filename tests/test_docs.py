@@ -12,7 +12,9 @@ from moderation.cli.program import COMMANDS
 from moderation.domain.errors import ERROR_MAPPINGS
 from moderation.settings import Settings
 from moderation.storage.postgresql import ERRORS_BY_STATE, UNREACHABLE
+from tests.e2e.clients import CLIENTS
 from tests.shipped import SHIPPED_MODEL_ID
+from tests.web.test_akismet_shapes import SHAPES
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -107,6 +109,27 @@ def test_the_architecture_names_existing_code() -> None:
         if source is None or (name and not re.search(rf"^def {name}\(", source.read_text("utf-8"), re.MULTILINE)):
             missing.append(f"{path}: {name}")
     assert missing == []
+
+
+def test_each_client_is_documented_as_tested() -> None:
+    """docs/clients.md has a row for each client that is run, or whose shape is sent, with its two readings."""
+    rows = {cells[0]: cells[1:] for line in page("clients.md").splitlines() if len(cells := line.split(" | ")) == 5}
+    words = {"error": ("error |", "your code |"), "ham": ("publishes |",)}
+    wrong = [
+        client.name
+        for client in CLIENTS
+        if (row := rows.get(f"| {client.name}")) is None
+        or row[3] not in words[client.without_verdict]
+        or f"{row[2]} |" not in words[client.differences.get("wrong", "error")]
+    ]
+    wrong += [
+        shape.name
+        for shape in SHAPES
+        if (row := rows.get(f"| {shape.name}")) is None
+        or [row[1], f"{row[2]} |", row[3]]
+        != ["shape only", *(words[reading][0] for reading in (shape.wrong_key, shape.without_verdict))]
+    ]
+    assert wrong == []
 
 
 def test_each_threat_names_existing_tests() -> None:

@@ -5,13 +5,15 @@ address. The clients trust a throw-away authority. Nothing changes on the machin
 """
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tarfile
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,11 +26,55 @@ PYTHON_CLIENTS = {
     "python_akismet": "python-akismet==0.4.3",
     "akismet_async": "akismet-async==0.0.1",
     "pykismet": "pykismet3==0.1.1",
+    "django_antispam": "django-antispam==1.0.3",
 }
 SPAM_BE_GONE = "nodebb-plugin-spam-be-gone@2.3.2"
 # mocha and chai in the versions that akismet-api's suite needs.
 NODE_CLIENTS = ("akismet-api@6.0.0", "akismet@2.0.7", "@cedx/akismet@16.2.1", "form-data@4.0.6", "mocha@10", "chai@4")
+# Of these two only the module that calls Akismet is run, so only its dependencies are installed.
+WALINE = "@waline/vercel@1.39.3"
+TWIKOO = "twikoo-func@1.7.9"
+TWIKOO_DEPENDENCIES = ("akismet-api@5.1.0", "axios@1", "blueimp-md5@2", "bowser@2", "crypto-js@4", "form-data@4")
+GO_SOURCES = "/usr/share/gocode"
 _INSTALL_TIMEOUT_SECONDS = 300
+
+
+CANNOT_VERIFY = {"verified": None, "wrong_verified": None}
+ONLY_CHECKS = {**CANNOT_VERIFY, "submitted": None, "labels": [None, None]}
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client as docs/clients.md names it, its driver, the answers that differ, and whether its host can be set.
+
+    `without_verdict` is "error" for a client that raises or returns one, "ham" for one that lets the comment pass.
+    """
+
+    name: str
+    script: str
+    differences: dict[str, Any] = field(default_factory=dict)
+    has_option: bool = True
+    without_verdict: str = "error"
+
+
+CLIENTS = (
+    Client("PyPI `akismet` 25.10.1", "pypi_akismet.py"),
+    Client("PyPI `python-akismet` 0.4.3", "python_akismet.py", CANNOT_VERIFY),
+    Client("PyPI `akismet-async` 0.0.1", "akismet_async.py"),
+    Client("PyPI `pykismet3` 0.1.1", "pykismet.py", CANNOT_VERIFY),
+    Client("PyPI `django-antispam` 1.0.3", "django_antispam.py", CANNOT_VERIFY),
+    Client("npm `akismet-api` 6.0.0", "akismet_api.cjs"),
+    Client("npm `akismet` 2.0.7", "akismet_js.cjs", {"wrong": "ham"}, without_verdict="ham"),
+    Client("npm `@cedx/akismet` 16.2.1", "cedx.mjs"),
+    Client("NodeBB `spam-be-gone` 2.3.2", "nodebb.cjs", {"wrong": "ham"}, has_option=False, without_verdict="ham"),
+    Client("Waline `@waline/vercel` 1.39.3", "waline.cjs", ONLY_CHECKS, has_option=False, without_verdict="ham"),
+    Client("Twikoo `twikoo-func` 1.7.9", "twikoo.cjs", ONLY_CHECKS, has_option=False),
+    Client("npm `form-data` 4.0.6", "form_data.cjs"),
+    Client("PHP's curl with an array of fields", "curl_array.php"),
+    Client("Ruby `akismet` 3.0.0", "akismet_ruby.rb", has_option=False),
+    Client("Perl `Net::Akismet` 0.05", "net_akismet.pl"),
+    Client("Go `adtac/go-akismet` of Debian 12", "adtac.go", CANNOT_VERIFY, has_option=False),
+)
 
 
 @dataclass(frozen=True)
@@ -114,10 +160,37 @@ def python_client(name: str, folder: Path) -> Path:
 
 
 def node_clients(folder: Path) -> Path:
-    """Install all Node clients in a folder."""
-    quiet = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
-    _install(["npm", "install"], "--prefix", folder, *quiet, *NODE_CLIENTS, SPAM_BE_GONE)
+    """Install all Node clients in a folder; Twikoo in its folder `twikoo`, as it needs another version of one."""
+    _npm_install(folder, *NODE_CLIENTS, SPAM_BE_GONE)
+    _unpack(WALINE, folder / "node_modules" / "@waline" / "vercel")
+    _npm_install(folder / "twikoo", *TWIKOO_DEPENDENCIES)
+    _unpack(TWIKOO, folder / "twikoo" / "node_modules" / "twikoo-func")
     return folder
+
+
+def go_client(driver: Path, folder: Path) -> Path:
+    """Compile a driver with the Go libraries of the system's packages."""
+    # The environment of a build that asks no server for modules.
+    settings = {"GO111MODULE": "off", "GOPATH": GO_SOURCES, "GOCACHE": str(folder / "cache")}
+    words = ["env", *(f"{name}={value}" for name, value in settings.items()), "go", "build"]
+    _install(words, "-o", folder / driver.stem, driver)
+    return folder / driver.stem
+
+
+def _npm_install(folder: Path, *packages: str) -> None:
+    quiet = ("--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+    folder.mkdir(exist_ok=True)
+    _install(["npm", "install"], "--prefix", folder, *quiet, *packages)
+
+
+def _unpack(package: str, folder: Path) -> None:
+    """Download an npm package without its dependencies, and unpack it as the folder of a module."""
+    folder.mkdir(parents=True)
+    _install(["npm", "pack"], "--loglevel=error", "--pack-destination", folder, package)
+    (archive,) = folder.glob("*.tgz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(folder.parent / f"{folder.name}.unpacked", filter="data")
+    shutil.copytree(folder.parent / f"{folder.name}.unpacked" / "package", folder, dirs_exist_ok=True)
 
 
 def _pip(verb: str) -> list[str]:

@@ -25,13 +25,17 @@ http {{
 
 @dataclass(frozen=True)
 class ProxyConfig:
-    """The address and ports of the proxy, and the names of its two servers."""
+    """The address and ports of the proxy, and the names of its two servers.
+
+    `checks` is a status with which nginx itself answers each comment-check; 0 lets them pass.
+    """
 
     address: str
     http: int
     https: int
     akismet: str = "rest.example.org"
     queue: str = "moderation.example.org"
+    checks: int = 0
 
 
 @contextmanager
@@ -78,7 +82,10 @@ def _adapted_example(service: int, config: ProxyConfig, folder: Path) -> str:
     for old, new in changes.items():
         assert old in text, old
         text = text.replace(old, new)
-    return text
+    passing = "location ~ ^/1"
+    assert passing in text
+    refusal = f'location = /1.1/comment-check {{ return {config.checks} "Not now"; }}\n    ' if config.checks else ""
+    return text.replace(passing, refusal + passing)
 
 
 def _certificates(config: ProxyConfig, folder: Path) -> Path:

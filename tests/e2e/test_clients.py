@@ -5,21 +5,23 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.e2e.clients import (
+    CLIENTS,
     DRIVERS,
     HOST,
     PYTHON_CLIENTS,
+    Client,
     ClientSandbox,
     download_suite,
     free_loopback_address,
+    go_client,
     hosts_file,
     node_clients,
     python_client,
@@ -32,6 +34,8 @@ from tests.e2e.service import Service, served
 BLOG = "https://bakery.example"
 WRONG_KEY = "ffffffffffff"
 OWN_NAME = "rest.example.org"
+STATUSES = (429, 503)
+"""Answers to a check that are no verdict: too many requests, and a service that is down."""
 NAMES = (HOST, OWN_NAME)
 """The names of the service: the clients' default host, and one that is set by an option."""
 
@@ -46,28 +50,24 @@ EXPECTED_ANSWERS = {
 }
 """The output of a driver whose client understood every reply, and the labels of what it submitted."""
 
+BY_NAME = [(client, name) for client in CLIENTS for name in (NAMES if client.has_option else (HOST,))]
+
 pytestmark = pytest.mark.e2e
 
 
 @dataclass(frozen=True)
 class ClientMachine:
-    """A blog's machine with the blog's key: a sandbox for each name of the service."""
+    """A blog's machine with the blog's key: a sandbox for each name of the service, and each status of a check."""
 
-    sandboxes: dict[str, ClientSandbox]
+    sandboxes: dict[str | int, ClientSandbox]
     key: str
     service: Service
 
-    def run_driver(self, *command: str | Path, folder: Path, name: str, **more: str | Path) -> dict[str, Any]:
-        """Run a driver; return its output and the labels of its two comments."""
-        sent = texts(f"{Path(command[-1]).stem} by {name}")
-        variables = {"KEY": self.key, "WRONG_KEY": WRONG_KEY, "BLOG": BLOG, **sent, **more}
-        if name != HOST:
-            variables["SERVICE"] = name
-        result = self.sandboxes[name].run(*command, folder=folder, **variables)
-        assert result.returncode == 0, result.stderr
-        answers: dict[str, Any] = json.loads(result.stdout)
-        labels = self.service.labels()
-        return answers | {"labels": [labels.get(text) for text in sent.values()]}
+    def run(self, command: Sequence[str | Path], folder: Path, where: str | int) -> subprocess.CompletedProcess[str]:
+        """Run a driver in a sandbox. It is told its name, unless that is the client's own host."""
+        variables = {"KEY": self.key, "WRONG_KEY": WRONG_KEY, "BLOG": BLOG, **texts(command, where)}
+        named = {"SERVICE": OWN_NAME} if where == OWN_NAME else {}
+        return self.sandboxes[where].run(*command, folder=folder, PYTHONPATH=folder, **variables, **named)
 
 
 @pytest.fixture(scope="module")
@@ -79,13 +79,14 @@ def client_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClientM
     key = json.loads(service.moderation("site", "add", BLOG, "--json"))["key"]
     with ExitStack() as running:
         port = running.enter_context(served(service)).port
-        sandboxes = {}
-        for name in (HOST, OWN_NAME):
+        sandboxes: dict[str | int, ClientSandbox] = {}
+        for where in (HOST, OWN_NAME, *STATUSES):
+            name, status = (HOST, where) if isinstance(where, int) else (where, 0)
             folder = tmp_path_factory.mktemp("sandbox")
-            config = ProxyConfig(free_loopback_address(), 80, 443, akismet=name)
+            config = ProxyConfig(free_loopback_address(), 80, 443, akismet=name, checks=status)
             authority = running.enter_context(running_proxy(port, config, folder))
             hosts = hosts_file(config.address, [name, f"{key}.{name}", f"{WRONG_KEY}.{name}"], folder)
-            sandboxes[name] = ClientSandbox(hosts, authority)
+            sandboxes[where] = ClientSandbox(hosts, authority)
         yield ClientMachine(sandboxes, key, service)
 
 
@@ -104,8 +105,38 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def texts(sender: str) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def adtac(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    require_tools(go="golang-go")
+    return go_client(DRIVERS / "adtac.go", tmp_path_factory.mktemp("go"))
+
+
+@pytest.fixture
+def started(request: pytest.FixtureRequest, client: Client, tmp_path: Path) -> tuple[list[str | Path], Path]:
+    """Return the command of a client's driver, and the folder with the packages that it needs."""
+    script = DRIVERS / client.script
+    match script.suffix:
+        case ".py":
+            installed = request.getfixturevalue("python") if script.stem in PYTHON_CLIENTS else {}
+            return [sys.executable, script], installed.get(script.stem, tmp_path)
+        case ".cjs" | ".mjs":
+            folder: Path = request.getfixturevalue("node")
+            return ["node", script], folder / "twikoo" if script.stem == "twikoo" else folder
+        case ".go":
+            return [request.getfixturevalue("adtac")], tmp_path
+        case ".php":
+            require_library("php", "curl_version();", "php-curl", option="-r")
+            return ["php", script], tmp_path
+        case ".rb":
+            require_library("ruby", "require 'akismet'", "ruby-akismet")
+            return ["ruby", script], tmp_path
+    require_library("perl", "use Net::Akismet", "libnet-akismet-perl")
+    return ["perl", script], tmp_path
+
+
+def texts(command: Sequence[str | Path], where: str | int) -> dict[str, str]:
     """Return a ham and a spam comment that name their sender, so that each is stored by itself."""
+    sender = f"{Path(command[-1]).stem} by {where}"
     return {
         "HAM": f"Thanks, the second loaf came out better. It's the longer rest in the café's oven! Says {sender}.",
         "SPAM": f"Cheap watches, 100% original, says {sender} & friends",
@@ -152,67 +183,28 @@ def test_npm_akismet_api_s_own_suite(
     assert re.search(r"\b5 passing\b", printed) and "pending" not in printed, printed
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_pypi_akismet(client_machine: ClientMachine, tmp_path: Path, name: str) -> None:
-    """By its default host, and by a custom HTTP client; its timeout is one second."""
-    script = DRIVERS / "pypi_akismet.py"
-    assert client_machine.run_driver(sys.executable, script, folder=tmp_path, name=name) == EXPECTED_ANSWERS
+@pytest.mark.parametrize(("client", "name"), BY_NAME, ids=lambda value: getattr(value, "script", value))
+def test_a_client_understands_each_answer(
+    client_machine: ClientMachine, client: Client, name: str, started: tuple[list[str | Path], Path]
+) -> None:
+    """By its default host, and by the option for it. What it submits becomes labels."""
+    result = client_machine.run(*started, name)
+    assert result.returncode == 0, result.stderr
+    labels = client_machine.service.labels()
+    sent = texts(started[0], name).values()
+    answers = json.loads(result.stdout) | {"labels": [labels.get(text) for text in sent]}
+    assert answers == EXPECTED_ANSWERS | client.differences
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("client", PYTHON_CLIENTS)
-def test_python_clients(client_machine: ClientMachine, python: dict[str, Path], client: str, name: str) -> None:
-    """They send the key in the host name only; two of them cannot verify it."""
-    script = DRIVERS / f"{client}.py"
-    answers = client_machine.run_driver(
-        sys.executable, script, folder=python[client], name=name, PYTHONPATH=python[client]
-    )
-    no_verify = {"verified": None, "wrong_verified": None} if client in ("python_akismet", "pykismet") else {}
-    assert answers == EXPECTED_ANSWERS | no_verify
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("script", ["akismet_api.cjs", "akismet_js.cjs", "cedx.mjs"])
-def test_node_clients(client_machine: ClientMachine, node: Path, script: str, name: str) -> None:
-    """The one named akismet takes every reply but `true` for ham, so a wrong key shows only in verify-key."""
-    answers = client_machine.run_driver("node", DRIVERS / script, folder=node, name=name)
-    assert answers == EXPECTED_ANSWERS | ({"wrong": "ham"} if script == "akismet_js.cjs" else {})
-
-
-def test_nodebb_s_spam_be_gone(client_machine: ClientMachine, node: Path) -> None:
-    """Over TLS; its host is fixed. It takes every reply but `true` for ham."""
-    answers = client_machine.run_driver("node", DRIVERS / "nodebb.cjs", folder=node, name=HOST)
-    assert answers == EXPECTED_ANSWERS | {"wrong": "ham"}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_node_s_form_data(client_machine: ClientMachine, node: Path, name: str) -> None:
-    """It sends every call as `multipart/form-data`."""
-    answers = client_machine.run_driver("node", DRIVERS / "form_data.cjs", folder=node, name=name)
-    assert answers == EXPECTED_ANSWERS
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_php_s_curl_with_an_array(client_machine: ClientMachine, tmp_path: Path, name: str) -> None:
-    """It sends every call as `multipart/form-data`."""
-    require_library("php", "curl_version();", "php-curl", option="-r")
-    answers = client_machine.run_driver("php", DRIVERS / "curl_array.php", folder=tmp_path, name=name)
-    assert answers == EXPECTED_ANSWERS
-
-
-def test_the_ruby_gem(client_machine: ClientMachine, tmp_path: Path) -> None:
-    """Over TLS; its host is fixed."""
-    require_library("ruby", "require 'akismet'", "ruby-akismet")
-    assert (
-        client_machine.run_driver("ruby", DRIVERS / "akismet_ruby.rb", folder=tmp_path, name=HOST) == EXPECTED_ANSWERS
-    )
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_net_akismet(client_machine: ClientMachine, tmp_path: Path, name: str) -> None:
-    """Over plain http, as the Perl library has no TLS."""
-    require_library("perl", "use Net::Akismet", "libnet-akismet-perl")
-    assert client_machine.run_driver("perl", DRIVERS / "net_akismet.pl", folder=tmp_path, name=name) == EXPECTED_ANSWERS
+@pytest.mark.parametrize("status", STATUSES)
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.script)
+def test_a_client_without_a_verdict(
+    client_machine: ClientMachine, client: Client, status: int, started: tuple[list[str | Path], Path]
+) -> None:
+    """A driver that stops is that of a client which raised an error that no key causes."""
+    result = client_machine.run(*started, status)
+    answers = {"ham": "error", "spam": "error"} if result.returncode else json.loads(result.stdout)
+    assert [answers["ham"], answers["spam"]] == [client.without_verdict] * 2, result.stderr
 
 
 def require_library(tool: str, code: str, package: str, option: str = "-e") -> None:

@@ -1,0 +1,26 @@
+// Waline's Akismet module, without the rest of Waline. It verifies the key before each check, and submits nothing.
+const { KEY, WRONG_KEY, BLOG, HAM, SPAM } = process.env;
+process.env.SITE_URL = BLOG;
+const akismet = require('node:module').createRequire(`${process.cwd()}/`)('@waline/vercel/src/service/akismet.js');
+
+async function verdict(key, nick, comment) {
+  process.env.AKISMET_KEY = key;
+  try {
+    return (await akismet({ ip: '192.0.2.7', url: '/bread', nick, comment }, BLOG)) ? 'spam' : 'ham';
+  } catch {
+    return 'error';
+  }
+}
+
+async function main() {
+  const answers = {
+    verified: null,
+    wrong_verified: null,
+    ham: await verdict(KEY, 'Anna', HAM),
+    spam: await verdict(KEY, 'viagra-test-123', SPAM),
+    wrong: await verdict(WRONG_KEY, 'Anna', HAM),
+  };
+  process.stdout.write(JSON.stringify({ ...answers, submitted: null }));
+}
+
+main();
