@@ -51,7 +51,9 @@ def error_response(error: Exception) -> Response:
     if _HTML_PATHS.fullmatch(request.path) and not isinstance(error, BadHost):
         page = render_template("error.html", problem=problem.body, request_id=current_request_id())
         return _to_response(problem, page, "text/html; charset=utf-8")
-    body = problem.body.model_copy(update={"instance": quoted(request.path), "request_id": current_request_id()})
+    body = problem.body.model_copy(
+        update={"instance": quoted(request.script_root + request.path), "request_id": current_request_id()}
+    )
     return _to_response(problem, body.model_dump_json(ensure_ascii=True), "application/problem+json")
 
 
@@ -91,7 +93,8 @@ def _from_moderation_error(error: ModerationError) -> Problem:
         headers["Retry-After"] = "5"
     errors = error.errors if isinstance(error, InvalidInput) else ()
     body = ProblemResponse(
-        type=problem_type(next(ancestor for ancestor in type(error).__mro__ if ancestor in ERROR_MAPPINGS)),
+        type=request.script_root
+        + problem_type(next(ancestor for ancestor in type(error).__mro__ if ancestor in ERROR_MAPPINGS)),
         title=mapping.title,
         status=mapping.status,
         detail=str(error),

@@ -39,10 +39,13 @@ class ProxyConfig:
 
 
 @contextmanager
-def running_proxy(service: int, config: ProxyConfig, folder: Path) -> Iterator[Path]:
-    """Run the example in front of the service on a port until the block ends; yield the authority to trust."""
+def running_proxy(service: int, config: ProxyConfig, folder: Path, locations: str = "") -> Iterator[Path]:
+    """Run the example in front of the service on a port until the block ends; yield the authority to trust.
+
+    `locations` are added to the server of the queue.
+    """
     authority = _certificates(config, folder)
-    (folder / "moderation.conf").write_text(_adapted_example(service, config, folder), "utf-8")
+    (folder / "moderation.conf").write_text(_adapted_example(service, config, folder, locations), "utf-8")
     temp_paths = "\n    ".join(f"{name}_temp_path {folder}/{name};" for name in _TEMP_FOLDERS)
     # The folders of a test are readable by their owner only, and the workers of root's nginx would be another user.
     user = "user root;" if os.geteuid() == 0 else ""
@@ -67,10 +70,12 @@ def _wait_until_listening(process: subprocess.Popen[str]) -> None:
     raise AssertionError("".join(printed))
 
 
-def _adapted_example(service: int, config: ProxyConfig, folder: Path) -> str:
+def _adapted_example(service: int, config: ProxyConfig, folder: Path, locations: str) -> str:
     """Return the example with the names, ports and paths of the test. Fails if the example has other ones."""
     text = EXAMPLE.read_text("utf-8")
+    queue = "    server_name moderation.example.org;\n    ssl_certificate"
     changes = {
+        queue: locations + queue,
         "listen 80;": f"listen {config.address}:{config.http};",
         "listen 443 ssl;": f"listen {config.address}:{config.https} ssl;",
         "rest.example.org": config.akismet,

@@ -5,6 +5,7 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,10 +15,11 @@ import pytest
 
 from tests.e2e.prerequisites import require_tools
 from tests.e2e.proxy import ProxyConfig, running_proxy
-from tests.e2e.service import Served, Service, free_port, served
+from tests.e2e.service import ROOT, Served, Service, free_port, served
 
 BLOG = "https://bakery.example"
 COMMENT = {"blog": BLOG, "user_ip": "192.0.2.7", "comment_author": "viagra-test-123"}
+PASSWORD = "correct horse battery"
 GUID = re.compile(r"[0-9a-f]{32}")
 
 pytestmark = pytest.mark.e2e
@@ -32,7 +34,15 @@ class ProxyClient:
     key: str
     service: Served
 
-    def ask(self, host: str, path: str, data: dict[str, str] | None = None, *, tls: bool = True) -> httpx.Response:
+    def ask(
+        self,
+        host: str,
+        path: str,
+        data: dict[str, str] | None = None,
+        *,
+        tls: bool = True,
+        headers: dict[str, str] | None = None,
+    ) -> httpx.Response:
         """Call the proxy by the name `host`: with a POST if there is `data`, else with a GET."""
         origin = f"https://{self.config.address}:{self.config.https}" if tls else f"http://127.0.0.1:{self.config.http}"
         with httpx.Client(verify=self.trusted, timeout=30, trust_env=False) as client:
@@ -40,7 +50,7 @@ class ProxyClient:
                 "GET" if data is None else "POST",
                 origin + path,
                 data=data,
-                headers={"Host": host},
+                headers={"Host": host, **(headers or {})},
                 extensions={"sni_hostname": host},
             )
 
@@ -55,15 +65,26 @@ class ProxyClient:
         return f"{self.key}.{self.config.akismet}"
 
 
+def locations(service: int) -> str:
+    """Return the example of docs/install.md for a service under a path."""
+    page = (ROOT / "docs" / "install.md").read_text("utf-8")
+    (example,) = re.findall(r"^```nginx\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    assert "http://127.0.0.1:8000/;" in example
+    return str(example).replace("127.0.0.1:8000", f"127.0.0.1:{service}")
+
+
 @pytest.fixture(scope="module")
 def proxy_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyClient]:
     require_tools(nginx="nginx-light", openssl="openssl")
     service = Service(tmp_path_factory.mktemp("service"))
     service.prepare()
     key = json.loads(service.moderation("site", "add", BLOG, "--json"))["key"]
+    password_file = service.folder / "password"
+    password_file.write_text(PASSWORD, "utf-8")
+    service.moderation("moderator", "add", "mara", "--password-file", str(password_file))
     config = ProxyConfig("127.0.0.1", free_port(), free_port())
     folder = tmp_path_factory.mktemp("proxy")
-    with served(service) as running, running_proxy(running.port, config, folder) as authority:
+    with served(service) as running, running_proxy(running.port, config, folder, locations(running.port)) as authority:
         yield ProxyClient(config, ssl.create_default_context(cafile=str(authority)), key, running)
 
 
@@ -134,6 +155,57 @@ def test_the_queue_and_the_json_api_have_their_name(proxy_client: ProxyClient) -
     assert proxy_client.ask(config.akismet, "/queue/sign-in").status_code == 404
     plain = proxy_client.ask(config.queue, "/queue", tls=False)
     assert plain.status_code == 301 and plain.headers["Location"] == f"https://{config.queue}/queue"
+
+
+def test_under_a_path_everything_has_the_path(proxy_client: ProxyClient) -> None:
+    """A moderator signs in, works and signs out there; problems and the OpenAPI document have the path too."""
+    config = proxy_client.config
+    origin = f"https://{config.address}:{config.https}"
+    headers = {"Host": config.queue, "Referer": f"https://{config.queue}/moderation/queue"}
+    with httpx.Client(verify=proxy_client.trusted, headers=headers, trust_env=False, timeout=30) as browser:
+
+        def ask(path: str, **form: str) -> httpx.Response:
+            method = "POST" if form else "GET"
+            return browser.request(method, origin + path, data=form, extensions={"sni_hostname": config.queue})
+
+        assert ask("/moderation/").headers["Location"] == "/moderation/queue"
+        page = ask(ask("/moderation/queue").headers["Location"])
+        token = re.findall(r'name="csrf_token" value="([^"]+)"', page.text)[0]
+        answer = ask("/moderation/queue/sign-in", csrf_token=token, name="mara", password=PASSWORD)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/moderation/queue")
+        cookies = [*page.headers.get_list("Set-Cookie"), *answer.headers.get_list("Set-Cookie")]
+        assert cookies and all("; Path=/moderation/" in cookie for cookie in cookies)
+        for path in ("/moderation/queue", "/moderation/queue/sites", "/moderation/docs"):
+            shown = ask(path)
+            assert shown.status_code == 200
+            links = re.findall(r'(?:href|action|src)="(/[^"]*)"', shown.text)
+            assert links and [link for link in links if not link.startswith("/moderation/")] == []
+        assert ask("/moderation/static/style.css").status_code == 200
+        assert ask("/moderation/openapi.json").json()["servers"] == [{"url": "/moderation"}]
+        problem = ask("/moderation/v1/score", x="y").json()
+        assert problem["type"] == "/moderation/docs#authentication-failed"
+        assert problem["instance"] == "/moderation/v1/score"
+        assert ask("/moderation/metrics").status_code == 404
+
+
+def test_a_caller_names_neither_its_address_nor_a_path(proxy_client: ProxyClient) -> None:
+    """The service knows the caller behind the proxy, so that wrong keys slow this one alone."""
+    config = proxy_client.config
+
+    def ask(client: httpx.Client, number: int) -> httpx.Response:
+        claimed = {"Host": config.akismet, "X-Forwarded-For": f"192.0.2.{number}"}
+        return client.post(f"http://{config.address}:{config.http}/1.1/verify-key", data={"key": "x"}, headers=claimed)
+
+    with client_of("127.0.0.7") as stranger, client_of("127.0.0.8") as other, ThreadPoolExecutor(40) as pool:
+        statuses = {answer.status_code for answer in pool.map(lambda number: ask(stranger, number), range(40))}
+        assert statuses == {200, 429}
+        assert ask(other, 1).elapsed.total_seconds() < 1
+    claimed_path = proxy_client.ask(config.queue, "/queue", headers={"X-Forwarded-Prefix": "/evil"})
+    assert claimed_path.headers["Location"].startswith("/queue/sign-in")
+
+
+def client_of(address: str) -> httpx.Client:
+    return httpx.Client(transport=httpx.HTTPTransport(local_address=address), timeout=30)
 
 
 def test_a_service_that_is_too_slow_has_the_comment_held(proxy_client: ProxyClient) -> None:

@@ -12,6 +12,7 @@ from moderation.domain.errors import InvalidInput
 from moderation.settings import Settings
 from moderation.web.app import create_app
 from moderation.web.forwarding import TrustedProxies, network_of
+from tests.conftest import PASSWORD
 from tests.web.conftest import Browser
 
 PROXIES = TrustedProxies(map(ip_network, ("127.0.0.1", "10.0.0.0/8", "::1")))
@@ -71,10 +72,27 @@ def test_a_sign_in_leads_back_to_the_page_under_the_prefix(app: Flask, moderator
     """The form carries the path without the prefix, which the redirect adds once."""
     browser = Browser(app.test_client())
     browser.client.environ_base |= {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_PREFIX": "/spam"}
-    wanted = browser.get("/queue?skipped=1").headers["Location"].removeprefix("/spam")
+    wanted = browser.get("/spam/queue?skipped=1").headers["Location"]
     form = browser.get(wanted).text
     assert 'name="next" value="/queue?skipped=1"' in form
-    assert browser.sign_in(next="/queue?skipped=1").headers["Location"] == "/spam/queue?skipped=1"
+    sign_in = "/spam/queue/sign-in"
+    answer = browser.send(sign_in, page=sign_in, name="mara", password=PASSWORD, next="/queue?skipped=1")
+    assert answer.headers["Location"] == "/spam/queue?skipped=1"
+
+
+def test_problems_and_the_openapi_document_have_the_prefix(app: Flask) -> None:
+    """A program that follows the type of a problem, or the address of the server, arrives."""
+    problem = ask(app, "/v1/decisions/x", "127.0.0.1", "/spam").get_json(force=True)
+    assert problem["type"] == "/spam/docs#authentication-failed" and problem["instance"] == "/spam/v1/decisions/x"
+    assert ask(app, "/openapi.json", "127.0.0.1", "/spam").get_json()["servers"] == [{"url": "/spam"}]
+    assert ask(app, "/openapi.json", "127.0.0.1").get_json()["servers"] == [{"url": "/"}]
+
+
+def test_cookies_have_the_prefix(app: Flask) -> None:
+    """Other services on the host of the proxy do not get them."""
+    cookie = ask(app, "/queue/sign-in", "127.0.0.1", "/spam").headers["Set-Cookie"]
+    assert "; Path=/spam/" in cookie
+    assert "; Path=/" in ask(app, "/queue/sign-in", "127.0.0.1").headers["Set-Cookie"]
 
 
 @pytest.mark.parametrize(

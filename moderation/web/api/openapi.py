@@ -6,7 +6,7 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from flask import Response, jsonify, render_template
+from flask import Response, jsonify, render_template, request
 from pydantic.json_schema import models_json_schema
 
 from moderation import __version__
@@ -93,8 +93,8 @@ OPERATIONS = (
 
 
 def openapi_json() -> Response:
-    """Return the OpenAPI document."""
-    return jsonify(document())
+    """Return the OpenAPI document, with the path prefix of a proxy."""
+    return jsonify(document() | {"servers": [{"url": request.script_root or "/"}]})
 
 
 def docs_page() -> str:
