@@ -3,6 +3,7 @@
 import os
 import re
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -213,6 +214,25 @@ def test_a_different_database_in_its_place_is_not_used(
         assert installation.stored() == []
         copy.rename(installation.database)
         assert installation.problems() == {} and installation.score().status_code == 200
+
+
+def test_a_copy_over_the_database_file_is_noticed_before_the_next_answer(installation: Installation) -> None:
+    """`cp` keeps the inode. No answer is stored until the file was put in place without the former -wal file."""
+    with installation.serve():
+        installation.score("before the backup")
+        copy = installation.backup()
+        restored = installation.stored()
+        installation.score("after the backup")
+        shutil.copyfile(copy, installation.database)
+        assert_refused(installation.score())
+        assert "Another program has written" in installation.problems()["database"]
+        assert_refused(installation.score())
+    for path in installation.side_files():
+        path.unlink(missing_ok=True)
+    shutil.copyfile(copy, installation.database)
+    with installation.serve():
+        response = installation.score("after the restore")
+    assert sorted(installation.stored()) == sorted([*restored, response.json()["id"]])
 
 
 def test_a_removed_wal_file_costs_no_acknowledged_decision(installation: Installation) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from moderation.domain.errors import InvalidInput, StorageUnavailable
+from moderation.storage.checkpoints import CheckpointWatch, is_foreign_wal
 
 _DATABASE_OPTION = "moderation_sqlite_database"
 _OPEN_FILES_KEY = "moderation_open_files"
@@ -25,6 +26,10 @@ _SIDE_FILE_REMOVED = "The -wal or -shm file of the database was removed while in
 _SIDE_FILES_STALE = (
     "The database file was replaced, but the -wal and -shm files of the former one lie beside it: "
     "remove these two, or put the former file back."
+)
+_FILE_OVERWRITTEN = (
+    "Another program has written to the database file while it was in use: stop the service, remove the -wal and -shm "
+    "files, put the file of a backup in place, and start again."
 )
 _FILE_REPLACED = "The database file was replaced: the next request opens the new one."
 _OTHER_DATABASE = (
@@ -63,6 +68,7 @@ class SqliteDatabase:
         self._paths = (path, target.with_name(f"{target.name}-wal"), target.with_name(f"{target.name}-shm"))
         self.busy_timeout_seconds = busy_timeout_seconds
         self._identity: str | None = None
+        self.checkpoints = CheckpointWatch(path, self._paths[2])
         self._open_ids: dict[Path, FileId] = {}
         # Weakly: a connection that returns to a disposed pool is closed without an event.
         self._open_connections: WeakSet[ConnectionPoolEntry] = WeakSet()
@@ -120,7 +126,8 @@ class SqliteDatabase:
             raise StorageUnavailable(problem)
         if self._identity is not None and self.path not in ids:
             raise StorageUnavailable(_FILE_REMOVED)
-        if self._has_stale_side_files(ids, self._open_ids):
+        is_first = not self._open_connections
+        if self._has_stale_side_files(ids, self._open_ids) or (is_first and is_foreign_wal(*self._paths[:2])):
             raise StorageUnavailable(_SIDE_FILES_STALE)
         entry.info[_OPEN_FILES_KEY] = ids
 
@@ -167,7 +174,12 @@ class SqliteDatabase:
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         # A read opens the -wal and -shm files, whose ids are compared later.
-        cursor.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        (root_page,) = cursor.execute(
+            "SELECT coalesce(max(rootpage), 0) FROM sqlite_schema WHERE name = 'installation'"
+        ).fetchone() or (0,)
+        if not self._open_connections:
+            (page_size,) = cursor.execute("PRAGMA page_size").fetchone() or (0,)
+            self.checkpoints.begin(self._identity or "", root_page, page_size)
         cursor.close()
 
     def _check_identity(self, cursor: DBAPICursor) -> None:
@@ -230,13 +242,20 @@ def _enable_wal(cursor: DBAPICursor, busy_timeout_seconds: float) -> None:
 
 def reject_lost_files(connection: Connection) -> None:
     """Raise `StorageUnavailable` if a file of the open SQLite database was removed or replaced."""
-    for path, open_id in connection.info.get(_OPEN_FILES_KEY, {}).items():
+    open_ids = connection.info.get(_OPEN_FILES_KEY)
+    if open_ids is None:
+        return
+    statuses = {}
+    for path, open_id in open_ids.items():
         try:
-            status = path.stat()
+            statuses[path] = status = path.stat()
         except OSError:
-            status = None
-        if status is None or (status.st_dev, status.st_ino) != open_id:
+            raise _lost_files_error(connection) from None
+        if (status.st_dev, status.st_ino) != open_id:
             raise _lost_files_error(connection)
+    database: SqliteDatabase = connection.get_execution_options()[_DATABASE_OPTION]
+    if database.checkpoints.is_overwritten(statuses[database.path]):
+        raise StorageUnavailable(_FILE_OVERWRITTEN)
 
 
 def _lost_files_error(connection: Connection) -> StorageUnavailable:

@@ -5,8 +5,10 @@ import resource
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from sqlalchemy import Engine, make_url, text
@@ -247,6 +249,117 @@ def test_a_different_database_is_refused(engine: Engine, path: Path, tmp_path: P
     for _ in range(2):
         with pytest.raises(StorageUnavailable, match="different database"):
             count(engine)
+
+
+def overwrite(path: Path, copy: Path) -> None:
+    """Copy over the file as `cp` does: its inode stays."""
+    path.write_bytes(copy.read_bytes())
+
+
+def copy_database(path: Path, target: Path) -> Path:
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
+    return target
+
+
+def fill(engine: Engine, path: Path) -> None:
+    """Add rows of several pages, and move them from the -wal file to the database file."""
+    for number in range(20):
+        add(engine, f"{number} {'x' * 3_000}")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@pytest.mark.parametrize("is_older_copy", [True, False])
+def test_a_copy_over_the_open_file_is_noticed(
+    engine: Engine, url: str, path: Path, tmp_path: Path, is_older_copy: bool
+) -> None:
+    """Before a commit is acknowledged, at reads, and by other processes."""
+    other = open_engine(url, busy_timeout_seconds=1)
+    assert count(other) == count(engine) == 0
+    if is_older_copy:
+        copy = copy_database(path, tmp_path / "older.db")
+        fill(engine, path)
+    else:
+        copy = tmp_path / "different.db"
+        upgrade(f"sqlite:///{copy}")
+    assert count(other) == count(engine)
+    with (
+        pytest.raises(StorageUnavailable, match="Another program has written"),
+        write_transaction(engine) as connection,
+    ):
+        connection.execute(ADD, {"name": "mara"})
+        overwrite(path, copy)
+    for reader in (engine, other, engine):
+        with pytest.raises(StorageUnavailable, match="Another program has written"):
+            count(reader)
+    other.dispose()
+
+
+def test_a_different_database_over_the_open_file_is_noticed_after_a_checkpoint(
+    engine: Engine, path: Path, tmp_path: Path
+) -> None:
+    """A checkpoint of another process would explain the change; the identity in the file tells the two apart."""
+    copy = tmp_path / "different.db"
+    upgrade(f"sqlite:///{copy}")
+    fill(engine, path)
+    count(engine)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(str(ADD).replace(":name", "'mara'"))
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    overwrite(path, copy)
+    with pytest.raises(StorageUnavailable, match="Another program has written"):
+        count(engine)
+
+
+def test_checkpoints_are_no_copies(url: str, path: Path) -> None:
+    """Of this process or another program, whole or in part, while others read and write."""
+    upgrade(url)
+    engines = [open_engine(url, busy_timeout_seconds=5) for _ in range(3)]
+    end = monotonic() + 1.5
+
+    def write(engine: Engine) -> int:
+        written = 0
+        while monotonic() < end:
+            with write_transaction(engine) as connection:
+                connection.exec_driver_sql("PRAGMA wal_autocheckpoint = 20")
+                connection.execute(ADD, {"name": f"{id(engine)} {written} {'x' * 3_000}"})
+            written += 1
+            assert count(engine) >= written
+        return written
+
+    def run_checkpoints() -> None:
+        with closing(sqlite3.connect(path, timeout=5)) as connection:
+            while monotonic() < end:
+                for mode in ("PASSIVE", "RESTART", "TRUNCATE"):
+                    connection.execute(f"PRAGMA wal_checkpoint({mode})")
+                os.utime(path)
+
+    with ThreadPoolExecutor() as pool:
+        checkpoints = pool.submit(run_checkpoints)
+        assert min(pool.map(write, engines)) > 0
+        checkpoints.result()
+    for engine in engines:
+        engine.dispose()
+
+
+def test_the_wal_of_a_larger_database_is_not_opened(engine: Engine, path: Path, tmp_path: Path) -> None:
+    """A process that died left it behind, and an older copy was put in the place of the database."""
+    older = copy_database(path, tmp_path / "older.db")
+    fill(engine, path)
+    add(engine, "mara")
+    died = tmp_path / "died.db"
+    for suffix in ("", "-wal"):
+        shutil.copy(f"{path}{suffix}", f"{died}{suffix}")
+    right = shutil.copy(died, tmp_path / "right.db")
+    restarted = open_engine(f"sqlite:///{died}", busy_timeout_seconds=1)
+    shutil.copy(older, died)
+    with pytest.raises(StorageUnavailable, match="of the former one lie beside it"):
+        count(restarted)
+    shutil.copy(right, died)
+    assert count(restarted) == 21
+    restarted.dispose()
 
 
 def test_closed_connections_leave_no_expectation(engine: Engine) -> None:
