@@ -1,6 +1,7 @@
 """`moderation check` and `moderation score`: judge one comment, or a file of comments. Nothing is stored."""
 
 import csv
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -26,7 +27,8 @@ from moderation.scoring.reasons import DESCRIPTIONS, strongest
 from moderation.settings import Settings
 from moderation.training.corpus import Survey, comment_of, row_id, survey_comments
 from moderation.training.table_files import TableFile, open_stdin
-from moderation.web.api.schemas import JudgementResponse, SimilarCommentResponse
+from moderation.web.api.bodies import judgement_body
+from moderation.web.json_text import to_json
 from moderation.wiring import load_model
 
 SCORE_COLUMNS = ("id", "probability", "verdict", "reasons")
@@ -67,9 +69,8 @@ def check(text: str, site_url: str | None, model_id: str | None, as_json: bool, 
     judgement = judge(model, site, ParsedComment(comment), default_budget=settings.budget, spans=as_json)
     similar_comments = _find_similar_comments(site, comment, settings)
     if as_json:
-        responses = [SimilarCommentResponse.model_validate(similar) for similar in similar_comments]
-        response = JudgementResponse.model_validate(judgement).model_dump(mode="json")
-        print_json(response | {"similar_comments": responses})
+        body = judgement_body(judgement) | {"similar_comments": similar_comments}
+        print_json(json.loads(to_json(body)))
     else:
         _print_judgement(judgement)
         _print_similar_comments(similar_comments)

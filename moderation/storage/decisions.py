@@ -1,8 +1,10 @@
 """Store decisions as they were answered, and read them with their comments."""
 
 import json
+import zlib
 from collections.abc import Iterable
 
+import orjson
 from sqlalchemy import Connection, RowMapping, select, update
 
 from moderation.domain.budget import UNCALIBRATED, Calibration
@@ -12,7 +14,7 @@ from moderation.storage import calibrations, comments
 from moderation.storage.prepared import PreparedInsert
 from moderation.storage.tables import calibrations as calibrations_table
 from moderation.storage.tables import comments as comments_table
-from moderation.storage.tables import decisions, queue_items
+from moderation.storage.tables import decisions, queue_items, storable
 
 OWN_COLUMNS = (*(column.label(f"decision_{column.name}") for column in decisions.c), *calibrations.COLUMNS)
 COLUMNS = (*OWN_COLUMNS, *comments.COLUMNS)
@@ -101,17 +103,16 @@ def from_row(row: RowMapping) -> Decision:
     )
 
 
-def pack_reasons(reasons: Iterable[Reason]) -> str:
-    """Return reasons as compact ASCII JSON, `[[code, weight, detail?], …]`, without spans.
+def pack_reasons(reasons: Iterable[Reason]) -> bytes:
+    """Return reasons as zlib-compressed JSON, `[[code, weight, detail?], …]`, without spans, with storable details."""
+    values = [(code, weight, storable(detail)) if detail else (code, weight) for code, weight, detail, _ in reasons]
+    # The fastest level: higher ones save a few bytes of a hundred.
+    return zlib.compress(orjson.dumps(values), level=1)
 
-    ASCII escapes hostile characters in a detail, so that every database accepts the text.
-    """
-    return json.dumps([reason[:3] if reason.detail else reason[:2] for reason in reasons], separators=(",", ":"))
 
-
-def unpack_reasons(stored: str) -> tuple[Reason, ...]:
-    """Return the reasons in a text that `pack_reasons` made, without spans."""
-    return tuple(Reason(*entry) for entry in json.loads(stored))
+def unpack_reasons(stored: bytes) -> tuple[Reason, ...]:
+    """Return the reasons that `pack_reasons` packed, without spans."""
+    return tuple(Reason(*entry) for entry in json.loads(zlib.decompress(stored)))
 
 
 def _calibration(row: RowMapping) -> Calibration | None:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -165,11 +166,12 @@ decisions = Table(
     metadata,
     Column("id", AnyText, primary_key=True),
     Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
-    Column("comment_id", Integer, ForeignKey("comments.id"), nullable=False, index=True),
+    Column("comment_id", Integer, ForeignKey("comments.id"), nullable=False),
     Column("probability", Double, nullable=False),
     Column("logit", Double, nullable=False),
     Column("bias", Double, nullable=False),
-    Column("reasons", AnyText, nullable=False),
+    # Compressed, as some forty weights of full precision are most of a decision's size.
+    Column("reasons", LargeBinary, nullable=False),
     Column("model", AnyText, nullable=False),
     Column("review_threshold", Double, nullable=False),
     Column("spam_threshold", Double, nullable=False),
@@ -183,26 +185,10 @@ decisions = Table(
     # The rollout stage, NULL where the site sets its own thresholds, and the calibration that it comes from.
     Column("stage", AnyText),
     Column("calibration_id", Integer, ForeignKey("calibrations.id")),
-    Index(None, "site_id", "decided_at"),
+    # Both cover all columns that the statistics read, so that they need no table look-ups.
+    Index("ix_decisions_by_time", "site_id", "decided_at", "verdict", "superseded"),
+    Index("ix_decisions_by_comment", "comment_id", "decided_at", "verdict", "superseded"),
 )
-_current = decisions.c.superseded.is_(False)
-# The indexes cover all columns that the statistics read, so that they need no table look-ups.
-_STATISTICS_COLUMNS = ("decided_at", "verdict", "superseded")
-Index(
-    "ix_decisions_by_time",
-    decisions.c.site_id,
-    *(decisions.c[name] for name in _STATISTICS_COLUMNS),
-    sqlite_where=_current,
-    postgresql_where=_current,
-)
-Index(
-    "ix_decisions_by_comment",
-    decisions.c.comment_id,
-    *(decisions.c[name] for name in _STATISTICS_COLUMNS),
-    sqlite_where=_current,
-    postgresql_where=_current,
-)
-
 labels = Table(
     "labels",
     metadata,

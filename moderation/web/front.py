@@ -26,7 +26,7 @@ from moderation.web.admission import Admissions
 from moderation.web.connections import ConnectionCaps
 from moderation.web.forwarding import TrustedProxies, network_of
 from moderation.web.rate_limits import TokenBuckets
-from moderation.web.requests import AUTHENTICATED, REFUSAL, app_state, calling_site
+from moderation.web.requests import AUTHENTICATED, KEYED_PATHS, REFUSAL, app_state, calling_site
 from moderation.web.rsgi import Response, call_wsgi, header_values, peer, wsgi_environ
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ MAX_DELAY_SECONDS = 4.0
 """Longest delay of the answer to a wrong key. An address then waits for two such answers."""
 
 _PARENT_CHECK_SECONDS = 0.5
-_API_PATHS = ("/v1/", "/1.1/", "/1.2/")
-_FORM_PATHS = _API_PATHS[1:]
+_FORM_PATHS = KEYED_PATHS[1:]
 _HEALTH_PATHS = ("/readyz", "/metrics")
 _Result = TypeVar("_Result")
 _Refusal = HTTPException | ModerationError
@@ -150,7 +149,7 @@ class Front:
         if path in _HEALTH_PATHS:
             return self._health_thread
         # Under a prefix that the proxy passes on, too.
-        return self._threads if any(part in path for part in _API_PATHS) else self._page_threads
+        return self._threads if any(part in path for part in KEYED_PATHS) else self._page_threads
 
     def _leave(self, network: str | None, answered: "asyncio.Future[_Answer]") -> None:
         self._admissions.leave(network)

@@ -28,6 +28,9 @@ CONTENT_SECURITY_POLICY = (
 )
 """No script and no foreign style, so that unescaped comment text still could not act."""
 
+KEYED_PATHS = ("/v1/", "/1.1/", "/1.2/")
+"""Beginnings of the paths that need a site's key, and no moderator's session."""
+
 REFUSAL = "moderation.refusal"
 """Name in the WSGI environment of the error to answer with, which the front sets in place of a body."""
 AUTHENTICATED = "moderation.authenticated"

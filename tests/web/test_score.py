@@ -4,14 +4,18 @@ import math
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, session
+from flask.sessions import NullSession
+from flask.testing import FlaskClient
 
 from moderation.actions.check import find_decision
 from moderation.actions.services import Services
+from moderation.domain.decision import Moderator
 from moderation.domain.thresholds import Thresholds, decide
 from moderation.settings import Settings
 from moderation.web.app import create_app
-from tests.web.conftest import KEY, Blog
+from moderation.web.queue.auth import current_moderator
+from tests.web.conftest import KEY, Blog, Browser
 
 JUDGEMENT = {"verdict", "probability", "logit", "thresholds", "calibration", "reasons", "bias", "model", "degraded"}
 FIELDS = {"id", "decided_at", "label"} | JUDGEMENT
@@ -111,3 +115,13 @@ def test_a_batch_has_a_limit(services: Services, settings: Settings, blog: Blog)
     )
     assert response.status_code == 422
     assert response.get_json()["errors"][0]["pointer"] == "/comments"
+
+
+def test_a_request_with_a_key_has_no_session(client: FlaskClient, blog: Blog, moderator: Moderator) -> None:
+    """It opens none, also with a moderator's cookie, and nothing can be written into it."""
+    Browser(client).sign_in()
+    with client:
+        blog.score(SPAM)
+        assert isinstance(session._get_current_object(), NullSession)  # type: ignore[attr-defined]  # of the proxy
+        client.get("/queue")
+        assert current_moderator() == moderator

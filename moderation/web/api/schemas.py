@@ -1,36 +1,31 @@
 """Requests and responses under `/v1`, in the OpenAPI document and in the CLI's JSON.
 
-pydantic reads each response from the attributes of a domain object: `DecisionResponse.model_validate(decision)`.
+pydantic reads most responses from the attributes of a domain object; `bodies` writes those with decisions.
 """
 
-import re
-from collections.abc import Sequence
 from datetime import datetime
 from operator import not_
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from moderation.domain.budget import RolloutStage
-from moderation.domain.decision import Decision, Label, LabelValue, SimilarComment
+from moderation.domain.decision import LabelValue
 from moderation.domain.site import OnError, ReviewAction
 from moderation.domain.thresholds import Verdict
-
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+from moderation.web.json_text import LONE_SURROGATE
 
 
 def _replace_surrogates(value: object) -> object:
     """Replace each lone surrogate (half an emoji, cut by a client) by U+FFFD, so that spans keep their places."""
     if not isinstance(value, str) or value.isascii():
         return value
-    return _LONE_SURROGATE.sub("\ufffd", value)
+    return LONE_SURROGATE.sub("\ufffd", value)
 
 
 Text = Annotated[str, BeforeValidator(_replace_surrogates)]
 _Time = Annotated[str, BeforeValidator(datetime.isoformat), WithJsonSchema({"type": "string", "format": "date-time"})]
-_DecisionId = Annotated[
-    Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None, BeforeValidator(lambda decision_id: decision_id or None)
-]
+_DecisionId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None
 _Probability = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -139,25 +134,20 @@ class LabelResponse(ResponseModel):
 
 
 class JudgementResponse(ResponseModel):
-    """A verdict with everything that led to it, read from a `Judgement` or a `Decision`."""
+    """A verdict with everything that led to it."""
 
     verdict: Verdict
-    probability: _Probability = Field(
-        validation_alias=AliasPath("score", "probability"), description="Probability of spam."
-    )
-    logit: float = Field(
-        validation_alias=AliasPath("score", "logit"), description="Natural logarithm of the odds of spam."
-    )
+    probability: _Probability = Field(description="Probability of spam.")
+    logit: float = Field(description="Natural logarithm of the odds of spam.")
     thresholds: ThresholdsResponse
     calibration: CalibrationResponse | None = Field(
         description="The calibration behind the thresholds; null if the site set its own."
     )
     reasons: list[ReasonResponse] = Field(
-        validation_alias=AliasPath("score", "reasons"),
-        description="The five strongest for spam, the three strongest against it, then all others.",
+        description="The five strongest for spam, the three strongest against it, then all others."
     )
-    bias: float = Field(validation_alias=AliasPath("score", "bias"))
-    model: str = Field(validation_alias=AliasPath("score", "model"))
+    bias: float
+    model: str
     degraded: bool = Field(
         description="True if the comment could not be judged or stored: the verdict is the site's `on_error`."
     )
@@ -185,14 +175,6 @@ class StoredDecisionResponse(DecisionResponse):
     similar_comments: list[SimilarCommentResponse] = Field(
         [], description="The most similar first; at most three of a label, five in all."
     )
-
-    @classmethod
-    def of(cls, decision: Decision, label: Label | None, similar_comments: Sequence[SimilarComment]) -> Self:
-        """Return the response for a decision, the label in force and the similar comments."""
-        response = cls.model_validate(decision)
-        response.label = None if label is None else LabelResponse.model_validate(label)
-        response.similar_comments = [SimilarCommentResponse.model_validate(similar) for similar in similar_comments]
-        return response
 
 
 class BudgetResponse(ResponseModel):

@@ -12,23 +12,15 @@ from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, LabelValue
 from moderation.domain.errors import InvalidInput, NotFound
 from moderation.domain.site import Site
+from moderation.web.api.bodies import decision_body, stored_decision_body
 from moderation.web.api.openapi import docs_page, openapi_json
-from moderation.web.api.schemas import (
-    BatchErrorResponse,
-    BatchRequest,
-    BatchResponse,
-    CommentRequest,
-    DecisionResponse,
-    LabelRequest,
-    LabelResponse,
-    StoredDecisionResponse,
-)
+from moderation.web.api.schemas import BatchRequest, CommentRequest, LabelRequest
 from moderation.web.errors import to_problem
+from moderation.web.json_text import to_json
 from moderation.web.requests import app_state, calling_site, invalid_input, limit_checks, read_body, services
 
 CHANNEL = "api"
 
-_JSON = "application/json"
 _DECISION_ID_PATTERN = re.compile(r"[0-9a-f]{32}")
 _SPANS_WANTED = frozenset({b"spans=1", b"spans=true"})
 """In bytes, because Werkzeug cannot decode every query."""
@@ -57,7 +49,7 @@ def score() -> Response:
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
         decision = check_comment(state.services, site, comment, channel=CHANNEL, spans=spans).decision
     state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
-    return Response(DecisionResponse.model_validate(decision).model_dump_json(ensure_ascii=True), mimetype=_JSON)
+    return _json_response(decision_body(decision))
 
 
 def score_batch() -> Response:
@@ -69,12 +61,10 @@ def score_batch() -> Response:
     parsed = [_parse_comment(index, value) for index, value in enumerate(values)]
     decisions = iter(_check_comments(site, [entry for entry in parsed if isinstance(entry, Comment)]))
     entries = [
-        DecisionResponse.model_validate(next(decisions))
-        if isinstance(entry, Comment)
-        else BatchErrorResponse(error=to_problem(entry).body)
+        decision_body(next(decisions)) if isinstance(entry, Comment) else {"error": to_problem(entry).body.model_dump()}
         for entry in parsed
     ]
-    return Response(BatchResponse(decisions=entries).model_dump_json(ensure_ascii=True), mimetype=_JSON)
+    return _json_response({"decisions": entries})
 
 
 def get_decision(decision_id: str) -> Response:
@@ -82,9 +72,7 @@ def get_decision(decision_id: str) -> Response:
     site = calling_site()
     decision, label = find_decision(services(), site, _validated_id(decision_id))
     (similar_comments,) = find_similar_to_decisions(services(), [decision])
-    return Response(
-        StoredDecisionResponse.of(decision, label, similar_comments).model_dump_json(ensure_ascii=True), mimetype=_JSON
-    )
+    return _json_response(stored_decision_body(decision, label, similar_comments))
 
 
 def put_label(decision_id: str) -> Response:
@@ -92,7 +80,7 @@ def put_label(decision_id: str) -> Response:
     site = calling_site()
     value = LabelValue(read_body(LabelRequest).label)
     label = label_decision(services(), site, _validated_id(decision_id), value, CHANNEL, CHANNEL)
-    return Response(LabelResponse.model_validate(label).model_dump_json(ensure_ascii=True), mimetype=_JSON)
+    return _json_response(label)
 
 
 def delete_label(decision_id: str) -> Response:
@@ -100,6 +88,10 @@ def delete_label(decision_id: str) -> Response:
     site = calling_site()
     withdraw_label(services(), site, _validated_id(decision_id), CHANNEL, CHANNEL)
     return Response(status=204)
+
+
+def _json_response(body: object) -> Response:
+    return Response(to_json(body), mimetype="application/json")
 
 
 def _check_batch_size(size: int) -> None:

@@ -6,6 +6,7 @@ from time import monotonic
 
 from flask import (
     Flask,
+    Request,
     Response,
     current_app,
     flash,
@@ -16,6 +17,7 @@ from flask import (
     session,
     url_for,
 )
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_login import (  # type: ignore[import-untyped]  # ships no types
     LoginManager,
     UserMixin,
@@ -32,7 +34,7 @@ from moderation.domain.errors import AuthenticationFailed
 from moderation.web.forwarding import network_of
 from moderation.web.queue.devices import remember_device, remembered_device
 from moderation.web.queue.sign_in_limits import RoomFull, Throttle, WaitingRoom
-from moderation.web.requests import services
+from moderation.web.requests import KEYED_PATHS, services
 
 _RETRY_SECONDS = 2
 _MAX_NAME_LENGTH = 200
@@ -51,8 +53,17 @@ class SessionUser(UserMixin):  # type: ignore[misc]  # its base is untyped
         return self.token
 
 
+class ModeratorSessions(SecureCookieSessionInterface):
+    """Sessions of moderators, in signed cookies. A request with a key gets none, as opening one takes time."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Return the session of the request's cookie, or `None` for one that cannot be written."""
+        return None if request.path.startswith(KEYED_PATHS) else super().open_session(app, request)
+
+
 def init_login(app: Flask) -> None:
     """Look the session up on each request, so that its end takes effect at once."""
+    app.session_interface = ModeratorSessions()
     login_manager = LoginManager()
     login_manager.user_loader(_load_user)
     login_manager.init_app(app)
