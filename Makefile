@@ -18,8 +18,10 @@ ID ?= $(notdir $(wildcard models/default-*))
 SAME_BYTES := OPENBLAS_CORETYPE=Haswell
 CORPORA ?= $(if $(DATA),$(sort $(wildcard $(DATA)/*.csv.gz)) data/starter.csv)
 
-# Each test of `make fuzz` runs the examples of this profile, 20,000 or 1,000: tests/conftest.py defines them.
+# Each test of `make fuzz` runs the examples of this profile, 20,000 or 1,000: tests/conftest.py defines them. One over
+# HTTP runs half of them on each database.
 FUZZ ?= fuzz
+COUNTED = -p tests.fuzz.counting --hypothesis-profile=$(FUZZ)
 FUZZ_TESTS := tests/fuzz tests/web/test_any_bytes.py tests/web/test_akismet_form.py
 
 .DEFAULT_GOAL := help
@@ -78,8 +80,9 @@ train: setup  ## train the default model again, into build/models; DATA=FOLDER n
 	then echo 'build/models/$(ID) is the model in models/$(ID), byte for byte.'; \
 	else echo 'build/models/$(ID) differs from the shipped model; data/README.md says how that one was trained.'; fi
 
-fuzz: $(VENV)/.tests  ## put 100,000 invented comments and files, and requests, through the service; FUZZ=fuzz-ci for 5,000
-	@$(BIN)/python -m pytest $(PARALLEL) --hypothesis-profile=$(FUZZ) $(FUZZ_TESTS)
+fuzz: $(VENV)/.tests  ## send 100,000 invented requests to a real service, and more inputs to its parts; FUZZ=fuzz-ci for 5,000
+	@$(BIN)/python -m pytest $(PARALLEL) $(COUNTED) $(FUZZ_TESTS)
+	@$(BIN)/python -m pytest -m fuzz $(COUNTED) tests/fuzz
 
 lock: $(VENV)/.tests  ## pin the versions again; UPGRADE=1 takes the newest
 	$(COMPILE) --extra build --output-file requirements.lock

@@ -67,6 +67,14 @@ def test_answers_are_as_the_document_says(client: FlaskClient, blog: Blog) -> No
     assert_conforms(spec, "ReadinessResponse", client.get("/readyz").get_json())
 
 
+def test_every_refusal_of_a_body_is_in_the_document(client: FlaskClient) -> None:
+    """Those of the front, which no request of schemathesis meets, are there too: too late, too large, too many."""
+    refusals = {"400", "401", "408", "413", "415", "422", "429", "503"}
+    operations = [operation for row in document(client)["paths"].values() for operation in row.values()]
+    with_body = [operation["responses"].keys() for operation in operations if "requestBody" in operation]
+    assert len(with_body) == 3 and all(refusals <= statuses for statuses in with_body)
+
+
 def test_the_page_shows_every_operation_without_other_hosts(client: FlaskClient) -> None:
     """No script, no other host; it has the anchors of the problem types."""
     page = client.get("/docs").text

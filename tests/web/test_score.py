@@ -63,6 +63,15 @@ def test_spans_are_computed_on_request(blog: Blog) -> None:
                 assert reason["spans"] and all(0 <= span["start"] < span["end"] for span in reason["spans"])
 
 
+def test_spans_is_a_boolean(blog: Blog) -> None:
+    """Another value is refused, rather than read as false; any other parameter is ignored."""
+    for path, body in (("/v1/score", {"text": SPAM}), ("/v1/score/batch", {"comments": [{"text": SPAM}]})):
+        for query in ("?spans=yes", "?spans=", "?spans=true&spans=null", "?spans=%FF"):
+            assert blog.call("POST", path + query, body).status_code == 422, query
+        for query in ("?spans=0", "?spans=1&other=yes", "?other=%FF"):
+            assert blog.call("POST", path + query, body).status_code == 200, query
+
+
 def test_null_is_the_same_as_absent(blog: Blog) -> None:
     """A null field is unknown, which is never evidence."""
     assert blog.score(SPAM, author=None, date=None)["probability"] == blog.score(SPAM)["probability"]

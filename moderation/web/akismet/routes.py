@@ -25,6 +25,7 @@ _VIEWS = (
     ("/1.1/verify-wpcom-key", account.verify_wpcom_key),
     ("/1.2/compatible-plugins", account.compatible_plugins),
 )
+AKISMET_PATHS = tuple(path for path, _ in _VIEWS)
 
 
 def akismet_blueprint() -> Blueprint:

@@ -25,7 +25,7 @@ _RESPONSES = (
     schemas.LivenessResponse,
     schemas.ReadinessResponse,
 )
-_SCORE_ERRORS = (400, 401, 413, 415, 422, 429, 503)
+_SCORE_ERRORS = (400, 401, 408, 413, 415, 422, 429, 503)
 _RETRY_LATER = (429, 503)
 
 
@@ -73,7 +73,7 @@ OPERATIONS = (
         "LabelRequest",
         "LabelResponse",
         200,
-        (400, 401, 404, 413, 415, 422, 429, 503),
+        (400, 401, 404, 408, 413, 415, 422, 429, 503),
     ),
     Operation(
         "delete",

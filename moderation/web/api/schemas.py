@@ -59,12 +59,18 @@ class CommentRequest(_Request):
     date: Text | None = Field(None, description="When it was written, in any form.")
 
 
+_COMMENT_OR_ERROR = (
+    {"$ref": "#/components/schemas/CommentRequest"},
+    {"description": "Any other value is answered with a problem in the place of its decision."},
+)
+
+
 class BatchRequest(_Request):
     """Several comments of one site. Each is judged or refused by itself."""
 
-    comments: Annotated[
-        list[Any], WithJsonSchema({"type": "array", "items": {"$ref": "#/components/schemas/CommentRequest"}})
-    ] = Field(description="The comments; the setting MODERATION_MAX_BATCH_SIZE bounds their number.")
+    comments: Annotated[list[Any], WithJsonSchema({"type": "array", "items": {"anyOf": list(_COMMENT_OR_ERROR)}})] = (
+        Field(description="The comments; the setting MODERATION_MAX_BATCH_SIZE bounds their number.")
+    )
 
 
 class LabelRequest(_Request):

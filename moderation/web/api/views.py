@@ -22,8 +22,7 @@ from moderation.web.requests import app_state, calling_site, invalid_input, limi
 CHANNEL = "api"
 
 _DECISION_ID_PATTERN = re.compile(r"[0-9a-f]{32}")
-_SPANS_WANTED = frozenset({b"spans=1", b"spans=true"})
-"""In bytes, because Werkzeug cannot decode every query."""
+_BOOLEANS = {b"true": True, b"1": True, b"false": False, b"0": False}
 
 
 def api_blueprint() -> Blueprint:
@@ -45,7 +44,7 @@ def score() -> Response:
     limit_checks(site, CHANNEL)
     comment = Comment(**vars(read_body(CommentRequest)))
     state = app_state()
-    spans = not _SPANS_WANTED.isdisjoint(request.query_string.split(b"&"))
+    spans = _spans_wanted()
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
         decision = check_comment(state.services, site, comment, channel=CHANNEL, spans=spans).decision
     state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
@@ -56,10 +55,11 @@ def score_batch() -> Response:
     """Judge many comments in one transaction. In the place of an invalid comment stands its problem."""
     site = calling_site(recall=True)
     values = read_body(BatchRequest).comments
+    spans = _spans_wanted()
     _check_batch_size(len(values))
     limit_checks(site, CHANNEL, len(values))
     parsed = [_parse_comment(index, value) for index, value in enumerate(values)]
-    decisions = iter(_check_comments(site, [entry for entry in parsed if isinstance(entry, Comment)]))
+    decisions = iter(_check_comments(site, [entry for entry in parsed if isinstance(entry, Comment)], spans=spans))
     entries = [
         decision_body(next(decisions)) if isinstance(entry, Comment) else {"error": to_problem(entry).body.model_dump()}
         for entry in parsed
@@ -108,16 +108,27 @@ def _parse_comment(index: int, value: object) -> Comment | InvalidInput:
         return invalid_input(error, f"/comments/{index}")
 
 
-def _check_comments(site: Site, comments: list[Comment]) -> list[Decision]:
+def _check_comments(site: Site, comments: list[Comment], *, spans: bool) -> list[Decision]:
     if not comments:
         return []
     state = app_state()
-    spans = not _SPANS_WANTED.isdisjoint(request.query_string.split(b"&"))
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
         decisions = check_comments(state.services, site, comments, channel=CHANNEL, spans=spans)
     for decision in decisions:
         state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
     return decisions
+
+
+def _spans_wanted() -> bool:
+    """Return whether the query asks for spans. Raises `InvalidInput` for a value that is no boolean.
+
+    Reads bytes, because Werkzeug cannot decode every query.
+    """
+    pairs = (pair.partition(b"=") for pair in request.query_string.split(b"&"))
+    values = [value for name, _, value in pairs if name == b"spans"]
+    if not all(value in _BOOLEANS for value in values):
+        raise InvalidInput("The parameter spans must be true or false.")
+    return any(map(_BOOLEANS.__getitem__, values))
 
 
 def _validated_id(decision_id: str) -> str:
