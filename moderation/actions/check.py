@@ -7,9 +7,10 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
-from moderation.actions.callbacks import plugin_change, prepare_callback, store_plugin_change
+from moderation.actions.callbacks import PluginChange, plugin_change, prepare_callback, store_plugin_change
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
 from moderation.actions.judging import fallback_verdict, judge, with_spans
+from moderation.actions.retries import find_retried, retry_hash
 from moderation.actions.services import Services
 from moderation.domain.comment import NO_SIGNALS, Comment, SubmissionSignals
 from moderation.domain.decision import Decision, Label
@@ -18,6 +19,7 @@ from moderation.domain.site import Callback, OnError, Site
 from moderation.domain.thresholds import Verdict
 from moderation.features.parsed_comment import ParsedComment
 from moderation.storage import callbacks, comments, decisions, labels, queue_items
+from moderation.storage.callbacks import PendingCallback
 from moderation.storage.engine import read_transaction
 from moderation.storage.locks import lock_comments, lock_content
 
@@ -25,10 +27,26 @@ T = TypeVar("T")
 
 
 class CheckResult(NamedTuple):
-    """A decision. `guid` is the id by which a blog holds the comment; `None` where no blog holds it."""
+    """A decision. `guid` is the id by which a blog holds the comment; `None` where no blog holds it.
+
+    `is_new` is false for the decision of an earlier request, of which this one is a retry.
+    """
 
     decision: Decision
     guid: str | None
+    is_new: bool = True
+
+
+class _NewDecision(NamedTuple):
+    """A decision with all that is stored with it. `identity` is that of a rechecked comment."""
+
+    decision: Decision
+    parsed: ParsedComment
+    request_hash: int
+    identity: CommentIdentity | None
+    pending: PendingCallback | None
+    change: PluginChange | None
+    channel: str
 
 
 def check_comment(
@@ -39,6 +57,7 @@ def check_comment(
     channel: str = "api",
     submission: SubmissionSignals = NO_SIGNALS,
     callback: Callback | None = None,
+    identifiers: Sequence[str | None] = (),
     recheck: bool = False,
     spans: bool = False,
 ) -> CheckResult:
@@ -48,33 +67,30 @@ def check_comment(
     receives the outcome if the blog holds the comment, and its key replaces that of the site's earlier callbacks. With
     `recheck`, the decision replaces the earlier ones on the comment, and a blog that holds it goes on holding it.
 
+    The same request within `MAX_RETRY_SECONDS`, without `recheck` and before the comment is labelled, has the same
+    decision. `identifiers` are further facts by which two requests differ, such as the blog's id of the comment.
+
     Without a model the verdict is that of the site's `on_error` and the decision is `degraded`. If it cannot be stored
     either, it also has no id. Raises `ModelUnavailable` or `StorageUnavailable` instead if `on_error` is `error`.
     """
     parsed = ParsedComment(comment)
     decision = _decide(services, site, parsed, submission, spans=spans)
-    identity = CommentIdentity.of(parsed) if recheck else None
-    pending = prepare_callback(services, site, decision, callback) if callback else None
-    change = plugin_change(services, site, callback) if callback else None
-
-    def store(connection: Connection) -> str | None:
-        if change:
-            store_plugin_change(connection, site, change)
-        comment_id = _find_rechecked(connection, decision, identity) if identity else None
-        if comment_id is None:
-            hashed = (parsed.content_hash, comment)
-            (comment_id,) = comments.add(connection, site.id, [hashed], decision.decided_at)
-        decisions.add(connection, [(decision, comment_id)], channel)
-        guid = _keep_holding(connection, decision, comment_id, replaced=pending is not None) if recheck else None
-        if pending is not None:
-            callbacks.add(connection, pending)
-            guid = pending.decision_id
-        return guid
-
+    new = _NewDecision(
+        decision,
+        parsed,
+        retry_hash(services, site, comment, submission, callback, identifiers),
+        CommentIdentity.of(parsed) if recheck else None,
+        prepare_callback(services, site, decision, callback) if callback else None,
+        plugin_change(services, site, callback) if callback else None,
+        channel,
+    )
     try:
-        return CheckResult(decision, _write(services, site, store))
+        result = _write(services, site, lambda connection: _store_unless_retried(connection, site, new))
     except StorageUnavailable as error:
         return CheckResult(_unstored(site, decision, error), None)
+    if spans and not result.is_new:
+        return result._replace(decision=with_spans(services, result.decision, site.url))
+    return result
 
 
 def check_comments(
@@ -152,15 +168,40 @@ def _unstored(site: Site, decision: Decision, error: StorageUnavailable) -> Deci
     return replace(decision, id="", verdict=fallback_verdict(site), degraded=True)
 
 
+def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision) -> CheckResult:
+    """Store a new decision, or return that of an earlier request. A judgement replaces a degraded decision."""
+    decision, parsed, identity = new.decision, new.parsed, new.identity
+    if new.change:
+        store_plugin_change(connection, site, new.change)
+    retried = None if identity else find_retried(connection, decision, new.request_hash)
+    if retried and (decision.degraded or not retried.decision.degraded):
+        return CheckResult(retried.decision, callbacks.find_guid(connection, retried.decision.id), is_new=False)
+    replaced_id = _find_rechecked(connection, decision, identity) if identity else retried and retried.comment_id
+    if replaced_id is None:
+        hashed = (parsed.content_hash, parsed.comment)
+        (comment_id,) = comments.add(connection, decision.site_id, [hashed], decision.decided_at, new.request_hash)
+    else:
+        comment_id = replaced_id
+        _supersede(connection, decision, comment_id)
+    decisions.add(connection, [(decision, comment_id)], new.channel)
+    guid = _keep_holding(connection, decision, comment_id, replaced=new.pending is not None) if replaced_id else None
+    if new.pending is not None:
+        callbacks.add(connection, new.pending)
+        guid = new.pending.decision_id
+    return CheckResult(decision, guid)
+
+
 def _find_rechecked(connection: Connection, decision: Decision, identity: CommentIdentity) -> int | None:
-    """Return the id of the comment that is checked again, after its earlier decisions are superseded."""
+    """Return the id of the comment that is checked again; `None` if it is not stored. Its content is locked."""
     lock_content(connection, decision.site_id, identity.content_hash)
-    comment_id = find_same_comment(connection, decision.site_id, identity)
-    if comment_id is not None:
-        lock_comments(connection, [comment_id])
-        queue_items.close_for_comment(connection, comment_id, "the blog", "rechecked", decision.decided_at)
-        decisions.supersede(connection, comment_id)
-    return comment_id
+    return find_same_comment(connection, decision.site_id, identity)
+
+
+def _supersede(connection: Connection, decision: Decision, comment_id: int) -> None:
+    """Let a decision replace the earlier ones on a comment, with their queue items."""
+    lock_comments(connection, [comment_id])
+    queue_items.close_for_comment(connection, comment_id, "the blog", "rechecked", decision.decided_at)
+    decisions.supersede(connection, comment_id)
 
 
 def _keep_holding(connection: Connection, decision: Decision, comment_id: int, *, replaced: bool) -> str | None:

@@ -55,6 +55,11 @@ def add(connection: Connection, pending: PendingCallback) -> None:
     connection.execute(insert(callbacks), {**pending._asdict(), "guid": pending.decision_id})
 
 
+def find_guid(connection: Connection, decision_id: str) -> str | None:
+    """Return the id by which a blog holds the comment of a decision; `None` if no blog holds it."""
+    return connection.execute(select(callbacks.c.guid).where(callbacks.c.decision_id == decision_id)).scalar()
+
+
 def replace_keys(connection: Connection, site_id: int, encrypted_key: str) -> None:
     """Replace the keys of all callbacks of a site."""
     connection.execute(update(callbacks).where(callbacks.c.site_id == site_id).values(encrypted_key=encrypted_key))

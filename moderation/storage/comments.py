@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, RowMapping, bindparam, case, func, literal, or_, select
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
-from moderation.storage.prepared import PreparedInsert
+from moderation.storage.prepared import PreparedInsert, PreparedQuery
 from moderation.storage.tables import AnyText, comments
 
 _LABELS = tuple(f"comment_{name}" for name in COMMENT_FIELDS)
@@ -20,6 +20,7 @@ EXCERPTS = tuple(
 """The same columns, each with the first `excerpt_length` code points only, so that a list of long texts is small."""
 
 _ADD = PreparedInsert(comments, without=frozenset({"id"}), returning="id")
+_BY_RETRY_HASH = PreparedQuery(select(func.max(comments.c.id)).where(comments.c.retry_hash == bindparam("retry_hash")))
 _NEWEST = select(comments.c.received_at).order_by(comments.c.id.desc()).limit(1)
 
 
@@ -41,15 +42,28 @@ class SentFields(NamedTuple):
 
 
 def add(
-    connection: Connection, site_id: int, hashed_comments: Iterable[tuple[str, Comment]], at: datetime
+    connection: Connection,
+    site_id: int,
+    hashed_comments: Iterable[tuple[str, Comment]],
+    at: datetime,
+    retry_hash: int | None = None,
 ) -> list[int]:
-    """Store pairs of content hash and comment and return their ids in the same order."""
+    """Store pairs of content hash and comment and return their ids in the same order.
+
+    `retry_hash` is that of the request, if it brought one comment.
+    """
     ids = []
     for content_hash, comment in hashed_comments:
-        row = {"site_id": site_id, "content_hash": content_hash, "received_at": at}
+        row = {"site_id": site_id, "content_hash": content_hash, "received_at": at, "retry_hash": retry_hash}
         row |= {name: getattr(comment, name) for name in COMMENT_FIELDS}
         ids.append(_ADD.run(connection, row))
     return ids
+
+
+def find_by_retry_hash(connection: Connection, retry_hash: int) -> int | None:
+    """Return the id of the newest comment that a request with this hash brought; `None` if there is none."""
+    comment_id: int | None = _BY_RETRY_HASH.run(connection, {"retry_hash": retry_hash})
+    return comment_id
 
 
 def find_same(connection: Connection, site_id: int, content_hash: str, sent: SentFields) -> int | None:

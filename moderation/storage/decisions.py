@@ -73,6 +73,14 @@ def find(connection: Connection, site_id: int, decision_id: str) -> tuple[Decisi
     return None if row is None else (from_row(row), row["decision_comment_id"])
 
 
+def find_current(connection: Connection, site_id: int, comment_id: int) -> Decision | None:
+    """Return the decision on the site's comment that no later one replaced; `None` if there is none."""
+    of_comment = (decisions.c.site_id == site_id, decisions.c.comment_id == comment_id)
+    statement = select(*COLUMNS).select_from(WITH_COMMENT).where(*of_comment, decisions.c.superseded.is_(False))
+    row = connection.execute(statement).mappings().first()
+    return None if row is None else from_row(row)
+
+
 def find_comment_id(connection: Connection, site_id: int, decision_id: str) -> int | None:
     """Return the id of the comment that the site's decision is about."""
     return connection.execute(

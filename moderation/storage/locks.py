@@ -25,6 +25,12 @@ def lock_site(connection: Connection, site_id: int) -> None:
     _lock_rows(connection, sites, [site_id])
 
 
+def lock_request(connection: Connection, retry_hash: int) -> None:
+    """Lock a request, by its hash, against the same request that is sent again meanwhile."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(select(func.pg_advisory_xact_lock(retry_hash)))
+
+
 def lock_content(connection: Connection, site_id: int, content_hash: str) -> None:
     """Lock a content of a site, whether a comment with it is stored or not."""
     if connection.dialect.name != "sqlite":

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect, Table, insert
+from sqlalchemy import Connection, Dialect, Select, Table, insert
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.exc import DBAPIError
 
@@ -50,6 +50,24 @@ class PreparedInsert:
         positions = tuple(compiled.positiontup or ())
         converters = tuple((name, convert) for name, convert in processors if convert is not None)
         return _Compiled(str(compiled), positions or tuple(row[0] for row in processors), converters, bool(positions))
+
+
+class PreparedQuery:
+    """A query of one value with named parameters, compiled once. Its values may not need a conversion."""
+
+    def __init__(self, statement: Select[Any]) -> None:
+        self._statement = statement
+        self._compiled = cache(self._compile)
+
+    def run(self, connection: Connection, values: Mapping[str, Any]) -> Any:
+        """Return the first value that the query finds, `None` without a row. Raises the errors of SQLAlchemy."""
+        sql, positions = self._compiled(connection.dialect)
+        parameters = tuple([values[name] for name in positions]) if positions else values
+        return _first_value(_execute(connection, sql, parameters))
+
+    def _compile(self, dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+        compiled = self._statement.compile(dialect=dialect)
+        return str(compiled), tuple(compiled.positiontup or ())
 
 
 def read_value(connection: Connection, sql: str) -> Any:

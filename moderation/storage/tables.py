@@ -140,7 +140,18 @@ comments = Table(
     Column("lang", AnyText),
     Column("date", AnyText),
     Column("received_at", UtcDateTime, nullable=False),
+    # A keyed hash of the request that brought the comment, and no other; else NULL.
+    Column("retry_hash", BigInteger),
     Index(None, "site_id", "content_hash"),
+)
+_repeatable = comments.c.retry_hash.is_not(None)
+# With the id, so that the newest of many comments is found without a look at the others.
+Index(
+    "ix_comments_retry",
+    comments.c.retry_hash,
+    comments.c.id,
+    sqlite_where=_repeatable,
+    postgresql_where=_repeatable,
 )
 
 calibrations = Table(

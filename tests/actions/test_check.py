@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from moderation.actions.check import check_comment, check_comments, find_decision, preview_comment
 from moderation.actions.judging import FALLBACK_THRESHOLDS
+from moderation.actions.retries import MAX_RETRY_SECONDS
 from moderation.actions.review import count_held, held_items
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site, set_on_error, set_thresholds
@@ -94,10 +95,11 @@ def test_a_power_cut_after_the_answer_loses_nothing(
     after.engine.dispose()
 
 
-def test_only_a_review_opens_a_queue_item(services: Services, site: Site, hold_all_site: Site) -> None:
+def test_only_a_review_opens_a_queue_item(services: Services, site: Site, hold_all_site: Site, clock: Clock) -> None:
     """No other verdict opens an item."""
     lenient = set_thresholds(services, site.url, PUBLISH_ALL)
     assert check_comment(services, lenient, COMMENT).decision.verdict is Verdict.PUBLISH
+    clock.advance(MAX_RETRY_SECONDS + 1)
     harsh = set_thresholds(services, site.url, Thresholds(1e-12, 1e-12, 1e-12))
     assert check_comment(services, harsh, COMMENT).decision.verdict is Verdict.DISCARD
     assert count_held(services) == 0
@@ -167,9 +169,9 @@ def test_a_locked_database_gives_no_answer(services: Services, site: Site, setti
 
 
 def test_every_check_has_its_own_decision(services: Services, site: Site, clock: Clock) -> None:
-    """The same comment sent twice gets two decisions."""
+    """The same comment sent later than a retry would be gets another decision."""
     first = check_comment(services, site, COMMENT).decision
-    clock.advance(1)
+    clock.advance(MAX_RETRY_SECONDS + 1)
     second = check_comment(services, site, COMMENT).decision
     assert first.id != second.id
     assert first.decided_at < second.decided_at

@@ -128,6 +128,17 @@ def test_a_comment_that_many_describe_is_stored_once(crowd: list[Services], site
     assert count(crowd[0], "labels") == ROUNDS
 
 
+def test_a_request_that_many_send_is_judged_once(crowd: list[Services], hold_all_site: Site) -> None:
+    """All of them have one decision, with one comment and one queue item."""
+
+    def act(member: Services, number: int, turn: int) -> str:
+        return check_comment(member, hold_all_site, Comment(f"Comment number {turn}"), identifiers=["7"]).decision.id
+
+    for turn in range(ROUNDS):
+        assert len(set(at_once(crowd, partial(act, turn=turn)))) == 1
+    assert {count(crowd[0], table) for table in ("comments", "decisions", "queue_items")} == {ROUNDS}
+
+
 def test_one_moderator_is_the_first(crowd: list[Services], hold_all_site: Site, moderator: Moderator) -> None:
     """Of all who decide on one item one succeeds, and the others learn who was faster."""
     services = crowd[0]

@@ -1,6 +1,7 @@
 """The verdict `review` for Akismet clients, and the later course of a held comment."""
 
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from werkzeug.test import TestResponse
@@ -18,11 +19,13 @@ from tests.web.conftest import BLOG, HOLD_ALL, KEY, PUBLISH_ALL, SPAM_ALL, Blog
 
 HOOK = f"{BLOG}/wp-json/akismet/v1/webhook"
 PLUGIN = "WordPress/6.1.9 | Akismet/5.7.2"
+_comment_ids = count(1)
 
 
 def check(blog: Blog, agent: str = PLUGIN, **fields: str) -> TestResponse:
+    """Have a comment checked. Without a `comment_ID` in `fields` it is another one each time."""
     sent = {"api_key": KEY, "blog": BLOG, "user_ip": "192.0.2.7", "comment_type": "comment", "callback": HOOK}
-    sent |= {"comment_content": "Is this so?", "comment_author": "Ann", **fields}
+    sent |= {"comment_content": "Is this so?", "comment_author": "Ann", "comment_ID": str(next(_comment_ids)), **fields}
     return blog.client.post("/1.1/comment-check", data=sent, headers={"User-Agent": agent})
 
 
@@ -34,6 +37,16 @@ def body_and_hold_seconds(response: TestResponse) -> tuple[str, str | None]:
 def due(blog: Blog) -> list[DueCallback]:
     with read_transaction(blog.services.engine) as connection:
         return list(callbacks.due(connection, blog.services.clock(), 10))
+
+
+def test_a_retry_is_held_by_the_same_guid(blog: Blog) -> None:
+    """The blog may have stored either answer. Another address of the author is another comment."""
+    blog.set_thresholds(HOLD_ALL)
+    first, retried = (check(blog, comment_ID="7") for _ in range(2))
+    assert dict(retried.headers) == {**first.headers, "X-Request-Id": retried.headers["X-Request-Id"]}
+    assert retried.data == first.data and len(held_items(blog.services)) == 1
+    check(blog, comment_ID="7", user_ip="192.0.2.8")
+    assert len(held_items(blog.services)) == 2
 
 
 def test_a_blog_that_can_hold_is_asked_to(blog: Blog) -> None:

@@ -51,6 +51,21 @@ def test_the_decision_is_stored_before_it_is_answered(blog: Blog) -> None:
     assert decision.verdict.value == answer["verdict"] and decision.comment.author == "Best Pills" and label is None
 
 
+def test_a_retry_has_the_same_answer(blog: Blog) -> None:
+    """Byte for byte, and it is counted once. Another id is another comment; the comments of a batch have no retries."""
+    body = {"text": SPAM, "author": "Best Pills", "comment_id": "7"}
+    first, retried = (blog.call("POST", "/v1/score", body).data for _ in range(2))
+    assert retried == first
+    assert blog.score(SPAM, author="Best Pills", comment_id="8")["id"] not in first.decode()
+    decided = [
+        line for line in blog.client.get("/metrics").text.splitlines() if line.startswith("moderation_decisions_total{")
+    ]
+    assert sum(float(line.split()[-1]) for line in decided) == 2
+    batch = {"comments": [{"text": SPAM}] * 2}
+    answers = [blog.call("POST", "/v1/score/batch", batch).get_json()["decisions"] for _ in range(2)]
+    assert len({decision["id"] for answer in answers for decision in answer}) == 4
+
+
 def test_spans_are_computed_on_request(blog: Blog) -> None:
     """`?spans=true` locates the reasons of a single comment and of a batch; without it there is no `spans`."""
     for path, body in (("/v1/score", {"text": SPAM}), ("/v1/score/batch", {"comments": [{"text": SPAM}]})):
@@ -74,7 +89,8 @@ def test_spans_is_a_boolean(blog: Blog) -> None:
 
 def test_null_is_the_same_as_absent(blog: Blog) -> None:
     """A null field is unknown, which is never evidence."""
-    assert blog.score(SPAM, author=None, date=None)["probability"] == blog.score(SPAM)["probability"]
+    sent = blog.score(SPAM, author=None, date=None, comment_id="1")
+    assert sent["probability"] == blog.score(SPAM, comment_id="2")["probability"]
 
 
 def test_an_empty_text_is_judged(blog: Blog) -> None:

@@ -16,6 +16,7 @@ from moderation.web.akismet.form import (
     Form,
     calling_site,
     comment_from_form,
+    identifiers_from_form,
     key_from_form,
     read_form,
     submission_from_form,
@@ -86,16 +87,18 @@ def _judged_response(site: Site, form: Form) -> Response:
         return _explained(_verdict_response(decision, site.akismet_review, holds=holds), decision)
     state = app_state()
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
-        decision, guid = check_comment(
+        decision, guid, is_new = check_comment(
             state.services,
             site,
             comment,
             channel=CHANNEL,
             submission=submission_from_form(form, state.services.clock()),
             callback=callback,
+            identifiers=identifiers_from_form(form),
             recheck=bool(form.get("recheck_reason")),
         )
-    state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
+    if is_new:
+        state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
     response = _explained(_verdict_response(decision, site.akismet_review, holds=guid is not None), decision)
     if guid is not None:
         response.headers[GUID_HEADER] = guid

@@ -140,6 +140,11 @@ def comment_from_form(form: Form) -> Comment:
     )
 
 
+def identifiers_from_form(form: Form) -> tuple[str | None, ...]:
+    """Return what else distinguishes the comment of a call: its id, the comment it replies to, its author's address."""
+    return (form.get("comment_ID"), form.get("comment_id"), form.get("comment_parent"), form.get("user_ip"))
+
+
 def submission_from_form(form: Form, now: datetime) -> SubmissionSignals:
     """Return the submission signals of a call. The comment was written `now` unless the call dates it."""
     script_time = _parse_int(form, "POST_ak_js")

@@ -15,7 +15,7 @@ from moderation.web.api import schemas
 from moderation.web.errors import problem_type
 
 _REF_TEMPLATE = "#/components/schemas/{model}"
-_REQUESTS = (schemas.CommentRequest, schemas.BatchRequest, schemas.LabelRequest)
+_REQUESTS = (schemas.ScoreRequest, schemas.CommentRequest, schemas.BatchRequest, schemas.LabelRequest)
 _RESPONSES = (
     schemas.DecisionResponse,
     schemas.StoredDecisionResponse,
@@ -45,7 +45,7 @@ class Operation(NamedTuple):
 
 OPERATIONS = (
     Operation(
-        "post", "/v1/score", "score", "Judge one comment.", "CommentRequest", "DecisionResponse", 200, _SCORE_ERRORS
+        "post", "/v1/score", "score", "Judge one comment.", "ScoreRequest", "DecisionResponse", 200, _SCORE_ERRORS
     ),
     Operation(
         "post",

@@ -59,6 +59,14 @@ class CommentRequest(_Request):
     date: Text | None = Field(None, description="When it was written, in any form.")
 
 
+class ScoreRequest(CommentRequest):
+    """A comment, and the blog's own id of it."""
+
+    comment_id: Text | None = Field(
+        None, description="The blog's id of the comment, by which it differs from another one with the same content."
+    )
+
+
 _COMMENT_OR_ERROR = (
     {"$ref": "#/components/schemas/CommentRequest"},
     {"description": "Any other value is answered with a problem in the place of its decision."},

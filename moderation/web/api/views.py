@@ -14,7 +14,7 @@ from moderation.domain.errors import InvalidInput, NotFound
 from moderation.domain.site import Site
 from moderation.web.api.bodies import decision_body, stored_decision_body
 from moderation.web.api.openapi import docs_page, openapi_json
-from moderation.web.api.schemas import BatchRequest, CommentRequest, LabelRequest
+from moderation.web.api.schemas import BatchRequest, CommentRequest, LabelRequest, ScoreRequest
 from moderation.web.errors import to_problem
 from moderation.web.json_text import to_json
 from moderation.web.requests import app_state, calling_site, invalid_input, limit_checks, read_body, services
@@ -42,12 +42,16 @@ def score() -> Response:
     """Judge one comment and store the decision before it is answered."""
     site = calling_site(recall=True)
     limit_checks(site, CHANNEL)
-    comment = Comment(**vars(read_body(CommentRequest)))
+    fields = dict(vars(read_body(ScoreRequest)))
+    comment_id = fields.pop("comment_id")
     state = app_state()
     spans = _spans_wanted()
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
-        decision = check_comment(state.services, site, comment, channel=CHANNEL, spans=spans).decision
-    state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
+        decision, _, is_new = check_comment(
+            state.services, site, Comment(**fields), channel=CHANNEL, identifiers=[comment_id], spans=spans
+        )
+    if is_new:
+        state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
     return _json_response(decision_body(decision))
 
 
