@@ -1,5 +1,6 @@
 """Store comments, and find those with the same content."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, case, func, literal, o
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.storage.prepared import PreparedInsert, PreparedQuery
-from moderation.storage.tables import AnyText, comments
+from moderation.storage.tables import AUTHOR_BEGINNING, AUTHOR_BEGINNING_LENGTH, AnyText, comments, storable
 
 _LABELS = tuple(f"comment_{name}" for name in COMMENT_FIELDS)
 COLUMNS = tuple(comments.c[name].label(label) for name, label in zip(COMMENT_FIELDS, _LABELS, strict=True))
@@ -21,6 +22,7 @@ EXCERPTS = tuple(
 
 _ADD = PreparedInsert(comments, without=frozenset({"id"}), returning="id")
 _BY_RETRY_HASH = PreparedQuery(select(func.max(comments.c.id)).where(comments.c.retry_hash == bindparam("retry_hash")))
+_SLASHED = re.compile("['\"]")
 _NEWEST = select(comments.c.received_at).order_by(comments.c.id.desc()).limit(1)
 
 
@@ -70,12 +72,15 @@ def find_same(connection: Connection, site_id: int, content_hash: str, sent: Sen
     """Return the id of the site's newest comment with this content hash and these fields; `None` if there is none.
 
     A field that is absent or empty on either side agrees; slashes do not count. Comments on the same page come first.
+    With an author, an index leads to the comments of that author and those without one.
     """
     agreeing = [
         or_(column.is_(None), column == "", func.replace(column, "\\", "") == literal(value.replace("\\", ""), AnyText))
         for column, value in zip((comments.c.author, comments.c.email, comments.c.permalink), sent, strict=True)
         if value
     ]
+    if sent.author:
+        agreeing.append(AUTHOR_BEGINNING.in_(_beginnings(sent.author)))
     elsewhere = case((comments.c.permalink == literal(sent.permalink, AnyText), 0), else_=1)
     statement = (
         select(comments.c.id)
@@ -107,6 +112,13 @@ def newest_received_at(connection: Connection) -> datetime | None:
     """Return the time at which the newest comment was received; `None` if there is none."""
     newest: datetime | None = connection.execute(_NEWEST).scalar()
     return newest
+
+
+def _beginnings(author: str) -> list[str]:
+    """Return the beginnings of an author's name as blogs send it, without slashes and with them, and of none."""
+    plain = author.replace("\\", "")
+    spellings = (author, plain, _SLASHED.sub(r"\\\g<0>", plain), "")
+    return list(dict.fromkeys(storable(spelling[:AUTHOR_BEGINNING_LENGTH]) for spelling in spellings))
 
 
 def from_row(row: RowMapping) -> Comment:

@@ -1,8 +1,10 @@
 """A comment that a blog sends again is recognized, and no other comment is taken for it."""
 
 from time import process_time
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection, event
 
 from moderation.actions.check import check_comment, check_comments
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
@@ -113,3 +115,20 @@ def test_the_author_is_found_among_thousands_of_equal_texts(services: Services, 
     with read_transaction(services.engine) as connection:
         last = labels.last(connection, ids[42])
     assert last is not None and last.value is LabelValue.SPAM
+
+
+@pytest.mark.sqlite("it reads SQLite's plan; PostgreSQL's depends on the statistics of its tables")
+def test_an_index_leads_to_the_author(services: Services, site: Site) -> None:
+    """However many equal texts there are: 10,000 of them took 14 ms of the write lock when each was compared."""
+    plans: list[str] = []
+
+    def explain(connection: Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        if "FROM comments" in statement and not statement.startswith("EXPLAIN"):
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.extend(row.detail for row in rows)
+
+    check(services, site, Comment("Great post!", author="Ann"))
+    event.listen(services.engine, "before_cursor_execute", explain)
+    assert find(services, site, Comment("Great post!", author="Ann")) is not None
+    search, _sort = plans
+    assert "ix_comments_content (site_id=? AND content_hash=? AND <expr>=?)" in search
