@@ -133,3 +133,17 @@ def test_the_systemd_unit_is_valid_and_hardened(image: Stage) -> None:
     assert rated.returncode == 0, rated.stdout
     text = unit.read_text("utf-8")
     assert f"MODERATION_VAR={STATE}\n" in text and f"StateDirectory={Path(STATE).name}\n" in text
+
+
+def test_the_script_runs_commands_as_the_unit_does(image: Stage) -> None:
+    """As its user, with the unit's state folder and settings, whatever characters their values have."""
+    as_root = Stage(image.folder)
+    script, settings = image.path("/usr/local/bin/moderation"), image.path("/etc/moderation.env")
+    script.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(ROOT / "deploy" / "moderation.sh", script)
+    settings.write_text(f"# of the service\nMODERATION_DATABASE_URL=sqlite:///{STATE}/a $b&c.db\n", "utf-8")
+    initialized = as_root.run("/usr/local/bin/moderation", "init")
+    settings.unlink()
+    assert initialized.returncode == 0 and "The database is created." in initialized.stdout, initialized.stderr
+    database = image.path(f"{STATE}/a $b&c.db")
+    assert (database.stat().st_uid, database.stat().st_mode & 0o777) == (10001, 0o600)
