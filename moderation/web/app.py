@@ -4,8 +4,7 @@ import hashlib
 import hmac
 from datetime import timedelta
 
-from flask import Flask, redirect, request, url_for
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, redirect, url_for
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]  # ships no types
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -21,13 +20,6 @@ from moderation.web.queue.auth import init_login
 from moderation.web.queue.views import queue_blueprint
 from moderation.web.rate_limits import TokenBuckets
 from moderation.web.requests import AppState, add_headers, attach_state, raise_refusal
-
-
-class _SessionInterface(SecureCookieSessionInterface):
-    """Sessions of Flask, whose cookie is sent to no other service on the host of a proxy."""
-
-    def get_cookie_path(self, app: Flask) -> str:
-        return f"{request.script_root}/"
 
 
 def create_app(services: Services, settings: Settings) -> Flask:
@@ -58,7 +50,6 @@ def create_app(services: Services, settings: Settings) -> Flask:
 
 
 def _configure(app: Flask, services: Services, settings: Settings) -> None:
-    app.session_interface = _SessionInterface()
     app.config.update(
         # Derived, because the secret itself keys the digests of site keys and must not sign cookies too.
         SECRET_KEY=hmac.new(services.secret, b"session cookies", hashlib.sha256).digest(),

@@ -60,6 +60,10 @@ class ModeratorSessions(SecureCookieSessionInterface):
         """Return the session of the request's cookie, or `None` for one that cannot be written."""
         return None if request.path.startswith(KEYED_PATHS) else super().open_session(app, request)
 
+    def get_cookie_path(self, app: Flask) -> str:
+        """Return the path of the service, so that no other service on the host of a proxy gets the cookie."""
+        return f"{request.script_root}/"
+
 
 def init_login(app: Flask) -> None:
     """Look the session up on each request, so that its end takes effect at once."""
