@@ -12,14 +12,15 @@ from typing import Any, TextIO
 
 import click
 
-from moderation.domain.invisible import show_invisible
+from moderation.domain.errors import MAX_MESSAGE_LENGTH
+from moderation.domain.invisible import quoted, show_invisible
 
 _PROGRESS_STEPS = 200
 
 
 def echo_status(sentence: str) -> None:
-    """Print a sentence on stderr, with control characters and other invisible ones shown: it may quote hostile text."""
-    click.echo(show_invisible(sentence, keep="\n"), err=True)
+    """Print a sentence on stderr, cut and with its invisible characters shown: it may quote hostile text."""
+    click.echo(quoted(sentence, MAX_MESSAGE_LENGTH, keep="\n"), err=True)
 
 
 def print_json(value: Any) -> None:

@@ -8,7 +8,8 @@ import click
 
 from moderation import __version__
 from moderation.cli._output import echo_status
-from moderation.domain.errors import ModerationError, error_mapping
+from moderation.domain.errors import MAX_MESSAGE_LENGTH, ModerationError, error_mapping
+from moderation.domain.invisible import quoted
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init:init", "Create the database, a first site and a first moderator."),
@@ -52,6 +53,9 @@ class _LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            message = quoted(error.format_message(), MAX_MESSAGE_LENGTH, keep="\n")
+            raise click.UsageError(message, error.ctx) from None
         except ModerationError as error:
             echo_status(f"Error: {error}")
             ctx.exit(error_mapping(error).exit_code)
@@ -62,7 +66,8 @@ class _LazyGroup(click.Group):
             # Click itself exits without a message when the reader of the output has closed it.
             if error.errno == EPIPE:
                 raise
-            raise click.UsageError(f"{error.filename or 'A file'} cannot be used: {error.strerror}.") from None
+            place = quoted(str(error.filename or "A file"), MAX_MESSAGE_LENGTH)
+            raise click.UsageError(f"{place} cannot be used: {error.strerror}.") from None
 
 
 @click.command(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

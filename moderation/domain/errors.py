@@ -12,14 +12,23 @@
     └── AddressInUse          the port is taken
 
 `ERROR_MAPPINGS` maps each to its HTTP status and to the exit code of the CLI.
-No message may carry a key, an address or the text of a comment.
+No message may carry a key, an address or the text of a comment. A part of the input that it quotes is cut, and its
+control characters are shown.
 """
 
 from typing import NamedTuple
 
+from moderation.domain.invisible import MAX_QUOTED_LENGTH, quoted
+
+MAX_MESSAGE_LENGTH = 2_000
+"""Code points of a message before its invisible characters are shown: a path may have more than a thousand."""
+
 
 class ModerationError(Exception):
     """Root of the tree. `str(error)` is one sentence that says what to do."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(quoted(message, MAX_MESSAGE_LENGTH))
 
 
 class InvalidInput(ModerationError):
@@ -30,7 +39,7 @@ class InvalidInput(ModerationError):
 
     def __init__(self, message: str, errors: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message)
-        self.errors = errors
+        self.errors = tuple((quoted(place), quoted(sentence, 2 * MAX_QUOTED_LENGTH)) for place, sentence in errors)
 
 
 class InvalidCorpus(InvalidInput):

@@ -49,9 +49,12 @@ def code_point_mark(run: str) -> str:
     return f"[{codes}{others}{count}]"
 
 
-def quoted(text: str, limit: int = MAX_QUOTED_LENGTH) -> str:
-    """Return text of a stranger for a message: cut to `limit` code points, with its invisible characters shown."""
-    return show_invisible(text if len(text) <= limit else f"{text[: limit - 1]}…")
+def quoted(text: str, limit: int = MAX_QUOTED_LENGTH, *, keep: str = "") -> str:
+    """Return text of a stranger for a message: cut to `limit` code points, with its invisible characters shown.
+
+    Characters in `keep` stay as they are.
+    """
+    return show_invisible(text if len(text) <= limit else f"{text[: limit - 1]}…", keep=keep)
 
 
 def split_invisible(text: str, *, keep: str = "") -> Iterator[tuple[str, bool]]:

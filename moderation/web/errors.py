@@ -13,7 +13,14 @@ from typing import NamedTuple
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import BadHost, HTTPException
 
-from moderation.domain.errors import ERROR_MAPPINGS, AuthenticationFailed, InvalidInput, ModerationError, error_mapping
+from moderation.domain.errors import (
+    ERROR_MAPPINGS,
+    MAX_MESSAGE_LENGTH,
+    AuthenticationFailed,
+    InvalidInput,
+    ModerationError,
+    error_mapping,
+)
 from moderation.domain.invisible import quoted
 from moderation.web.akismet.responses import DEBUG_HELP_HEADER
 from moderation.web.api.schemas import FieldErrorResponse, ProblemResponse
@@ -110,7 +117,7 @@ def _from_http_exception(error: HTTPException) -> Problem:
         for name, value in error.get_headers(request.environ)
         if name.lower() not in ("content-type", "content-length")
     }
-    detail = error.description or status.description
+    detail = quoted(error.description or status.description, MAX_MESSAGE_LENGTH)
     return Problem(ProblemResponse(title=status.phrase, status=status.value, detail=detail), headers)
 
 

@@ -13,6 +13,9 @@ from moderation.web.requests import current_request_id
 
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
+MAX_FIELD_LENGTH = 10_000
+"""Code points of one field of a record: an error of a library may quote the whole input."""
+
 access_logger = logging.getLogger("moderation.access")
 
 
@@ -33,7 +36,15 @@ class JsonFormatter(logging.Formatter):
         entry |= {name: value for name, value in vars(record).items() if name not in reserved}
         if record.exc_info and record.exc_info[1]:
             entry["exception"] = "".join(traceback.format_exception(record.exc_info[1]))
-        return json.dumps(entry, default=str)
+        return json.dumps({name: _cut(value) for name, value in entry.items()}, default=str)
+
+
+def _cut(value: object) -> object:
+    if isinstance(value, str) and len(value) > MAX_FIELD_LENGTH:
+        half = MAX_FIELD_LENGTH // 2
+        # The end of a trace names the error, its beginning the request.
+        return f"{value[:half]} […] {value[-half:]}"
+    return value
 
 
 def configure_logging() -> None:

@@ -14,7 +14,6 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, TooManyReques
 from moderation.actions.services import Services
 from moderation.actions.sites import authenticate_site
 from moderation.domain.errors import AuthenticationFailed, InvalidInput
-from moderation.domain.invisible import MAX_QUOTED_LENGTH, quoted
 from moderation.domain.site import Site
 from moderation.settings import Settings
 from moderation.web.akismet.responses import COMMENT_CHECK_PATH, ensure_guid
@@ -178,11 +177,11 @@ def read_body(schema: type[Schema]) -> Schema:
 def invalid_input(error: ValidationError, pointer_prefix: str = "") -> InvalidInput:
     """Return the error for a value that does not fit its schema, with a JSON pointer for each part at fault.
 
-    Names `MAX_NAMED_FIELDS` parts at most, and cuts long names, as both come from the caller.
+    Names `MAX_NAMED_FIELDS` parts at most, as they come from the caller.
     """
     found = error.errors(include_url=False, include_context=False, include_input=False)
     errors = tuple(
-        (quoted(pointer_prefix + _json_pointer(details["loc"])), quoted(_error_message(details), 2 * MAX_QUOTED_LENGTH))
+        (pointer_prefix + _json_pointer(details["loc"]), _error_message(details))
         for details in found[:MAX_NAMED_FIELDS]
     )
     return InvalidInput(_error_summary(len(found)), errors)

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Never
 
@@ -37,6 +39,33 @@ print(sorted(set({HEAVY_LIBRARIES!r}) & set(sys.modules)), file=sys.stderr)
 """
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stderr.strip() == "[]"
+
+
+def commands(group: click.Group, *names: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Yield every command below a group with its names."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, *names, name)
+        else:
+            yield (*names, name), command
+
+
+def test_no_message_repeats_a_long_argument(newcomer: Operator) -> None:
+    """Whichever command, argument or option it is, no control character of it reaches the terminal."""
+    hostile = "\x1b[2J" + "x" * 10_000
+    calls = [[hostile]]
+    for names, command in commands(program):
+        arguments = [hostile for parameter in command.params if isinstance(parameter, click.Argument)]
+        options = [(name.opts[-1], hostile) for name in command.params if isinstance(name, click.Option)]
+        calls += [[*names, *arguments], [*names, *arguments, *chain(*options)], [*names, f"--{hostile}"]]
+    for call in calls:
+        if call[0] not in ("serve", "init", "doctor") or hostile in call:
+            result = newcomer.run(*call)
+            shown = result.stdout + result.stderr
+            assert result.exit_code in (0, 2, 4, 5, 6) and len(shown) < 3_000 and "\x1b" not in shown, call[:2]
 
 
 def test_an_unknown_command_is_a_usage_error(newcomer: Operator) -> None:

@@ -3,7 +3,14 @@
 import pytest
 
 from moderation.domain import errors
-from moderation.domain.errors import ERROR_MAPPINGS, InvalidCorpus, InvalidInput, ModerationError, error_mapping
+from moderation.domain.errors import (
+    ERROR_MAPPINGS,
+    MAX_MESSAGE_LENGTH,
+    InvalidCorpus,
+    InvalidInput,
+    ModerationError,
+    error_mapping,
+)
 
 MAPPINGS = {
     "InvalidInput": (422, 2, "The input cannot be used"),
@@ -29,6 +36,20 @@ def test_status_exit_code_and_title(error: type[ModerationError]) -> None:
     """Each error has its row, and no other."""
     assert error_mapping(error("x")) == MAPPINGS[error.__name__]
     assert len(ERROR_MAPPINGS) == len(MAPPINGS)
+
+
+@pytest.mark.parametrize("error", _tree(), ids=lambda error: error.__name__)
+def test_a_message_is_short_and_printable(error: type[ModerationError]) -> None:
+    """Whatever part of the input it quotes: it goes to headers, logs and terminals."""
+    message = str(error(f"There is no {'x' * 10_000}."))
+    assert len(message) == MAX_MESSAGE_LENGTH and message.endswith("x…")
+    assert str(error("\r\nSet-Cookie: a=b\x1b[2J")) == "[U+000D U+000A]Set-Cookie: a=b[U+001B][2J"
+
+
+def test_the_parts_of_an_invalid_input_are_short_and_printable() -> None:
+    """A name of a field may be that of the caller, and a sentence may quote it."""
+    ((pointer, sentence),) = InvalidInput("", (("/" + "x" * 10_000, "\n" + "y" * 10_000),)).errors
+    assert (len(pointer), sentence[:9], len(sentence)) == (100, "[U+000A]y", 207)
 
 
 def test_the_docstring_draws_the_tree() -> None:

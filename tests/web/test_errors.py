@@ -242,3 +242,29 @@ def test_a_batch_of_wrong_comments_is_answered_in_proportion(blog: Blog) -> None
 def test_a_long_path_is_cut_in_the_problem(blog: Blog) -> None:
     """The caller's text is quoted up to a limit."""
     assert len(problem(blog.call("GET", "/v1/" + "x" * 5_000), 404)["instance"]) <= 100
+
+
+@pytest.mark.parametrize("hostile", ["9" * 10_000, "x" * 10_000, "%0d%0aX-Stranger:%201%1b" + "y" * 10_000])
+def test_no_answer_repeats_a_long_input(blog: Blog, hostile: str) -> None:
+    """Every channel answers a path, name, value or key of 10,000 characters with a short error, and never with 500."""
+    calls = [
+        blog.call("GET", f"/v1/decisions/{hostile}"),
+        blog.call("PUT", f"/v1/decisions/{hostile}/label", {"label": "ham"}),
+        blog.call("POST", "/v1/score", {hostile: 1}),
+        blog.call("POST", "/v1/score", {"text": [hostile]}),
+        blog.call("PUT", f"/v1/decisions/{'0' * 32}/label", {"label": hostile}),
+        blog.call("POST", "/v1/score", headers={"Authorization": f"Bearer {hostile}", "X-Request-Id": hostile}),
+        blog.client.post(f"/1.1/{hostile}"),
+        blog.client.post("/1.1/comment-check", data={"api_key": hostile}),
+        blog.akismet("verify-key", blog=f"http://[{hostile}"),
+        blog.akismet("submit-spam", blog="", comment_content=hostile),
+        blog.client.get(f"/queue/{hostile}"),
+        blog.client.post(f"/queue/{hostile}", data={"decision": hostile}),
+        blog.client.get(f"/queue?before={hostile}"),
+    ]
+    for response in calls:
+        longest = max(len(value) for name, value in response.headers if name != "Location")
+        assert response.status_code < 500 and longest < 1_000, response.request.path[:30]
+        assert "X-Stranger" not in response.headers
+        # A redirect to the sign-in names the page that was asked for.
+        assert response.status_code == 303 or len(response.text) < 4_000

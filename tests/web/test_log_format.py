@@ -40,6 +40,16 @@ def entries(log: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.getvalue().splitlines()]
 
 
+def test_an_entry_is_short(log: io.StringIO) -> None:
+    """An error of a library may quote the whole input; the end of its trace names it."""
+    try:
+        raise ValueError("x" * 1_000_000 + "the cause")
+    except ValueError:
+        logging.getLogger("moderation.actions").exception("y" * 1_000_000, extra={"problem": "\x1b" * 1_000_000})
+    (entry,) = entries(log)
+    assert len(log.getvalue()) < 100_000 and entry["exception"].endswith("the cause\n") and "\x1b" not in log.getvalue()
+
+
 def test_an_entry_has_time_level_event_and_fields(log: io.StringIO) -> None:
     """Also outside a request; the event is the message with its arguments."""
     logging.getLogger("moderation.actions").warning("delivery of %s failed", "x", extra={"decision": "abc"})
