@@ -13,6 +13,7 @@ from threading import Event, Thread
 from time import monotonic
 
 from moderation.actions.callbacks import CALL_TIMEOUT_SECONDS, deliver_due, purge_settled
+from moderation.actions.retries import purge_keys
 from moderation.actions.rollout import recalibrate
 from moderation.actions.services import Services
 from moderation.actions.sessions import purge_expired
@@ -156,6 +157,7 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
     def purge(_: Event) -> bool:
         purge_settled(services)
         purge_expired(services)
+        purge_keys(services)
         return False
 
     return (

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from moderation.actions.callbacks import PluginChange, plugin_change, prepare_callback, store_plugin_change
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
 from moderation.actions.judging import fallback_verdict, judge, with_spans
-from moderation.actions.retries import find_retried, retry_hash
+from moderation.actions.retries import IdempotencyKey, find_keyed, find_retried, retry_hash
 from moderation.actions.services import Services
 from moderation.domain.comment import NO_SIGNALS, Comment, SubmissionSignals
 from moderation.domain.decision import Decision, Label
@@ -47,6 +47,7 @@ class _NewDecision(NamedTuple):
     pending: PendingCallback | None
     change: PluginChange | None
     channel: str
+    key: IdempotencyKey | None
 
 
 def check_comment(
@@ -58,6 +59,7 @@ def check_comment(
     submission: SubmissionSignals = NO_SIGNALS,
     callback: Callback | None = None,
     identifiers: Sequence[str | None] = (),
+    key: IdempotencyKey | None = None,
     recheck: bool = False,
     spans: bool = False,
 ) -> CheckResult:
@@ -69,6 +71,8 @@ def check_comment(
 
     The same request within `MAX_RETRY_SECONDS`, without `recheck` and before the comment is labelled, has the same
     decision. `identifiers` are further facts by which two requests differ, such as the blog's id of the comment.
+    With a `key`, it is the request with the same key that has the same decision, also later. Raises
+    `IdempotencyKeyReused`.
 
     Without a model the verdict is that of the site's `on_error` and the decision is `degraded`. If it cannot be stored
     either, it also has no id. Raises `ModelUnavailable` or `StorageUnavailable` instead if `on_error` is `error`.
@@ -78,41 +82,53 @@ def check_comment(
     new = _NewDecision(
         decision,
         parsed,
-        retry_hash(services, site, comment, submission, callback, identifiers),
+        retry_hash(services, site, comment, submission, callback, [*identifiers, key and key.value]),
         CommentIdentity.of(parsed) if recheck else None,
         prepare_callback(services, site, decision, callback) if callback else None,
         plugin_change(services, site, callback) if callback else None,
         channel,
+        key,
     )
     try:
         result = _write(services, site, lambda connection: _store_unless_retried(connection, site, new))
     except StorageUnavailable as error:
         return CheckResult(_unstored(site, decision, error), None)
-    if spans and not result.is_new:
-        return result._replace(decision=with_spans(services, result.decision, site.url))
-    return result
+    again = spans and not result.is_new
+    return result._replace(decision=with_spans(services, result.decision, site.url)) if again else result
 
 
 def check_comments(
-    services: Services, site: Site, batch: Sequence[Comment], *, channel: str = "api", spans: bool = False
+    services: Services,
+    site: Site,
+    batch: Sequence[Comment],
+    *,
+    channel: str = "api",
+    key: IdempotencyKey | None = None,
+    spans: bool = False,
 ) -> list[Decision]:
     """Judge many comments, in order, and store the decisions together or not at all.
 
-    Without a model or a database that stores, the decisions and errors are those of `check_comment`.
+    A request with the `key` of an earlier one has its decisions. Raises `IdempotencyKeyReused`. Without a model or a
+    database that stores, the decisions and errors are those of `check_comment`.
     """
     parsed_batch = [ParsedComment(comment) for comment in batch]
     decided = [_decide(services, site, parsed, NO_SIGNALS, spans=spans) for parsed in parsed_batch]
     hashed_comments = [(parsed.content_hash, parsed.comment) for parsed in parsed_batch]
 
-    def store(connection: Connection) -> None:
+    def store(connection: Connection) -> list[Decision] | None:
+        if key and decided and (known := find_keyed(connection, site, key, decided)):
+            return known
         comment_ids = comments.add(connection, site.id, hashed_comments, services.clock())
         decisions.add(connection, zip(decided, comment_ids, strict=True), channel)
+        return None
 
     try:
-        _write(services, site, store)
+        known = _write(services, site, store)
     except StorageUnavailable as error:
         return [_unstored(site, decision, error) for decision in decided]
-    return decided
+    if known and spans:
+        return [with_spans(services, decision, site.url) for decision in known]
+    return known or decided
 
 
 def preview_comment(
@@ -176,6 +192,8 @@ def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision)
     retried = None if identity else find_retried(connection, decision, new.request_hash)
     if retried and (decision.degraded or not retried.decision.degraded):
         return CheckResult(retried.decision, callbacks.find_guid(connection, retried.decision.id), is_new=False)
+    if new.key and (known := find_keyed(connection, site, new.key, [decision])):
+        return CheckResult(known[0], None, is_new=False)
     replaced_id = _find_rechecked(connection, decision, identity) if identity else retried and retried.comment_id
     if replaced_id is None:
         hashed = (parsed.content_hash, parsed.comment)

@@ -5,6 +5,7 @@ decisions, and maybe two queue items.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -13,15 +14,29 @@ from sqlalchemy import Connection
 from moderation.actions.services import Services
 from moderation.domain.comment import COMMENT_FIELDS, Comment, SubmissionSignals
 from moderation.domain.decision import Decision
+from moderation.domain.errors import IdempotencyKeyReused
 from moderation.domain.site import Callback, Site
-from moderation.storage import comments, decisions, labels
+from moderation.storage import comments, decisions, idempotency_keys, labels
+from moderation.storage.idempotency_keys import StoredKey
 from moderation.storage.locks import lock_request
 
 MAX_RETRY_SECONDS = 60.0
 """Time after a decision during which the same request counts as its retry."""
 
+KEY_LIFETIME = timedelta(hours=24)
+"""Time for which an `Idempotency-Key` is kept."""
+MAX_KEYS_PER_SITE = 100_000
+"""Keys of a site that the hourly purge leaves, the newest ones."""
+
 # All but the page's age, which depends on the clock.
 _HASHED_SIGNALS = ("honeypot_filled", "script_ran", "seconds_to_submit", "keystrokes", "page_tags")
+
+
+class IdempotencyKey(NamedTuple):
+    """The key by which a client names a request, and the SHA-256 of the request's route and body."""
+
+    value: str
+    fingerprint: str
 
 
 class RetriedDecision(NamedTuple):
@@ -71,3 +86,41 @@ def find_retried(connection: Connection, decision: Decision, request_hash: int) 
     if abs((decision.decided_at - earlier.decided_at).total_seconds()) > MAX_RETRY_SECONDS:
         return None
     return RetriedDecision(earlier, comment_id)
+
+
+def find_keyed(
+    connection: Connection, site: Site, key: IdempotencyKey, new: Sequence[Decision]
+) -> list[Decision] | None:
+    """Return the decisions that the request with this key had; `None` if the new ones are to be stored.
+
+    The key is stored with the new decisions, unless one is degraded: a retry then has the chance of a judgement. A key
+    whose decisions are gone counts as new. Raises `IdempotencyKeyReused`.
+    """
+    now = new[0].decided_at
+    stored = StoredKey(key.fingerprint, tuple(decision.id for decision in new), now)
+    is_stored = not any(decision.degraded for decision in new)
+    if is_stored and idempotency_keys.add(connection, site.id, key.value, stored):
+        return None
+    known = idempotency_keys.find(connection, site.id, key.value)
+    if known is not None and abs(now - known.created_at) <= KEY_LIFETIME:
+        if known.fingerprint != key.fingerprint:
+            raise IdempotencyKeyReused(
+                "The Idempotency-Key belongs to another request: send a new request with a new key."
+            )
+        found = [decisions.find(connection, site.id, decision_id) for decision_id in known.decision_ids]
+        if None not in found:
+            return [row[0] for row in found if row]
+    if is_stored:
+        idempotency_keys.remove(connection, site.id, key.value)
+        idempotency_keys.add(connection, site.id, key.value, stored)
+    return None
+
+
+def purge_keys(services: Services) -> None:
+    """Delete the keys that are older than `KEY_LIFETIME`, or beyond the number that a site may have."""
+
+    def purge(connection: Connection) -> bool:
+        return idempotency_keys.purge(connection, services.clock(), KEY_LIFETIME, MAX_KEYS_PER_SITE)
+
+    while services.writer.run(purge):
+        pass

@@ -1,15 +1,16 @@
 """All errors of the package, as one tree.
 
     ModerationError
-    ├── InvalidInput          the input cannot be used; the message says what to change
-    │   └── InvalidCorpus     a file of labelled comments has too many bad rows, or no good one
-    ├── AuthenticationFailed  no key, an unknown key, a wrong password
-    ├── NotFound              the site, model, decision, item or moderator does not exist
-    ├── Conflict              it exists already, or another person was faster
-    ├── PromotionRefused      a candidate model is worse than the live one
-    ├── ModelUnavailable      a model folder is incomplete, altered, or contains forbidden objects
-    ├── StorageUnavailable    the database is locked, missing, or of another version
-    └── AddressInUse          the port is taken
+    ├── InvalidInput              the input cannot be used; the message says what to change
+    │   ├── InvalidCorpus         a file of labelled comments has too many bad rows, or no good one
+    │   └── IdempotencyKeyReused  the key of an earlier request came with another one
+    ├── AuthenticationFailed      no key, an unknown key, a wrong password
+    ├── NotFound                  the site, model, decision, item or moderator does not exist
+    ├── Conflict                  it exists already, or another person was faster
+    ├── PromotionRefused          a candidate model is worse than the live one
+    ├── ModelUnavailable          a model folder is incomplete, altered, or contains forbidden objects
+    ├── StorageUnavailable        the database is locked, missing, or of another version
+    └── AddressInUse              the port is taken
 
 `ERROR_MAPPINGS` maps each to its HTTP status and to the exit code of the CLI.
 No message may carry a key, an address or the text of a comment. A part of the input that it quotes is cut, and its
@@ -44,6 +45,10 @@ class InvalidInput(ModerationError):
 
 class InvalidCorpus(InvalidInput):
     """A file of labelled comments cannot be used for training."""
+
+
+class IdempotencyKeyReused(InvalidInput):
+    """The `Idempotency-Key` of an earlier request came with another route or body."""
 
 
 class AuthenticationFailed(ModerationError):
@@ -85,6 +90,7 @@ class ErrorMapping(NamedTuple):
 ERROR_MAPPINGS: dict[type[ModerationError], ErrorMapping] = {
     InvalidInput: ErrorMapping(422, 2, "The input cannot be used"),
     InvalidCorpus: ErrorMapping(422, 2, "The corpus cannot be used"),
+    IdempotencyKeyReused: ErrorMapping(422, 2, "The Idempotency-Key is already used"),
     PromotionRefused: ErrorMapping(409, 3, "The model does not pass the gate"),
     NotFound: ErrorMapping(404, 4, "Not found"),
     ModelUnavailable: ErrorMapping(503, 5, "The model cannot be used"),

@@ -4,6 +4,7 @@ import json
 import re
 import uuid
 from dataclasses import dataclass
+from hashlib import sha256
 from math import ceil
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -11,6 +12,7 @@ from flask import Flask, Request, Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, TooManyRequests, UnsupportedMediaType
 
+from moderation.actions.retries import IdempotencyKey
 from moderation.actions.services import Services
 from moderation.actions.sites import authenticate_site
 from moderation.domain.errors import AuthenticationFailed, InvalidInput
@@ -38,6 +40,12 @@ AUTHENTICATED = "moderation.authenticated"
 MAX_NAMED_FIELDS = 20
 """Invalid parts of a body that a problem names."""
 
+IDEMPOTENCY_KEY = "Idempotency-Key"
+"""The header of draft-ietf-httpapi-idempotency-key-header-07."""
+IDEMPOTENCY_KEY_PATTERN = r"[A-Za-z0-9._~:+/=-]{1,255}"
+
+# The draft sends a quoted string; most clients send the key bare.
+_IDEMPOTENCY_KEY_VALUE = re.compile(f'"(?P<quoted>{IDEMPOTENCY_KEY_PATTERN})"|(?P<bare>{IDEMPOTENCY_KEY_PATTERN})')
 _EXTENSION_KEY = "moderation"
 _REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
@@ -172,6 +180,21 @@ def read_body(schema: type[Schema]) -> Schema:
     except ValidationError as error:
         invalid = invalid_input(error)
     raise invalid
+
+
+def idempotency_key() -> IdempotencyKey | None:
+    """Return the key of the current request; `None` without one.
+
+    Raises `BadRequest` (400) for an invalid key and for more than one, and the errors of `raw_body`.
+    """
+    sent = request.headers.get(IDEMPOTENCY_KEY)
+    if sent is None:
+        return None
+    match = _IDEMPOTENCY_KEY_VALUE.fullmatch(sent)
+    if match is None:
+        raise BadRequest(f"Send one {IDEMPOTENCY_KEY} of 1 to 255 letters, digits and . _ ~ : + / = -, such as a UUID.")
+    fingerprint = sha256(request.path.encode("utf-8", "surrogatepass") + b"\n" + raw_body(request))
+    return IdempotencyKey(match["quoted"] or match["bare"], fingerprint.hexdigest())
 
 
 def invalid_input(error: ValidationError, pointer_prefix: str = "") -> InvalidInput:

@@ -11,9 +11,10 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import func, select
 
-from moderation.actions.check import check_comment
+from moderation.actions.check import check_comment, check_comments
 from moderation.actions.labelling import import_labels, label_comment, label_decision, withdraw_label
 from moderation.actions.moderators import add_moderator, list_moderators
+from moderation.actions.retries import IdempotencyKey
 from moderation.actions.review import held_items, resolve
 from moderation.actions.rollout import recalibrate
 from moderation.actions.services import Services
@@ -29,7 +30,7 @@ from moderation.actions.sites import (
 )
 from moderation.domain.comment import Comment
 from moderation.domain.decision import LabelValue, Moderator
-from moderation.domain.errors import AuthenticationFailed, Conflict
+from moderation.domain.errors import AuthenticationFailed, Conflict, IdempotencyKeyReused
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Thresholds
 from moderation.settings import Settings
@@ -137,6 +138,28 @@ def test_a_request_that_many_send_is_judged_once(crowd: list[Services], hold_all
     for turn in range(ROUNDS):
         assert len(set(at_once(crowd, partial(act, turn=turn)))) == 1
     assert {count(crowd[0], table) for table in ("comments", "decisions", "queue_items")} == {ROUNDS}
+
+
+def test_a_key_that_many_send_names_one_request(crowd: list[Services], hold_all_site: Site) -> None:
+    """One comment or batch is stored. Of two bodies with one key one is refused, by every process the same."""
+
+    def check(member: Services, key: IdempotencyKey, batch: bool) -> str:
+        comment = Comment(f"Comment of {key}")
+        if batch:
+            return " ".join(decision.id for decision in check_comments(member, hold_all_site, [comment] * 3, key=key))
+        return check_comment(member, hold_all_site, comment, key=key).decision.id
+
+    def act(member: Services, number: int, turn: int) -> str:
+        key = IdempotencyKey(f"key {turn}", f"body {number % 2}")
+        try:
+            return check(member, key, batch=turn % 2 == 1)
+        except IdempotencyKeyReused:
+            return "refused"
+
+    for turn in range(ROUNDS):
+        answers = Counter(at_once(crowd, partial(act, turn=turn)))
+        assert sorted(answers.values()) == [THREADS // 2] * 2 and "refused" in answers
+    assert count(crowd[0], "decisions") == count(crowd[0], "comments") == 2 * ROUNDS
 
 
 def test_one_moderator_is_the_first(crowd: list[Services], hold_all_site: Site, moderator: Moderator) -> None:

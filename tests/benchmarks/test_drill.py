@@ -19,7 +19,8 @@ from moderation.domain.site import Site
 @pytest.mark.sqlite("the drill is about a database file")
 def test_losses_and_repetitions_are_counted(services: Services, site: Site, tmp_path: Path) -> None:
     """A decision under another id is lost, and so is a label that nothing stores; a comment stored again is twice."""
-    kept, again, _ = (check_comment(services, site, Comment(text)).decision for text in ("one", "two", "two"))
+    sent = enumerate(("one", "two", "two"))
+    kept, again, _ = (check_comment(services, site, Comment(text), identifiers=[str(n)]).decision for n, text in sent)
     label_decision(services, site, kept.id, LabelValue.SPAM, "mara", "queue")
     services.engine.dispose()
     record = Record(decisions={"one": kept.id, "two": again.id, "three": "0" * 32}, labels={"one", "two"})

@@ -15,6 +15,7 @@ from moderation.domain.errors import (
 MAPPINGS = {
     "InvalidInput": (422, 2, "The input cannot be used"),
     "InvalidCorpus": (422, 2, "The corpus cannot be used"),
+    "IdempotencyKeyReused": (422, 2, "The Idempotency-Key is already used"),
     "PromotionRefused": (409, 3, "The model does not pass the gate"),
     "NotFound": (404, 4, "Not found"),
     "ModelUnavailable": (503, 5, "The model cannot be used"),

@@ -16,6 +16,7 @@ BOUNDED = {
     "comments.content_hash": "a digest",
     "decisions.id": "a random id",
     "decisions.verdict": "one of four",
+    "idempotency_keys.key": "web.requests.IDEMPOTENCY_KEY_PATTERN",
     "installation.id": "a random id",
     "keys.digest": "a digest",
     "labels.value": "ham or spam",

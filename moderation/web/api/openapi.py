@@ -13,6 +13,7 @@ from moderation import __version__
 from moderation.domain.errors import ERROR_MAPPINGS
 from moderation.web.api import schemas
 from moderation.web.errors import problem_type
+from moderation.web.requests import IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_PATTERN
 
 _REF_TEMPLATE = "#/components/schemas/{model}"
 _REQUESTS = (schemas.ScoreRequest, schemas.CommentRequest, schemas.BatchRequest, schemas.LabelRequest)
@@ -155,6 +156,9 @@ def _operation_object(operation: Operation) -> dict[str, Any]:
         parameters.append(_parameter("path", "decision_id", {"type": "string", "pattern": "^[0-9a-f]{32}$"}))
     if operation.path.startswith("/v1/score"):
         parameters.append(_parameter("query", "spans", {"type": "boolean", "default": False}))
+        pattern = f'^("{IDEMPOTENCY_KEY_PATTERN}"|{IDEMPOTENCY_KEY_PATTERN})$'
+        key = _parameter("header", IDEMPOTENCY_KEY, {"type": "string", "pattern": pattern})
+        parameters.append(key | {"description": "Names the request: a retry with the same key has the same answer."})
     if parameters:
         spec["parameters"] = parameters
     if operation.body:

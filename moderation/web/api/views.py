@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from moderation.actions.check import check_comment, check_comments, find_decision
 from moderation.actions.labelling import label_decision, withdraw_label
+from moderation.actions.retries import IdempotencyKey
 from moderation.actions.similarity import find_similar_to_decisions
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, LabelValue
@@ -17,7 +18,15 @@ from moderation.web.api.openapi import docs_page, openapi_json
 from moderation.web.api.schemas import BatchRequest, CommentRequest, LabelRequest, ScoreRequest
 from moderation.web.errors import to_problem
 from moderation.web.json_text import to_json
-from moderation.web.requests import app_state, calling_site, invalid_input, limit_checks, read_body, services
+from moderation.web.requests import (
+    app_state,
+    calling_site,
+    idempotency_key,
+    invalid_input,
+    limit_checks,
+    read_body,
+    services,
+)
 
 CHANNEL = "api"
 
@@ -42,13 +51,14 @@ def score() -> Response:
     """Judge one comment and store the decision before it is answered."""
     site = calling_site(recall=True)
     limit_checks(site, CHANNEL)
+    key = idempotency_key()
     fields = dict(vars(read_body(ScoreRequest)))
     comment_id = fields.pop("comment_id")
     state = app_state()
     spans = _spans_wanted()
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
         decision, _, is_new = check_comment(
-            state.services, site, Comment(**fields), channel=CHANNEL, identifiers=[comment_id], spans=spans
+            state.services, site, Comment(**fields), channel=CHANNEL, identifiers=[comment_id], key=key, spans=spans
         )
     if is_new:
         state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
@@ -58,12 +68,13 @@ def score() -> Response:
 def score_batch() -> Response:
     """Judge many comments in one transaction. In the place of an invalid comment stands its problem."""
     site = calling_site(recall=True)
+    key = idempotency_key()
     values = read_body(BatchRequest).comments
     spans = _spans_wanted()
     _check_batch_size(len(values))
     limit_checks(site, CHANNEL, len(values))
     parsed = [_parse_comment(index, value) for index, value in enumerate(values)]
-    decisions = iter(_check_comments(site, [entry for entry in parsed if isinstance(entry, Comment)], spans=spans))
+    decisions = iter(_check_comments(site, [entry for entry in parsed if isinstance(entry, Comment)], key, spans=spans))
     entries = [
         decision_body(next(decisions)) if isinstance(entry, Comment) else {"error": to_problem(entry).body.model_dump()}
         for entry in parsed
@@ -112,12 +123,12 @@ def _parse_comment(index: int, value: object) -> Comment | InvalidInput:
         return invalid_input(error, f"/comments/{index}")
 
 
-def _check_comments(site: Site, comments: list[Comment], *, spans: bool) -> list[Decision]:
+def _check_comments(site: Site, comments: list[Comment], key: IdempotencyKey | None, *, spans: bool) -> list[Decision]:
     if not comments:
         return []
     state = app_state()
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
-        decisions = check_comments(state.services, site, comments, channel=CHANNEL, spans=spans)
+        decisions = check_comments(state.services, site, comments, channel=CHANNEL, key=key, spans=spans)
     for decision in decisions:
         state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
     return decisions
