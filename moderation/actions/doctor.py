@@ -17,6 +17,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from moderation.actions.backup import StatePaths
+from moderation.actions.disk import FULL_DISK_BYTES, LOW_DISK_BYTES
 from moderation.actions.run_lock import orphans, reject_interrupted_restore
 from moderation.actions.secret import secret_file_problem
 from moderation.domain.errors import ModerationError
@@ -25,9 +26,6 @@ from moderation.storage import callbacks, comments
 from moderation.storage.engine import open_engine, read_transaction
 from moderation.storage.migrate import HEAD, schema_problem
 
-LOW_DISK_BYTES = 500_000_000
-FULL_DISK_BYTES = 20_000_000
-"""About four times the -wal file that SQLite writes back by itself: less may not take the next decisions."""
 LARGE_WAL_BYTES = 64_000_000
 """Sixteen times the size at which SQLite begins to write the -wal file back."""
 MAX_CLOCK_SKEW = timedelta(minutes=1)

@@ -1,8 +1,9 @@
 """Checks whether comments can be judged and stored at this moment."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from moderation.actions.disk import low_disk_warning
 from moderation.actions.secret import secret_problem
 from moderation.actions.services import Services
 from moderation.domain.errors import ModerationError
@@ -29,7 +30,7 @@ def readiness(services: Services) -> tuple[Check, ...]:
         _check("database", lambda: _database_problem(services)),
         _check("schema", lambda: schema_problem(services.engine)),
         _check("secret", lambda: secret_problem(services)),
-        _check("disk", lambda: disk_problem(services.engine)),
+        _check_disk(services),
     )
 
 
@@ -40,6 +41,12 @@ def _check_model(services: Services) -> Check:
         return Check("model", False, str(error))
     # A model that failed to load is named while the former one continues to serve.
     return Check("model", True, services.live_model.load_error)
+
+
+def _check_disk(services: Services) -> Check:
+    check = _check("disk", lambda: disk_problem(services.engine))
+    # A disk that becomes full is named while decisions can still be stored.
+    return replace(check, detail=low_disk_warning(services)) if check.ready else check
 
 
 def _check(name: str, find_problem: Callable[[], str | None]) -> Check:

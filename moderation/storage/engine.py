@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -83,6 +84,12 @@ def busy_timeout_seconds(engine: Engine) -> float | None:
     """Return how long a write to an SQLite database waits for its lock; `None` for another database."""
     database = database_of(engine)
     return None if database is None else database.busy_timeout_seconds
+
+
+def database_folder(engine: Engine) -> Path | None:
+    """Return the folder of an SQLite database's files; `None` for another database."""
+    database = database_of(engine)
+    return None if database is None else database.folder
 
 
 def disk_problem(engine: Engine) -> str | None:

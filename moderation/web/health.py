@@ -1,7 +1,9 @@
 """`/livez`, `/readyz` and `/metrics`: liveness, readiness, and metrics for Prometheus."""
 
 from collections.abc import Callable, Iterator
+from math import inf, nan
 from pathlib import Path
+from time import monotonic
 
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
@@ -10,11 +12,15 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from moderation.actions.callbacks import count_pending
+from moderation.actions.disk import free_bytes
 from moderation.actions.readiness import readiness
 from moderation.actions.review import count_held
 from moderation.actions.services import Services
 from moderation.domain.errors import ModerationError
 from moderation.web.api.schemas import HealthCheckResponse, LivenessResponse, ReadinessResponse
+
+MAX_COUNT_AGE_SECONDS = 5.0
+"""Age up to which a count is given again: counting 100,000 waiting items takes milliseconds, in which others wait."""
 
 _BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -62,10 +68,14 @@ class Metrics:
 
 
 class _StateCollector(Collector):
-    """Gauges that are read from the database and the model registry at each scrape, so that all workers agree."""
+    """Gauges that are read from the database, the disks and the model registry at a scrape, so that all workers agree.
+
+    The counts of the database are kept for `MAX_COUNT_AGE_SECONDS`.
+    """
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._counts: dict[Callable[[Services], int], tuple[float, int]] = {}
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges: NaN for a count that cannot be read, no model if there is none."""
@@ -74,6 +84,12 @@ class _StateCollector(Collector):
         yield GaugeMetricFamily(
             "moderation_callbacks_pending", "Decisions that are still to be delivered to blogs.", pending
         )
+        free = GaugeMetricFamily(
+            "moderation_disk_free_bytes", "Space for more data on the disk of a part of the state.", labels=["part"]
+        )
+        for part, free_space in free_bytes(self._services).items():
+            free.add_metric([part], free_space)
+        yield free
         model = self._services.live_model.get()
         live_model = GaugeMetricFamily("moderation_model_info", "1 for the live model.", labels=["model"])
         if model is not None:
@@ -81,10 +97,15 @@ class _StateCollector(Collector):
         yield live_model
 
     def _count(self, count: Callable[[Services], int]) -> float:
+        read_at, number = self._counts.get(count, (-inf, 0))
+        if monotonic() - read_at < MAX_COUNT_AGE_SECONDS:
+            return number
         try:
-            return count(self._services)
+            number = count(self._services)
         except ModerationError:
-            return float("nan")
+            return nan
+        self._counts[count] = monotonic(), number
+        return number
 
 
 class HealthViews:

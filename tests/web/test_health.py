@@ -2,7 +2,9 @@
 
 import math
 import os
+import re
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +13,10 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from moderation.actions import disk
 from moderation.actions.services import Services
 from moderation.settings import Settings
+from moderation.web import health
 from moderation.web.app import create_app
 from tests.web.conftest import HOLD_ALL, KEY, PUBLISH_ALL, Blog
 
@@ -90,6 +94,36 @@ def test_without_space_on_the_disk_it_is_not_ready(client: FlaskClient) -> None:
     assert response.get_json()["checks"]["disk"]["detail"] == "The disk of the database is full: free some space."
 
 
+def test_a_disk_that_becomes_full_is_named_beforehand(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service is ready, and says which disk it is."""
+    monkeypatch.setattr(disk, "LOW_DISK_BYTES", 2**63)
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    detail = response.get_json()["checks"]["disk"]["detail"]
+    assert re.fullmatch(
+        r"[\d,]+ MB are free on the disk of the (database|secret|models): free some space soon\.", detail
+    )
+
+
+def test_the_free_space_is_a_metric(client: FlaskClient, settings: Settings) -> None:
+    """Of each disk that the service writes to."""
+    by_name = samples(client)
+    parts = {labels[0][1] for name, labels in by_name if name == "moderation_disk_free_bytes"}
+    assert parts == {"secret", "models"} | ({"database"} if not settings.database_url else set())
+    measured = by_name[("moderation_disk_free_bytes", (("part", "secret"),))]
+    assert measured == pytest.approx(shutil.disk_usage(settings.var).free, rel=0.1)
+
+
+def test_a_count_is_kept_for_a_while(blog: Blog, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scrape with 100,000 waiting items costs no more than with none, unless the last count is too old."""
+    blog.set_thresholds(HOLD_ALL)
+    assert samples(client)[("moderation_held_items", ())] == 0
+    blog.score("held")
+    assert samples(client)[("moderation_held_items", ())] == 0
+    monkeypatch.setattr(health, "MAX_COUNT_AGE_SECONDS", 0.0)
+    assert samples(client)[("moderation_held_items", ())] == 1
+
+
 def test_verdicts_are_counted_by_channel(blog: Blog, client: FlaskClient) -> None:
     """One count for each verdict and channel, and the time of each scoring request."""
     blog.set_thresholds(HOLD_ALL)
@@ -116,8 +150,9 @@ WORKER = f"""
 import sys
 from moderation.wsgi import app
 client = app.test_client()
-for _ in range(int(sys.argv[1])):
-    client.post("/v1/score", json={{"text": "x"}}, headers={{"Authorization": "Bearer {KEY}"}})
+for number in range(int(sys.argv[1])):
+    comment = {{"text": f"{{sys.argv[1]}} {{number}}"}}
+    client.post("/v1/score", json=comment, headers={{"Authorization": "Bearer {KEY}"}})
 print("counted", flush=True)
 sys.stdin.readline()
 print(client.get("/metrics").text, flush=True)
