@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from math import ceil
 from multiprocessing import parent_process
 from queue import SimpleQueue
@@ -63,10 +62,10 @@ _Refusal = HTTPException | ModerationError
 
 
 class _Answer(NamedTuple):
-    """An answer that was sent, or is to be sent by the loop after some seconds."""
+    """A response that the loop sends, at once or after some seconds."""
 
-    has_valid_key: bool
-    send: Callable[[], object] | None = None
+    response: Response
+    has_valid_key: bool = False
     delay_seconds: float = 0.0
 
 
@@ -123,12 +122,12 @@ class Front:
         """Answer a request."""
         if scope.path == "/livez":
             # On the loop itself: it needs neither the database nor a thread.
-            self._answer(scope, protocol, b"")
+            protocol.response_bytes(*self._answer(scope, b"").response)
             return
         network = self._client_network(scope)
         refusal: _Refusal | None = self._admissions.enter(network)
         if refusal is not None:
-            self._answer(scope, protocol, b"", refusal)
+            protocol.response_bytes(*self._answer(scope, b"", refusal).response)
             return
         try:
             body = await self._read_body(scope, protocol)
@@ -137,13 +136,14 @@ class Front:
         except BaseException:
             self._admissions.leave(network)
             raise
-        answered = self._threads_for(scope.path).submit(lambda: self._answer(scope, protocol, body, refusal, network))
+        answered = self._threads_for(scope.path).submit(lambda: self._answer(scope, body, refusal, network))
         answered.add_done_callback(lambda future: self._leave(network, future))
         # granian cancels this task when the client leaves; the thread then still works on the request.
         answer = await asyncio.shield(answered)
-        if answer.send is not None:
+        if answer.delay_seconds:
             await asyncio.sleep(answer.delay_seconds)
-            answer.send()
+        # Here, as a thread would have to wake granian's runtime in addition to this loop.
+        protocol.response_bytes(*answer.response)
 
     def _threads_for(self, path: str) -> Threads:
         if path in _HEALTH_PATHS:
@@ -199,14 +199,9 @@ class Front:
             calling_site()
 
     def _answer(
-        self,
-        scope: "Scope",
-        protocol: "HTTPProtocol",
-        body: bytes,
-        refusal: _Refusal | None = None,
-        network: str | None = None,
+        self, scope: "Scope", body: bytes, refusal: _Refusal | None = None, network: str | None = None
     ) -> _Answer:
-        """Send the application's response, unless it is one to a wrong key of which the network has sent too many.
+        """Return the application's response, or another to a wrong key of which the network has sent too many.
 
         A delay keeps no thread and no place of the network, whose other callers may have valid keys.
         """
@@ -217,10 +212,8 @@ class Front:
         if delay > MAX_DELAY_SECONDS:
             too_many = TooManyRequests("Too many requests with a wrong key from this address.", retry_after=ceil(delay))
             response = self._respond(wsgi_environ(scope, b""), too_many)
-        elif delay:
-            return _Answer(False, partial(protocol.response_bytes, *response), delay)
-        protocol.response_bytes(*response)
-        return _Answer(environ.get(AUTHENTICATED, False))
+            delay = 0.0
+        return _Answer(response, environ.get(AUTHENTICATED, False), delay)
 
     def _respond(self, environ: "WSGIEnvironment", refusal: _Refusal | None) -> Response:
         environ[REFUSAL] = refusal
