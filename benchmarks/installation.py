@@ -30,6 +30,7 @@ class Installation:
     port: int = field(default_factory=free_port)
     workers_number: int = 2
     key: str = ""
+    moderator: str = ""
     password: str = ""
     process: "subprocess.Popen[bytes] | None" = None
 
@@ -73,8 +74,8 @@ class Installation:
         shutil.copytree(ROOT / "models" / SHIPPED_MODEL_ID, self.folder / "models" / SHIPPED_MODEL_ID)
         self.registry.promote(SHIPPED_MODEL_ID)
         shown = [line.split(maxsplit=1) for line in self._run("init").splitlines()]
-        self.key, self.password = (
-            next(line[1] for line in shown if line[:1] == [name]) for name in ("Key", "Password")
+        self.key, self.moderator, self.password = (
+            next(line[1] for line in shown if line[:1] == [name]) for name in ("Key", "Moderator", "Password")
         )
 
     def start(self) -> None:

@@ -1,6 +1,7 @@
-"""Callers without a key try to stop a real service; comments of a site and `/livez` must be answered all the same.
+"""Callers without a key try to stop a real service; a site, a moderator and `/livez` must be answered all the same.
 
-The strangers have addresses that the service does not trust, and open each connection again that it closes.
+The strangers have addresses that the service does not trust, and open each connection again that it closes. They are
+one process of the lowest priority that only sends bytes: the processors that they take are not the service's doing.
 """
 
 import asyncio
@@ -11,27 +12,32 @@ import socket
 import statistics
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
-from itertools import count
+from itertools import count, repeat
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, perf_counter, sleep
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
 from benchmarks.installation import Installation
-from benchmarks.rows import Row, at_most, at_most_ratio, figure
+from benchmarks.rows import Row, at_least, at_most, at_most_ratio, figure
+from moderation.web.queue.devices import COOKIE_NAME
 
 DEFAULT_SECONDS = 60.0
 SILENT_PER_ROUTE = 8
 HALF_OPEN_HEADS = 2_000
 SLOW_READERS = 200
 SIGN_IN_CLIENTS = 20
+CLIENTS_ON_THE_NAME = 10
+FAILURES_ON_THE_NAME = 1_000
 MAX_SLOWDOWN = 3.0
 MAX_LIVEZ_SECONDS = 1.0
+MAX_SIGN_IN_SECONDS = 10.0
 
 POST_ROUTES = (
     *("/v1/score", "/v1/score/batch", "/queue/sign-in", "/queue/sign-out", "/queue/1/resolve"),
@@ -49,6 +55,9 @@ POST_ROUTES = (
     *("/1.1/deactivate", "/1.1/verify-wpcom-key", "/1.2/compatible-plugins"),
 )
 _STRANGERS_BEFORE_THE_START_SECONDS = 2.0
+_ON_THE_NAME = "the moderator's name"
+_SESSION_COOKIE = re.compile(r"(?i)^set-cookie: (moderation=[^;]+)", re.MULTILINE)
+_LENGTH = re.compile(r"(?i)^content-length: ([0-9]+)", re.MULTILINE)
 _CSRF_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 _COMMENT = {"text": "Thank you for the recipe, the bread was great.", "author": "Ana"}
 
@@ -65,16 +74,19 @@ def measure(seconds: float = DEFAULT_SECONDS) -> list[Row]:
             receiver, sender = multiprocessing.Pipe(duplex=False)
             duration = seconds + _STRANGERS_BEFORE_THE_START_SECONDS
             strangers = multiprocessing.get_context("spawn").Process(
-                target=attack, args=(installation.port, duration, sender)
+                target=attack, args=(installation.port, installation.moderator, duration, sender)
             )
             strangers.start()
             sleep(_STRANGERS_BEFORE_THE_START_SECONDS)
+            moderator = Moderator(installation)
+            moderator.start()
             among, livez = _site(installation, seconds)
+            moderator.join()
             counts = receiver.recv() if receiver.poll(duration) else Counter()
             strangers.join()
         finally:
             installation.stop()
-    return _rows(alone, among, livez, counts)
+    return [*_rows(alone, among, livez, counts), *moderator.rows(counts)]
 
 
 def _rows(alone: list[float], among: list[float], livez: list[float], counts: Counter[str]) -> list[Row]:
@@ -90,7 +102,10 @@ def _rows(alone: list[float], among: list[float], livez: list[float], counts: Co
         ),
         at_most("the slowest answer of /livez", max(livez), MAX_LIVEZ_SECONDS, "seconds"),
         figure("comments among strangers", len(among), "answers"),
-        *(figure(name, number, "connections") for name, number in sorted(counts.items())),
+        *(
+            figure(name, number, "answers" if "answered" in name else "connections")
+            for name, number in sorted(counts.items())
+        ),
     ]
 
 
@@ -125,19 +140,19 @@ def _ask_livez(installation: Installation, ended: Event, times: list[float]) -> 
         times.append(perf_counter() - started)
 
 
-def attack(port: int, seconds: float, counts: "Connection[Counter[str], Any]") -> None:
+def attack(port: int, moderator: str, seconds: float, counts: "Connection[Counter[str], Any]") -> None:
     """Send all strangers at a service for some seconds, and send the number of their connections when they end."""
-    os.nice(5)
-    counts.send(asyncio.run(Strangers(port).run(seconds)))
+    os.nice(19)
+    counts.send(asyncio.run(Strangers(port, moderator).run(seconds)))
 
 
 class Strangers:
     """Callers without a key, and the number of connections that they have opened."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, moderator: str) -> None:
         self._port = port
+        self._moderator = moderator
         self._counts: Counter[str] = Counter()
-        self._names = count()
 
     async def run(self, seconds: float) -> "Counter[str]":
         """Call for some seconds. Returns the number of connections of each kind."""
@@ -154,7 +169,15 @@ class Strangers:
             asyncio.create_task(self._again("slow reader", f"127.0.3.{1 + number // 10}", _read_slowly))
             for number in range(SLOW_READERS)
         ]
-        tasks += [asyncio.create_task(self._sign_in(f"127.0.4.{1 + number}")) for number in range(SIGN_IN_CLIENTS)]
+        rotating = (f"name {number}" for number in count())
+        tasks += [
+            asyncio.create_task(self._sign_in("a rotating name", f"127.0.4.{1 + number}", rotating))
+            for number in range(SIGN_IN_CLIENTS)
+        ]
+        tasks += [
+            asyncio.create_task(self._sign_in(_ON_THE_NAME, f"127.0.5.{1 + number}", repeat(self._moderator)))
+            for number in range(CLIENTS_ON_THE_NAME)
+        ]
         await asyncio.sleep(seconds)
         for task in tasks:
             task.cancel()
@@ -172,19 +195,77 @@ class Strangers:
                 await call(connection)
             await asyncio.sleep(1)
 
-    async def _sign_in(self, address: str) -> None:
-        transport = httpx.AsyncHTTPTransport(local_address=address)
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self._port}", transport=transport) as client:
-            while True:
-                with suppress(httpx.HTTPError):
-                    token = _CSRF_TOKEN.search((await client.get("/queue/sign-in")).text)
-                    form = {
-                        "csrf_token": token[1] if token else "",
-                        "name": f"name {next(self._names)}",
-                        "password": "x",
-                    }
-                    response = await client.post("/queue/sign-in", data=form)
-                    self._counts[f"sign-in answered {response.status_code}"] += 1
+    async def _sign_in(self, kind: str, address: str, names: Iterator[str]) -> None:
+        while True:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self._port, local_addr=(address, 0))
+                try:
+                    await self._fail(kind, reader, writer, names)
+                finally:
+                    writer.close()
+            await asyncio.sleep(0.1)
+
+    async def _fail(
+        self, kind: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, names: Iterator[str]
+    ) -> None:
+        writer.write(b"GET /queue/sign-in HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        head, page = await _response(reader)
+        cookie, token = _SESSION_COOKIE.search(head), _CSRF_TOKEN.search(page)
+        while cookie and token:
+            form = urlencode({"csrf_token": token[1], "name": next(names), "password": "wrong password"})
+            writer.write(
+                "POST /queue/sign-in HTTP/1.1\r\nHost: localhost\r\n"
+                f"Cookie: {cookie[1]}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                f"Content-Length: {len(form)}\r\n\r\n{form}".encode()
+            )
+            head, _ = await _response(reader)
+            self._counts[f"sign-in with {kind} answered {head[9:12]}"] += 1
+
+
+class Moderator(Thread):
+    """A moderator who signs in on a new device during the attack, and then once more on this device."""
+
+    def __init__(self, installation: Installation) -> None:
+        super().__init__()
+        self._installation = installation
+        self._seconds: list[float] = []
+
+    def run(self) -> None:
+        """Sign in twice. Raises `httpx.HTTPError`."""
+        device: dict[str, str] = {}
+        for address in ("127.0.6.1", "127.0.6.2"):
+            transport = httpx.HTTPTransport(local_address=address)
+            origin = self._installation.address
+            started = perf_counter()
+            with httpx.Client(base_url=origin, transport=transport, cookies=device, timeout=30) as browser:
+                while (answer := self._try(browser)).status_code == httpx.codes.TOO_MANY_REQUESTS:
+                    sleep(float(answer.headers["Retry-After"]))
+                if answer.is_error:
+                    answer.raise_for_status()
+                device = {COOKIE_NAME: answer.cookies[COOKIE_NAME]}
+            self._seconds.append(perf_counter() - started)
+
+    def rows(self, counts: "Counter[str]") -> list[Row]:
+        """Return the times, and how often the stranger failed on the name. A sign-in without success took for ever."""
+        new, known = [*self._seconds, float("inf"), float("inf")][:2]
+        failures = sum(number for name, number in counts.items() if _ON_THE_NAME in name)
+        return [
+            at_most("a moderator signs in on a new device", new, MAX_SIGN_IN_SECONDS, "seconds"),
+            at_most("a moderator signs in on a known device", known, MAX_SIGN_IN_SECONDS, "seconds"),
+            at_least("failures on the moderator's name", failures, FAILURES_ON_THE_NAME, "answers"),
+        ]
+
+    def _try(self, browser: httpx.Client) -> httpx.Response:
+        token = _CSRF_TOKEN.search(browser.get("/queue/sign-in").text)
+        form = {"csrf_token": token[1] if token else "", "name": self._installation.moderator}
+        return browser.post("/queue/sign-in", data={**form, "password": self._installation.password})
+
+
+async def _response(reader: asyncio.StreamReader) -> tuple[str, str]:
+    """Return head and body of a response. Raises `IncompleteReadError` at the end of the connection."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    length = _LENGTH.search(head)
+    return head, (await reader.readexactly(int(length[1]) if length else 0)).decode()
 
 
 def _silence(path: str) -> Callable[[socket.socket], Coroutine[Any, Any, None]]:

@@ -1,5 +1,12 @@
 """Moderators and their passwords."""
 
+import os
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import get_native_id
+from typing import ParamSpec, TypeVar
+
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
 from sqlalchemy import Connection
@@ -14,6 +21,12 @@ MIN_PASSWORD_LENGTH = 8
 MAX_NAME_LENGTH = 100
 
 password_hasher = PasswordHasher()
+
+_NICENESS = 10
+"""Priority of the thread that checks passwords: a tenth of a processor that comments need, all of one that is free."""
+
+_Result = TypeVar("_Result")
+_Parameters = ParamSpec("_Parameters")
 
 
 def add_moderator(services: Services, name: str, password: str) -> Moderator:
@@ -79,8 +92,8 @@ def authenticate_moderator(services: Services, name: str, password: str) -> Mode
         found = moderators.find(connection, name)
     if found is None:
         # Hashing takes as long as verifying: the response time must not reveal which names exist.
-        password_hasher.hash(_encode_password(password))
-    elif _password_matches(found[1], password):
+        _run_at_low_priority(password_hasher.hash, _encode_password(password))
+    elif _run_at_low_priority(_password_matches, found[1], password):
         return found[0]
     raise AuthenticationFailed("The name or the password is wrong.")
 
@@ -98,6 +111,27 @@ def hash_password(password: str) -> str:
     if len(password) < MIN_PASSWORD_LENGTH:
         raise InvalidInput(f"A password needs at least {MIN_PASSWORD_LENGTH} characters.")
     return password_hasher.hash(_encode_password(password))
+
+
+def _lower_priority() -> None:
+    # Elsewhere the number of a thread may be that of a process.
+    if sys.platform == "linux":
+        thread = get_native_id()
+        # Never back to a higher priority than the service has, which is refused.
+        os.setpriority(os.PRIO_PROCESS, thread, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+
+
+_password_thread = ThreadPoolExecutor(1, "password", _lower_priority)
+
+
+def _run_at_low_priority(
+    call: Callable[_Parameters, _Result], *args: _Parameters.args, **kwargs: _Parameters.kwargs
+) -> _Result:
+    """Return the result of a call on a thread that yields to all others, as a flood of sign-ins must to comments.
+
+    A hash takes all processors for a tenth of a second, on threads that inherit the priority.
+    """
+    return _password_thread.submit(call, *args, **kwargs).result()
 
 
 def _password_matches(password_hash: str, password: str) -> bool:

@@ -51,8 +51,11 @@ Discourse's longest post has 32,000 characters of up to 4 bytes, which percent-e
 WRONG_KEYS_PER_MINUTE = 30
 """Requests with a wrong key that an address is answered at once, in a minute."""
 
+STRANGERS_PAGES_PER_MINUTE = 60
+"""Pages, the sign-in among them, for an address without a valid key or session of late, in a minute without delay."""
+
 MAX_DELAY_SECONDS = 4.0
-"""Longest delay of the answer to a wrong key. An address then waits for two such answers."""
+"""Longest delay of the answer to a wrong key, or of a page."""
 
 _PARENT_CHECK_SECONDS = 0.5
 _FORM_PATHS = KEYED_PATHS[1:]
@@ -65,7 +68,7 @@ class _Answer(NamedTuple):
     """A response that the loop sends, at once or after some seconds."""
 
     response: Response
-    has_valid_key: bool = False
+    is_authentic: bool = False
     delay_seconds: float = 0.0
 
 
@@ -106,6 +109,7 @@ class Front:
         self._proxies = TrustedProxies(settings.proxy_networks)
         self._admissions = Admissions()
         self._wrong_keys = TokenBuckets(WRONG_KEYS_PER_MINUTE)
+        self._pages = TokenBuckets(STRANGERS_PAGES_PER_MINUTE)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start the threads, as granian starts the worker."""
@@ -130,6 +134,8 @@ class Front:
             protocol.response_bytes(*self._answer(scope, b"", refusal).response)
             return
         try:
+            if network is not None and self._threads_for(scope.path) is self._page_threads:
+                await self._delay_page(network)
             body = await self._read_body(scope, protocol)
         except (HTTPException, ModerationError) as error:
             body, refusal = b"", error
@@ -153,7 +159,7 @@ class Front:
 
     def _leave(self, network: str | None, answered: "asyncio.Future[_Answer]") -> None:
         self._admissions.leave(network)
-        if answered.exception() is None and answered.result().has_valid_key:
+        if answered.exception() is None and answered.result().is_authentic:
             self._admissions.recognise(network)
 
     def _network_of_peer(self, address: str) -> str | None:
@@ -162,6 +168,15 @@ class Front:
     def _client_network(self, scope: "Scope") -> str | None:
         address = self._proxies.client_address(peer(scope), ",".join(header_values(scope, "x-forwarded-for")))
         return None if address is None else network_of(address)
+
+    async def _delay_page(self, network: str) -> None:
+        """Wait before a page if a stranger asks for too many. Raises `TooManyRequests` (429), also late."""
+        if self._admissions.is_known(network):
+            return
+        delay = self._pages.take(network, 1, MAX_DELAY_SECONDS)
+        await asyncio.sleep(min(delay, MAX_DELAY_SECONDS))
+        if delay > MAX_DELAY_SECONDS:
+            raise TooManyRequests("Too many pages for this address.", retry_after=ceil(delay))
 
     async def _read_body(self, scope: "Scope", protocol: "HTTPProtocol") -> bytes:
         """Return the whole body.

@@ -35,7 +35,7 @@ KEYED_PATHS = ("/v1/", "/1.1/", "/1.2/")
 REFUSAL = "moderation.refusal"
 """Name in the WSGI environment of the error to answer with, which the front sets in place of a body."""
 AUTHENTICATED = "moderation.authenticated"
-"""Name in the WSGI environment of the mark that the request had a valid key, `False` for a missing or wrong one."""
+"""Name in the WSGI environment of the mark that the request had a valid key or session, `False` for a wrong key."""
 
 MAX_NAMED_FIELDS = 20
 """Invalid parts of a body that a problem names."""

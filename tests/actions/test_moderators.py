@@ -1,8 +1,13 @@
 """Moderators sign in with a name and a password, and passwords are not stored."""
 
+import os
+import sys
 from pathlib import Path
+from threading import get_native_id
+from typing import Literal
 
 import pytest
+from argon2 import PasswordHasher
 
 from moderation.actions import moderators
 from moderation.actions.moderators import (
@@ -99,3 +104,31 @@ def test_the_real_hasher_is_slow_enough(
     assert authenticate_moderator(services, "ben", PASSWORD) == ben
     stored = b"".join(file.read_bytes() for file in Path(settings.var).glob("moderation.db*"))
     assert b"$argon2id$v=19$m=65536,t=3,p=4$" in stored
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has priorities of threads.")
+def test_passwords_are_checked_at_low_priority(
+    services: Services, moderator: Moderator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A right password, a wrong one and one of an unknown name; the caller's thread keeps its priority."""
+    seen = []
+
+    class Hasher(PasswordHasher):
+        def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+            seen.append(priority())
+            return super().hash(password, salt=salt)
+
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - as in argon2
+            seen.append(priority())
+            return super().verify(hash, password)
+
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, get_native_id())
+
+    before = priority()
+    monkeypatch.setattr(moderators, "password_hasher", Hasher(time_cost=1, memory_cost=8, parallelism=1))
+    assert authenticate_moderator(services, "mara", PASSWORD) == moderator
+    for name in ("mara", "nobody"):
+        with pytest.raises(AuthenticationFailed):
+            authenticate_moderator(services, name, "wrong password")
+    assert len(seen) == 3 and set(seen) == {max(10, before)} and priority() == before

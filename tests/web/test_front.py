@@ -13,7 +13,13 @@ import httpx
 import pytest
 
 from moderation.web.admission import MAX_PER_STRANGER
-from moderation.web.front import MAX_FORM_BODY_BYTES, MAX_KEYLESS_BODY_BYTES, WRONG_KEYS_PER_MINUTE
+from moderation.web.front import (
+    MAX_FORM_BODY_BYTES,
+    MAX_KEYLESS_BODY_BYTES,
+    STRANGERS_PAGES_PER_MINUTE,
+    WRONG_KEYS_PER_MINUTE,
+)
+from tests.conftest import PASSWORD
 from tests.e2e.service import Service, served
 
 BODY_SECONDS = 1.5
@@ -61,6 +67,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     service = Service(tmp_path_factory.mktemp("service"), settings)
     service.prepare()
     key = json.loads(service.moderation("site", "add", "https://bakery.example", "--json"))["key"]
+    password_file = service.folder / "password"
+    password_file.write_text(PASSWORD, "utf-8")
+    service.moderation("moderator", "add", "mara", "--password-file", str(password_file))
     with served(service) as running:
         yield Server(running.port, key)
 
@@ -176,6 +185,32 @@ def test_wrong_keys_are_slowed(server: Server) -> None:
         assert 3 < time.monotonic() - started < 7
         refused = next(answer.result() for answer in answers if answer.result().status_code == 429)
         assert int(refused.headers["Retry-After"]) >= 4
+
+
+def test_a_stranger_s_pages_are_slowed(server: Server) -> None:
+    """Beyond the rate of an address, pages come late or are 429, and another address is not slowed."""
+    with client_from(server, "127.0.0.8") as stranger, client_from(server, "127.0.0.9") as other:
+        for _ in range(STRANGERS_PAGES_PER_MINUTE):
+            assert stranger.get("/queue/sign-in").elapsed.total_seconds() < 1
+        with ThreadPoolExecutor(10) as pool:
+            answers = [pool.submit(stranger.get, "/queue/sign-in") for _ in range(10)]
+            time.sleep(0.3)
+            assert other.get("/queue/sign-in").elapsed.total_seconds() < 1
+            late = [answer.result() for answer in answers]
+    refused = [answer for answer in late if answer.status_code == 429]
+    assert 0 < len(refused) < len(late) and all(int(answer.headers["Retry-After"]) > 3 for answer in refused)
+    assert min(answer.elapsed.total_seconds() for answer in refused) > 3
+
+
+def test_the_pages_of_a_moderator_are_not_slowed(server: Server) -> None:
+    """With a session, the address counts as known."""
+    with client_from(server, "127.0.0.10") as mara:
+        token = re.findall(r'name="csrf_token" value="([^"]+)"', mara.get("/queue/sign-in").text)[0]
+        form = {"csrf_token": token, "name": "mara", "password": PASSWORD}
+        assert mara.post("/queue/sign-in", data=form).status_code == 303
+        for _ in range(STRANGERS_PAGES_PER_MINUTE + 20):
+            page = mara.get("/queue")
+            assert page.status_code == 200 and page.elapsed.total_seconds() < 1
 
 
 def test_the_application_sees_the_request(server: Server) -> None:

@@ -34,7 +34,7 @@ from moderation.domain.errors import AuthenticationFailed
 from moderation.web.forwarding import network_of
 from moderation.web.queue.devices import remember_device, remembered_device
 from moderation.web.queue.sign_in_limits import RoomFull, Throttle, WaitingRoom
-from moderation.web.requests import KEYED_PATHS, services
+from moderation.web.requests import AUTHENTICATED, KEYED_PATHS, services
 
 _RETRY_SECONDS = 2
 _MAX_NAME_LENGTH = 200
@@ -140,7 +140,10 @@ def sign_out() -> AnyResponse:
 
 def _load_user(token: str) -> SessionUser | None:
     moderator = session_moderator(services(), token)
-    return SessionUser(moderator, token) if moderator else None
+    if moderator is None:
+        return None
+    request.environ[AUTHENTICATED] = True
+    return SessionUser(moderator, token)
 
 
 def _refusal(sentence: str, name: str, wait_seconds: float) -> Response:
