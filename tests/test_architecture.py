@@ -180,3 +180,14 @@ def test_the_wheel_carries_the_shipped_model() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert wheel["only-include"] == ["moderation", f"models/{SHIPPED_MODEL_ID}", "data/starter.csv"]
+
+
+def test_only_the_edges_read_the_wall_clock() -> None:
+    """All others are given a clock or wait by the monotonic one, so that a clock set back prolongs no wait."""
+    wall_clock = re.compile(r"\btime\.time\(|\bfrom time import [^\n]*\btime\b|\.(?:now|utcnow|today)\(")
+    found = [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "moderation").rglob("*.py"))
+        if wall_clock.search(path.read_text("utf-8")) and "cli" not in path.parts
+    ]
+    assert found == ["moderation/wiring.py"]

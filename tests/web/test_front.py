@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from benchmarks.strangers import POST_ROUTES
 from moderation.web.admission import MAX_PER_STRANGER
 from moderation.web.front import (
     MAX_FORM_BODY_BYTES,
@@ -145,6 +146,42 @@ def test_without_a_valid_key_bodies_are_small(server: Server) -> None:
     content = json.dumps({"text": "x" * 2 * MAX_KEYLESS_BODY_BYTES}).encode()
     assert server.score(content).status_code == 200
     assert server.score(b" " * (2**20 + 1)).status_code == 413
+
+
+@pytest.mark.parametrize("path", [*POST_ROUTES, "/v1/nowhere", "/1.1/nowhere", "/nowhere", "/livez", "/metrics"])
+def test_no_route_takes_a_large_body_without_a_key(server: Server, path: str) -> None:
+    """Neither announced nor in chunks, whether the route exists or not, with any method and content type."""
+    kinds = ("Content-Type: application/json", "Content-Type: multipart/form-data; boundary=x")
+    announced = [
+        server.raw(server.head(path, f"Content-Length: {MAX_FORM_BODY_BYTES + 1}", kind).replace(b"POST", method))
+        for kind, method in zip(kinds, (b"POST", b"PUT"), strict=True)
+    ]
+    if path == "/livez":
+        # It reads no body at all.
+        assert {status(answer) for answer in announced} == {405}
+    else:
+        assert {status(answer) for answer in announced} <= {401, 413}
+
+
+def test_a_client_that_waits_for_100_is_told_to_continue_or_not(server: Server) -> None:
+    """`Expect: 100-continue` costs no second, and a body that is too large is never asked for."""
+    small = server.head("/1.1/verify-key", "Content-Length: 5", "Expect: 100-continue", "Connection: close")
+    with closing(server.connect()) as connection:
+        connection.sendall(small)
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(b"key=x")
+        assert b"HTTP/1.1 200 OK" in b"".join(iter(lambda: connection.recv(65536), b""))
+    too_large = f"Content-Length: {MAX_FORM_BODY_BYTES + 1}"
+    assert status(server.raw(server.head("/1.1/verify-key", too_large, "Expect: 100-continue"))) == 413
+
+
+def test_other_methods_have_an_answer(server: Server) -> None:
+    """HEAD and OPTIONS have no body; a method that no route takes is a 405."""
+    with client_from(server, "127.0.0.11") as client:
+        assert client.head("/livez").status_code == 200 and client.head("/livez").content == b""
+        assert "POST" in client.options("/v1/score").headers["Allow"]
+        for method in ("PUT", "PATCH", "DELETE", "TRACE", "BREW"):
+            assert client.request(method, "/queue/sign-in").status_code == 405
 
 
 def test_a_chunked_body_stops_at_the_limit(server: Server) -> None:
