@@ -29,6 +29,7 @@ from moderation.features.ngrams import Document
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import measure as measure_one
 from moderation.features.signals import measure_all
+from moderation.features.word_cache import WordCache
 from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import Model, probabilities, score
 from moderation.training.corpus import read_corpus
@@ -112,18 +113,29 @@ def _clear_caches() -> None:
     """Empty the caches of the feature modules."""
     for function in cached_functions():
         function.cache_clear()
+    for words in word_caches():
+        words.clear()
 
 
-@cache
 def cached_functions() -> Sequence[Any]:
     """Return the functions of the feature modules that have a `functools.lru_cache` of limited size.
 
     A cache without a limit holds constants, such as a word list, that a process loads once.
     """
-    modules = [import_module(info.name) for info in pkgutil.walk_packages(features.__path__, f"{features.__name__}.")]
-    attributes = [attribute for module in modules for attribute in vars(module).values()]
-    cached = [attribute for attribute in attributes if hasattr(attribute, "cache_clear")]
+    cached = [attribute for attribute in _attributes() if hasattr(attribute, "cache_clear")]
     return [function for function in cached if function.cache_parameters()["maxsize"] is not None]
+
+
+def word_caches() -> Sequence[WordCache[Any]]:
+    """Return the word caches of the feature modules."""
+    return [attribute for attribute in _attributes() if isinstance(attribute, WordCache)]
+
+
+@cache
+def _attributes() -> Sequence[object]:
+    """Return the attributes of all feature modules."""
+    modules = [import_module(info.name) for info in pkgutil.walk_packages(features.__path__, f"{features.__name__}.")]
+    return [attribute for module in modules for attribute in vars(module).values()]
 
 
 def _sum_words(model: Model, document: Document) -> float:

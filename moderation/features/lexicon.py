@@ -7,8 +7,10 @@ a phrase of canonical text. A trailing `*` makes its last word a stem: any word 
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
+
+from moderation.features.word_cache import WordCache
 
 COMMERCIAL_TOPICS = ("goods", "pills", "gambling", "finance", "services", "adult", "bargain")
 TOPICS = (*COMMERCIAL_TOPICS, "call_to_action", "praise", "spinning", "conversation", "technical")
@@ -48,11 +50,11 @@ def has_sales_term(address: str) -> bool:
 def count_topics(words: Sequence[str]) -> Mapping[str, int]:
     """Return how many entries of each topic occur in lower-case words. Topics without a hit are left out."""
     hits: list[str] = []
-    listed = [(index, entries) for index, entries in enumerate(map(_word_topics, words)) if entries]
+    listed = [(index, entries) for index, entries in enumerate(map(_topics.__getitem__, words)) if entries]
     for index, (topics, phrases) in listed:
         hits += topics
-        if phrases:
-            candidates = phrases.get(words[index - 1], ())
+        if phrases and words[index - 1] in phrases:
+            candidates = phrases[words[index - 1]]
             hits += [topic for before, topic in candidates if words[max(0, index - len(before)) : index] == before]
     counts: dict[str, int] = {}
     for topic in hits:
@@ -60,7 +62,6 @@ def count_topics(words: Sequence[str]) -> Mapping[str, int]:
     return counts
 
 
-@lru_cache(_TOPIC_CACHE_WORDS)
 def _word_topics(word: str) -> _WordTopics | None:
     """Return the topics and phrases of a word, `None` for an unlisted one."""
     whole_words, stems = _parse_topics()
@@ -76,6 +77,9 @@ def _word_topics(word: str) -> _WordTopics | None:
             phrases[before[-1]].append((before, topic))
     topics = dict.fromkeys(topic for before, topic in entries if not before)
     return tuple(topics), dict(phrases)
+
+
+_topics = WordCache(_word_topics, _TOPIC_CACHE_WORDS)
 
 
 @cache

@@ -27,8 +27,7 @@ _NAKED_HOST = (
 """Each pattern begins with one character and then looks behind it, so that the search skips most of the text."""
 PLAIN_URL = re.compile(f"{_WITH_SCHEME}|{_WWW}|{_NAKED_HOST}")
 """A URL without markup."""
-PLAIN_URL_HINT = re.compile(rf"://|www\.|\.(?:{_NAKED_TLDS})\b")
-"""A part that every lower-case text with a plain URL has."""
+_NAKED_TLD = re.compile(rf"\.(?:{_NAKED_TLDS})\b")
 _LINK = re.compile(
     rf"""
     <[aA]\s(?=[^<>]*+>)[^<>]*?(?i:href)\s*+=\s*+\\*+["']?+\s*+(?P<html>[^\s"'<>\\]++)[^<>]*+>
@@ -75,7 +74,7 @@ def find_links(text: str) -> list[Link]:
     """Return the first `MAX_LINKS` links within the first `MAX_FIELD_LENGTH` code points, in reading order."""
     text = text[:MAX_FIELD_LENGTH]
     lower = text.lower()
-    if not any(hint in lower for hint in _MARKUP_HINTS) and not PLAIN_URL_HINT.search(lower):
+    if not may_have_plain_url(lower) and not any(hint in lower for hint in _MARKUP_HINTS):
         return []
     links: list[Link] = []
     for match in _LINK.finditer(text):
@@ -85,6 +84,11 @@ def find_links(text: str) -> list[Link]:
             if len(links) == MAX_LINKS:
                 break
     return links
+
+
+def may_have_plain_url(lower: str) -> bool:
+    """Return whether a lower-case text has a part that every text with a plain URL has."""
+    return "://" in lower or "www." in lower or bool(_NAKED_TLD.search(lower))
 
 
 def parse_url(url: str) -> Link | None:

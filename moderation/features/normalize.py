@@ -209,11 +209,20 @@ def _clean(tracked: TrackedText) -> None:
     if not text.isascii():
         _clean_unicode(tracked)
     elif not text.isprintable():
-        tracked.replace(_REMOVED, "")
-    tracked.text = _OTHER_SPACE.sub(" ", tracked.text)
-    tracked.replace(_SPACES, " ")
+        _clean_ascii(tracked)
+    if not tracked.text.isprintable():
+        tracked.text = _OTHER_SPACE.sub(" ", tracked.text)
+    if "  " in tracked.text:
+        tracked.replace(_SPACES, " ")
     begin = len(tracked.text) - len(tracked.text.lstrip())
     tracked.crop(begin, max(begin, len(tracked.text.rstrip())))
+
+
+def _clean_ascii(tracked: TrackedText) -> None:
+    """Clean a text that was ASCII before its entities were decoded. Hardly any has more than line breaks and tabs."""
+    tracked.text = tracked.text.replace("\n", " ").replace("\r", " ").replace("\t", " ")
+    if not (tracked.text.isascii() and tracked.text.isprintable()):
+        tracked.replace(_REMOVED, "")
 
 
 def _clean_unicode(tracked: TrackedText) -> None:

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from moderation.domain.comment import Comment
 from moderation.features.lexicon import count_topics, word_list
-from moderation.features.links import PLAIN_URL, PLAIN_URL_HINT, Link, find_links, parse_url
+from moderation.features.links import PLAIN_URL, Link, find_links, may_have_plain_url, parse_url
 from moderation.features.ngrams import URL_TOKEN, tokenize
 from moderation.features.normalize import NormalizedText, TrackedText, normalize, normalized
 
@@ -72,6 +72,8 @@ def body_of(normalized: NormalizedText, page_link: Link | None) -> NormalizedTex
 
     Emoji would separate words, so that padding with them would hide bigrams. Origins still point into the raw text.
     """
+    if normalized.text.isascii() and not may_have_plain_url(normalized.text):
+        return normalized
 
     def replacement(url: re.Match[str]) -> str:
         link = parse_url(url[0]) if page_link else None
@@ -80,7 +82,7 @@ def body_of(normalized: NormalizedText, page_link: Link | None) -> NormalizedTex
     tracked = TrackedText.from_normalized(normalized)
     if not tracked.text.isascii():
         tracked.text = EMOJI.sub(" ", tracked.text)
-    if PLAIN_URL_HINT.search(tracked.text):
+    if may_have_plain_url(tracked.text):
         tracked.replace(PLAIN_URL, replacement)
     return tracked.to_normalized() if tracked.text != normalized.text else normalized
 

@@ -88,8 +88,12 @@ def split_strongest(reasons: Sequence[Reason]) -> tuple[list[Reason], list[Reaso
     ham: list[Reason] = []
     others: list[Reason] = []
     for reason in sorted(reasons, key=by_abs_weight):
-        strong, limit = (spam, MAX_SPAM_REASONS) if reason.weight > 0 else (ham, MAX_HAM_REASONS)
-        (strong if reason.weight and len(strong) < limit else others).append(reason)
+        if reason.weight > 0 and len(spam) < MAX_SPAM_REASONS:
+            spam.append(reason)
+        elif reason.weight < 0 and len(ham) < MAX_HAM_REASONS:
+            ham.append(reason)
+        else:
+            others.append(reason)
     return spam + ham, others
 
 
@@ -120,22 +124,24 @@ class _TokenPositions:
     def __init__(self, parsed: ParsedComment, words: Collection[str]) -> None:
         self._body = parsed.body
         self._text = parsed.body.text
-        self.of_word = of_word = {word: list[tuple[int, int, int]]() for word in words}
+        self.of_word: dict[str, list[tuple[int, int, int]]] = {word: [] for word in words}
         find = self._text.find
         end = 0
         for number, word in enumerate(parsed.tokens):
             start = find(word, end)
             end = start + len(word)
-            if word in of_word:
-                of_word[word].append((number, start, end))
+            if word in words:
+                self.of_word[word].append((number, start, end))
 
     def are_adjacent(self, first: str, second: str) -> bool:
         """Return whether each occurrence of either word is next to one of the other, with white space between."""
         before, after = self.of_word[first], self.of_word[second]
-        if [number - 1 for number, _, _ in after] != [number for number, _, _ in before]:
+        if len(before) != len(after):
             return False
-        gaps = zip(before, after, strict=True)
-        return all(self._text[end:start].isspace() for (_, _, end), (_, start, _) in gaps)
+        for (number, _, end), (next_number, start, _) in zip(before, after, strict=True):
+            if next_number != number + 1 or not self._text[end:start].isspace():
+                return False
+        return True
 
     def spans(self, phrase: Sequence[str]) -> tuple[Span, ...]:
         """Return the spans of all occurrences of a phrase in the comment as sent."""

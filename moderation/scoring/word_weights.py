@@ -1,7 +1,6 @@
 """What the words of a comment contribute to the logit of one model."""
 
-from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from itertools import pairwise
 from math import sqrt
 
@@ -9,21 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.features.ngrams import NAMESPACES, WORDS, Field, bigram_columns, word_and_ngram_columns
+from moderation.features.word_cache import WordCache
 
 TEXT_CACHE_WORDS = 1 << 14
 """Words of texts that are cached, some 5 MB. The cache of any other field has an eighth of that."""
 
 
-@dataclass(slots=True)
-class WordWeight:
-    """The column of a word, its number of columns with those of its character n-grams, and their total weight.
+WordWeight = tuple[int, int, float]
+"""The column of a word, its number of columns with those of its character n-grams, and their total weight.
 
-    Threads share it, so it must not be changed. Freezing it would slow down the creation of each one.
-    """
-
-    column: int
-    column_count: int
-    weight: float
+A named tuple would be tracked by the garbage collector as long as it is cached.
+"""
 
 
 class WordWeights:
@@ -36,9 +31,10 @@ class WordWeights:
     def __init__(self, weights: NDArray[np.float16], contribution_limits: NDArray[np.float64]) -> None:
         self._weights = weights
         self._contribution_limits = contribution_limits.tolist()
-        self._lookups = [
-            lru_cache(TEXT_CACHE_WORDS if namespace == WORDS else TEXT_CACHE_WORDS // 8)(
-                partial(_word_weight, weights, namespace)
+        self._by_word = [
+            WordCache(
+                partial(_word_weight, weights, namespace),
+                TEXT_CACHE_WORDS if namespace == WORDS else TEXT_CACHE_WORDS // 8,
             )
             for namespace in range(len(NAMESPACES))
         ]
@@ -48,20 +44,20 @@ class WordWeights:
 
         If the sum exceeds the model's contribution limits, all contributions are scaled down to the limit.
         """
-        namespace, words = field.namespace, field.words
-        looked_up = list(map(self._lookups[namespace], words))
-        weights = dict(zip(words, looked_up, strict=True))
-        columns = [word.column for word in looked_up]
-        pairs = dict(zip(bigram_columns(columns, namespace), pairwise(words), strict=True))
-        column_count = len(pairs) + sum([word.column_count for word in weights.values()])
+        words, namespace = field
+        looked_up = list(map(self._by_word[namespace].__getitem__, words))
+        by_word = dict(zip(words, looked_up, strict=True))
+        pairs = dict(
+            zip(bigram_columns([column for column, _, _ in looked_up], namespace), pairwise(words), strict=True)
+        )
+        column_count = len(pairs) + sum([count for _, count, _ in by_word.values()])
         scale = NAMESPACES[namespace].norm / sqrt(max(1, column_count))
         half = scale / 2
-        contributions = {word: scale * entry.weight for word, entry in weights.items()}
+        contributions = {word: scale * weight for word, (_, _, weight) in by_word.items()}
         for weight, (first, second) in zip(map(self._weights.item, pairs), pairs.values(), strict=True):
-            if weight:  # most pairs have none
-                contribution = half * weight
-                contributions[first] += contribution
-                contributions[second] += contribution
+            contribution = half * weight
+            contributions[first] += contribution
+            contributions[second] += contribution
         total = sum(contributions.values())
         lowest, highest = self._contribution_limits[namespace]
         if lowest <= total <= highest:
@@ -72,4 +68,4 @@ class WordWeights:
 
 def _word_weight(weights: NDArray[np.float16], namespace: int, word: str) -> WordWeight:
     columns = word_and_ngram_columns(word, namespace)
-    return WordWeight(columns[0], len(columns), sum(map(weights.item, columns)))
+    return columns[0], len(columns), sum(map(weights.item, columns))
