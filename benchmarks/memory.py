@@ -1,4 +1,4 @@
-"""The memory of a serving worker, and the heavy packages that it has imported."""
+"""The memory of a serving worker, also over many comments, and the heavy packages that it has imported."""
 
 import json
 import os
@@ -7,9 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks import memory_growth
+from benchmarks.memory_growth import MAX_WORKER_MB, UNIT
 from benchmarks.rows import ROOT, Row, at_most, unmeasured
 
-MAX_WORKER_MB = 80
 HEAVY_PACKAGES = ("alembic", "matplotlib", "pandas", "scipy", "sklearn")
 
 _SCRIPT = f"""
@@ -24,7 +25,7 @@ print(json.dumps({{"heavy": heavy, "pss": next(int(line.split()[1]) for line in 
 
 
 def measure() -> list[Row]:
-    """Measure a process that has imported `service`, loaded the model and answered a request."""
+    """Measure a process that has answered a request, and the growth of memory over many comments."""
     if not Path("/proc/self/smaps_rollup").exists():
         return [unmeasured("memory of a worker", "this system does not report proportional memory")]
     with tempfile.TemporaryDirectory() as folder:
@@ -38,6 +39,7 @@ def measure() -> list[Row]:
     answer = json.loads(process.stdout.splitlines()[-1])
     heavy = ", ".join(answer["heavy"]) or "none"
     return [
-        at_most("a worker that has answered", answer["pss"] / 1024, MAX_WORKER_MB, "MB of proportional memory"),
+        at_most("a worker that has answered", answer["pss"] / 1024, MAX_WORKER_MB, UNIT),
         at_most(f"{', '.join(HEAVY_PACKAGES)} in a worker", len(answer["heavy"]), 0, f"packages ({heavy})"),
+        *memory_growth.measure(),
     ]

@@ -43,6 +43,9 @@ def serve() -> None:
     )
     if settings.workers > 1:
         _share_metrics(settings.metrics_folder or settings.var / "metrics")
+    # Only the settings may use `os.environ`. By default glibc keeps freed memory apart for each thread. A worker has a
+    # dozen, of which one at a time runs Python code.
+    os.putenv("MALLOC_ARENA_MAX", "1")
     sys.stdout.flush()
     # The server replaces this process, so that its workers do not keep the modules of the command line in memory.
     server = ["-P", "-m", "moderation.supervisor", host, str(port), str(settings.workers)]

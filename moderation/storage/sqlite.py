@@ -18,6 +18,8 @@ from moderation.storage.checkpoints import CheckpointWatch, is_foreign_wal
 
 _DATABASE_OPTION = "moderation_sqlite_database"
 _OPEN_FILES_KEY = "moderation_open_files"
+_PAGE_CACHE_KIB = 512
+"""Pages that a connection keeps. A worker has a dozen connections, and the system keeps the whole file in its cache."""
 _DISK_PROBE_BYTES = 256 * 1024
 _FULL_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -173,6 +175,7 @@ class SqliteDatabase:
         # NORMAL would lose the last answers in a power cut: with FULL a commit is on disk when it returns.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
         # A read opens the -wal and -shm files, whose ids are compared later.
         (root_page,) = cursor.execute(
             "SELECT coalesce(max(rootpage), 0) FROM sqlite_schema WHERE name = 'installation'"

@@ -51,6 +51,12 @@ def test_it_serves_until_it_is_stopped(operator: Operator) -> None:
         assert process.returncode == 0 and "Traceback" not in rest
 
 
+def test_the_threads_of_a_worker_share_their_free_memory(operator: Operator) -> None:
+    """With glibc's default, a dozen threads would each keep what they freed."""
+    with serving(operator) as (process, _):
+        assert b"MALLOC_ARENA_MAX=1" in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+
+
 def test_a_second_server_keeps_the_counters_of_the_first(operator: Operator, settings: Settings) -> None:
     """Each run with several workers has its own folder, also with one state folder, until the server ends."""
     several = Operator(operator.environment | {"MODERATION_WORKERS": "2"})

@@ -56,7 +56,9 @@ def remove_all(path: Path) -> None:
         file.unlink()
 
 
-@pytest.mark.parametrize(("pragma", "value"), [("synchronous", 2), ("journal_mode", "wal"), ("foreign_keys", 1)])
+@pytest.mark.parametrize(
+    ("pragma", "value"), [("synchronous", 2), ("journal_mode", "wal"), ("foreign_keys", 1), ("cache_size", -512)]
+)
 def test_commits_are_durable(engine: Engine, pragma: str, value: object) -> None:
     """A commit is on disk when it returns (FULL = 2), readers do not wait for writers, and references are checked."""
     with read_transaction(engine) as connection:
