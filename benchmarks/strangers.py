@@ -16,6 +16,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from itertools import count, repeat
 from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Event as EventType
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, perf_counter, sleep
@@ -35,6 +36,7 @@ SLOW_READERS = 200
 SIGN_IN_CLIENTS = 20
 CLIENTS_ON_THE_NAME = 10
 FAILURES_ON_THE_NAME = 1_000
+MAX_START_SECONDS = 60.0
 MAX_SLOWDOWN = 3.0
 MAX_LIVEZ_SECONDS = 1.0
 MAX_SIGN_IN_SECONDS = 10.0
@@ -54,7 +56,6 @@ POST_ROUTES = (
     ),
     *("/1.1/deactivate", "/1.1/verify-wpcom-key", "/1.2/compatible-plugins"),
 )
-_STRANGERS_BEFORE_THE_START_SECONDS = 2.0
 _ON_THE_NAME = "the moderator's name"
 _SESSION_COOKIE = re.compile(r"(?i)^set-cookie: (moderation=[^;]+)", re.MULTILINE)
 _LENGTH = re.compile(r"(?i)^content-length: ([0-9]+)", re.MULTILINE)
@@ -72,17 +73,19 @@ def measure(seconds: float = DEFAULT_SECONDS) -> list[Row]:
             installation.wait_until_ready()
             alone, _ = _site(installation, seconds)
             receiver, sender = multiprocessing.Pipe(duplex=False)
-            duration = seconds + _STRANGERS_BEFORE_THE_START_SECONDS
-            strangers = multiprocessing.get_context("spawn").Process(
-                target=attack, args=(installation.port, installation.moderator, duration, sender)
-            )
+            context = multiprocessing.get_context("spawn")
+            attacking, ended = context.Event(), context.Event()
+            arguments = (installation.port, installation.moderator, attacking, ended, sender)
+            strangers = context.Process(target=attack, args=arguments, daemon=True)
             strangers.start()
-            sleep(_STRANGERS_BEFORE_THE_START_SECONDS)
+            if not attacking.wait(MAX_START_SECONDS):
+                raise TimeoutError("The strangers could not connect.")
             moderator = Moderator(installation)
             moderator.start()
             among, livez = _site(installation, seconds)
             moderator.join()
-            counts = receiver.recv() if receiver.poll(duration) else Counter()
+            ended.set()
+            counts = receiver.recv()
             strangers.join()
         finally:
             installation.stop()
@@ -140,10 +143,12 @@ def _ask_livez(installation: Installation, ended: Event, times: list[float]) -> 
         times.append(perf_counter() - started)
 
 
-def attack(port: int, moderator: str, seconds: float, counts: "Connection[Counter[str], Any]") -> None:
-    """Send all strangers at a service for some seconds, and send the number of their connections when they end."""
+def attack(
+    port: int, moderator: str, attacking: EventType, ended: EventType, counts: "Connection[Counter[str], Any]"
+) -> None:
+    """Send all strangers at a service until `ended`, and then send the number of their connections."""
     os.nice(19)
-    counts.send(asyncio.run(Strangers(port, moderator).run(seconds)))
+    counts.send(asyncio.run(Strangers(port, moderator).run(attacking, ended)))
 
 
 class Strangers:
@@ -154,8 +159,8 @@ class Strangers:
         self._moderator = moderator
         self._counts: Counter[str] = Counter()
 
-    async def run(self, seconds: float) -> "Counter[str]":
-        """Call for some seconds. Returns the number of connections of each kind."""
+    async def run(self, attacking: EventType, ended: EventType) -> "Counter[str]":
+        """Call until `ended`; set `attacking` when all have called. Returns the number of connections of each kind."""
         tasks = [
             asyncio.create_task(self._again("silent", f"127.0.1.{1 + number}", _silence(path)))
             for path in POST_ROUTES
@@ -178,7 +183,11 @@ class Strangers:
             asyncio.create_task(self._sign_in(_ON_THE_NAME, f"127.0.5.{1 + number}", repeat(self._moderator)))
             for number in range(CLIENTS_ON_THE_NAME)
         ]
-        await asyncio.sleep(seconds)
+        while self._counts["half-open head"] < HALF_OPEN_HEADS:  # noqa: ASYNC110 - the tasks have no event for it
+            await asyncio.sleep(0.1)
+        attacking.set()
+        while not ended.is_set():  # noqa: ASYNC110 - another process sets it
+            await asyncio.sleep(0.1)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
