@@ -247,7 +247,7 @@ class Moderator(Thread):
             origin = self._installation.address
             started = perf_counter()
             with httpx.Client(base_url=origin, transport=transport, cookies=device, timeout=30) as browser:
-                while (answer := self._try(browser)).status_code == httpx.codes.TOO_MANY_REQUESTS:
+                while (answer := self._try(browser)).headers.get("Retry-After"):
                     sleep(float(answer.headers["Retry-After"]))
                 if answer.is_error:
                     answer.raise_for_status()
@@ -265,7 +265,10 @@ class Moderator(Thread):
         ]
 
     def _try(self, browser: httpx.Client) -> httpx.Response:
-        token = _CSRF_TOKEN.search(browser.get("/queue/sign-in").text)
+        page = browser.get("/queue/sign-in")
+        if page.is_error:
+            return page
+        token = _CSRF_TOKEN.search(page.text)
         form = {"csrf_token": token[1] if token else "", "name": self._installation.moderator}
         return browser.post("/queue/sign-in", data={**form, "password": self._installation.password})
 
