@@ -15,7 +15,6 @@ from moderation.domain.site import Site
 from moderation.storage import sites
 from moderation.storage.engine import read_transaction, storage_errors
 from moderation.storage.fork import call_at_fork
-from moderation.storage.sqlite import reject_lost_files
 
 MAX_SITES = 10_000
 """Keys whose sites are kept in memory, some 10 MB."""
@@ -66,7 +65,6 @@ class SiteCache:
                     connection = self._engine.connect()
                     # Each read is a transaction: it sees every change that was committed before.
                     self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-                reject_lost_files(self._connection)
                 version = sites.version(self._connection)
                 self._connection.rollback()
                 return version

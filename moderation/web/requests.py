@@ -2,10 +2,10 @@
 
 import json
 import re
-import uuid
 from dataclasses import dataclass
 from hashlib import sha256
 from math import ceil
+from random import getrandbits
 from typing import Any, NoReturn, TypeVar, cast
 
 from flask import Flask, Request, Response, current_app, g, request
@@ -80,7 +80,7 @@ def current_request_id() -> str:
     """Return the id of the current request: its `X-Request-Id` if that is usable, else a random one."""
     if "request_id" not in g:
         sent = request.headers.get("X-Request-Id", "")
-        g.request_id = sent if _REQUEST_ID_PATTERN.fullmatch(sent) else uuid.uuid4().hex
+        g.request_id = sent if _REQUEST_ID_PATTERN.fullmatch(sent) else f"{getrandbits(128):032x}"
     return cast(str, g.request_id)
 
 
