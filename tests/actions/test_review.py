@@ -29,9 +29,9 @@ from tests.conftest import PASSWORD
 HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
 
 
-def hold(services: Services, site: Site, count: int) -> list[Decision]:
+def hold(services: Services, site: Site, count: int, prefix: str = "Held") -> list[Decision]:
     """Return the held decisions, newest first, with spans."""
-    comments = [Comment(text=f"Held {number}") for number in range(count)]
+    comments = [Comment(text=f"{prefix} {number}") for number in range(count)]
     return [check_comment(services, site, comment, spans=True).decision for comment in comments][::-1]
 
 
@@ -39,7 +39,7 @@ def test_pages_list_the_newest_items_first(services: Services, hold_all_site: Si
     """Pages follow each other without gap or repeat, even if an item is opened in between."""
     decisions = hold(services, hold_all_site, 5)
     first = held_items(services, limit=2)
-    hold(services, hold_all_site, 1)
+    hold(services, hold_all_site, 1, "Held meanwhile")
     second = held_items(services, before=first[-1].id, limit=2)
     third = held_items(services, before=second[-1].id, limit=2)
     assert [item.decision for item in first + second + third] == decisions

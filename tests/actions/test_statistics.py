@@ -32,7 +32,7 @@ PUBLISH_ALL, BLOCK_ALL = Thresholds(1.0, 1.0, 1.0), Thresholds(1e-12, 1e-12, 1.0
 def send(services: Services, site: Site, thresholds: Thresholds, count: int = 1) -> str:
     """Check `count` comments under these thresholds and return the id of the last decision."""
     changed = set_thresholds(services, site.url, thresholds)
-    comments = [Comment(text=f"Hello {number}") for number in range(count)]
+    comments = [Comment(text=f"Hello {number} under {thresholds}") for number in range(count)]
     return [check_comment(services, changed, comment).decision.id for comment in comments][-1]
 
 

@@ -22,19 +22,19 @@ def test_a_response_has_the_stage_and_the_guarantees(blog: Blog) -> None:
     spec = document(blog.client)
     assert blog.score("Hello")["calibration"] == {"stage": "observe", "review": None, "spam": None}
     recalibrate_after(blog, [0.1] * 59)
-    hold = blog.score("Hello")
+    hold = blog.score("Hello again")
     assert_conforms(spec, "DecisionResponse", hold)
     assert hold["calibration"]["stage"] == "hold" and hold["calibration"]["spam"] is None
     assert hold["calibration"]["review"]["threshold"] == hold["thresholds"]["review"]
     assert hold["calibration"]["review"]["bound"] <= hold["calibration"]["review"]["max_rate"] == 0.05
     recalibrate_after(blog, [0.2] * 539)
-    block = blog.score("Hello")
+    block = blog.score("Hello a third time")
     assert_conforms(spec, "DecisionResponse", block)
     assert block["calibration"]["stage"] == "block" and block["calibration"]["spam"]["n"] == 598
     assert blog.call("GET", f"/v1/decisions/{hold['id']}").get_json()["calibration"] == hold["calibration"]
     assert blog.call("POST", "/v1/score/batch", {"comments": [{"text": "x"}]}).get_json()["decisions"][0]["calibration"]
     blog.set_thresholds(HOLD_ALL)
-    assert blog.score("Hello")["calibration"] is None
+    assert blog.score("Hello a fourth time")["calibration"] is None
 
 
 def test_the_sites_page_shows_the_rollout_of_each_site(blog: Blog, mara: Browser) -> None:
