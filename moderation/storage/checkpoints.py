@@ -19,8 +19,13 @@ _WAL_HEADER = Struct(">8xI4x8s8x")
 _FRAME_HEADER = Struct(">II8s8x")
 _POLL_SECONDS = 0.01
 _HEADER_BYTES = 100
+_LOCK_OFFSET = 2**30
+"""Place of the page that SQLite never writes, as it locks the bytes there (fileformat2.html, section 1.5)."""
+_CHANGE_COUNTER = slice(24, 28)
 _VERSION = slice(24, 32)
-"""Change counter and number of pages. In WAL mode the counter may stay, but the two together never decrease."""
+"""Change counter and number of pages. In WAL mode the counter may stay, but the two together decrease only by VACUUM,
+which changes the schema cookie.
+"""
 _SCHEMA_COOKIE = slice(40, 44)
 _SHM_BYTES = 136
 _SALTS = slice(32, 40)
@@ -53,6 +58,7 @@ def is_foreign_wal(path: Path, wal_path: Path) -> bool:
     except OSError:
         return False
     smallest = min(sizes - {0}, default=0)
+    pages.add(_LOCK_OFFSET // page_size + 1 if page_size else 0)
     return any(page not in pages for page in range(stored + 1, smallest + 1))
 
 
@@ -76,11 +82,16 @@ class CheckpointWatch:
         self._last: _Observation | None = None
         self._identity = b""
         self._identity_offset = self._page_size = 0
+        self._schema_cookie = b""
 
-    def begin(self, identity: str, root_page: int, page_size: int) -> None:
-        """Trust the file as it is now. `root_page` is that of the table with the identity, 0 without one."""
+    def begin(self, identity: str, root_page: int, page_size: int, schema_version: int) -> None:
+        """Trust the file as it is now.
+
+        `root_page` is that of the table with the identity in this version of the schema, 0 without such a table.
+        """
         self._identity, self._page_size = identity.encode(), page_size
         self._identity_offset = (root_page - 1) * page_size
+        self._schema_cookie = (schema_version % 2**32).to_bytes(4, "big")
         self._last = self._observe()
 
     def is_overwritten(self, status: stat_result) -> bool:
@@ -111,15 +122,15 @@ class CheckpointWatch:
         is_under_way = now.checkpoint[8:12] != now.checkpoint[12:]
         if now.checkpoint == last.checkpoint and not is_under_way:
             return now.header == last.header and now.written[1] == last.written[1]
-        if now.header[_VERSION] < last.header[_VERSION]:
-            return False
-        # Another schema may have moved the table.
-        same_schema = now.header[_SCHEMA_COOKIE] == last.header[_SCHEMA_COOKIE]
-        return not same_schema or self._has_identity()
+        if now.header[_SCHEMA_COOKIE] != last.header[_SCHEMA_COOKIE]:
+            # As after VACUUM, which frees pages.
+            return now.header[_CHANGE_COUNTER] >= last.header[_CHANGE_COUNTER]
+        # A checkpoint that is under way may have written the page of the schema, and not yet that of the table.
+        return now.header[_VERSION] >= last.header[_VERSION] and (is_under_way or self._has_identity(now))
 
-    def _has_identity(self) -> bool:
-        """Return whether the file has the identity, as far as a checkpoint has written its page yet."""
-        if self._identity_offset < 0:
+    def _has_identity(self, now: _Observation) -> bool:
+        """Return whether the file has the identity, as far as its place is known: another schema moves tables."""
+        if self._identity_offset < 0 or now.header[_SCHEMA_COOKIE] != self._schema_cookie:
             return True
         page = os.pread(self._descriptor(self._paths[0]), self._page_size, self._identity_offset)
         return len(page) < self._page_size or self._identity in page

@@ -20,6 +20,12 @@ _DATABASE_OPTION = "moderation_sqlite_database"
 _OPEN_FILES_KEY = "moderation_open_files"
 _PAGE_CACHE_KIB = 512
 """Pages that a connection keeps. A worker has a dozen connections, and the system keeps the whole file in its cache."""
+# In one statement, so that all three are of the same state of the database.
+_LOCATE_IDENTITY = """
+    SELECT coalesce(max(rootpage), 0), (SELECT page_size FROM pragma_page_size),
+        (SELECT schema_version FROM pragma_schema_version)
+    FROM sqlite_schema WHERE name = 'installation'
+"""
 _DISK_PROBE_BYTES = 256 * 1024
 _FULL_DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -177,12 +183,9 @@ class SqliteDatabase:
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
         # A read opens the -wal and -shm files, whose ids are compared later.
-        (root_page,) = cursor.execute(
-            "SELECT coalesce(max(rootpage), 0) FROM sqlite_schema WHERE name = 'installation'"
-        ).fetchone() or (0,)
+        located = cursor.execute(_LOCATE_IDENTITY).fetchone() or (0, 0, 0)
         if not self._open_connections:
-            (page_size,) = cursor.execute("PRAGMA page_size").fetchone() or (0,)
-            self.checkpoints.begin(self._identity or "", root_page, page_size)
+            self.checkpoints.begin(self._identity or "", *located)
         cursor.close()
 
     def _check_identity(self, cursor: DBAPICursor) -> None:

@@ -4,6 +4,7 @@ import os
 import resource
 import shutil
 import sqlite3
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 
 from moderation.domain.errors import InvalidInput, StorageUnavailable
+from moderation.storage.checkpoints import is_foreign_wal
 from moderation.storage.engine import disk_problem, open_engine, read_transaction, write_transaction
 from moderation.storage.migrate import upgrade
 
@@ -344,6 +346,36 @@ def test_checkpoints_are_no_copies(url: str, path: Path) -> None:
         checkpoints.result()
     for engine in engines:
         engine.dispose()
+
+
+@pytest.mark.parametrize("deletes", [False, True])
+def test_a_vacuum_is_no_copy(engine: Engine, path: Path, deletes: bool) -> None:
+    """It moves the table with the identity, and after a checkpoint it frees pages with the change counter as it was."""
+    fill(engine, path)
+    assert count(engine) == 20
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        statements = ["DELETE FROM moderators", "VACUUM"] if deletes else ["VACUUM"]
+        for statement in [*statements, str(ADD).replace(":name", "'mara'"), "DELETE FROM moderators"]:
+            other.execute(statement)
+            other.execute("PRAGMA wal_checkpoint")
+            count(engine)
+    add(engine, "mara")
+    assert count(engine) == 1
+
+
+def test_the_page_that_sqlite_never_writes_is_not_missed(tmp_path: Path) -> None:
+    """A transaction that grows a database beyond a gigabyte leaves out the page of the locks."""
+    path, wal_path = tmp_path / "large.db", tmp_path / "large.db-wal"
+    page_size = 2**16
+    lock_page = 2**30 // page_size + 1
+    with path.open("wb") as file:
+        file.truncate((lock_page - 1) * page_size)
+    header = struct.pack(">8xI4x8s8x", page_size, b"salts..,")
+    frame = struct.pack(">II8s8x", lock_page + 1, lock_page + 1, b"salts..,") + bytes(page_size)
+    wal_path.write_bytes(header + frame)
+    assert not is_foreign_wal(path, wal_path)
+    wal_path.write_bytes(header + struct.pack(">II8s8x", lock_page + 2, lock_page + 2, b"salts..,"))
+    assert is_foreign_wal(path, wal_path)
 
 
 def test_the_wal_of_a_larger_database_is_not_opened(engine: Engine, path: Path, tmp_path: Path) -> None:
