@@ -107,7 +107,8 @@ def _connections(files: list[int]) -> list[_Connection]:
             sleep(_REST_SECONDS)
         with suppress(OSError):
             # Not a duplicate, whose end would release SQLite's locks if the number were a database file by now.
-            borrowed = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=file)
+            # IPv6, as a name of IPv4 fits into the memory for one of IPv6, and not the other way round.
+            borrowed = socket.socket(socket.AF_INET6, socket.SOCK_STREAM, fileno=file)
             try:
                 name = borrowed.getsockname()
                 if not isinstance(name, tuple):

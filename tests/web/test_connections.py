@@ -94,6 +94,25 @@ def test_all_addresses_together_leave_room(listener: socket.socket, monkeypatch:
     assert kept.total() == 35 and kept[PROXY] == 4 and closed == [5]
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="the machine has no IPv6")
+def test_a_server_of_both_families_has_the_same_caps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """IPv4 callers are known by their own addresses, a proxy among them, and IPv6 callers by their network."""
+    monkeypatch.setattr(connections, "MAX_PER_ADDRESS", CAP)
+    closed: list[int] = []
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True))
+        pairs = []
+        for address in (PROXY, STRANGER, SITE, "::1"):
+            host = "::1" if ":" in address else "127.0.0.1"
+            for _ in range(CAP if address == SITE else CAP + 5):
+                caller = socket.create_connection((host, server.getsockname()[1]), source_address=(address, 0))
+                pairs.append((address, stack.enter_context(caller), stack.enter_context(server.accept()[0])))
+        trusted = {PROXY, f"::ffff:{PROXY}"}
+        ConnectionCaps(lambda address: None if address in trusted else network_of(address), closed.append).enforce()
+        kept = Counter(address for address, caller, _ in pairs if not _is_ended(caller))
+    assert kept == {PROXY: CAP + 5, STRANGER: CAP, SITE: CAP, "::1": CAP} and closed == [10]
+
+
 def test_other_sockets_and_files_are_left_alone(listener: socket.socket, tmp_path: Path) -> None:
     """Connections that this process made itself count nowhere, and a look releases no lock of a file."""
     closed: list[int] = []
