@@ -211,7 +211,8 @@ class Front:
 
     def _check_key(self, scope: "Scope") -> None:
         with self._app.request_context(wsgi_environ(scope, b"")):
-            calling_site()
+            # Without the database, the site's `on_error` answers a large comment as it does a small one.
+            calling_site(recall=True)
 
     def _answer(
         self, scope: "Scope", body: bytes, refusal: _Refusal | None = None, network: str | None = None
@@ -232,6 +233,9 @@ class Front:
 
     def _respond(self, environ: "WSGIEnvironment", refusal: _Refusal | None) -> Response:
         environ[REFUSAL] = refusal
+        if refusal is not None:
+            # The page of an error would look the moderator's session up in the database, maybe on the event loop.
+            environ.pop("HTTP_COOKIE", None)
         response = call_wsgi(self._app, environ)
         if refusal is not None:
             # The rest of the body must not be taken for the next request.
