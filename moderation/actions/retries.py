@@ -6,6 +6,7 @@ decisions, and maybe two queue items.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from moderation.domain.decision import Decision
 from moderation.domain.errors import IdempotencyKeyReused
 from moderation.domain.site import Callback, Site
 from moderation.storage import comments, decisions, idempotency_keys, labels
+from moderation.storage.engine import read_transaction
 from moderation.storage.idempotency_keys import StoredKey
 from moderation.storage.locks import lock_request
 
@@ -117,10 +119,16 @@ def find_keyed(
 
 
 def purge_keys(services: Services) -> None:
-    """Delete the keys that are older than `KEY_LIFETIME`, or beyond the number that a site may have."""
+    """Delete the keys that are older than `KEY_LIFETIME`, or beyond the number that a site may have.
 
-    def purge(connection: Connection) -> bool:
-        return idempotency_keys.purge(connection, services.clock(), KEY_LIFETIME, MAX_KEYS_PER_SITE)
+    In many short writes, so that decisions can be stored in between.
+    """
+    with read_transaction(services.engine, slow=True) as connection:
+        site_ids = idempotency_keys.site_ids(connection)
+    for site_id in site_ids:
+        while services.writer.run(partial(_purge_site, services, site_id)):
+            pass
 
-    while services.writer.run(purge):
-        pass
+
+def _purge_site(services: Services, site_id: int, connection: Connection) -> bool:
+    return idempotency_keys.purge(connection, site_id, services.clock(), KEY_LIFETIME, MAX_KEYS_PER_SITE)

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from moderation.storage.tables import idempotency_keys as keys
+from moderation.storage.tables import sites
 
 _MAX_DELETED = 5_000
 """Keys that one statement deletes, so that no write waits long for it."""
@@ -42,19 +43,29 @@ def remove(connection: Connection, site_id: int, key: str) -> None:
     connection.execute(delete(keys).where(*_is(site_id, key)))
 
 
-def purge(connection: Connection, now: datetime, lifetime: timedelta, max_per_site: int) -> bool:
-    """Delete keys that are older than `lifetime`, and of each site all but the newest `max_per_site`.
+def site_ids(connection: Connection) -> list[int]:
+    """Return the ids of the sites with keys, of removed sites too."""
+    has_keys = exists().where(keys.c.site_id == sites.c.id)
+    return list(connection.execute(select(sites.c.id).where(has_keys)).scalars())
+
+
+def purge(connection: Connection, site_id: int, now: datetime, lifetime: timedelta, max_count: int) -> bool:
+    """Delete keys of a site that are older than `lifetime`, and all but the newest `max_count`.
 
     A key that is newer than the clock by as much was stored before the clock was set back. Returns whether there may be
     more to delete.
     """
-    age_rank = func.row_number().over(partition_by=keys.c.site_id, order_by=keys.c.created_at.desc())
-    ranked = select(keys.c.site_id, keys.c.key, keys.c.created_at, age_rank.label("age_rank")).subquery()
-    expired = or_(ranked.c.created_at < now - lifetime, ranked.c.created_at > now + lifetime)
-    superfluous = or_(expired, ranked.c.age_rank > max_per_site)
-    found = select(ranked.c.site_id, ranked.c.key).where(superfluous).limit(_MAX_DELETED)
-    deleted = connection.execute(delete(keys).where(tuple_(keys.c.site_id, keys.c.key).in_(found)))
-    return deleted.rowcount == _MAX_DELETED
+    of_site = select(keys.c.key).where(keys.c.site_id == site_id)
+    doomed = (
+        of_site.where(keys.c.created_at < now - lifetime),
+        of_site.where(keys.c.created_at > now + lifetime),
+        of_site.order_by(keys.c.created_at.desc()).offset(max_count),
+    )
+    return any(_delete(connection, site_id, found.limit(_MAX_DELETED)) == _MAX_DELETED for found in doomed)
+
+
+def _delete(connection: Connection, site_id: int, found: Select[tuple[str]]) -> int:
+    return connection.execute(delete(keys).where(keys.c.site_id == site_id, keys.c.key.in_(found))).rowcount
 
 
 def _is(site_id: int, key: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -87,13 +87,15 @@ def test_an_error_is_not_kept(blog: Blog) -> None:
 
 def test_old_and_superfluous_keys_are_purged(blog: Blog, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a day, by a clock that was set back too, and beyond the number that a site may have, oldest first."""
+    add_site(blog.services, "https://other.example", OTHER_KEY)
+    send(blog, "other-site", {"text": "x"}, site_key=OTHER_KEY)
     for name in ("a", "b", "c"):
         send(blog, name, {"text": name})
         clock.advance(100)
     monkeypatch.setattr(retries, "MAX_KEYS_PER_SITE", 2)
     purge_keys(blog.services)
     with read_transaction(blog.services.engine) as connection:
-        assert set(connection.execute(select(tables.idempotency_keys.c.key)).scalars()) == {"b", "c"}
+        assert set(connection.execute(select(tables.idempotency_keys.c.key)).scalars()) == {"other-site", "b", "c"}
     clock.advance(KEY_LIFETIME.total_seconds() - 150)
     purge_keys(blog.services)
     assert count(blog, "idempotency_keys") == 1
