@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, make_url, text
 
 from moderation.domain.errors import InvalidInput, StorageUnavailable
-from moderation.storage.checkpoints import is_foreign_wal
+from moderation.storage.checkpoints import MAX_CHECKPOINT_WAIT_SECONDS, is_foreign_wal
 from moderation.storage.engine import disk_problem, open_engine, read_transaction, write_transaction
 from moderation.storage.migrate import upgrade
 
@@ -278,7 +278,7 @@ def fill(engine: Engine, path: Path) -> None:
 def test_a_copy_over_the_open_file_is_noticed(
     engine: Engine, url: str, path: Path, tmp_path: Path, is_older_copy: bool
 ) -> None:
-    """Before a commit is acknowledged, at reads, and by other processes."""
+    """Before a commit is acknowledged, at reads, and by other processes; and only the first of each waits."""
     other = open_engine(url, busy_timeout_seconds=1)
     assert count(other) == count(engine) == 0
     if is_older_copy:
@@ -297,6 +297,11 @@ def test_a_copy_over_the_open_file_is_noticed(
     for reader in (engine, other, engine):
         with pytest.raises(StorageUnavailable, match="Another program has written"):
             count(reader)
+    started = monotonic()
+    for reader in (engine, other) * 5:
+        with pytest.raises(StorageUnavailable, match="Another program has written"):
+            count(reader)
+    assert monotonic() - started < MAX_CHECKPOINT_WAIT_SECONDS
     other.dispose()
 
 
