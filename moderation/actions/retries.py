@@ -109,9 +109,10 @@ def find_keyed(
             raise IdempotencyKeyReused(
                 "The Idempotency-Key belongs to another request: send a new request with a new key."
             )
-        found = [decisions.find(connection, site.id, decision_id) for decision_id in known.decision_ids]
-        if None not in found:
-            return [row[0] for row in found if row]
+        # In one query, as other requests wait for the end of this write.
+        found = decisions.find_all(connection, site.id, known.decision_ids)
+        if len(found) == len(known.decision_ids):
+            return [found[decision_id] for decision_id in known.decision_ids]
     if is_stored:
         idempotency_keys.remove(connection, site.id, key.value)
         idempotency_keys.add(connection, site.id, key.value, stored)

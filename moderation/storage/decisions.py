@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import orjson
 from sqlalchemy import Connection, RowMapping, select, update
@@ -71,6 +71,13 @@ def find(connection: Connection, site_id: int, decision_id: str) -> tuple[Decisi
     )
     row = connection.execute(statement).mappings().first()
     return None if row is None else (from_row(row), row["decision_comment_id"])
+
+
+def find_all(connection: Connection, site_id: int, decision_ids: Collection[str]) -> dict[str, Decision]:
+    """Return those of the decisions that the site has, by id."""
+    of_site = (decisions.c.site_id == site_id, decisions.c.id.in_(decision_ids))
+    rows = connection.execute(select(*COLUMNS).select_from(WITH_COMMENT).where(*of_site)).mappings()
+    return {row["decision_id"]: from_row(row) for row in rows}
 
 
 def find_current(connection: Connection, site_id: int, comment_id: int) -> Decision | None:

@@ -1,7 +1,7 @@
 """`Idempotency-Key`: the same request by name has the same answer, and one row."""
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from werkzeug.test import TestResponse
 
 from moderation.actions import retries
@@ -43,6 +43,19 @@ def test_a_retry_has_the_same_answer_for_a_day(
     assert count(blog, "decisions") == count(blog, "comments") == stored
     clock.advance(2)
     assert decided[0]["id"] not in send(blog, "a", body, path + query).text
+
+
+def test_a_long_batch_is_repeated_by_as_few_queries_as_a_short_one(blog: Blog) -> None:
+    """They hold the write lock, for which the requests of other sites wait."""
+    counts = []
+    for size in (2, 200):
+        body = {"comments": [{"text": f"comment {number}"} for number in range(size)]}
+        first = send(blog, str(size), body, "/v1/score/batch")
+        statements: list[object] = []
+        event.listen(blog.services.engine, "before_cursor_execute", lambda *args, seen=statements: seen.append(args[2]))
+        assert send(blog, str(size), body, "/v1/score/batch").data == first.data
+        counts.append(len(statements))
+    assert counts[0] == counts[1]
 
 
 def test_each_key_has_its_own_decision(blog: Blog) -> None:
