@@ -67,7 +67,8 @@ def test_each_key_has_its_own_decision(blog: Blog) -> None:
 def test_a_key_names_one_request(blog: Blog) -> None:
     """Another body or route is refused with its own type of problem, and nothing is stored."""
     send(blog, "a", {"text": "one"})
-    for path, body in (("/v1/score", {"text": "two"}), ("/v1/score/batch", BATCH)):
+    equal = {"text": "one", "comment_id": None}
+    for path, body in (("/v1/score", {"text": "two"}), ("/v1/score", equal), ("/v1/score/batch", BATCH)):
         refused = send(blog, "a", body, path)
         assert refused.status_code == 422
         assert refused.get_json()["type"] == "/docs#idempotency-key-reused"
