@@ -1,5 +1,6 @@
 """The caller's address and the public path of the service, as trusted proxies report them."""
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _IPV6_NETWORK_BITS = 64
+_WITH_PORT = re.compile(r"^(?:([0-9]+\.[0-9.]+):[0-9]+|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?)$")
+"""An address as some proxies send it. Each connection of a caller has another port, and the limits are by address."""
 
 
 @lru_cache(maxsize=1024)
@@ -41,7 +44,7 @@ class TrustedProxies:
         if not self.trusts(peer):
             return peer
         for entry in reversed(forwarded_for.split(",")):
-            address = entry.strip()
+            address = _WITH_PORT.sub(r"\1\2", entry.strip())
             if address and not self.trusts(address):
                 return address[:64]
         return None
