@@ -90,9 +90,11 @@ def word_column(word: str, namespace: int) -> int:
 
 def word_and_ngram_columns(word: str, namespace: int) -> list[int]:
     """Return the column of a word, then those of its different character n-grams."""
-    ngram_namespace = NAMESPACES[namespace].ngram_namespace
-    ngrams = [] if ngram_namespace is None else _ngram_columns(word, ngram_namespace)
-    return [word_column(word, namespace), *ngrams]
+    column, ngram_namespace = word_column(word, namespace), NAMESPACES[namespace].ngram_namespace
+    if ngram_namespace is None:
+        return [column]
+    seed, mask, offset = HASH_SEEDS[ngram_namespace], MASKS[ngram_namespace], OFFSETS[ngram_namespace]
+    return [column, *[(crc32(ngram, seed) & mask) + offset for ngram in _ngrams(word)]]
 
 
 def bigram_columns(columns: Sequence[int], namespace: int) -> list[int]:
@@ -101,15 +103,12 @@ def bigram_columns(columns: Sequence[int], namespace: int) -> list[int]:
     return [((first * BIGRAM_MULTIPLIER + second) & mask) + offset for first, second in pairwise(columns)]
 
 
-def _ngram_columns(word: str, namespace: int) -> list[int]:
-    padded, seed, mask, offset = f" {word} ", HASH_SEEDS[namespace], MASKS[namespace], OFFSETS[namespace]
+def _ngrams(word: str) -> set[bytes]:
     starts = range(max(1, len(word) - 1))
     if word.isascii():  # a letter is a byte
-        encoded = padded.encode()
-        ngrams = {encoded[start : start + NGRAM_SIZE] for start in starts}
-    else:
-        ngrams = {padded[start : start + NGRAM_SIZE].encode() for start in starts}
-    return [(crc32(ngram, seed) & mask) + offset for ngram in ngrams]
+        padded = b" %b " % word.encode()
+        return {padded[start : start + NGRAM_SIZE] for start in starts}
+    return {f" {word} "[start : start + NGRAM_SIZE].encode() for start in starts}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +163,8 @@ def hash_documents(documents: Sequence[Document]) -> HashedBatch:
         for part in _hash_namespace(namespace, *zip(*owned, strict=True))
     ]
     owners = _concatenate([owners for owners, _ in parts])
-    counts = np.bincount(owners)
-    values = _NORMS[owners % len(NAMESPACES)] / np.sqrt(counts[owners])
+    counts = np.bincount(owners, minlength=len(documents) * len(NAMESPACES)).reshape(-1, len(NAMESPACES))
+    values = (_NORMS / np.sqrt(np.maximum(1, counts))).ravel()[owners]
     return HashedBatch(len(documents), owners, _concatenate([columns for _, columns in parts]), values)
 
 

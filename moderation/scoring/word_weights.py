@@ -47,14 +47,13 @@ class WordWeights:
         words, namespace = field
         looked_up = list(map(self._by_word[namespace].__getitem__, words))
         by_word = dict(zip(words, looked_up, strict=True))
-        pairs = dict(
-            zip(bigram_columns([column for column, _, _ in looked_up], namespace), pairwise(words), strict=True)
-        )
-        column_count = len(pairs) + sum([count for _, count, _ in by_word.values()])
+        pairs = dict(zip(bigram_columns([entry[0] for entry in looked_up], namespace), pairwise(words), strict=True))
+        column_count = len(pairs) + sum([entry[1] for entry in by_word.values()])
         scale = NAMESPACES[namespace].norm / sqrt(max(1, column_count))
         half = scale / 2
-        contributions = {word: scale * weight for word, (_, _, weight) in by_word.items()}
-        for weight, (first, second) in zip(map(self._weights.item, pairs), pairs.values(), strict=True):
+        contributions = {word: scale * entry[2] for word, entry in by_word.items()}
+        pair_weights = self._weights.take(list(pairs)).tolist() if pairs else []
+        for weight, (first, second) in zip(pair_weights, pairs.values(), strict=True):
             contribution = half * weight
             contributions[first] += contribution
             contributions[second] += contribution

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from math import nan
 
 import numpy as np
@@ -24,6 +25,17 @@ SIGNAL_GROUPS: tuple[SignalGroup, ...] = (
 SIGNALS: tuple[Signal, ...] = tuple(signal for group in SIGNAL_GROUPS for signal in group.signals)
 
 
+_MEASURES = [
+    (
+        group.is_present,
+        [measurement.measure for measurement in group.measurements],
+        [group.default] * len(group.signals),
+    )
+    for group in SIGNAL_GROUPS
+]
+"""What `measure` reads of each group, and the values of an absent one."""
+
+
 @cache
 def signal_codes() -> tuple[str, ...]:
     """Return the codes in the order of the columns."""
@@ -33,13 +45,19 @@ def signal_codes() -> tuple[str, ...]:
 def measure(parsed: ParsedComment) -> list[float]:
     """Return the values of `SIGNALS` for a comment; NaN if the comment lacks the field that a signal reads."""
     values: list[float] = []
-    for signals, is_present, default in SIGNAL_GROUPS:
-        values += [signal.measure(parsed) for signal in signals] if is_present(parsed) else [default] * len(signals)
+    for is_present, measures, absent in _MEASURES:
+        if is_present(parsed):
+            for measure_some in measures:
+                values += measure_some(parsed)
+        else:
+            values += absent
     return values
 
 
 def measure_all(parsed_comments: Sequence[ParsedComment]) -> NDArray[np.float64]:
-    """Return the values of `measure` for many comments, signal by signal, which keeps the processor's caches warm.
+    """Return the values of `measure` for many comments.
+
+    One measurement after the other keeps the processor's caches warm.
 
     Returns
     -------
@@ -47,12 +65,13 @@ def measure_all(parsed_comments: Sequence[ParsedComment]) -> NDArray[np.float64]
         NaN marks an absent field.
 
     """
-    groups: list[NDArray[np.float64]] = []
-    for signals, is_present, default in SIGNAL_GROUPS:
+    parts: list[NDArray[np.float64]] = []
+    for measurements, is_present, default in SIGNAL_GROUPS:
         rows = [row for row, parsed in enumerate(parsed_comments) if is_present(parsed)]
         present = [parsed_comments[row] for row in rows]
-        values = np.full((len(parsed_comments), len(signals)), default)
-        for column, signal in enumerate(signals):
-            values[rows, column] = np.fromiter(map(signal.measure, present), np.float64, len(present))
-        groups.append(values)
-    return np.hstack(groups)
+        for descriptions, measure_some in measurements:
+            part = np.full((len(parsed_comments), len(descriptions)), default)
+            values = chain.from_iterable(map(measure_some, present))
+            part[rows] = np.fromiter(values, np.float64).reshape(len(present), len(descriptions))
+            parts.append(part)
+    return np.hstack(parts)

@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import log1p
 
 from moderation.features.lexicon import has_sales_term, word_list
 from moderation.features.links import Link
 from moderation.features.parsed_comment import ParsedComment, long_words
-from moderation.features.signals.signal import Signal
+from moderation.features.signals.signal import Measurement
 
 CHEAP_TLDS = frozenset(word_list("cheap_tlds"))
 
@@ -74,22 +74,51 @@ def host_randomness(link: Link) -> float:
     return log1p(len(_RANDOM.findall(_HOST.sub("", link.url)[: len(link.host)])))
 
 
-def _mean(links: list[Link], test: Callable[[Link], float]) -> float:
-    return sum(map(test, links)) / len(links) if links else 0.0
-
-
-def _anchor_words(parsed: ParsedComment) -> float:
-    anchors = [link.anchor for link in parsed.external_links if link.has_descriptive_anchor]
-    return min(2.0, sum(len(anchor.split()) for anchor in anchors) / len(anchors) / 3) if anchors else 0.0
-
-
-def _anchor_last(parsed: ParsedComment) -> float:
-    """Return 1 if the text ends in a link on words."""
-    return float(
-        bool(parsed.external_links)
-        and parsed.external_links[-1].has_descriptive_anchor
-        and _count_letters_after_last_link(parsed) < 3
+def _counts(parsed: ParsedComment) -> tuple[float, ...]:
+    links, text = parsed.external_links, parsed.comment.text
+    if not links:
+        return (0.0,) * 9
+    domains = {link.domain for link in links}
+    forms = {link.form for link in links}
+    return (
+        log1p(len(links)),
+        1.0,
+        min(2.0, 5 * len(links) / (len(parsed.words) + 5)),
+        float(links[0].start < 5),
+        log1p(len(domains)),
+        log1p(len(links) - len(domains)),
+        float(len(forms - {"naked"}) > 1),
+        float("[" in text and bool(_BBCODE.search(text))),
+        float("naked" in forms),
     )
+
+
+def _anchors(parsed: ParsedComment) -> tuple[float, ...]:
+    links = parsed.external_links
+    if not links:
+        return (0.0,) * 5
+    letters_after = _count_letters_after_last_link(parsed)
+    return (
+        _anchor_words(links),
+        float(links[-1].has_descriptive_anchor and letters_after < 3),
+        _anchor_off_topic(parsed),
+        sum(map(_is_search_phrase, links)) / len(links),
+        float(letters_after < 3 and _is_own_paragraph(parsed.comment.text[: links[-1].start])),
+    )
+
+
+def _means(parsed: ParsedComment) -> list[float]:
+    """Return the mean over the links of each test of a link."""
+    links = parsed.external_links
+    count = max(1, len(links))
+    commerce, *others = [sum(map(test, links)) / count for test in _TESTS]
+    text = parsed.comment.text
+    return [commerce, sum([_is_unintroduced(text, link) for link in links]) / count, *others]
+
+
+def _anchor_words(links: Sequence[Link]) -> float:
+    anchors = [link.anchor for link in links if link.has_descriptive_anchor]
+    return min(2.0, sum(len(anchor.split()) for anchor in anchors) / len(anchors) / 3) if anchors else 0.0
 
 
 def _anchor_off_topic(parsed: ParsedComment) -> float:
@@ -113,111 +142,72 @@ def _count_letters_after_last_link(parsed: ParsedComment) -> int:
     return sum(map(str.isalnum, parsed.comment.text[parsed.external_links[-1].end :][:_MAX_TAIL_LENGTH]))
 
 
-def _unintroduced(parsed: ParsedComment) -> float:
-    """Return the proportion of links that begin a line after a finished sentence."""
-    text = parsed.comment.text
-
-    def is_unintroduced(link: Link) -> bool:
-        before = text[max(0, link.start - _LOOKBEHIND_LENGTH) : link.start]
-        sentence = before.rstrip()
-        return "\n" in before[len(sentence) :] and sentence.endswith(_SENTENCE_ENDS)
-
-    return _mean(parsed.external_links, is_unintroduced)
+def _is_unintroduced(text: str, link: Link) -> bool:
+    """Return whether a link begins a line after a finished sentence."""
+    before = text[max(0, link.start - _LOOKBEHIND_LENGTH) : link.start]
+    sentence = before.rstrip()
+    return "\n" in before[len(sentence) :] and sentence.endswith(_SENTENCE_ENDS)
 
 
-def _own_paragraph(parsed: ParsedComment) -> float:
-    """Return 1 if the last paragraph is hardly more than a link."""
-    if not parsed.external_links or _count_letters_after_last_link(parsed) > 2:
-        return 0.0
-    before = parsed.comment.text[: parsed.external_links[-1].start]
+def _is_own_paragraph(before: str) -> bool:
+    """Return whether the text before the last link ends in a paragraph with hardly a word."""
     introduction = _PARAGRAPH.split(before)[-1]
-    return float(len(introduction) < len(before) and len(introduction.strip()) < 50)
+    return len(introduction) < len(before) and len(introduction.strip()) < 50
 
 
-def _repeats(parsed: ParsedComment) -> float:
-    domains = [link.domain for link in parsed.external_links]
-    return log1p(len(domains) - len(set(domains)))
+_TESTS: tuple[Callable[[Link], float], ...] = (
+    has_commercial_term,
+    has_cheap_tld,
+    is_free_hosting,
+    is_shortener,
+    is_forum_profile,
+    lambda link: "-" in link.host,
+    host_randomness,
+    lambda link: any(map(str.isdigit, link.host)),
+    lambda link: len(link.path) < 2,
+)
 
-
-def _forms(parsed: ParsedComment) -> float:
-    return float(len({link.form for link in parsed.external_links} - {"naked"}) > 1)
-
-
-def _naked(parsed: ParsedComment) -> float:
-    return float(any(link.form == "naked" for link in parsed.external_links))
-
-
-def _bbcode(parsed: ParsedComment) -> float:
-    text = parsed.comment.text
-    return float(bool(parsed.external_links) and "[" in text and bool(_BBCODE.search(text)))
-
-
-LINK_SIGNALS: tuple[Signal, ...] = (
-    Signal("LINKS", "how many links to other sites", lambda parsed: log1p(len(parsed.external_links))),
-    Signal("LINK_ANY", "a link to another site", lambda parsed: float(bool(parsed.external_links))),
-    Signal(
-        "LINKS_PER_WORD",
-        "links per word",
-        lambda parsed: min(2.0, 5 * len(parsed.external_links) / (len(parsed.words) + 5)),
+LINK_SIGNALS: tuple[Measurement, ...] = (
+    Measurement(
+        {
+            "LINKS": "how many links to other sites",
+            "LINK_ANY": "a link to another site",
+            "LINKS_PER_WORD": "links per word",
+            "LINK_FIRST": "a link at the start of the text",
+            "LINK_DOMAINS": "how many sites are linked",
+            "LINK_REPEATS": "several links to the same site",
+            "LINK_FORMS": "links in several kinds of markup",
+            "LINK_BBCODE": "links in BBCode, even in broken one",
+            "LINK_NAKED": "a host without http",
+        },
+        _counts,
     ),
-    Signal(
-        "LINK_FIRST",
-        "a link at the start of the text",
-        lambda parsed: float(bool(parsed.external_links) and parsed.external_links[0].start < 5),
+    Measurement(
+        {
+            "ANCHOR_WORDS": "the number of words in link texts",
+            "ANCHOR_LAST": "a link on words at the end of the text",
+            "ANCHOR_OFF_TOPIC": "link text unrelated to the comment",
+            "ANCHOR_PHRASE": "link text like a search phrase",
+            "LINK_PARAGRAPH": "a last paragraph that is hardly more than a link",
+        },
+        _anchors,
     ),
-    Signal(
-        "LINK_DOMAINS",
-        "how many sites are linked",
-        lambda parsed: log1p(len({link.domain for link in parsed.external_links})),
+    Measurement(
+        {
+            "LINK_COMMERCE": "goods or services in linked addresses",
+            "LINK_UNINTRODUCED": "links on a line by themselves after a finished sentence",
+            "LINK_CHEAP_TLD": "links to cheap top-level domains",
+            "LINK_FREE_HOSTING": "links to pages on free hosts",
+            "LINK_SHORTENED": "shortened links",
+            "LINK_FORUM_PROFILE": "links to forum profiles",
+            "LINK_HYPHENS": "hyphens in linked hosts",
+            "LINK_RANDOM": "random letters in linked hosts",
+            "LINK_DIGITS": "digits in linked hosts",
+            "LINK_HOME_PAGE": "links to home pages",
+        },
+        _means,
     ),
-    Signal("LINK_REPEATS", "several links to the same site", _repeats),
-    Signal("LINK_FORMS", "links in several kinds of markup", _forms),
-    Signal("LINK_BBCODE", "links in BBCode, even in broken one", _bbcode),
-    Signal("LINK_NAKED", "a host without http", _naked),
-    Signal("ANCHOR_WORDS", "the number of words in link texts", _anchor_words),
-    Signal("ANCHOR_LAST", "a link on words at the end of the text", _anchor_last),
-    Signal("ANCHOR_OFF_TOPIC", "link text unrelated to the comment", _anchor_off_topic),
-    Signal(
-        "ANCHOR_PHRASE",
-        "link text like a search phrase",
-        lambda parsed: _mean(parsed.external_links, _is_search_phrase),
+    Measurement(
+        {"LINK_INTERNAL": "links within the site of the page"}, lambda parsed: (float(bool(parsed.internal_links)),)
     ),
-    Signal("LINK_PARAGRAPH", "a last paragraph that is hardly more than a link", _own_paragraph),
-    Signal(
-        "LINK_COMMERCE",
-        "goods or services in linked addresses",
-        lambda parsed: _mean(parsed.external_links, has_commercial_term),
-    ),
-    Signal("LINK_UNINTRODUCED", "links on a line by themselves after a finished sentence", _unintroduced),
-    Signal(
-        "LINK_CHEAP_TLD", "links to cheap top-level domains", lambda parsed: _mean(parsed.external_links, has_cheap_tld)
-    ),
-    Signal(
-        "LINK_FREE_HOSTING",
-        "links to pages on free hosts",
-        lambda parsed: _mean(parsed.external_links, is_free_hosting),
-    ),
-    Signal("LINK_SHORTENED", "shortened links", lambda parsed: _mean(parsed.external_links, is_shortener)),
-    Signal(
-        "LINK_FORUM_PROFILE", "links to forum profiles", lambda parsed: _mean(parsed.external_links, is_forum_profile)
-    ),
-    Signal(
-        "LINK_HYPHENS",
-        "hyphens in linked hosts",
-        lambda parsed: _mean(parsed.external_links, lambda link: "-" in link.host),
-    ),
-    Signal(
-        "LINK_RANDOM", "random letters in linked hosts", lambda parsed: _mean(parsed.external_links, host_randomness)
-    ),
-    Signal(
-        "LINK_DIGITS",
-        "digits in linked hosts",
-        lambda parsed: _mean(parsed.external_links, lambda link: any(map(str.isdigit, link.host))),
-    ),
-    Signal(
-        "LINK_HOME_PAGE",
-        "links to home pages",
-        lambda parsed: _mean(parsed.external_links, lambda link: len(link.path) < 2),
-    ),
-    Signal("LINK_INTERNAL", "links within the site of the page", lambda parsed: float(bool(parsed.internal_links))),
 )

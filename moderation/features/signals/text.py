@@ -2,20 +2,18 @@
 
 import re
 import string
-from functools import partial
+from collections.abc import Sequence
 from math import log1p
 
 from moderation.domain.invisible import RARE_INVISIBLE
 from moderation.features.homoglyphs import MIXED_SCRIPT_LETTERS
-from moderation.features.lexicon import word_list
+from moderation.features.lexicon import TOPICS, word_list
 from moderation.features.normalize import MAX_FIELD_LENGTH
 from moderation.features.parsed_comment import EMOJI, ParsedComment, count_ascii
-from moderation.features.signals.signal import Signal
+from moderation.features.signals.signal import Measurement
 
 _GREETINGS = frozenset(word_list("greetings"))
 _IMPERATIVES = frozenset(word_list("imperatives"))
-_EXCLAMATIONS = "!！"
-_QUESTIONS = "?？"
 _PUNCTUATION = b",;:()\"'-"
 _QUOTATION_MARKS = "“”’"
 _MONEY_SUM = re.compile(r"[$€£₽¥₹\d](?:(?<=\D)\s?\d|(?<=\d)\s?(?:[$€£₽]|usd|eur|euro|dollars?|руб))")
@@ -45,8 +43,8 @@ _CODE = re.compile(
     """,
     re.MULTILINE | re.VERBOSE,
 )
-_INNER_CAPITAL = re.compile("[A-Z](?:(?<=[a-z].)|(?<=[A-Z].)(?=[a-z]))")
-"""A capital inside a word that is not all capitals."""
+_CASES = bytes(ord("A") if chr(byte).isupper() else ord("a") if chr(byte).islower() else 32 for byte in range(128)) * 2
+"""Translation table of ASCII: capitals to `A`, other letters to `a`, every other byte to a space."""
 _ASCII = re.compile("[\x00-\x7f]+")
 _CAPITALS = string.ascii_uppercase.encode()
 _QUOTE = re.compile(r"^[ \t]*(?:>|&gt;|@\w)|<blockquote|\[quote", re.MULTILINE)
@@ -58,213 +56,235 @@ _OWN_SITE = re.compile(
     r"\b(?:my|our)\W{1,3}(?:\w+\W{1,3}){0,3}(?:web\W?)?(?:site|page|blog|weblog|homepage|channel|store|shop|posts?|profile)s?\b"
     r"|\b(?:mon (?:site|blog)|mein\w? (?:seite|blog)|mi (?:sitio|pagina|blog)|мой (?:сайт|блог))\b"
 )
-_OWN_SITE_HINTS = ("my", "our", "mon ", "mein", "mi ", "мой")
 _MAX_SEARCHED_LENGTH = 2_000
 _OPENING_WORDS = 6
+_VARIETY_WORDS = 200
+_TITLE_ECHO_WORDS = 12
+_END_LENGTH = 120
 _LONG_TEXT_WORDS = 25
 
 
-def _count_chars(characters: str, text: str) -> int:
-    return sum(map(text.count, characters))
+def _length(parsed: ParsedComment) -> tuple[float, ...]:
+    return log1p(len(parsed.body.text)) / 3, 1.0 / (1 + len(parsed.words))
 
 
-def _capital_rate(parsed: ParsedComment) -> float:
+def _capitals(parsed: ParsedComment) -> tuple[float, ...]:
     lower, cased = parsed.normalized.text, parsed.normalized.cased
+    if not cased.isascii():
+        return _non_ascii_capital_rate(lower, cased), _mixed_case_rate(cased)
+    if lower == cased:
+        return 0.0, 0.0
+    cases = cased.encode().translate(_CASES)
+    has_inner_capital = b"aA" in cases or b"AAa" in cases
+    return cases.count(b"A") / len(cased), _mixed_case_rate(cased) if has_inner_capital else 0.0
+
+
+def _non_ascii_capital_rate(lower: str, cased: str) -> float:
     if lower == cased:
         return 0.0
-    if cased.isascii():
-        return count_ascii(_CAPITALS, cased) / len(cased)
     non_ascii = _ASCII.sub("", cased)
     return (count_ascii(_CAPITALS, cased) + sum(map(str.__ne__, non_ascii, non_ascii.lower()))) / len(cased)
 
 
-def _digit_rate(parsed: ParsedComment) -> float:
-    return parsed.digit_count / max(10, len(parsed.body.text))
-
-
-def _log_matches_with_digits(pattern: re.Pattern[str], parsed: ParsedComment) -> float:
-    """Return the logarithm of the number of matches. The pattern needs a digit, so a text without digits is skipped."""
-    return log1p(len(pattern.findall(parsed.body.text))) if parsed.digit_count else 0.0
-
-
-def _leetspeak(parsed: ParsedComment) -> float:
-    text = parsed.body.text
-    return log1p(len(_LEET.findall(text))) if _LEET_HINT.search(text) else 0.0
-
-
-def _messenger_handle(parsed: ParsedComment) -> float:
-    text = parsed.normalized.text
-    may_match = "@" in text or "tele" in text or "whats" in text or ".me/" in text
-    return float(may_match and bool(_HANDLE.search(text)))
-
-
-def _email_in_text(parsed: ParsedComment) -> float:
-    return float("@" in parsed.normalized.text and bool(_EMAIL.search(parsed.normalized.text)))
-
-
-def _punctuation(parsed: ParsedComment) -> float:
-    text = parsed.normalized.text
-    marks = count_ascii(_PUNCTUATION, text) + (0 if text.isascii() else _count_chars(_QUOTATION_MARKS, text))
-    return marks / max(10, len(text))
-
-
-def _log_non_ascii_matches(pattern: re.Pattern[str], parsed: ParsedComment) -> float:
-    """Return the logarithm of the number of matches in the raw text. The pattern needs characters beyond ASCII."""
-    text = parsed.comment.text[:MAX_FIELD_LENGTH]
-    return 0.0 if text.isascii() else log1p(len(pattern.findall(text)))
-
-
-def _emoji(parsed: ParsedComment) -> float:
-    text = parsed.normalized.text
-    return float(not text.isascii() and bool(EMOJI.search(text)))
-
-
-def _damped_topic(topic: str, parsed: ParsedComment) -> float:
-    """Return hits per ten words, damped so that one hit in a short text stays far below the maximum."""
-    hits = parsed.topic_counts.get(topic)
-    return min(3.0, 10.0 * hits / (len(parsed.words) + 10.0)) if hits else 0.0
-
-
-def _gibberish(parsed: ParsedComment) -> float:
-    """Return runs of five consonants or four vowels per five words."""
-    sounds = " ".join(parsed.words).encode().translate(_CONSONANTS_AND_VOWELS)
-    return min(1.0, (sounds.count(b"ccccc") + sounds.count(b"vvvv")) / max(3.0, len(parsed.words) / 5))
-
-
-def _spaced(parsed: ParsedComment) -> float:
-    text = parsed.body.text
-    may_match = _SINGLE_LETTER_RUN in bytes(parsed.word_lengths) or "_" in text
-    return float(may_match and bool(_SPACED_LETTERS_PATTERN.search(text)))
-
-
-def _mixed_case(parsed: ParsedComment) -> float:
+def _mixed_case_rate(cased: str) -> float:
     """Return the proportion of words with capitals in their middle."""
-    cased = parsed.normalized.cased
-    if cased.isascii() and not _INNER_CAPITAL.search(cased):
-        return 0.0
     words = [word for word in cased.split() if len(word) > 4 and word.isalpha()]
     mixed = [word for word in words if not (word.islower() or word.isupper() or word[1:].islower())]
     return len(mixed) / max(3, len(words))
 
 
-def _variety(parsed: ParsedComment) -> float:
-    words = parsed.words[:200]
-    return len(set(words)) / len(words) if words else 1.0
+def _characters(parsed: ParsedComment) -> tuple[float, ...]:
+    text, body = parsed.normalized.text, parsed.body.text
+    marks = count_ascii(_PUNCTUATION, text) + (0 if text.isascii() else sum(map(text.count, _QUOTATION_MARKS)))
+    return (
+        log1p(text.count("!") + text.count("！")),
+        min(2.0, log1p(body.count("?") + body.count("？"))),
+        parsed.digit_count / max(10, len(body)),
+        marks / max(10, len(text)),
+    )
 
 
-def _title_overlap(parsed: ParsedComment) -> float:
-    return len(parsed.title_words.intersection(parsed.words)) / len(parsed.title_words)
+def _words(parsed: ParsedComment) -> tuple[float, ...]:
+    words, count = parsed.words, len(parsed.words)
+    first_words = words[:_VARIETY_WORDS]
+    sounds = " ".join(words).encode().translate(_CONSONANTS_AND_VOWELS)
+    return (
+        _opens_with_request(words),
+        max(0.0, log1p(count) - log1p(_LONG_TEXT_WORDS)),
+        min(3.0, sum(parsed.word_lengths) / max(1, count) / 5.0),
+        len(set(first_words)) / len(first_words) if words else 1.0,
+        # Runs of five consonants or four vowels per five words.
+        min(1.0, (sounds.count(b"ccccc") + sounds.count(b"vvvv")) / max(3.0, count / 5)),
+    )
 
 
-def _title_echo(parsed: ParsedComment) -> float:
-    """Return the proportion of the title's long words among the first words of the text."""
-    return len(parsed.title_words.intersection(parsed.words[:12])) / len(parsed.title_words)
-
-
-def _code(parsed: ParsedComment) -> float:
-    return log1p(len(_CODE.findall("\n" + parsed.text_head[:_MAX_SEARCHED_LENGTH])))
-
-
-def _quotes(parsed: ParsedComment) -> float:
-    text = parsed.html_head[:_MAX_SEARCHED_LENGTH]
-    return float((">" in text or "@" in text or "[" in text or "gt;" in text) and bool(_QUOTE.search(text)))
-
-
-def _own_site(parsed: ParsedComment) -> float:
-    """Return 1 if the end of the text names the author's own site."""
-    end = parsed.body.text[-120:]
-    return float(any(map(end.__contains__, _OWN_SITE_HINTS)) and bool(_OWN_SITE.search(end)))
-
-
-def _own_link(parsed: ParsedComment) -> float:
-    """Return 1 if the end of the text names the author's own site and the text has a link."""
-    return _own_site(parsed) if parsed.external_links else 0.0
-
-
-def _opens_with_request(parsed: ParsedComment) -> float:
+def _opens_with_request(words: Sequence[str]) -> float:
     """Return 1 if the first word, greetings aside, asks the reader to do something."""
-    opening = next((word for word in parsed.words[:_OPENING_WORDS] if word not in _GREETINGS), "")
-    return float(opening in _IMPERATIVES)
+    for word in words[:_OPENING_WORDS]:
+        if word not in _GREETINGS:
+            return float(word in _IMPERATIVES)
+    return 0.0
 
 
-def _mean_word_length(parsed: ParsedComment) -> float:
-    return min(3.0, sum(parsed.word_lengths) / max(1, len(parsed.words)) / 5.0)
+def _sums_and_phones(parsed: ParsedComment) -> tuple[float, ...]:
+    if not parsed.digit_count:
+        return 0.0, 0.0
+    text = parsed.body.text
+    return log1p(len(_MONEY_SUM.findall(text))), log1p(len(_PHONE.findall(text)))
 
 
-TEXT_SIGNALS: tuple[Signal, ...] = (
-    Signal("LENGTH", "how long the text is", lambda parsed: log1p(len(parsed.body.text)) / 3),
-    Signal("SHORT", "a text of very few words", lambda parsed: 1.0 / (1 + len(parsed.words))),
-    Signal("CAPITALS", "the proportion of capital letters", _capital_rate),
-    Signal("MIXED_CASE", "words with capitals in the middle", _mixed_case),
-    Signal(
-        "EXCLAMATIONS", "exclamation marks", lambda parsed: log1p(_count_chars(_EXCLAMATIONS, parsed.normalized.text))
+def _contacts(parsed: ParsedComment) -> tuple[float, ...]:
+    text = parsed.normalized.text
+    has_at_sign = "@" in text
+    may_have_handle = has_at_sign or "tele" in text or "whats" in text or ".me/" in text
+    return (
+        float(has_at_sign and bool(_EMAIL.search(text))),
+        float(may_have_handle and bool(_HANDLE.search(text))),
+    )
+
+
+def _unusual_characters(parsed: ParsedComment) -> tuple[float, ...]:
+    raw, text = parsed.comment.text[:MAX_FIELD_LENGTH], parsed.normalized.text
+    if raw.isascii() and text.isascii():
+        return 0.0, 0.0, 0.0, 0.0
+    return (
+        log1p(len(_RARE_INVISIBLE.findall(raw))),
+        log1p(len(_STYLED.findall(raw))),
+        log1p(len(MIXED_SCRIPT_LETTERS.findall(raw))),
+        float(bool(EMOJI.search(text))),
+    )
+
+
+def _disguised_words(parsed: ParsedComment) -> tuple[float, ...]:
+    text = parsed.body.text
+    may_be_spaced = _SINGLE_LETTER_RUN in bytes(parsed.word_lengths) or "_" in text
+    return (
+        float(may_be_spaced and bool(_SPACED_LETTERS_PATTERN.search(text))),
+        log1p(len(_LEET.findall(text))) if _LEET_HINT.search(text) else 0.0,
+    )
+
+
+def _structure(parsed: ParsedComment) -> tuple[float, ...]:
+    html, text = parsed.html_head, parsed.text_head[:_MAX_SEARCHED_LENGTH]
+    may_quote = ">" in html or "@" in html or "[" in html or "gt;" in html
+    return (
+        log1p(len(_CODE.findall("\n" + text))),
+        float(may_quote and bool(_QUOTE.search(html[:_MAX_SEARCHED_LENGTH]))),
+        float("<" in html and bool(_HEADLINE.search(html))),
+        float(bool(_EXCERPT.search(text))),
+        min(1.0, 5 * parsed.body.text.count(",") / (len(parsed.words) + 5)),
+    )
+
+
+def _own_site(parsed: ParsedComment) -> tuple[float, ...]:
+    end = parsed.body.text[-_END_LENGTH:]
+    may_match = "my" in end or "our" in end or "mein" in end or "mi " in end or "mon " in end or "мой" in end
+    own_site = float(may_match and bool(_OWN_SITE.search(end)))
+    return own_site, own_site if parsed.external_links else 0.0
+
+
+def _topics(parsed: ParsedComment) -> Sequence[float]:
+    """Return hits per ten words, damped so that one hit in a short text stays far below the maximum."""
+    hits, word_count = parsed.topic_counts, len(parsed.words)
+    if not hits:
+        return _NO_TOPICS
+    rates = [min(3.0, 10.0 * hits[topic] / (word_count + 10.0)) if topic in hits else 0.0 for topic in TOPICS]
+    return [*rates, min(1.0, hits.get("praise", 0) / 3) / (1 + word_count / 30)]
+
+
+def _title(parsed: ParsedComment) -> tuple[float, ...]:
+    title, words = parsed.title_words, parsed.words
+    return (
+        len(title.intersection(words)) / len(title),
+        len(title.intersection(words[:_TITLE_ECHO_WORDS])) / len(title),
+    )
+
+
+_TOPIC_DESCRIPTIONS = {
+    "GOODS": "branded goods",
+    "PILLS": "drugs and diets",
+    "GAMBLING": "gambling",
+    "FINANCE": "loans and quick money",
+    "SERVICES": "services for sale",
+    "ADULT": "adult offers",
+    "BARGAIN": "the language of shops",
+    "CALL_TO_ACTION": "invitations to go elsewhere",
+    "PRAISE": "praise that fits any page",
+    "SPINNING": "filler words of rewritten texts",
+    "CONVERSATION": "the language of a conversation",
+    "TECHNICAL": "technical language",
+    "PRAISE_ALONE": "praise and little else",
+}
+"""Descriptions of the signals of `TOPICS`, in the same order, and of one more."""
+_NO_TOPICS = (0.0,) * len(_TOPIC_DESCRIPTIONS)
+
+TEXT_SIGNALS: tuple[Measurement, ...] = (
+    Measurement({"LENGTH": "how long the text is", "SHORT": "a text of very few words"}, _length),
+    Measurement(
+        {"CAPITALS": "the proportion of capital letters", "MIXED_CASE": "words with capitals in the middle"}, _capitals
     ),
-    Signal("QUESTIONS", "question marks", lambda parsed: min(2.0, log1p(_count_chars(_QUESTIONS, parsed.body.text)))),
-    Signal("DIGITS", "the proportion of digits", _digit_rate),
-    Signal("PUNCTUATION", "the proportion of punctuation", _punctuation),
-    Signal("OPENS_WITH_REQUEST", "a request as the first words", _opens_with_request),
-    Signal(
-        "LONG", "more than a few sentences", lambda parsed: max(0.0, log1p(len(parsed.words)) - log1p(_LONG_TEXT_WORDS))
+    Measurement(
+        {
+            "EXCLAMATIONS": "exclamation marks",
+            "QUESTIONS": "question marks",
+            "DIGITS": "the proportion of digits",
+            "PUNCTUATION": "the proportion of punctuation",
+        },
+        _characters,
     ),
-    Signal("WORD_LENGTH", "the average length of words", _mean_word_length),
-    Signal("WORD_VARIETY", "how many of the words are different", _variety),
-    Signal("GIBBERISH", "letter sequences that no language has", _gibberish),
-    Signal("MONEY_SUMS", "sums of money", partial(_log_matches_with_digits, _MONEY_SUM)),
-    Signal("PHONE", "a telephone number", partial(_log_matches_with_digits, _PHONE)),
-    Signal("EMAIL_IN_TEXT", "an e-mail address in the text", _email_in_text),
-    Signal("MESSENGER_HANDLE", "a messenger contact", _messenger_handle),
-    Signal("INVISIBLE_CHARACTERS", "invisible characters", partial(_log_non_ascii_matches, _RARE_INVISIBLE)),
-    Signal("STYLED_LETTERS", "letters from styled alphabets", partial(_log_non_ascii_matches, _STYLED)),
-    Signal(
-        "LOOKALIKES", "letters of another alphabet inside words", partial(_log_non_ascii_matches, MIXED_SCRIPT_LETTERS)
+    Measurement(
+        {
+            "OPENS_WITH_REQUEST": "a request as the first words",
+            "LONG": "more than a few sentences",
+            "WORD_LENGTH": "the average length of words",
+            "WORD_VARIETY": "how many of the words are different",
+            "GIBBERISH": "letter sequences that no language has",
+        },
+        _words,
     ),
-    Signal("EMOJI", "emoji", _emoji),
-    Signal("SPACED_LETTERS", "single letters with spaces between", _spaced),
-    Signal("LEETSPEAK", "digits in place of letters", _leetspeak),
-    Signal("CODE", "program code", _code),
-    Signal("QUOTES", "a quotation or a reply", _quotes),
-    Signal(
-        "HEADLINE",
-        "a bold line like a headline",
-        lambda parsed: float("<" in parsed.html_head and bool(_HEADLINE.search(parsed.html_head))),
+    Measurement({"MONEY_SUMS": "sums of money", "PHONE": "a telephone number"}, _sums_and_phones),
+    Measurement(
+        {"EMAIL_IN_TEXT": "an e-mail address in the text", "MESSENGER_HANDLE": "a messenger contact"}, _contacts
     ),
-    Signal(
-        "EXCERPT",
-        "an excerpt of another page",
-        lambda parsed: float(bool(_EXCERPT.search(parsed.text_head[:_MAX_SEARCHED_LENGTH]))),
+    Measurement(
+        {
+            "INVISIBLE_CHARACTERS": "invisible characters",
+            "STYLED_LETTERS": "letters from styled alphabets",
+            "LOOKALIKES": "letters of another alphabet inside words",
+            "EMOJI": "emoji",
+        },
+        _unusual_characters,
     ),
-    Signal(
-        "COMMAS",
-        "commas per word",
-        lambda parsed: min(1.0, 5 * parsed.body.text.count(",") / (len(parsed.words) + 5)),
+    Measurement(
+        {"SPACED_LETTERS": "single letters with spaces between", "LEETSPEAK": "digits in place of letters"},
+        _disguised_words,
     ),
-    Signal("OWN_SITE", "the author's own site named at the end", _own_site),
-    Signal("OWN_LINK", "the author's own site named at the end, and a link", _own_link),
-    *(
-        Signal(code, description, partial(_damped_topic, code.lower()))
-        for code, description in (
-            ("GOODS", "branded goods"),
-            ("PILLS", "drugs and diets"),
-            ("GAMBLING", "gambling"),
-            ("FINANCE", "loans and quick money"),
-            ("SERVICES", "services for sale"),
-            ("ADULT", "adult offers"),
-            ("BARGAIN", "the language of shops"),
-            ("CALL_TO_ACTION", "invitations to go elsewhere"),
-            ("PRAISE", "praise that fits any page"),
-            ("SPINNING", "filler words of rewritten texts"),
-            ("CONVERSATION", "the language of a conversation"),
-            ("TECHNICAL", "technical language"),
-        )
+    Measurement(
+        {
+            "CODE": "program code",
+            "QUOTES": "a quotation or a reply",
+            "HEADLINE": "a bold line like a headline",
+            "EXCERPT": "an excerpt of another page",
+            "COMMAS": "commas per word",
+        },
+        _structure,
     ),
-    Signal(
-        "PRAISE_ALONE",
-        "praise and little else",
-        lambda parsed: min(1.0, parsed.topic_counts.get("praise", 0) / 3) / (1 + len(parsed.words) / 30),
+    Measurement(
+        {
+            "OWN_SITE": "the author's own site named at the end",
+            "OWN_LINK": "the author's own site named at the end, and a link",
+        },
+        _own_site,
     ),
+    Measurement(_TOPIC_DESCRIPTIONS, _topics),
 )
 
-TITLE_SIGNALS: tuple[Signal, ...] = (
-    Signal("ON_TOPIC", "words of the page's title in the text", _title_overlap),
-    Signal("TITLE_ECHO", "words of the page's title at the start of the text", _title_echo),
+TITLE_SIGNALS: tuple[Measurement, ...] = (
+    Measurement(
+        {
+            "ON_TOPIC": "words of the page's title in the text",
+            "TITLE_ECHO": "words of the page's title at the start of the text",
+        },
+        _title,
+    ),
 )
