@@ -7,6 +7,7 @@ database cannot be read, a site can be recalled as it was last.
 
 from contextlib import suppress
 from threading import RLock
+from time import monotonic
 
 from sqlalchemy import Connection, Engine, event
 
@@ -15,9 +16,12 @@ from moderation.domain.site import Site
 from moderation.storage import sites
 from moderation.storage.engine import read_transaction, storage_errors
 from moderation.storage.fork import call_at_fork
+from moderation.storage.sqlite import reject_lost_files
 
 MAX_SITES = 10_000
 """Keys whose sites are kept in memory, some 10 MB."""
+FILE_CHECK_SECONDS = 1.0
+"""Time for which a replaced database file may go unnoticed by requests that write nothing."""
 
 
 class SiteCache:
@@ -30,6 +34,7 @@ class SiteCache:
         self._connection: Connection | None = None
         # With the version that each was read at.
         self._sites: dict[str, tuple[str, Site]] = {}
+        self._next_file_check = 0.0
         event.listen(engine, "engine_disposed", self._close)
         call_at_fork(self._before_fork, self._after_fork, self._after_fork)
 
@@ -65,6 +70,10 @@ class SiteCache:
                     connection = self._engine.connect()
                     # Each read is a transaction: it sees every change that was committed before.
                     self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+                if monotonic() > self._next_file_check:
+                    # Not each time: the write of a request checks the files too.
+                    reject_lost_files(self._connection)
+                    self._next_file_check = monotonic() + FILE_CHECK_SECONDS
                 version = sites.version(self._connection)
                 self._connection.rollback()
                 return version

@@ -3,7 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,6 @@ import httpx
 import pytest
 import yaml
 
-from moderation.settings import Settings
 from tests.e2e.dockerfile import Stage, build, require_overlay
 from tests.e2e.prerequisites import require_tools
 from tests.e2e.service import free_port, start, wait_until_serving
@@ -83,13 +82,14 @@ def test_compose_fits_the_image(image: Stage, compose: dict[str, Any]) -> None:
     assert service["read_only"] and service["cap_drop"] == ["ALL"]
 
 
-def test_the_service_believes_the_proxy_of_the_profile(compose: dict[str, Any]) -> None:
-    """It has an address of Docker's networks, in which no other caller is: the port is open to this machine alone."""
-    service = compose["services"]["moderation"]
-    (default,) = re.findall(r":-([^}]*)}", service["environment"]["MODERATION_TRUSTED_PROXIES"])
-    networks = Settings(trusted_proxies=default).proxy_networks
-    for address in ("127.0.0.1", "172.18.0.3", "192.168.16.3"):
-        assert any(ip_address(address) in network for network in networks)
+def test_the_service_believes_the_proxy_of_the_profile_alone(compose: dict[str, Any]) -> None:
+    """The proxy has a fixed address, which no other container gets."""
+    service, nginx = compose["services"]["moderation"], compose["services"]["nginx"]
+    (trusted,) = re.findall(r":-([^}]*)}", service["environment"]["MODERATION_TRUSTED_PROXIES"])
+    assert nginx["networks"]["default"]["ipv4_address"] == trusted
+    (config,) = compose["networks"]["default"]["ipam"]["config"]
+    assert ip_address(trusted) in ip_network(config["subnet"])
+    assert ip_address(trusted) not in ip_network(config["ip_range"])
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 
