@@ -69,10 +69,10 @@ def check_comment(
     receives the outcome if the blog holds the comment, and its key replaces that of the site's earlier callbacks. With
     `recheck`, the decision replaces the earlier ones on the comment, and a blog that holds it goes on holding it.
 
-    The same request within `MAX_RETRY_SECONDS`, without `recheck` and before the comment is labelled, has the same
-    decision. `identifiers` are further facts by which two requests differ, such as the blog's id of the comment.
-    With a `key`, it is the request with the same key that has the same decision, also later. Raises
-    `IdempotencyKeyReused`.
+    The same request within `MAX_RETRY_SECONDS`, without `recheck`, before the comment is labelled and by the same model
+    and thresholds, has the same decision. `identifiers` are further facts by which two requests differ, such as the
+    blog's id of the comment. With a `key`, it is the request with the same key that has the same decision, also later.
+    Raises `IdempotencyKeyReused`.
 
     Without a model the verdict is that of the site's `on_error` and the decision is `degraded`. If it cannot be stored
     either, it also has no id. Raises `ModelUnavailable` or `StorageUnavailable` instead if `on_error` is `error`.
@@ -185,7 +185,10 @@ def _unstored(site: Site, decision: Decision, error: StorageUnavailable) -> Deci
 
 
 def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision) -> CheckResult:
-    """Store a new decision, or return that of an earlier request. A judgement replaces a degraded decision."""
+    """Store a new decision, or return that of an earlier request.
+
+    A judgement replaces a degraded decision, and one by another model or other thresholds.
+    """
     decision, parsed, identity = new.decision, new.parsed, new.identity
     if new.change:
         store_plugin_change(connection, site, new.change)
@@ -193,7 +196,7 @@ def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision)
     if new.key and (known := find_keyed(connection, site, new.key, [decision])):
         return CheckResult(known[0], None, is_new=False)
     retried = None if identity else find_retried(connection, decision, new.request_hash)
-    if retried and (decision.degraded or not retried.decision.degraded):
+    if retried and (decision.degraded or _have_equal_rules(decision, retried.decision)):
         return CheckResult(retried.decision, callbacks.find_guid(connection, retried.decision.id), is_new=False)
     replaced_id = _find_rechecked(connection, decision, identity) if identity else retried and retried.comment_id
     if replaced_id is None:
@@ -208,6 +211,11 @@ def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision)
         callbacks.add(connection, new.pending)
         guid = new.pending.decision_id
     return CheckResult(decision, guid)
+
+
+def _have_equal_rules(decision: Decision, earlier: Decision) -> bool:
+    rules = [(judged.degraded, judged.score.model, judged.thresholds) for judged in (decision, earlier)]
+    return rules[0] == rules[1]
 
 
 def _find_rechecked(connection: Connection, decision: Decision, identity: CommentIdentity) -> int | None:

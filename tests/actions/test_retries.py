@@ -43,13 +43,23 @@ def test_a_retry_has_the_same_decision(
 ) -> None:
     """Until a minute has passed: same id, verdict, score and reasons, one comment, one queue item."""
     clock.advance(MAX_RETRY_SECONDS)
-    lenient = set_thresholds(services, hold_all_site.url, Thresholds(1.0, 1.0, 1.0))
-    retried = again(services, lenient)
+    retried = again(services, hold_all_site)
     assert retried == first._replace(is_new=False)
     assert [item.decision.id for item in held_items(services)] == [first.decision.id]
     assert count(services, "comments") == count(services, "decisions") == count(services, "queue_items") == 1
     clock.advance(0.001)
     assert again(services, hold_all_site).is_new
+
+
+def test_a_request_after_a_change_of_thresholds_is_judged_anew(
+    services: Services, hold_all_site: Site, first: CheckResult
+) -> None:
+    """The new decision replaces the first one on the same comment."""
+    lenient = set_thresholds(services, hold_all_site.url, Thresholds(1.0, 1.0, 1.0))
+    published = again(services, lenient)
+    assert published.is_new and published.decision.verdict is Verdict.PUBLISH and held_items(services) == []
+    assert again(services, lenient) == published._replace(is_new=False)
+    assert (count(services, "comments"), count(services, "decisions")) == (1, 2)
 
 
 def test_a_retry_may_ask_for_spans(services: Services, hold_all_site: Site, first: CheckResult) -> None:
