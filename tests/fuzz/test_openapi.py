@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from schemathesis.specs.openapi.checks import negative_data_rejection
+from schemathesis.specs.openapi.checks import ignored_auth, negative_data_rejection, positive_data_acceptance
 
 from moderation.web.api.openapi import document
 from tests.fuzz.examples import FEW
@@ -13,6 +13,13 @@ from tests.fuzz.served import KEY, FuzzedService
 pytestmark = pytest.mark.fuzz
 
 KEYED = {"Authorization": f"Bearer {KEY}"}
+
+CHECKS_WITHOUT_NAMES: list[Any] = [positive_data_acceptance, ignored_auth]
+"""Checks that a request with an `Idempotency-Key` cannot pass.
+
+Examples repeat each other's with another body, which the document cannot forbid. And schemathesis takes the site's key
+for an invented one where it invents another header.
+"""
 
 api = schemathesis.openapi.from_dict(document())
 api_with_key = schemathesis.openapi.from_dict(document())
@@ -23,7 +30,8 @@ api_with_key.config.update(headers=KEYED)
 @FEW
 def test_a_site_gets_documented_answers(case: schemathesis.Case[Any], service: FuzzedService) -> None:
     """With a valid key, for valid and for invalid requests to each operation."""
-    case.call_and_validate(base_url=service.address)
+    named = "Idempotency-Key" in (case.headers or {})
+    case.call_and_validate(base_url=service.address, excluded_checks=CHECKS_WITHOUT_NAMES if named else None)
 
 
 @api.parametrize()
