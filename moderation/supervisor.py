@@ -23,7 +23,8 @@ _STOP_TIMEOUT_SECONDS = 10
 # granian closes a connection whose next head is not complete after this time, also an idle one.
 _HEAD_TIMEOUT_MILLISECONDS = 10_000
 _MAX_HEAD_BYTES = 2**16
-_MAX_PAUSE_SECONDS = 30.0
+# Short, so that the service is back within five seconds after any number of deaths: a worker takes two to start.
+_MAX_PAUSE_SECONDS = 2.0
 # A server that ran for this time had a good start, so the next pause is the shortest again.
 _STABLE_SECONDS = 60.0
 
@@ -32,7 +33,7 @@ def main(host: str, port: int, workers: int) -> None:
     """Run the server until SIGTERM or SIGINT.
 
     granian replaces a dead worker, and ends when one dies twice within seconds. It is then started again, after a pause
-    that doubles from half a second.
+    that doubles from one second.
     """
     raise_file_limit()
     pause = 0.5
