@@ -34,7 +34,7 @@ _BACKFILL_ATTEMPTED = slice(128, 132)
 
 
 def is_foreign_wal(path: Path, wal_path: Path) -> bool:
-    """Return whether a -wal file belongs to a larger database than the file beside it.
+    """Return whether a -wal file is that of another, larger database.
 
     The frames of a -wal file and the pages of its database file make up the database at every commit. So a page that
     neither of the two has shows that they do not belong together. The opposite cannot be shown.

@@ -207,13 +207,13 @@ decisions = Table(
     Index("ix_decisions_by_time", "site_id", "decided_at", "verdict", "superseded"),
     Index("ix_decisions_by_comment", "comment_id", "decided_at", "verdict", "superseded"),
 )
-# Keys by which clients name a request, so that its retry has the same answer: the decisions with these ids.
+
+# Keys by which clients name a request. The fingerprint is the SHA-256 of its route and body, the ids its answer.
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
     Column("site_id", Integer, ForeignKey("sites.id"), primary_key=True),
     Column("key", AnyText, primary_key=True),
-    # SHA-256 of route and body.
     Column("fingerprint", AnyText, nullable=False),
     Column("decision_ids", AnyText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

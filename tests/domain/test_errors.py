@@ -41,7 +41,7 @@ def test_status_exit_code_and_title(error: type[ModerationError]) -> None:
 
 @pytest.mark.parametrize("error", _tree(), ids=lambda error: error.__name__)
 def test_a_message_is_short_and_printable(error: type[ModerationError]) -> None:
-    """Whatever part of the input it quotes: it goes to headers, logs and terminals."""
+    """It goes to headers, logs and terminals, and may quote any input."""
     message = str(error(f"There is no {'x' * 10_000}."))
     assert len(message) == MAX_MESSAGE_LENGTH and message.endswith("x…")
     assert str(error("\r\nSet-Cookie: a=b\x1b[2J")) == "[U+000D U+000A]Set-Cookie: a=b[U+001B][2J"

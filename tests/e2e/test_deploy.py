@@ -136,7 +136,7 @@ def test_the_systemd_unit_is_valid_and_hardened(image: Stage) -> None:
 
 
 def test_the_script_runs_commands_as_the_unit_does(image: Stage) -> None:
-    """As its user, with the unit's state folder and settings, whatever characters their values have."""
+    """As its user, with the unit's state folder and settings. A value may have any character."""
     as_root = Stage(image.folder)
     script, settings = image.path("/usr/local/bin/moderation"), image.path("/etc/moderation.env")
     script.parent.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,7 @@ class FuzzedService:
         Thread(target=lambda: self._printed.extend(stdout), daemon=True).start()
 
     def send(self, method: str, target: str, headers: list[tuple[str, str]], body: bytes = b"") -> Answer:
-        """Return the answer to a request that is framed as HTTP asks for, whatever is in it. Fails if it hangs."""
+        """Return the answer to a request with any content, framed as HTTP asks for. Fails if it hangs."""
         lines = [f"{method} {target} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers]
         head = "\r\n".join(lines).encode("latin-1")

@@ -95,7 +95,7 @@ def browser(service: FuzzedService) -> tuple[str, str]:
 def test_any_address_gets_a_page(
     service: FuzzedService, browser: tuple[str, str], path: str, fields: dict[str, str]
 ) -> None:
-    """Whatever the comments on it are, a page is bounded."""
+    """A page is bounded with any comments on it."""
     query = _encode({name: value[:2_000] for name, value in fields.items()})
     answer = service.send("GET", f"{path}?{query}", [("Cookie", browser[0])])
     assert len(answer.body) <= MAX_PAGE_BYTES

@@ -55,6 +55,16 @@ class Blog:
         set_thresholds(self.services, BLOG, thresholds)
 
 
+class Seconds:
+    """A monotonic clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class Browser:
     """A moderator's browser: keeps cookies, and sends forms with the page's CSRF token."""
 

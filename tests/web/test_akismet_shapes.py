@@ -32,7 +32,7 @@ def strict(response: TestResponse) -> str:
 
 
 def any_status(response: TestResponse) -> str:
-    """Read the body alone, whatever the status is."""
+    """Read the body alone, and not the status."""
     return {"true": "spam", "false": "ham"}.get(response.text, "error")
 
 
@@ -43,7 +43,7 @@ def no_error_header(response: TestResponse) -> str:
 
 
 def no_debug_help(response: TestResponse) -> str:
-    """Read as nickurt: a debug help is an exception, every body but `true` is ham, whatever the status is."""
+    """Read as nickurt: a debug help is an exception, every body but `true` is ham, with any status."""
     return "error" if "X-akismet-debug-help" in response.headers else lenient(response)
 
 

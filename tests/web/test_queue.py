@@ -26,8 +26,7 @@ from moderation.web.app import create_app
 from moderation.web.queue import auth
 from moderation.web.queue.views import PAGE_SIZE
 from tests.conftest import PASSWORD, Clock
-from tests.web.conftest import BLOG, HOLD_ALL, KEY, Blog, Browser
-from tests.web.test_throttle import Seconds
+from tests.web.conftest import BLOG, HOLD_ALL, KEY, Blog, Browser, Seconds
 
 HOSTILE = '<script>alert(1)</script>\n<a href="http://pills.example/x">\u202egnp.exe</a>'
 

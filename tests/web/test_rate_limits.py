@@ -12,20 +12,10 @@ from moderation.settings import Settings
 from moderation.web import rate_limits
 from moderation.web.app import create_app
 from moderation.web.rate_limits import TokenBuckets
-from tests.web.conftest import BLOG, KEY, Blog
+from tests.web.conftest import BLOG, KEY, Blog, Seconds
 from tests.web.test_health import samples
 
 LIMIT = 3
-
-
-class Seconds:
-    """A monotonic clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

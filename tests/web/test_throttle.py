@@ -15,18 +15,9 @@ from moderation.web.queue.sign_in_limits import (
     Throttle,
     WaitingRoom,
 )
+from tests.web.conftest import Seconds
 
 TIMEOUT_SECONDS = 20
-
-
-class Seconds:
-    """A monotonic clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
