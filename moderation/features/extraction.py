@@ -26,7 +26,7 @@ from moderation.features.signals import measure, measure_all
 from moderation.features.signals.links import tld
 from moderation.features.signals.submission import rule_contributions
 
-FEATURES_VERSION = 6
+FEATURES_VERSION = 7
 """Raise it whenever the same comment gives other features: a model serves only the version that it was trained on."""
 
 _MAX_LINK_TARGETS = 40

@@ -15,7 +15,7 @@ from moderation.features.parsed_comment import ParsedComment
 from tests.strategies import FRAGMENTS
 
 STARTER = Path(__file__).parents[2] / "data" / "starter.csv"
-DIGESTS = {6: "52679862bd151f7e6a9b5a1e369e3b52c3841bb0920bd3857b8d74693a73e54e"}
+DIGESTS = {7: "52679862bd151f7e6a9b5a1e369e3b52c3841bb0920bd3857b8d74693a73e54e"}
 """SHA-256 by `FEATURES_VERSION`."""
 ADVICE = """
 The features of a comment have changed, but FEATURES_VERSION has not: stored models would score by other features than
