@@ -1,5 +1,6 @@
 """Judge a comment: score, thresholds, rollout stage and verdict. Nothing is stored here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isclose
 
@@ -46,9 +47,10 @@ def judge(
     submission: SubmissionSignals = NO_SIGNALS,
     *,
     default_budget: Budget,
+    evidence: Sequence[Reason] = (),
     spans: bool = False,
 ) -> Judgement:
-    """Score a comment and compare the score with the thresholds in force.
+    """Score a comment with the evidence known outside it, and compare the score with the thresholds in force.
 
     Without a site the model's own thresholds apply. Without a model the verdict is `fallback_verdict(site)`.
     """
@@ -58,7 +60,8 @@ def judge(
         thresholds, calibration = site.thresholds_for(parsed.comment.type, name, thresholds, default_budget)
     if model is None:
         return Judgement(_NO_MODEL, thresholds, calibration, fallback_verdict(site), degraded=True)
-    result = score(model.for_site(site.url) if site else model, parsed, submission, spans=spans)
+    own_model = model.for_site(site.url) if site else model
+    result = score(own_model, parsed, submission, evidence=evidence, spans=spans)
     return Judgement(result, thresholds, calibration, decide(result.probability, thresholds))
 
 
@@ -70,7 +73,8 @@ def fallback_verdict(site: Site | None) -> Verdict:
 def with_spans(services: Services, decision: Decision, site_url: str) -> Decision:
     """Return the decision with the spans of its reasons, computed by the model that decided.
 
-    If that model is gone, cannot be loaded or gives another weight, the stored reasons stay without spans.
+    If that model is gone, cannot be loaded or gives another weight, the stored reasons stay without spans, as does
+    evidence from outside the comment.
     """
     model = services.live_model.find(decision.score.model)
     if model is None:

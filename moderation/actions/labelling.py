@@ -14,10 +14,10 @@ from moderation.domain.errors import NotFound
 from moderation.domain.site import Site
 from moderation.features.parsed_comment import ParsedComment
 from moderation.storage import callbacks, comments, decisions, labels, queue_items
+from moderation.storage.columns import storable
 from moderation.storage.engine import read_transaction
 from moderation.storage.labels import ImportKey, LabelledComment
 from moderation.storage.locks import lock_comments, lock_content, lock_site
-from moderation.storage.tables import storable
 
 _PAGE_SIZE = 500
 

@@ -10,10 +10,10 @@ from moderation.domain.decision import Decision, LabelValue, SimilarComment
 from moderation.features import minhash
 from moderation.features.extraction import FEATURES_VERSION
 from moderation.storage import decisions, similarity_index
+from moderation.storage.columns import storable
 from moderation.storage.engine import read_transaction
 from moderation.storage.locks import lock_comments
 from moderation.storage.similarity_index import LabelledText
-from moderation.storage.tables import storable
 
 MAX_SIMILAR = 5
 MAX_SIMILAR_PER_LABEL = 3

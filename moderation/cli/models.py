@@ -16,6 +16,7 @@ from moderation.settings import Settings
 from moderation.training import lifecycle
 from moderation.training.corpus import SPAM_AND_HAM, LabelWords
 from moderation.training.lifecycle import Evaluation, RegistryEntry
+from moderation.training.relabelling import NOTHING_RELABELLED, Relabelling
 from moderation.wiring import open_registry
 
 _LISTED_METRICS = ("caught", "lost", "held")
@@ -29,8 +30,17 @@ _id_argument = click.argument("model_id", metavar="ID")
 @corpora_argument
 @click.option("--recipe", "recipe_file", metavar="FILE", type=input_file, help="TOML file with training parameters.")
 @click.option("--id", "model_id", metavar="ID", help="Name of the model (default: date and time).")
+@click.option(
+    "--relabelled", metavar="FILE", type=input_file, help="Corrected labels: source, id and letter in a line."
+)
 @labels_option
-def train(files: tuple[Path, ...], recipe_file: Path | None, model_id: str | None, words: LabelWords) -> None:
+def train(
+    files: tuple[Path, ...],
+    recipe_file: Path | None,
+    model_id: str | None,
+    relabelled: Path | None,
+    words: LabelWords,
+) -> None:
     """Train a model on files of labelled comments and add it to the registry. It does not go live.
 
     CORPUS is CSV or JSON Lines, plain or gzip'd, with at least the columns text and label (spam or ham); - is stdin.
@@ -49,6 +59,7 @@ def train(files: tuple[Path, ...], recipe_file: Path | None, model_id: str | Non
         report=echo_status,
         now=datetime.now(UTC),
         words=words,
+        relabelling=Relabelling.from_file(relabelled) if relabelled else NOTHING_RELABELLED,
     )
     _print_metrics(card.metrics)
     click.echo(f"\nThe model {card.id} is in the registry. It is not live; `moderation promote {card.id}` promotes it.")
@@ -161,6 +172,8 @@ def show(model_id: str, as_json: bool) -> None:
         click.echo()
         sites = [(site.url, str(site.spam), str(site.ham), *_format_rates(site.metrics)) for site in card.sites]
         print_table(("SITE", "SPAM", "HAM", *map(str.upper, _LISTED_METRICS)), sites)
+    if card.relabelling:
+        click.echo(f"\nLabels were corrected by a file with SHA-256 {show_invisible(card.relabelling)}.")
     for name, guarantee in card.guarantees.items():
         click.echo(f"\nThe {show_invisible(name)} threshold: {guarantee}.")
     for caveat in card.caveats:

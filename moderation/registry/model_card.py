@@ -60,6 +60,8 @@ class ModelCard:
         Bounds for the thresholds `review` and `spam`, counted on the ham of held-out sources.
     sites : tuple of SiteEntry
         The sites with their own weights.
+    relabelling : str
+        SHA-256 of the file of corrected labels, empty without one.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
@@ -77,6 +79,7 @@ class ModelCard:
     caveats: tuple[str, ...] = ()
     guarantees: dict[str, Guarantee] = field(default_factory=dict)
     sites: tuple[SiteEntry, ...] = ()
+    relabelling: str = ""
 
     def to_json(self) -> str:
         """Return the content of `card.json`. Equal cards give equal text."""

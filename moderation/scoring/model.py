@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.comment import NO_SIGNALS, Comment, SubmissionSignals
-from moderation.domain.decision import Score
+from moderation.domain.decision import Reason, Score
 from moderation.domain.errors import ModelUnavailable
 from moderation.domain.thresholds import Thresholds
 from moderation.features.extraction import FEATURES_VERSION, Features, extract_batch, extract_features
@@ -126,16 +126,22 @@ def _with_site_weights(model: Model, weights_by_site: Mapping[str, SiteWeights],
 
 
 def score(
-    model: Model, parsed: ParsedComment, submission: SubmissionSignals = NO_SIGNALS, *, spans: bool = False
+    model: Model,
+    parsed: ParsedComment,
+    submission: SubmissionSignals = NO_SIGNALS,
+    *,
+    evidence: Sequence[Reason] = (),
+    spans: bool = False,
 ) -> Score:
     """Return the probability of spam with all reasons. Their weights and the bias add up to the logit.
 
-    With `spans`, each reason has its spans in the comment as sent.
+    `evidence` is known outside the comment: its weights are added to the logit, and it joins the reasons. With `spans`,
+    each reason of the model has its spans in the comment as sent.
     """
     features = extract_features(parsed, submission)
     contributions, signal_contributions = _contributions(model, features)
-    logit = _logit(model, features, contributions, signal_contributions)
-    reasons = explain(features, contributions, signal_contributions, spans=spans)
+    logit = _logit(model, features, contributions, signal_contributions) + sum([reason.weight for reason in evidence])
+    reasons = explain(features, contributions, signal_contributions, evidence=evidence, spans=spans)
     return Score(logistic(logit), logit, model.bias, reasons, model.id)
 
 

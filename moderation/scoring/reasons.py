@@ -47,9 +47,10 @@ def explain(
     contributions: Sequence[dict[str, float]],
     signal_contributions: Sequence[float],
     *,
+    evidence: Sequence[Reason],
     spans: bool,
 ) -> tuple[Reason, ...]:
-    """Return all reasons, heaviest first. Their weights add up to all contributions.
+    """Return all reasons, heaviest first. Their weights add up to all contributions and the weights of the evidence.
 
     Parameters
     ----------
@@ -59,12 +60,15 @@ def explain(
         For each field of the document, the contribution of each word.
     signal_contributions : sequence of float
         The contribution of each signal, in the order of `SIGNALS`.
+    evidence : sequence of Reason
+        Reasons that are known outside the comment.
     spans : bool
-        If true, reasons have their spans in the comment as sent.
+        If true, reasons of the model have their spans in the comment as sent.
     """
     signals = zip(signal_codes(), signal_contributions, strict=True)
     reasons = [Reason(code, weight) for code, weight in signals if weight]
     reasons += [Reason(code, weight) for code, weight in features.rule_contributions.items()]
+    reasons += evidence
     for field, words in zip(features.document, contributions, strict=True):
         if field.namespace == ngrams.WORDS:
             reasons += _wording_reasons(features, words, spans=spans)

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from sqlalchemy import Connection, RowMapping, bindparam, case, func, literal, or_, select
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
+from moderation.storage.columns import AnyText, storable
 from moderation.storage.prepared import PreparedInsert, PreparedQuery
-from moderation.storage.tables import AUTHOR_BEGINNING, AUTHOR_BEGINNING_LENGTH, AnyText, comments, storable
+from moderation.storage.tables import AUTHOR_BEGINNING, AUTHOR_BEGINNING_LENGTH, comments
 
 _LABELS = tuple(f"comment_{name}" for name in COMMENT_FIELDS)
 COLUMNS = tuple(comments.c[name].label(label) for name, label in zip(COMMENT_FIELDS, _LABELS, strict=True))

@@ -11,10 +11,11 @@ from moderation.domain.budget import UNCALIBRATED, Calibration
 from moderation.domain.decision import Decision, Reason, Score
 from moderation.domain.thresholds import Thresholds, Verdict
 from moderation.storage import calibrations, comments
+from moderation.storage.columns import storable
 from moderation.storage.prepared import PreparedInsert
 from moderation.storage.tables import calibrations as calibrations_table
 from moderation.storage.tables import comments as comments_table
-from moderation.storage.tables import decisions, queue_items, storable
+from moderation.storage.tables import decisions, queue_items
 
 OWN_COLUMNS = (*(column.label(f"decision_{column.name}") for column in decisions.c), *calibrations.COLUMNS)
 COLUMNS = (*OWN_COLUMNS, *comments.COLUMNS)

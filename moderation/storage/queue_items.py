@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, Select, func, lite
 from moderation.domain.comment import COMMENT_FIELDS
 from moderation.domain.decision import QueueItem
 from moderation.storage import comments, decisions
-from moderation.storage.tables import ClampedInteger, callbacks, queue_items, sites
+from moderation.storage.columns import ClampedInteger
+from moderation.storage.tables import callbacks, queue_items, sites
 from moderation.storage.tables import comments as comments_table
 from moderation.storage.tables import decisions as decisions_table
 

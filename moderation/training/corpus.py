@@ -13,6 +13,7 @@ from moderation.domain.decision import LabelValue
 from moderation.domain.errors import InvalidCorpus, InvalidInput
 from moderation.domain.invisible import show_invisible
 from moderation.domain.urls import normalize_url
+from moderation.training.relabelling import NOTHING_RELABELLED, LabelledComment, Relabelling, relabel
 from moderation.training.rows import Row
 from moderation.training.table_files import TableFile
 
@@ -78,15 +79,6 @@ class Corpus:
         return [self.source_files[source].source for source in self.sources]
 
 
-class LabelledComment(NamedTuple):
-    """A labelled comment of a file. `site` is the address of its site, empty if the file does not name one."""
-
-    id: str
-    comment: Comment
-    label: LabelValue
-    site: str
-
-
 class Survey(NamedTuple):
     """The result of a first pass over a file: its number of rows, and the fields that each site fills somewhere."""
 
@@ -94,9 +86,15 @@ class Survey(NamedTuple):
     filled: Mapping[str, Collection[str]]
 
 
-def read_corpus(paths: Sequence[Path], report: Callable[[str], None], words: LabelWords = SPAM_AND_HAM) -> Corpus:
-    """Return the labelled comments of all files. Calls `report` with sentences on columns and rows that are skipped.
+def read_corpus(
+    paths: Sequence[Path],
+    report: Callable[[str], None],
+    words: LabelWords = SPAM_AND_HAM,
+    relabelling: Relabelling = NOTHING_RELABELLED,
+) -> Corpus:
+    """Return the labelled comments of all files, with the corrected labels of `relabelling`.
 
+    Calls `report` with sentences on columns and rows that are skipped, and on corrected labels.
     Raises `InvalidCorpus` for an unreadable file, a missing column, too many bad rows or no good row.
     """
     rows: list[LabelledComment] = []
@@ -104,7 +102,9 @@ def read_corpus(paths: Sequence[Path], report: Callable[[str], None], words: Lab
     source_files: list[SourceFile] = []
     for number, path in enumerate(paths):
         with TableFile.open(path, ("text", "label"), words) as table:
-            file_rows = _without_unfilled_fields(_read_labelled_comments(table, report, words))
+            labelled = _read_labelled_comments(table, report, words)
+            corrections = relabelling.labels.get(table.source, {})
+            file_rows = _without_unfilled_fields(relabel(table.name, labelled, corrections, report))
             digest = table.sha256()
         spam = sum(row.label is LabelValue.SPAM for row in file_rows)
         rows += file_rows

@@ -19,6 +19,7 @@ from moderation.training.corpus import SPAM_AND_HAM, Corpus, LabelWords, read_co
 from moderation.training.evaluation import ScoredCorpus
 from moderation.training.model_cards import build_card
 from moderation.training.recipe import Recipe
+from moderation.training.relabelling import NOTHING_RELABELLED, Relabelling
 from moderation.training.report import render
 
 _MAX_LOST_INCREASE = 0.002
@@ -72,6 +73,7 @@ def train(
     report: Report,
     now: datetime,
     words: LabelWords = SPAM_AND_HAM,
+    relabelling: Relabelling = NOTHING_RELABELLED,
 ) -> ModelCard:
     """Train on files of labelled comments and add the model to the registry, without promoting it.
 
@@ -81,9 +83,9 @@ def train(
     name = model_id or f"{now:%Y%m%d-%H%M%S}"
     # Without this check, minutes of fitting are lost when the model cannot be stored in the end.
     registry.check_can_add(name)
-    corpus = read_corpus(files, report, words)
+    corpus = read_corpus(files, report, words, relabelling)
     trained = fitting.train(fitting.build_training_set(corpus, recipe, report), recipe, report)
-    return registry.add(trained.arrays(), build_card(name, corpus, trained, recipe))
+    return registry.add(trained.arrays(), build_card(name, corpus, trained, recipe, relabelling))
 
 
 def evaluate(

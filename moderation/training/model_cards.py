@@ -12,6 +12,7 @@ from moderation.training.corpus import Corpus
 from moderation.training.evaluation import metrics, rates_by_source
 from moderation.training.fitting import TrainingResult
 from moderation.training.recipe import Recipe
+from moderation.training.relabelling import Relabelling
 
 _LIBRARIES = ("moderation", "numpy", "scipy", "scikit-learn", "joblib")
 _CONFIDENCE = 0.95
@@ -21,7 +22,9 @@ _EXCHANGEABILITY_CAVEAT = (
 )
 
 
-def build_card(model_id: str, corpus: Corpus, trained: TrainingResult, recipe: Recipe) -> ModelCard:
+def build_card(
+    model_id: str, corpus: Corpus, trained: TrainingResult, recipe: Recipe, relabelling: Relabelling
+) -> ModelCard:
     """Return the card of a model that was trained on `corpus`, with an empty digest."""
     return ModelCard(
         id=model_id,
@@ -35,6 +38,7 @@ def build_card(model_id: str, corpus: Corpus, trained: TrainingResult, recipe: R
         caveats=(*recipe.caveats, _EXCHANGEABILITY_CAVEAT),
         guarantees=_guarantees(corpus, trained),
         sites=_site_entries(trained),
+        relabelling=relabelling.digest,
     )
 
 

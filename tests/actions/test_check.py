@@ -24,8 +24,8 @@ from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import score
 from moderation.settings import Settings
+from moderation.storage.columns import storable
 from moderation.storage.engine import open_engine, write_transaction
-from moderation.storage.tables import storable
 from moderation.storage.writer import Writer
 from tests.conftest import Clock
 from tests.models import ODD_SITE, odd_labels, odd_result, small_card

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from moderation.actions.check import check_comment, find_decision
+from moderation.actions.judging import judge, with_spans
 from moderation.actions.services import Services
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, Reason
 from moderation.domain.site import Site
+from moderation.domain.thresholds import decide
+from moderation.features.parsed_comment import ParsedComment
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
 from moderation.storage import decisions
@@ -38,6 +41,25 @@ def test_the_model_that_decided_locates_the_reasons(services: Services, site: Si
     located = reasons_of(services, site, decision)
     assert any(reason.spans for reason in located)
     assert [reason._replace(spans=()) for reason in located] == list(decision.score.reasons)
+
+
+def test_evidence_from_outside_the_comment_is_judged_and_stays_as_it_was_stored(
+    services: Services, site: Site, decision: Decision
+) -> None:
+    """The verdict follows it, and it has no part in the comment to be marked."""
+    evidence = Reason("NO_MODEL", 30.0, "stated outside")
+    judgement = judge(
+        services.live_model.current(),
+        site,
+        ParsedComment(SHOES),
+        default_budget=services.budget,
+        evidence=[evidence],
+    )
+    assert judgement.verdict is decide(judgement.score.probability, judgement.thresholds)
+    assert judgement.score.logit == pytest.approx(decision.score.logit + evidence.weight)
+    located = with_spans(services, replace(decision, score=judgement.score), site.url).score
+    assert evidence in located.reasons and any(reason.spans for reason in located.reasons)
+    assert located.logit == judgement.score.logit
 
 
 def test_a_retired_model_still_locates_its_reasons(

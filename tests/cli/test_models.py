@@ -1,6 +1,7 @@
 """`moderation train`, `evaluate`, `promote`, `rollback` and `models`."""
 
 import csv
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +51,20 @@ def test_a_trained_model_waits_to_be_promoted(trainer: Operator, recipe: Path, t
     card = trainer.get_json("models", "show", "mine")
     assert card["recipe"]["folds"] == 2 and card["caveats"][0] == "Made for a test."
     assert "Made for a test." in trainer.get("models", "show", "mine")
+
+
+def test_labels_are_corrected_by_a_file_that_the_card_names(trainer: Operator, recipe: Path, tmp_path: Path) -> None:
+    """The counts of the source are those after the correction."""
+    corpus, corrected = write_corpus(tmp_path / "corpus.csv"), tmp_path / "corrected.tsv"
+    corrected.write_bytes(b"corpus\tcorpus-2\tn\n")
+    result = trainer.run("train", corpus, "--recipe", recipe, "--id", "mine", "--relabelled", corrected)
+    assert "corpus.csv: corrected labels: 0 spam, 0 ham, 1 left out; corrections without a row: 0." in result.stderr
+    card = trainer.get_json("models", "show", "mine")
+    assert card["relabelling"] == hashlib.sha256(corrected.read_bytes()).hexdigest()
+    assert card["relabelling"] in trainer.get("models", "show", "mine")
+    (source,) = card["corpora"]
+    with corpus.open(encoding="utf-8", newline="") as file:
+        assert source["spam"] + source["ham"] == len(list(csv.DictReader(file))) - 1
 
 
 def test_a_card_has_guarantees_from_held_out_ham(trainer: Operator, recipe: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from moderation.features.parsed_comment import ParsedComment
 from tests.strategies import FRAGMENTS
 
 STARTER = Path(__file__).parents[2] / "data" / "starter.csv"
+STARTER_ROWS = 1482
+"""Rows of the starter corpus in the digest. Later rows are left out, so that a growing corpus changes no digest."""
 DIGESTS = {7: "52679862bd151f7e6a9b5a1e369e3b52c3841bb0920bd3857b8d74693a73e54e"}
 """SHA-256 by `FEATURES_VERSION`."""
 ADVICE = """
@@ -38,9 +41,9 @@ DECIMALS = 9
 
 
 def starter_comments() -> list[Comment]:
-    """Return the comments of the starter corpus. Empty fields are absent."""
+    """Return the first comments of the starter corpus. Empty fields are absent."""
     with STARTER.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream))
+        rows = list(islice(csv.DictReader(stream), STARTER_ROWS))
     return [Comment(**{name: row[name] for name in COMMENT_FIELDS if row.get(name)}) for row in rows]
 
 
@@ -55,7 +58,7 @@ def hostile_comments() -> list[Comment]:
 
 
 def digest() -> str:
-    """Return the digest of the word lists and of all features of the starter corpus and of hostile comments."""
+    """Return the digest of the word lists and of all features of starter comments and of hostile comments."""
     parsed_comments = [ParsedComment(comment) for comment in (*starter_comments(), *hostile_comments())]
     result = hashlib.sha256()
     for path in sorted(files("moderation.features").joinpath("data").iterdir(), key=lambda path: path.name):

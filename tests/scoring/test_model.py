@@ -33,6 +33,17 @@ def test_reasons_and_bias_add_up_to_the_logit(comment: Comment) -> None:
         assert result.probability == pytest.approx(logistic(result.logit))
 
 
+@given(comments, st.lists(st.floats(-20.0, 20.0), max_size=3))
+def test_evidence_known_outside_the_comment_joins_the_reasons(comment: Comment, weights: list[float]) -> None:
+    """Its weights move the logit by their sum, and reasons and bias still add up to it."""
+    evidence = [Reason("NO_MODEL", weight, "stated outside") for weight in weights]
+    without = score(small_model(), ParsedComment(comment))
+    result = score(small_model(), ParsedComment(comment), evidence=evidence)
+    assert result.logit == pytest.approx(without.logit + sum(weights))
+    assert result.bias + sum(reason.weight for reason in result.reasons) == pytest.approx(result.logit, abs=1e-9)
+    assert sorted(result.reasons) == sorted([*without.reasons, *evidence])
+
+
 @given(comments)
 def test_spans_lie_inside_their_field(comment: Comment) -> None:
     """A span is a range of code points of the field as sent."""

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.domain.decision import Reason, Span
+from moderation.storage.columns import storable
 from moderation.storage.decisions import pack_reasons, unpack_reasons
-from moderation.storage.tables import storable
 
 any_text = st.text(st.characters(), max_size=20)
 spans = st.builds(Span, field=st.sampled_from(["text", "author", "url"]), start=st.integers(0), end=st.integers(0))

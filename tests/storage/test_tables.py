@@ -9,7 +9,8 @@ from sqlalchemy import Index
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import ColumnCollectionConstraint
 
-from moderation.storage.tables import AnyText, UtcDateTime, metadata, storable
+from moderation.storage.columns import AnyText, UtcDateTime, storable
+from moderation.storage.tables import metadata
 
 BOUNDED = {
     "callbacks.decision_id": "a random id",
