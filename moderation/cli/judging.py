@@ -23,7 +23,7 @@ from moderation.domain.invisible import show_invisible
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Verdict
 from moderation.features.parsed_comment import ParsedComment
-from moderation.scoring.reasons import DESCRIPTIONS, strongest
+from moderation.scoring.reasons import describe, strongest
 from moderation.settings import Settings
 from moderation.training.corpus import Survey, comment_of, row_id, survey_comments
 from moderation.training.table_files import TableFile, open_stdin
@@ -174,7 +174,7 @@ def _print_judgement(judgement: Judgement) -> None:
 
 def _format_reason(reason: Reason) -> str:
     detail = f": {show_invisible(reason.detail)}" if reason.detail else ""
-    return f"{reason.weight:+7.2f}  {DESCRIPTIONS.get(reason.code, '')}{detail}  [{reason.code}]"
+    return f"{reason.weight:+7.2f}  {describe(reason)}{detail}  [{reason.code}]"
 
 
 def _print_similar_comments(similar_comments: Sequence[SimilarComment]) -> None:

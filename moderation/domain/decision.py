@@ -25,17 +25,28 @@ class Span(NamedTuple):
     end: int
 
 
+class Occurrence(StrEnum):
+    """How a comment has what a signal is about: at all, or compared with the usual amount."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    MORE = "more"
+    LESS = "less"
+
+
 class Reason(NamedTuple):
     """One named piece of evidence.
 
     `weight` is its exact contribution to the logit (natural log of the odds); above zero is evidence of spam.
-    `detail` quotes the comment for people: it is hostile text and must be escaped.
+    `detail` quotes the comment for people: it is hostile text and must be escaped. `occurrence` is `None` for a reason
+    that is no signal of the model, and for a decision of a version that did not store it.
     """
 
     code: str
     weight: float
     detail: str = ""
     spans: tuple[Span, ...] = ()
+    occurrence: Occurrence | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,11 +65,13 @@ class Model:
     word_weights: WordWeights = field(init=False)
     # Mean and weight of each signal as plain numbers, which are faster than arrays for a single comment.
     centered_weights: Sequence[tuple[float, float]] = field(init=False)
+    usual_values: Sequence[float] = field(init=False)
     _cached_for_site: Callable[[str], "Model"] | None = field(init=False)
 
     def __post_init__(self) -> None:
         centered_weights = list(zip(self.means.tolist(), self.signal_weights.tolist(), strict=True))
         object.__setattr__(self, "centered_weights", centered_weights)
+        object.__setattr__(self, "usual_values", self.means.tolist())
         object.__setattr__(self, "word_weights", WordWeights(self.weights, self.contribution_limits))
         # The cache must not reference this model, or the reference cycle would keep replaced models in memory.
         shared = replace(self, weights_by_site={}) if self.weights_by_site else None
@@ -141,7 +143,7 @@ def score(
     features = extract_features(parsed, submission)
     contributions, signal_contributions = _contributions(model, features)
     logit = _logit(model, features, contributions, signal_contributions) + sum([reason.weight for reason in evidence])
-    reasons = explain(features, contributions, signal_contributions, evidence=evidence, spans=spans)
+    reasons = explain(features, contributions, signal_contributions, model.usual_values, evidence=evidence, spans=spans)
     return Score(logistic(logit), logit, model.bias, reasons, model.id)
 
 

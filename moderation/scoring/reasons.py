@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from moderation.domain.decision import Reason, Span
+from moderation.domain.decision import Occurrence, Reason, Span
 from moderation.features import ngrams
 from moderation.features.extraction import Features
 from moderation.features.ngrams import TITLE_TOKEN, URL_TOKEN
@@ -36,16 +36,34 @@ DESCRIPTIONS: dict[str, str] = {
     "LINK_TARGET": "the sites and paths that are linked",
     "AUTHOR_URL": "the URL of the author",
     "NO_MODEL": "no model was available, so a person must decide",
-    **{signal.code: signal.description for signal in SIGNALS},
     **{signal.code: signal.description for signal in RULE_SIGNALS},
 }
-"""The subject of each reason, by code."""
+"""The sentence for each reason that is no signal of the model, by code. It is given only where it is true."""
+
+SENTENCES: dict[str, Mapping[Occurrence | None, str]] = {
+    **{code: {None: sentence} for code, sentence in DESCRIPTIONS.items()},
+    **{signal.code: signal.wording.sentences for signal in SIGNALS},
+}
+"""The sentences for every reason by code and occurrence."""
+_OCCURRENCES = [signal.wording.occurrences for signal in SIGNALS]
+
+
+def describe(reason: Reason) -> str:
+    """Return the sentence that is true of the comment, or the code in words if only another version has it.
+
+    Older versions did not store the occurrence. Their signals get all sentences, one of which is true.
+    """
+    sentences = SENTENCES.get(reason.code)
+    if sentences is None:
+        return reason.code.replace("_", " ").lower()
+    return sentences.get(reason.occurrence) or ", or ".join(sentences.values())
 
 
 def explain(
     features: Features,
     contributions: Sequence[dict[str, float]],
     signal_contributions: Sequence[float],
+    means: Sequence[float],
     *,
     evidence: Sequence[Reason],
     spans: bool,
@@ -60,13 +78,19 @@ def explain(
         For each field of the document, the contribution of each word.
     signal_contributions : sequence of float
         The contribution of each signal, in the order of `SIGNALS`.
+    means : sequence of float
+        The usual value of each signal.
     evidence : sequence of Reason
         Reasons that are known outside the comment.
     spans : bool
         If true, reasons of the model have their spans in the comment as sent.
     """
-    signals = zip(signal_codes(), signal_contributions, strict=True)
-    reasons = [Reason(code, weight) for code, weight in signals if weight]
+    signals = zip(signal_codes(), features.signals, means, signal_contributions, _OCCURRENCES, strict=True)
+    reasons = [
+        Reason(code, weight, "", (), occurrences[(value >= mean) + 1 if value else 0])
+        for code, value, mean, weight, occurrences in signals
+        if weight
+    ]
     reasons += [Reason(code, weight) for code, weight in features.rule_contributions.items()]
     reasons += evidence
     for field, words in zip(features.document, contributions, strict=True):

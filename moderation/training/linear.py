@@ -16,6 +16,7 @@ from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 
 from moderation.features.ngrams import N_COLUMNS, NAMESPACES, OFFSETS
+from moderation.features.signals import SIGNALS
 from moderation.scoring.site_weights import SiteWeights
 from moderation.training.design_matrix import DesignMatrix
 from moderation.training.recipe import Recipe
@@ -278,8 +279,10 @@ def _idf_scale(
 def _signal_means(signals: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the mean of each signal's known values, shape (n_signals,), so that absence counts as the average.
 
-    The mean of a signal without absent values is set to 0: a comment in which it finds nothing gets no reason.
+    The mean of a signal without absent values is set to 0 unless it is an amount, which people compare with the usual
+    one: a comment in which such a signal finds nothing gets no reason.
     """
     known = ~np.isnan(signals)
     means = np.where(known, signals, 0.0).sum(axis=0, dtype=np.float64) / np.maximum(known.sum(axis=0), 1)
-    return np.where(known.all(axis=0), 0.0, means)
+    is_amount = np.array([signal.wording.is_amount for signal in SIGNALS])
+    return np.where(known.all(axis=0) & ~is_amount, 0.0, means)

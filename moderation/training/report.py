@@ -17,7 +17,7 @@ from moderation.domain.invisible import code_point_mark, show_invisible
 from moderation.domain.thresholds import Verdict, decide
 from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.model import score
-from moderation.scoring.reasons import DESCRIPTIONS, strongest
+from moderation.scoring.reasons import describe, strongest
 from moderation.training import evaluation, slices
 from moderation.training.corpus import Corpus
 from moderation.training.evaluation import ScoredCorpus
@@ -63,7 +63,7 @@ def render(corpus: Corpus, models: Sequence[ScoredCorpus], champion: str | None 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"visible": _visible, "percent": _format_percent, "describe": DESCRIPTIONS.__getitem__}
+    environment.filters |= {"visible": _visible, "percent": _format_percent, "describe": describe}
     return environment.get_template("report.html").render(
         corpus=corpus,
         spam=int(corpus.spam.sum()),

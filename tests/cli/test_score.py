@@ -15,7 +15,7 @@ from moderation.cli.judging import score_table
 from moderation.domain.budget import Budget
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
-from moderation.scoring.reasons import DESCRIPTIONS
+from moderation.scoring.reasons import SENTENCES
 from moderation.training.corpus import survey_comments
 from moderation.training.table_files import TableFile
 from tests.cli.conftest import Operator
@@ -42,7 +42,7 @@ def test_each_comment_has_a_line_in_the_order_of_the_file(newcomer: Operator) ->
     assert [row["id"] for row in rows] == ids(STARTER)
     assert all(0 <= float(row["probability"]) <= 1 for row in rows)
     assert {row["verdict"] for row in rows} <= {"publish", "review", "spam", "discard"}
-    assert {code for row in rows for code in row["reasons"].split(";")} <= DESCRIPTIONS.keys() | {""}
+    assert {code for row in rows for code in row["reasons"].split(";")} <= SENTENCES.keys() | {""}
 
 
 def test_score_and_check_agree(newcomer: Operator, tmp_path: Path) -> None:

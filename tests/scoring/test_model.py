@@ -16,7 +16,7 @@ from moderation.features.ngrams import N_COLUMNS
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import SIGNALS
 from moderation.scoring.model import BATCH_SIZE, Model, logistic, probabilities, score
-from moderation.scoring.reasons import DESCRIPTIONS, split_strongest, strongest
+from moderation.scoring.reasons import SENTENCES, split_strongest, strongest
 from moderation.training.design_matrix import build_matrix
 from tests.models import ODD_SITE, odd_model, odd_result, small_model, small_result
 from tests.strategies import comments
@@ -48,7 +48,7 @@ def test_evidence_known_outside_the_comment_joins_the_reasons(comment: Comment, 
 def test_spans_lie_inside_their_field(comment: Comment) -> None:
     """A span is a range of code points of the field as sent."""
     for reason in score(small_model(), ParsedComment(comment), spans=True).reasons:
-        assert reason.code in DESCRIPTIONS
+        assert reason.code in SENTENCES
         for span in reason.spans:
             assert 0 <= span.start <= span.end <= len(getattr(comment, span.field))
 

@@ -5,7 +5,7 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moderation.domain.decision import Reason, Span
+from moderation.domain.decision import Occurrence, Reason, Span
 from moderation.storage.columns import storable
 from moderation.storage.decisions import pack_reasons, unpack_reasons
 
@@ -17,6 +17,7 @@ reasons = st.builds(
     weight=st.floats(allow_nan=False, allow_infinity=False),
     detail=any_text,
     spans=st.lists(spans, max_size=3).map(tuple),
+    occurrence=st.none() | st.sampled_from(Occurrence),
 )
 
 
@@ -28,6 +29,20 @@ def test_reasons_come_back_exactly(packed: list[Reason]) -> None:
 
 
 def test_reasons_are_packed_compactly() -> None:
-    """A row has no names, no spaces, no empty details and no spans."""
-    packed = pack_reasons((Reason("WORDS", 1.5), Reason("LINK", 2.0, "a.example", (Span("text", 3, 9),))))
-    assert zlib.decompress(packed) == b'[["WORDS",1.5],["LINK",2.0,"a.example"]]'
+    """A row has no names, no spaces, no empty details and no spans; an occurrence takes one character."""
+    packed = pack_reasons(
+        (
+            Reason("WORDS", 1.5),
+            Reason("LINK", 2.0, "a.example", (Span("text", 3, 9),)),
+            Reason("DIGITS", 0.5, occurrence=Occurrence.ABSENT),
+        )
+    )
+    assert zlib.decompress(packed) == b'[["WORDS",1.5],["LINK",2.0,"a.example"],["DIGITS-",0.5]]'
+
+
+def test_reasons_without_an_occurrence_stay_readable() -> None:
+    """Rows that older versions wrote have no marks."""
+    assert unpack_reasons(zlib.compress(b'[["WORDS",1.5],["DIGITS",0.5]]')) == (
+        Reason("WORDS", 1.5),
+        Reason("DIGITS", 0.5),
+    )

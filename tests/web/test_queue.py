@@ -17,7 +17,6 @@ from moderation.actions.sites import find_site
 from moderation.domain.comment import Comment
 from moderation.domain.decision import LabelValue, Moderator
 from moderation.domain.site import Callback
-from moderation.scoring.reasons import DESCRIPTIONS
 from moderation.settings import Settings
 from moderation.storage import callbacks
 from moderation.storage.engine import read_transaction, write_transaction
@@ -230,7 +229,7 @@ def test_an_item_shows_everything_a_moderator_needs(mara: Browser, blog: Blog) -
     for fact in (
         *shown,
         f"Held: {int(100 * decision['probability'])} % spam",
-        DESCRIPTIONS[decision["reasons"][0]["code"]],
+        decision["reasons"][0]["description"],
     ):
         assert fact in page, fact
     assert "ann.secret" not in page

@@ -1,4 +1,4 @@
-"""The named signals: each measures one fact about a comment and has a permanent code and a description."""
+"""The named signals: each measures one fact about a comment and has a permanent code and a wording."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -13,9 +13,10 @@ from moderation.features.signals.author import EMAIL_SIGNALS, NAME_SIGNALS, URL_
 from moderation.features.signals.links import LINK_SIGNALS
 from moderation.features.signals.signal import Signal, SignalGroup
 from moderation.features.signals.text import TEXT_SIGNALS, TITLE_SIGNALS
+from moderation.features.signals.topics import TOPIC_SIGNALS
 
 SIGNAL_GROUPS: tuple[SignalGroup, ...] = (
-    SignalGroup(TEXT_SIGNALS, lambda _: True, nan),
+    SignalGroup((*TEXT_SIGNALS, *TOPIC_SIGNALS), lambda _: True, nan),
     SignalGroup(LINK_SIGNALS, lambda parsed: bool(parsed.external_links or parsed.internal_links), 0.0),
     SignalGroup(TITLE_SIGNALS, lambda parsed: bool(parsed.title_words), nan),
     SignalGroup(NAME_SIGNALS, lambda parsed: bool(parsed.author), nan),
@@ -43,7 +44,10 @@ def signal_codes() -> tuple[str, ...]:
 
 
 def measure(parsed: ParsedComment) -> list[float]:
-    """Return the values of `SIGNALS` for a comment; NaN if the comment lacks the field that a signal reads."""
+    """Return the values of `SIGNALS` for a comment.
+
+    A value is NaN if the comment lacks the field that the signal reads, or if its script gives the signal no meaning.
+    """
     values: list[float] = []
     for is_present, measures, absent in _MEASURES:
         if is_present(parsed):
@@ -69,9 +73,9 @@ def measure_all(parsed_comments: Sequence[ParsedComment]) -> NDArray[np.float64]
     for measurements, is_present, default in SIGNAL_GROUPS:
         rows = [row for row, parsed in enumerate(parsed_comments) if is_present(parsed)]
         present = [parsed_comments[row] for row in rows]
-        for descriptions, measure_some in measurements:
-            part = np.full((len(parsed_comments), len(descriptions)), default)
+        for wordings, measure_some in measurements:
+            part = np.full((len(parsed_comments), len(wordings)), default)
             values = chain.from_iterable(map(measure_some, present))
-            part[rows] = np.fromiter(values, np.float64).reshape(len(present), len(descriptions))
+            part[rows] = np.fromiter(values, np.float64).reshape(len(present), len(wordings))
             parts.append(part)
     return np.hstack(parts)

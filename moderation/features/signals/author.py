@@ -10,7 +10,7 @@ from moderation.features.lexicon import COMMERCIAL_TOPICS, count_topics, word_li
 from moderation.features.links import Link, registrable_domain
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import links
-from moderation.features.signals.signal import Measurement
+from moderation.features.signals.signal import Measurement, amount, presence
 
 _DICTIONARY_WORDS = frozenset(word_list("dictionary_words"))
 _NAME_PARTICLES = frozenset(word_list("name_particles"))
@@ -137,53 +137,71 @@ def _email(parsed: ParsedComment) -> tuple[float, ...]:
 NAME_SIGNALS: tuple[Measurement, ...] = (
     Measurement(
         {
-            "NAME_WORDS": "how many words the name has",
-            "NAME_LENGTH": "how long the name is",
-            "NAME_COMMERCE": "goods or services in the name",
-            "NAME_DICTIONARY_WORDS": "dictionary words in the name",
+            "NAME_WORDS": amount("more words in the name than usual", "fewer words in the name than usual"),
+            "NAME_LENGTH": amount("a longer name than usual", "a shorter name than usual"),
+            "NAME_COMMERCE": presence("goods or services in the name", "no goods or services in the name"),
+            "NAME_DICTIONARY_WORDS": presence("dictionary words in the name", "no dictionary words in the name"),
         },
         _name_words,
     ),
     Measurement(
         {
-            "NAME_PHRASE": "three or more words in lower case as the name",
-            "NAME_CASE": "odd capitals in the name",
-            "NAME_LOWER": "a name in lower case",
-            "NAME_DIGITS": "digits in the name",
-            "NAME_GIBBERISH": "letter sequences in the name that no language has",
-            "NAME_ADDRESS": "a web address as the name",
+            "NAME_PHRASE": presence(
+                "three or more words in lower case as the name", "not three words in lower case as the name"
+            ),
+            "NAME_CASE": presence("odd capitals in the name", "no odd capitals in the name"),
+            "NAME_LOWER": presence("a name in lower case", "a name not in lower case"),
+            "NAME_DIGITS": presence("digits in the name", "no digits in the name"),
+            "NAME_GIBBERISH": presence(
+                "long runs of consonants or vowels in the name", "no long run of consonants or vowels in the name"
+            ),
+            "NAME_ADDRESS": presence("a web address as the name", "no web address as the name"),
         },
         _name_letters,
     ),
     Measurement(
         {
-            "NAME_IN_ANCHOR": "the name inside a link text",
-            "NAME_IS_ANCHOR": "a link text that is exactly the name",
-            "NAME_IN_TEXT": "the name at the start of a line of the text",
+            "NAME_IN_ANCHOR": presence("the name inside a link text", "the name in no link text"),
+            "NAME_IS_ANCHOR": presence("a link text that is exactly the name", "no link text that is exactly the name"),
+            "NAME_IN_TEXT": presence(
+                "the name at the start of a line of the text", "the name not at the start of a line of the text"
+            ),
         },
         _name_elsewhere,
     ),
 )
 
 URL_SIGNALS: tuple[Measurement, ...] = (
-    Measurement({"NOTHING_PROMOTED": "nothing to promote: no link given, none in the text"}, _nothing_promoted),
     Measurement(
         {
-            "URL_PATH": "a page inside a site as URL",
-            "URL_PATH_LENGTH": "a long URL path",
-            "URL_CHEAP_TLD": "a URL under a cheap top-level domain",
-            "URL_COMMERCE": "goods or services in the URL",
-            "URL_FREE_HOSTING": "a page on a free host as URL",
-            "URL_SHORTENED": "a shortened URL",
-            "URL_WELL_KNOWN_SITE": "a well-known site as URL",
-            "URL_KEYWORD_PATH": "a search phrase in the URL path",
-            "URL_FORUM_PROFILE": "a forum profile as URL",
-            "URL_RANDOM": "random letters in the URL",
-            "URL_HYPHENS": "hyphens in the URL's host",
-            "URL_DIGITS": "digits in the URL's host",
-            "URL_QUERY": "a query in the URL",
-            "URL_IN_LINKS": "the URL's site linked in the text too",
-            "URL_NAME_IN_HOST": "words of the name in the URL's host",
+            "NOTHING_PROMOTED": presence(
+                "nothing to promote: no link given, none in the text",
+                "a link, an address or an @ that may promote something",
+            )
+        },
+        _nothing_promoted,
+    ),
+    Measurement(
+        {
+            "URL_PATH": presence("a page inside a site as URL", "no page inside a site as URL"),
+            "URL_PATH_LENGTH": amount("a longer URL path than usual", "a shorter URL path than usual", "no URL path"),
+            "URL_CHEAP_TLD": presence("a URL under a cheap top-level domain", "no URL under a cheap top-level domain"),
+            "URL_COMMERCE": presence("goods or services in the URL", "no goods or services in the URL"),
+            "URL_FREE_HOSTING": presence("a page on a free host as URL", "no page on a free host as URL"),
+            "URL_SHORTENED": presence("a shortened URL", "no shortened URL"),
+            "URL_WELL_KNOWN_SITE": presence("a well-known site as URL", "no well-known site as URL"),
+            "URL_KEYWORD_PATH": presence("a search phrase in the URL path", "no search phrase in the URL path"),
+            "URL_FORUM_PROFILE": presence("a forum profile as URL", "no forum profile as URL"),
+            "URL_RANDOM": presence("random-looking letters in the URL", "no such letters in the URL"),
+            "URL_HYPHENS": presence("hyphens in the URL's host", "no hyphens in the URL's host"),
+            "URL_DIGITS": presence("digits in the URL's host", "no digits in the URL's host"),
+            "URL_QUERY": presence("a query in the URL", "no query in the URL"),
+            "URL_IN_LINKS": presence(
+                "the URL's site linked in the text too", "no URL whose site is linked in the text"
+            ),
+            "URL_NAME_IN_HOST": presence(
+                "words of the name in the URL's host", "no word of the name in the URL's host"
+            ),
         },
         _url,
     ),
@@ -192,10 +210,14 @@ URL_SIGNALS: tuple[Measurement, ...] = (
 EMAIL_SIGNALS: tuple[Measurement, ...] = (
     Measurement(
         {
-            "EMAIL_FREE": "a free e-mail provider",
-            "EMAIL_DISPOSABLE": "a disposable e-mail address",
-            "EMAIL_CHEAP_TLD": "an e-mail address under a cheap top-level domain",
-            "EMAIL_OWN_DOMAIN": "e-mail address and URL at the same domain",
+            "EMAIL_FREE": presence("a free e-mail provider", "no free e-mail provider"),
+            "EMAIL_DISPOSABLE": presence("a disposable e-mail address", "no disposable e-mail address"),
+            "EMAIL_CHEAP_TLD": presence(
+                "an e-mail address under a cheap top-level domain", "no e-mail address under a cheap top-level domain"
+            ),
+            "EMAIL_OWN_DOMAIN": presence(
+                "e-mail address and URL at the same domain", "e-mail address and URL not at the same domain"
+            ),
         },
         _email,
     ),

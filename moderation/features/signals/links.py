@@ -8,7 +8,7 @@ from math import log1p
 from moderation.features.lexicon import has_sales_term, word_list
 from moderation.features.links import Link
 from moderation.features.parsed_comment import ParsedComment, long_words
-from moderation.features.signals.signal import Measurement
+from moderation.features.signals.signal import Measurement, presence
 
 CHEAP_TLDS = frozenset(word_list("cheap_tlds"))
 
@@ -170,44 +170,53 @@ _TESTS: tuple[Callable[[Link], float], ...] = (
 LINK_SIGNALS: tuple[Measurement, ...] = (
     Measurement(
         {
-            "LINKS": "how many links to other sites",
-            "LINK_ANY": "a link to another site",
-            "LINKS_PER_WORD": "links per word",
-            "LINK_FIRST": "a link at the start of the text",
-            "LINK_DOMAINS": "how many sites are linked",
-            "LINK_REPEATS": "several links to the same site",
-            "LINK_FORMS": "links in several kinds of markup",
-            "LINK_BBCODE": "links in BBCode, even in broken one",
-            "LINK_NAKED": "a host without http",
+            "LINKS": presence("links to other sites", "no links to other sites"),
+            "LINK_ANY": presence("a link to another site", "no link to another site"),
+            "LINKS_PER_WORD": presence("links, compared with the number of words", "no links among the words"),
+            "LINK_FIRST": presence("a link at the start of the text", "no link at the start of the text"),
+            "LINK_DOMAINS": presence("other sites that are linked", "no site linked"),
+            "LINK_REPEATS": presence("several links to the same site", "no second link to the same site"),
+            "LINK_FORMS": presence("links in several kinds of markup", "at most one kind of links"),
+            "LINK_BBCODE": presence("links in BBCode, even in broken one", "no links in BBCode"),
+            "LINK_NAKED": presence("a host without http", "no host without http"),
         },
         _counts,
     ),
     Measurement(
         {
-            "ANCHOR_WORDS": "the number of words in link texts",
-            "ANCHOR_LAST": "a link on words at the end of the text",
-            "ANCHOR_OFF_TOPIC": "link text unrelated to the comment",
-            "ANCHOR_PHRASE": "link text like a search phrase",
-            "LINK_PARAGRAPH": "a last paragraph that is hardly more than a link",
+            "ANCHOR_WORDS": presence("words as link texts", "no words as link texts"),
+            "ANCHOR_LAST": presence(
+                "a link on words at the end of the text", "no link on words at the end of the text"
+            ),
+            "ANCHOR_OFF_TOPIC": presence("link text unrelated to the comment", "no link text unrelated to the comment"),
+            "ANCHOR_PHRASE": presence("link text like a search phrase", "no link text like a search phrase"),
+            "LINK_PARAGRAPH": presence(
+                "a last paragraph that is hardly more than a link", "no last paragraph that is hardly more than a link"
+            ),
         },
         _anchors,
     ),
     Measurement(
         {
-            "LINK_COMMERCE": "goods or services in linked addresses",
-            "LINK_UNINTRODUCED": "links on a line by themselves after a finished sentence",
-            "LINK_CHEAP_TLD": "links to cheap top-level domains",
-            "LINK_FREE_HOSTING": "links to pages on free hosts",
-            "LINK_SHORTENED": "shortened links",
-            "LINK_FORUM_PROFILE": "links to forum profiles",
-            "LINK_HYPHENS": "hyphens in linked hosts",
-            "LINK_RANDOM": "random letters in linked hosts",
-            "LINK_DIGITS": "digits in linked hosts",
-            "LINK_HOME_PAGE": "links to home pages",
+            "LINK_COMMERCE": presence(
+                "goods or services in linked addresses", "no goods or services in linked addresses"
+            ),
+            "LINK_UNINTRODUCED": presence(
+                "links on a line by themselves after a finished sentence", "no link on a line by itself"
+            ),
+            "LINK_CHEAP_TLD": presence("links to cheap top-level domains", "no link to a cheap top-level domain"),
+            "LINK_FREE_HOSTING": presence("links to pages on free hosts", "no link to a page on a free host"),
+            "LINK_SHORTENED": presence("shortened links", "no shortened link"),
+            "LINK_FORUM_PROFILE": presence("links to forum profiles", "no link to a forum profile"),
+            "LINK_HYPHENS": presence("hyphens in linked hosts", "no hyphens in linked hosts"),
+            "LINK_RANDOM": presence("random-looking letters in linked hosts", "no such letters in linked hosts"),
+            "LINK_DIGITS": presence("digits in linked hosts", "no digits in linked hosts"),
+            "LINK_HOME_PAGE": presence("links to home pages", "no link to a home page"),
         },
         _means,
     ),
     Measurement(
-        {"LINK_INTERNAL": "links within the site of the page"}, lambda parsed: (float(bool(parsed.internal_links)),)
+        {"LINK_INTERNAL": presence("links within the site of the page", "no link within the site of the page")},
+        lambda parsed: (float(bool(parsed.internal_links)),),
     ),
 )

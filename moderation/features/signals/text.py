@@ -7,10 +7,10 @@ from math import log1p
 
 from moderation.domain.invisible import RARE_INVISIBLE
 from moderation.features.homoglyphs import MIXED_SCRIPT_LETTERS
-from moderation.features.lexicon import TOPICS, word_list
+from moderation.features.lexicon import word_list
 from moderation.features.normalize import MAX_FIELD_LENGTH
 from moderation.features.parsed_comment import EMOJI, ParsedComment, count_ascii
-from moderation.features.signals.signal import Measurement
+from moderation.features.signals.signal import Measurement, amount, presence
 
 _GREETINGS = frozenset(word_list("greetings"))
 _IMPERATIVES = frozenset(word_list("imperatives"))
@@ -52,15 +52,10 @@ _HEADLINE = re.compile(
     r"^[^\w<>]{0,20}<(strong|b|h\d)>[^<>]{3,200}</\1>[ \t]{0,99}(?:\r?\n|<br|</?p)", re.IGNORECASE | re.MULTILINE
 )
 _EXCERPT = re.compile(r"\[(?:\.\.\.|…|&#8230;|&hellip;)\]|\[\.{3}")
-_OWN_SITE = re.compile(
-    r"\b(?:my|our)\W{1,3}(?:\w+\W{1,3}){0,3}(?:web\W?)?(?:site|page|blog|weblog|homepage|channel|store|shop|posts?|profile)s?\b"
-    r"|\b(?:mon (?:site|blog)|mein\w? (?:seite|blog)|mi (?:sitio|pagina|blog)|мой (?:сайт|блог))\b"
-)
 _MAX_SEARCHED_LENGTH = 2_000
 _OPENING_WORDS = 6
 _VARIETY_WORDS = 200
 _TITLE_ECHO_WORDS = 12
-_END_LENGTH = 120
 _LONG_TEXT_WORDS = 25
 
 
@@ -176,22 +171,6 @@ def _structure(parsed: ParsedComment) -> tuple[float, ...]:
     )
 
 
-def _own_site(parsed: ParsedComment) -> tuple[float, ...]:
-    end = parsed.body.text[-_END_LENGTH:]
-    may_match = "my" in end or "our" in end or "mein" in end or "mi " in end or "mon " in end or "мой" in end
-    own_site = float(may_match and bool(_OWN_SITE.search(end)))
-    return own_site, own_site if parsed.external_links else 0.0
-
-
-def _topics(parsed: ParsedComment) -> Sequence[float]:
-    """Return hits per ten words, damped so that one hit in a short text stays far below the maximum."""
-    hits, word_count = parsed.topic_counts, len(parsed.words)
-    if not hits:
-        return _NO_TOPICS
-    rates = [min(3.0, 10.0 * hits[topic] / (word_count + 10.0)) if topic in hits else 0.0 for topic in TOPICS]
-    return [*rates, min(1.0, hits.get("praise", 0) / 3) / (1 + word_count / 30)]
-
-
 def _title(parsed: ParsedComment) -> tuple[float, ...]:
     title, words = parsed.title_words, parsed.words
     return (
@@ -200,90 +179,103 @@ def _title(parsed: ParsedComment) -> tuple[float, ...]:
     )
 
 
-_TOPIC_DESCRIPTIONS = {
-    "GOODS": "branded goods",
-    "PILLS": "drugs and diets",
-    "GAMBLING": "gambling",
-    "FINANCE": "loans and quick money",
-    "SERVICES": "services for sale",
-    "ADULT": "adult offers",
-    "BARGAIN": "the language of shops",
-    "CALL_TO_ACTION": "invitations to go elsewhere",
-    "PRAISE": "praise that fits any page",
-    "SPINNING": "filler words of rewritten texts",
-    "CONVERSATION": "the language of a conversation",
-    "TECHNICAL": "technical language",
-    "PRAISE_ALONE": "praise and little else",
-}
-"""Descriptions of the signals of `TOPICS`, in the same order, and of one more."""
-_NO_TOPICS = (0.0,) * len(_TOPIC_DESCRIPTIONS)
-
 TEXT_SIGNALS: tuple[Measurement, ...] = (
-    Measurement({"LENGTH": "how long the text is", "SHORT": "a text of very few words"}, _length),
     Measurement(
-        {"CAPITALS": "the proportion of capital letters", "MIXED_CASE": "words with capitals in the middle"}, _capitals
+        {
+            "LENGTH": amount("a longer text than usual", "a shorter text than usual"),
+            "SHORT": amount("fewer words than usual", "more words than usual"),
+        },
+        _length,
     ),
     Measurement(
         {
-            "EXCLAMATIONS": "exclamation marks",
-            "QUESTIONS": "question marks",
-            "DIGITS": "the proportion of digits",
-            "PUNCTUATION": "the proportion of punctuation",
+            "CAPITALS": amount(
+                "more capital letters than usual", "fewer capital letters than usual", "no capital letters"
+            ),
+            "MIXED_CASE": presence("words with capitals in the middle", "no word with capitals in the middle"),
+        },
+        _capitals,
+    ),
+    Measurement(
+        {
+            "EXCLAMATIONS": presence("exclamation marks", "no exclamation mark"),
+            "QUESTIONS": presence("question marks", "no question mark"),
+            "DIGITS": presence("digits", "no digits"),
+            "PUNCTUATION": amount(
+                "more punctuation than usual", "less punctuation than usual", "no punctuation within sentences"
+            ),
         },
         _characters,
     ),
     Measurement(
         {
-            "OPENS_WITH_REQUEST": "a request as the first words",
-            "LONG": "more than a few sentences",
-            "WORD_LENGTH": "the average length of words",
-            "WORD_VARIETY": "how many of the words are different",
-            "GIBBERISH": "letter sequences that no language has",
+            "OPENS_WITH_REQUEST": presence("a request as the first words", "no request as the first words"),
+            "LONG": presence("more than 25 words", "at most 25 words"),
+            "WORD_LENGTH": amount("longer words than usual", "shorter words than usual"),
+            "WORD_VARIETY": amount("more different words than usual", "more repeated words than usual"),
+            "GIBBERISH": presence("long runs of consonants or vowels", "no long run of consonants or vowels"),
         },
         _words,
     ),
-    Measurement({"MONEY_SUMS": "sums of money", "PHONE": "a telephone number"}, _sums_and_phones),
     Measurement(
-        {"EMAIL_IN_TEXT": "an e-mail address in the text", "MESSENGER_HANDLE": "a messenger contact"}, _contacts
+        {
+            "MONEY_SUMS": presence("sums of money", "no sum of money"),
+            "PHONE": presence("numbers like a telephone number", "no telephone number"),
+        },
+        _sums_and_phones,
     ),
     Measurement(
         {
-            "INVISIBLE_CHARACTERS": "invisible characters",
-            "STYLED_LETTERS": "letters from styled alphabets",
-            "LOOKALIKES": "letters of another alphabet inside words",
-            "EMOJI": "emoji",
+            "EMAIL_IN_TEXT": presence("an e-mail address in the text", "no e-mail address in the text"),
+            "MESSENGER_HANDLE": presence("a messenger contact or a name after @", "no messenger contact"),
+        },
+        _contacts,
+    ),
+    Measurement(
+        {
+            "INVISIBLE_CHARACTERS": presence(
+                "invisible characters that the spelling does not need", "no needless invisible characters"
+            ),
+            "STYLED_LETTERS": presence("letters from styled alphabets", "no letters from styled alphabets"),
+            "LOOKALIKES": presence(
+                "letters of another alphabet inside words", "no letters of another alphabet inside words"
+            ),
+            "EMOJI": presence("emoji or pictographs", "no emoji"),
         },
         _unusual_characters,
     ),
     Measurement(
-        {"SPACED_LETTERS": "single letters with spaces between", "LEETSPEAK": "digits in place of letters"},
+        {
+            "SPACED_LETTERS": presence("single letters with spaces between", "no single letters with spaces between"),
+            "LEETSPEAK": presence("digits in place of letters", "no digits in place of letters"),
+        },
         _disguised_words,
     ),
     Measurement(
         {
-            "CODE": "program code",
-            "QUOTES": "a quotation or a reply",
-            "HEADLINE": "a bold line like a headline",
-            "EXCERPT": "an excerpt of another page",
-            "COMMAS": "commas per word",
+            "CODE": presence("signs of program code", "no sign of program code"),
+            "QUOTES": presence("a quotation or a reply", "no quotation"),
+            "HEADLINE": presence("a bold line like a headline", "no bold line like a headline"),
+            "EXCERPT": presence("an omission in brackets, as in excerpts", "no omission in brackets"),
+            "COMMAS": amount("more commas than usual", "fewer commas than usual", "no commas"),
         },
         _structure,
     ),
-    Measurement(
-        {
-            "OWN_SITE": "the author's own site named at the end",
-            "OWN_LINK": "the author's own site named at the end, and a link",
-        },
-        _own_site,
-    ),
-    Measurement(_TOPIC_DESCRIPTIONS, _topics),
 )
 
 TITLE_SIGNALS: tuple[Measurement, ...] = (
     Measurement(
         {
-            "ON_TOPIC": "words of the page's title in the text",
-            "TITLE_ECHO": "words of the page's title at the start of the text",
+            "ON_TOPIC": amount(
+                "more words of the page's title in the text than usual",
+                "fewer words of the page's title in the text than usual",
+                "no word of the page's title in the text",
+            ),
+            "TITLE_ECHO": amount(
+                "more words of the page's title at the start of the text than usual",
+                "fewer words of the page's title at the start of the text than usual",
+                "no word of the page's title at the start of the text",
+            ),
         },
         _title,
     ),

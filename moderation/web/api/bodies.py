@@ -8,6 +8,7 @@ from typing import Any
 
 from moderation.actions.judging import Judgement
 from moderation.domain.decision import Decision, Label, Reason, SimilarComment
+from moderation.scoring.reasons import describe
 
 
 def judgement_body(judgement: Judgement | Decision) -> dict[str, Any]:
@@ -44,7 +45,13 @@ def stored_decision_body(
 
 
 def _reason_body(reason: Reason) -> dict[str, Any]:
-    body = {"code": reason.code, "weight": reason.weight, "detail": reason.detail}
+    body = {
+        "code": reason.code,
+        "weight": reason.weight,
+        "description": describe(reason),
+        "occurrence": reason.occurrence,
+        "detail": reason.detail,
+    }
     if reason.spans:
         body["spans"] = [span._asdict() for span in reason.spans]
     return body

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from moderation.domain.budget import RolloutStage
-from moderation.domain.decision import LabelValue
+from moderation.domain.decision import LabelValue, Occurrence
 from moderation.domain.site import OnError, ReviewAction
 from moderation.domain.thresholds import Verdict
 from moderation.web.json_text import LONE_SURROGATE
@@ -102,6 +102,10 @@ class ReasonResponse(ResponseModel):
 
     code: str
     weight: float = Field(description="Contribution to the logit; above zero speaks for spam.")
+    description: str = Field(description="What is true of the comment, in a sentence for people.")
+    occurrence: Occurrence | None = Field(
+        description="How the comment has the subject of a signal; null for other reasons and for old decisions."
+    )
     detail: Text = Field(description="The evidence in words, for people. Hostile text: escape it.")
     spans: list[SpanResponse] = Field(
         [],

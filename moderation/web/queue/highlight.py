@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from moderation.domain.decision import Reason
 from moderation.domain.invisible import code_point_mark, split_invisible
-from moderation.scoring.reasons import DESCRIPTIONS, by_abs_weight
+from moderation.scoring.reasons import by_abs_weight, describe
 
 MIN_HIGHLIGHTED_WEIGHT = 0.1
 
@@ -42,11 +42,6 @@ def excerpt(text: str, max_bytes: int) -> Markup:
 def favoured_label(reason: Reason) -> str:
     """Return the label that the reason speaks for: `spam` or `ham`."""
     return "spam" if reason.weight > 0 else "ham"
-
-
-def describe_reason(reason: Reason) -> str:
-    """Return the description of the reason's code, or the code in words if only another version has it."""
-    return DESCRIPTIONS.get(reason.code, reason.code.replace("_", " ").lower())
 
 
 def highlight(text: str, reasons: Sequence[Reason], max_bytes: int, *, start: int = 0) -> Shown:
@@ -107,7 +102,7 @@ def _size(markup: Markup) -> int:
 
 
 def _mark_start(reason: Reason) -> Markup:
-    return _MARK_START.format(label=favoured_label(reason), description=describe_reason(reason))
+    return _MARK_START.format(label=favoured_label(reason), description=describe(reason))
 
 
 def _invisible_markup(run: str) -> Markup:

@@ -15,8 +15,8 @@ from moderation.domain.budget import Guarantee, format_percent
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, Label, LabelValue, QueueItem, Reason, SimilarComment
 from moderation.features.links import Link, find_links
-from moderation.scoring.reasons import split_strongest
-from moderation.web.queue.highlight import describe_reason, excerpt, favoured_label, highlight
+from moderation.scoring.reasons import describe, split_strongest
+from moderation.web.queue.highlight import excerpt, favoured_label, highlight
 
 T = TypeVar("T")
 
@@ -258,7 +258,7 @@ def _link_view(link: Link) -> LinkView:
 
 
 def _reason_view(reason: Reason) -> ReasonView:
-    return ReasonView(favoured_label(reason), describe_reason(reason), excerpt(reason.detail, _MAX_DETAIL_BYTES))
+    return ReasonView(favoured_label(reason), describe(reason), excerpt(reason.detail, _MAX_DETAIL_BYTES))
 
 
 def _similar_comments_view(
