@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, Self
 
 from moderation.domain.csv_cells import EXPORT_COLUMNS, restore
 
-MAX_CELL_LINES = 1000
+MAX_CELL_LINES = 10_000
 
 _MAX_CELL_CHARS = 2**24
 _DELIMITERS = ",;\t"
