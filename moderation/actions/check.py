@@ -195,7 +195,7 @@ def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision)
     # First, as equal comments may come in different bodies, which one key must not name.
     if new.key and (known := find_keyed(connection, site, new.key, [decision])):
         return CheckResult(known[0], None, is_new=False)
-    retried = None if identity else find_retried(connection, decision, new.request_hash)
+    retried = None if identity else find_retried(connection, decision, parsed.content_hash, new.request_hash)
     if retried and (decision.degraded or _have_equal_rules(decision, retried.decision)):
         return CheckResult(retried.decision, callbacks.find_guid(connection, retried.decision.id), is_new=False)
     replaced_id = _find_rechecked(connection, decision, identity) if identity else retried and retried.comment_id
