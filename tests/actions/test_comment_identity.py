@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from moderation.actions.check import check_comment, check_comments
+from moderation.actions.check import CheckRequest, check_comment, check_comments
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
 from moderation.actions.labelling import label_comment
 from moderation.actions.services import Services
@@ -33,7 +33,7 @@ def find(services: Services, site: Site, comment: Comment) -> int | None:
 
 def check(services: Services, site: Site, comment: Comment) -> int:
     """Check a comment and return its id."""
-    check_comment(services, site, comment)
+    check_comment(services, site, CheckRequest(comment))
     comment_id = find(services, site, comment)
     assert comment_id is not None
     return comment_id
