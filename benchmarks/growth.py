@@ -19,7 +19,7 @@ from benchmarks.installation import Installation
 from benchmarks.rows import Row, at_most_ratio
 from moderation.domain.decision import Reason
 from moderation.settings import Settings
-from moderation.storage import decisions as stored_decisions
+from moderation.storage.packed_reasons import pack_reasons
 from moderation.storage.tables import comments, decisions, labels, queue_items, sites
 from moderation.wiring import prepare
 from tests.e2e.pages import Page
@@ -147,7 +147,7 @@ def _history(random: Random, decision_count: int, site_count: int) -> Iterator[d
     """Yield the rows of one decision after the other, over the last two years, by table."""
     now, step = datetime.now(UTC), timedelta(days=730) / decision_count
     open_from = decision_count - max(int(decision_count * _SHARE_STILL_OPEN), 10 * _MIN_OPEN_ITEMS)
-    reasons = stored_decisions.pack_reasons(Reason(code, 1.5) for code in ("BARGAIN", "LINK_HYPHENS", "WORDING"))
+    reasons = pack_reasons(Reason(code, 1.5) for code in ("BARGAIN", "LINK_HYPHENS", "WORDING"))
     for number in range(1, decision_count + 1):
         at, text = now - (decision_count - number + 1) * step, _text(random)
         site_id = 1 if random.random() < _SHARE_OF_FIRST_SITE else random.randint(1, site_count)
@@ -156,7 +156,7 @@ def _history(random: Random, decision_count: int, site_count: int) -> Iterator[d
             comments: {
                 "id": number,
                 "site_id": site_id,
-                "content_hash": sha256(text.encode()).hexdigest(),
+                "content_hash": sha256(text.encode()).digest()[:16],
                 "text": text,
                 "author": "Ann",
                 "received_at": at,

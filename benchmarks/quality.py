@@ -28,7 +28,7 @@ from moderation.training.fitting import (
     TrainingResult,
     TrainingSet,
     build_training_set,
-    ham_by_source,
+    ham_by_site,
     out_of_fold_logits,
     train,
 )
@@ -106,7 +106,7 @@ def _hold_out_ham(training_set: TrainingSet, number: int, logits: Scores, recipe
     rest = corpus.where(others)
     slope, offset = calibrate(logits[others], rest.spam)
     scores = expit(slope * logits + offset)
-    thresholds = choose_thresholds(ham_by_source(rest, scores[others]), recipe)
+    thresholds = choose_thresholds(ham_by_site(rest, scores[others], recipe), recipe)
     return HeldOutSource(corpus.source_files[number].source, scores[~others], corpus.spam[~others], thresholds)
 
 

@@ -30,7 +30,7 @@ def insert_labelled_decisions(
     with write_transaction(services.engine) as connection:
         for number, score in enumerate(scores):
             at = now - timedelta(seconds=len(scores) - number)
-            (comment_id,) = comments.add(connection, site.id, [("key", _COMMENT)], at)
+            (comment_id,) = comments.add(connection, site.id, [(b"key", _COMMENT)], at)
             # Ids in no order, as real ones: otherwise the order by id and the order by time could be mixed up.
             decision_id = f"{(7919 * comment_id) % 2**64:032x}"
             decision = Decision(decision_id, site.id, _COMMENT, score, _THRESHOLDS, Verdict.PUBLISH, False, at)

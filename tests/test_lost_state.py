@@ -12,11 +12,13 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from time import sleep
 
 import httpx
 import pytest
 
 from moderation.registry.model_registry import ModelRegistry
+from moderation.web.health import MAX_READINESS_AGE_SECONDS
 
 pytestmark = pytest.mark.sqlite("it removes and replaces the database files")
 
@@ -87,6 +89,7 @@ class Installation:
 
     def problems(self) -> dict[str, str]:
         """Return the detail of each check of `/readyz` that is not ready."""
+        sleep(MAX_READINESS_AGE_SECONDS)
         response = httpx.get(f"{self.address}/readyz", timeout=30)
         checks = response.json()["checks"]
         details = {name: check["detail"] for name, check in checks.items() if not check["ready"]}

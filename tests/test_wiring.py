@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from moderation.actions.check import check_comment
+from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.readiness import readiness
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site, authenticate_site, set_thresholds
@@ -129,7 +129,11 @@ def test_an_older_database_adopts_the_secret(settings: Settings, has_callback: b
     site, key = add_site(services, "https://blog.example", None)
     if has_callback:
         held = set_thresholds(services, site.url, HOLD_ALL)
-        check_comment(services, held, Comment("Hello"), callback=Callback("https://blog.example/hook", "0123456789ab"))
+        check_comment(
+            services,
+            held,
+            CheckRequest(Comment("Hello"), callback=Callback("https://blog.example/hook", "0123456789ab")),
+        )
     forget_check_value(services)
     with pytest.raises(StorageUnavailable, match="no check value of its secret: run `moderation init`"):
         open_services(settings)
@@ -152,7 +156,9 @@ def test_a_new_secret_retires_every_key(services: Services, settings: Settings) 
     site = add_site(services, "https://blog.example", None)[0]
     add_site(services, "https://second.example", None)
     held = set_thresholds(services, site.url, HOLD_ALL)
-    check_comment(services, held, Comment("Hello"), callback=Callback("https://blog.example/hook", "0123456789ab"))
+    check_comment(
+        services, held, CheckRequest(Comment("Hello"), callback=Callback("https://blog.example/hook", "0123456789ab"))
+    )
     assert replace_secret(settings) == (2, 1)
     assert {check.name for check in readiness(services) if not check.ready} == {"secret"}
     renewed = prepare(settings)

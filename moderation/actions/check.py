@@ -1,7 +1,7 @@
 """Check a comment: judge it and store the decision before it is answered."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple, TypeVar
 from uuid import uuid4
 
@@ -26,6 +26,29 @@ from moderation.storage.locks import lock_comments, lock_content
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class CheckRequest:
+    """A comment to check, and all that a client sent with it.
+
+    - `channel`: `api` or `akismet`.
+    - `callback`: that of a client which can hold comments, usable or not: it receives the outcome if the blog holds the
+      comment, and its key replaces that of the site's earlier callbacks.
+    - `identifiers`: further facts by which two requests differ, such as the blog's id of the comment.
+    - `key`: the name of the request, if the client gave it one.
+    - `recheck`: the decision replaces the earlier ones on the comment, and a blog that holds it goes on holding it.
+    - `spans`: the reasons of the decision are to have their spans.
+    """
+
+    comment: Comment
+    channel: str = "api"
+    submission: SubmissionSignals = NO_SIGNALS
+    callback: Callback | None = None
+    identifiers: Sequence[str | None] = ()
+    key: IdempotencyKey | None = None
+    recheck: bool = False
+    spans: bool = False
+
+
 class CheckResult(NamedTuple):
     """A decision. `guid` is the id by which a blog holds the comment; `None` where no blog holds it.
 
@@ -40,60 +63,42 @@ class CheckResult(NamedTuple):
 class _NewDecision(NamedTuple):
     """A decision with all that is stored with it. `identity` is that of a rechecked comment."""
 
+    request: CheckRequest
     decision: Decision
     parsed: ParsedComment
     request_hash: int
     identity: CommentIdentity | None
     pending: PendingCallback | None
     change: PluginChange | None
-    channel: str
-    key: IdempotencyKey | None
 
 
-def check_comment(
-    services: Services,
-    site: Site,
-    comment: Comment,
-    *,
-    channel: str = "api",
-    submission: SubmissionSignals = NO_SIGNALS,
-    callback: Callback | None = None,
-    identifiers: Sequence[str | None] = (),
-    key: IdempotencyKey | None = None,
-    recheck: bool = False,
-    spans: bool = False,
-) -> CheckResult:
+def check_comment(services: Services, site: Site, request: CheckRequest) -> CheckResult:
     """Judge a comment and store the decision, with a queue item if it goes to review: on disk when this returns.
 
-    `channel` is `api` or `akismet`. `callback` is that of a client which can hold comments, usable or not: it
-    receives the outcome if the blog holds the comment, and its key replaces that of the site's earlier callbacks. With
-    `recheck`, the decision replaces the earlier ones on the comment, and a blog that holds it goes on holding it.
-
     The same request within `MAX_RETRY_SECONDS`, without `recheck`, before the comment is labelled and by the same model
-    and thresholds, has the same decision. `identifiers` are further facts by which two requests differ, such as the
-    blog's id of the comment. With a `key`, it is the request with the same key that has the same decision, also later.
-    Raises `IdempotencyKeyReused`.
+    and thresholds, has the same decision. With a `key`, it is the request with the same key that has the same decision,
+    also later. Raises `IdempotencyKeyReused`.
 
     Without a model the verdict is that of the site's `on_error` and the decision is `degraded`. If it cannot be stored
     either, it also has no id. Raises `ModelUnavailable` or `StorageUnavailable` instead if `on_error` is `error`.
     """
-    parsed = ParsedComment(comment)
-    decision = _decide(services, site, parsed, submission, spans=spans)
+    parsed, callback = ParsedComment(request.comment), request.callback
+    decision = _decide(services, site, parsed, request.submission, spans=request.spans)
+    identifiers = [*request.identifiers, request.key and request.key.value]
     new = _NewDecision(
+        request,
         decision,
         parsed,
-        retry_hash(services, site, comment, submission, callback, [*identifiers, key and key.value]),
-        CommentIdentity.of(parsed) if recheck else None,
+        retry_hash(services, site, request.comment, request.submission, callback, identifiers),
+        CommentIdentity.of(parsed) if request.recheck else None,
         prepare_callback(services, site, decision, callback) if callback else None,
         plugin_change(services, site, callback) if callback else None,
-        channel,
-        key,
     )
     try:
         result = _write(services, site, lambda connection: _store_unless_retried(connection, site, new))
     except StorageUnavailable as error:
         return CheckResult(_unstored(site, decision, error), None)
-    again = spans and not result.is_new
+    again = request.spans and not result.is_new
     return result._replace(decision=with_spans(services, result.decision, site.url)) if again else result
 
 
@@ -193,9 +198,9 @@ def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision)
     if new.change:
         store_plugin_change(connection, site, new.change)
     # First, as equal comments may come in different bodies, which one key must not name.
-    if new.key and (known := find_keyed(connection, site, new.key, [decision])):
+    if new.request.key and (known := find_keyed(connection, site, new.request.key, [decision])):
         return CheckResult(known[0], None, is_new=False)
-    retried = None if identity else find_retried(connection, decision, new.request_hash)
+    retried = None if identity else find_retried(connection, decision, parsed.content_hash, new.request_hash)
     if retried and (decision.degraded or _have_equal_rules(decision, retried.decision)):
         return CheckResult(retried.decision, callbacks.find_guid(connection, retried.decision.id), is_new=False)
     replaced_id = _find_rechecked(connection, decision, identity) if identity else retried and retried.comment_id
@@ -205,7 +210,7 @@ def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision)
     else:
         comment_id = replaced_id
         _supersede(connection, decision, comment_id)
-    decisions.add(connection, [(decision, comment_id)], new.channel)
+    decisions.add(connection, [(decision, comment_id)], new.request.channel)
     guid = _keep_holding(connection, decision, comment_id, replaced=new.pending is not None) if replaced_id else None
     if new.pending is not None:
         callbacks.add(connection, new.pending)

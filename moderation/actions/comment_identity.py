@@ -17,7 +17,7 @@ _MAX_COMPARED_LENGTH = 200
 class CommentIdentity:
     """The facts by which a comment is recognized, computed before the database is locked."""
 
-    content_hash: str
+    content_hash: bytes
     sent: comments.SentFields
     fields: tuple[str, str, str]
 

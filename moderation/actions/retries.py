@@ -72,14 +72,18 @@ def retry_hash(
     return int.from_bytes(blake2b(encoded, digest_size=8, key=services.secret).digest(), "big", signed=True)
 
 
-def find_retried(connection: Connection, decision: Decision, request_hash: int) -> RetriedDecision | None:
+def find_retried(
+    connection: Connection, decision: Decision, content_hash: bytes, request_hash: int
+) -> RetriedDecision | None:
     """Return the decision that an earlier request with this hash had; `None` if this one is to be judged.
 
-    `decision` is the new one. A decision whose comment was labelled since, or that is more than `MAX_RETRY_SECONDS`
-    away, before or after by the clock, is no answer any longer. The request is locked until the transaction ends.
+    `decision` is the new one, `content_hash` that of its comment. An earlier decision is no answer if its comment was
+    labelled since. Neither is one more than `MAX_RETRY_SECONDS` away, before or after by the clock. The request is
+    locked until the transaction ends.
     """
     lock_request(connection, request_hash)
-    comment_id = comments.find_by_retry_hash(connection, request_hash)
+    author = decision.comment.author
+    comment_id = comments.find_by_retry_hash(connection, decision.site_id, content_hash, author, request_hash)
     if comment_id is None:
         return None
     earlier = decisions.find_current(connection, decision.site_id, comment_id)

@@ -1,7 +1,7 @@
 """`moderation train`, `evaluate`, `promote`, `rollback` and `models`: from labelled comments to the live model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -161,6 +161,11 @@ def show(model_id: str, as_json: bool) -> None:
     click.echo(f"Model {card.id}, features {card.features_version}, SHA-256 {show_invisible(card.digest)}\n")
     thresholds = [(name, f"{threshold:.4f}") for name, threshold in asdict(card.thresholds).items()]
     print_table(("THRESHOLD", "VALUE"), thresholds)
+    click.echo()
+    for entry in fields(card.general_guarantees) if card.general_guarantees else ():
+        click.echo(f"The {entry.name} threshold: {getattr(card.general_guarantees, entry.name)}.")
+    if card.general_guarantees is None:
+        click.echo("No general guarantee: sites block after their own ham has proved the thresholds.")
     click.echo()
     _print_metrics(card.metrics)
     click.echo()

@@ -20,6 +20,7 @@ _VIDEO_PATH = re.compile(r"/(?:watch/?\?(?:[^#]*&)?v=|embed/|v/|shorts/|live/)([
 _SHORT_VIDEO_PATH = re.compile(r"/([\w-]+)")
 _MIN_LONG_WORD_LENGTH = 4
 _TITLE_CACHE_SIZE = 1 << 8
+_CONTENT_HASH_BYTES = 16
 
 
 class ParsedComment:
@@ -62,9 +63,12 @@ class ParsedComment:
         self.title_words = _title_words(comment.context[:500]) if comment.context else frozenset()
 
     @property
-    def content_hash(self) -> str:
-        """SHA-256 of the normalized text in hex: equal for texts that differ only in case, markup or slashes."""
-        return sha256(self.normalized.text.encode("utf-8", "surrogatepass")).hexdigest()
+    def content_hash(self) -> bytes:
+        """The first half of the SHA-256 of the normalized text.
+
+        It is equal for texts that differ only in case, markup or slashes.
+        """
+        return sha256(self.normalized.text.encode("utf-8", "surrogatepass")).digest()[:_CONTENT_HASH_BYTES]
 
 
 def body_of(normalized: NormalizedText, page_link: Link | None) -> NormalizedText:

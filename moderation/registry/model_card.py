@@ -9,6 +9,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from moderation.domain.budget import Guarantee
 from moderation.domain.errors import InvalidInput, ModelUnavailable
+from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.invisible import quoted
 from moderation.domain.thresholds import Thresholds
 
@@ -58,6 +59,8 @@ class ModelCard:
         Known limits, in sentences.
     guarantees : dict of str to Guarantee
         Bounds for the thresholds `review` and `spam`, counted on the ham of held-out sources.
+    general_guarantees : GeneralGuarantees, optional
+        The proportions of new sites on which the thresholds keep their rates; `None` if there were too few sites.
     sites : tuple of SiteEntry
         The sites with their own weights.
     relabelling : str
@@ -70,7 +73,7 @@ class ModelCard:
 
     id: str
     corpora: tuple[CorpusEntry, ...]
-    recipe: dict[str, int | float | list[str]]
+    recipe: dict[str, int | float | list[str] | dict[str, str]]
     thresholds: Thresholds
     metrics: dict[str, float]
     versions: dict[str, str]
@@ -78,6 +81,7 @@ class ModelCard:
     digest: str
     caveats: tuple[str, ...] = ()
     guarantees: dict[str, Guarantee] = field(default_factory=dict)
+    general_guarantees: GeneralGuarantees | None = None
     sites: tuple[SiteEntry, ...] = ()
     relabelling: str = ""
 

@@ -22,7 +22,14 @@ EXCERPTS = tuple(
 """The same columns, each with the first `excerpt_length` code points only, so that a list of long texts is small."""
 
 _ADD = PreparedInsert(comments, without=frozenset({"id"}), returning="id")
-_BY_RETRY_HASH = PreparedQuery(select(func.max(comments.c.id)).where(comments.c.retry_hash == bindparam("retry_hash")))
+_BY_RETRY_HASH = PreparedQuery(
+    select(func.max(comments.c.id)).where(
+        comments.c.site_id == bindparam("site_id"),
+        comments.c.content_hash == bindparam("content_hash"),
+        bindparam("author_beginning") == AUTHOR_BEGINNING,
+        comments.c.retry_hash == bindparam("retry_hash"),
+    )
+)
 _SLASHED = re.compile("['\"]")
 _NEWEST = select(comments.c.received_at).order_by(comments.c.id.desc()).limit(1)
 
@@ -47,7 +54,7 @@ class SentFields(NamedTuple):
 def add(
     connection: Connection,
     site_id: int,
-    hashed_comments: Iterable[tuple[str, Comment]],
+    hashed_comments: Iterable[tuple[bytes, Comment]],
     at: datetime,
     retry_hash: int | None = None,
 ) -> list[int]:
@@ -63,13 +70,24 @@ def add(
     return ids
 
 
-def find_by_retry_hash(connection: Connection, retry_hash: int) -> int | None:
-    """Return the id of the newest comment that a request with this hash brought; `None` if there is none."""
-    comment_id: int | None = _BY_RETRY_HASH.run(connection, {"retry_hash": retry_hash})
+def find_by_retry_hash(
+    connection: Connection, site_id: int, content_hash: bytes, author: str | None, retry_hash: int
+) -> int | None:
+    """Return the id of the newest comment that a request with this hash brought; `None` if there is none.
+
+    Site, content and author follow from the request: with them, the index of contents serves here too.
+    """
+    values = {
+        "site_id": site_id,
+        "content_hash": content_hash,
+        "author_beginning": storable((author or "")[:AUTHOR_BEGINNING_LENGTH]),
+        "retry_hash": retry_hash,
+    }
+    comment_id: int | None = _BY_RETRY_HASH.run(connection, values)
     return comment_id
 
 
-def find_same(connection: Connection, site_id: int, content_hash: str, sent: SentFields) -> int | None:
+def find_same(connection: Connection, site_id: int, content_hash: bytes, sent: SentFields) -> int | None:
     """Return the id of the site's newest comment with this content hash and these fields; `None` if there is none.
 
     A field that is absent or empty on either side agrees; slashes do not count. Comments on the same page come first.
@@ -93,7 +111,7 @@ def find_same(connection: Connection, site_id: int, content_hash: str, sent: Sen
 
 
 def with_same_content(
-    connection: Connection, site_id: int, content_hash: str, permalink: str | None, limit: int
+    connection: Connection, site_id: int, content_hash: bytes, permalink: str | None, limit: int
 ) -> list[SameContent]:
     """Return at most `limit` comments of the site with this content hash.
 

@@ -1,17 +1,14 @@
 """Store decisions as they were answered, and read them with their comments."""
 
-import json
-import zlib
 from collections.abc import Collection, Iterable
 
-import orjson
 from sqlalchemy import Connection, RowMapping, select, update
 
 from moderation.domain.budget import UNCALIBRATED, Calibration
-from moderation.domain.decision import Decision, Occurrence, Reason, Score
+from moderation.domain.decision import Decision, Score
 from moderation.domain.thresholds import Thresholds, Verdict
 from moderation.storage import calibrations, comments
-from moderation.storage.columns import storable
+from moderation.storage.packed_reasons import pack_reasons, unpack_reasons
 from moderation.storage.prepared import PreparedInsert
 from moderation.storage.tables import calibrations as calibrations_table
 from moderation.storage.tables import comments as comments_table
@@ -117,34 +114,6 @@ def from_row(row: RowMapping) -> Decision:
         degraded=row["decision_degraded"],
         decided_at=row["decision_decided_at"],
     )
-
-
-_MARKS = {None: "", Occurrence.PRESENT: "+", Occurrence.ABSENT: "-", Occurrence.MORE: ">", Occurrence.LESS: "<"}
-"""The character that a stored code ends with."""
-_OCCURRENCES = {mark: occurrence for occurrence, mark in _MARKS.items() if mark}
-
-
-def pack_reasons(reasons: Iterable[Reason]) -> bytes:
-    """Return reasons as zlib-compressed JSON, `[[code, weight, detail?], …]`, without spans, with storable details.
-
-    A signal's code ends with the mark of its occurrence.
-    """
-    values = [
-        (code + _MARKS[occurrence], weight, storable(detail)) if detail else (code + _MARKS[occurrence], weight)
-        for code, weight, detail, _, occurrence in reasons
-    ]
-    # The fastest level: higher ones save a few bytes of a hundred.
-    return zlib.compress(orjson.dumps(values), level=1)
-
-
-def unpack_reasons(stored: bytes) -> tuple[Reason, ...]:
-    """Return the reasons that `pack_reasons` packed, without spans."""
-    return tuple(_unpack_reason(*entry) for entry in json.loads(zlib.decompress(stored)))
-
-
-def _unpack_reason(code: str, weight: float, detail: str = "") -> Reason:
-    occurrence = _OCCURRENCES.get(code[-1:])
-    return Reason(code[:-1] if occurrence else code, weight, detail, (), occurrence)
 
 
 def _calibration(row: RowMapping) -> Calibration | None:

@@ -30,7 +30,7 @@ class LabelledComment(NamedTuple):
 class ImportKey(NamedTuple):
     """The facts by which an import recognizes a comment that was labelled before."""
 
-    content_hash: str
+    content_hash: bytes
     author: str | None
     email: str | None
     permalink: str | None
@@ -101,7 +101,7 @@ def list_labelled(connection: Connection, site_id: int | None, after: int, limit
 
 
 def find_imported(
-    connection: Connection, site_id: int, content_hashes: Sequence[str]
+    connection: Connection, site_id: int, content_hashes: Sequence[bytes]
 ) -> dict[ImportKey, ImportedComment]:
     """Return the site's comments that were labelled and have one of these content hashes, the newest of each key."""
     found: dict[ImportKey, ImportedComment] = {}

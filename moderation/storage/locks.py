@@ -31,10 +31,10 @@ def lock_request(connection: Connection, retry_hash: int) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(retry_hash)))
 
 
-def lock_content(connection: Connection, site_id: int, content_hash: str) -> None:
+def lock_content(connection: Connection, site_id: int, content_hash: bytes) -> None:
     """Lock a content of a site, whether a comment with it is stored or not."""
     if connection.dialect.name != "sqlite":
-        digest = sha256(f"{site_id} {content_hash}".encode()).digest()
+        digest = sha256(f"{site_id} ".encode() + content_hash).digest()
         key = int.from_bytes(digest[:8], "big", signed=True)
         connection.execute(select(func.pg_advisory_xact_lock(key)))
 

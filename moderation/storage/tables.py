@@ -72,7 +72,7 @@ comments = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
-    Column("content_hash", AnyText, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
     Column("text", AnyText, nullable=False),
     Column("author", AnyText),
     Column("url", AnyText),
@@ -86,22 +86,22 @@ comments = Table(
     # A keyed hash of the request that brought the comment, and no other; else NULL.
     Column("retry_hash", BigInteger),
 )
-_repeatable = comments.c.retry_hash.is_not(None)
-# With the id, so that the newest of many comments is found without a look at the others.
-Index(
-    "ix_comments_retry",
-    comments.c.retry_hash,
-    comments.c.id,
-    sqlite_where=_repeatable,
-    postgresql_where=_repeatable,
-)
 AUTHOR_BEGINNING_LENGTH = 64
 AUTHOR_BEGINNING = literal_column("coalesce(substr(author, 1, 64), '')", Text)
 """The indexed part of the author's name: an entry of an index of PostgreSQL has at most 2,704 bytes.
 
 A database uses the index only for the same expression, so that it has no parameters.
 """
-Index("ix_comments_content", comments.c.site_id, comments.c.content_hash, AUTHOR_BEGINNING)
+# Finds a comment's equals for feedback and rechecks, and the comment of a retried request by all columns. With the id,
+# so that the newest of many is found without a look at the others.
+Index(
+    "ix_comments_content",
+    comments.c.site_id,
+    comments.c.content_hash,
+    AUTHOR_BEGINNING,
+    comments.c.retry_hash,
+    comments.c.id,
+)
 
 calibrations = Table(
     "calibrations",
@@ -130,7 +130,7 @@ decisions = Table(
     Column("probability", Double, nullable=False),
     Column("logit", Double, nullable=False),
     Column("bias", Double, nullable=False),
-    # Compressed, as some forty weights of full precision are most of a decision's size.
+    # As `packed_reasons` packs them: some forty weights of full precision are most of a decision's size.
     Column("reasons", LargeBinary, nullable=False),
     Column("model", AnyText, nullable=False),
     Column("review_threshold", Double, nullable=False),

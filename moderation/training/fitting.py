@@ -16,12 +16,18 @@ from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
 from moderation.domain.errors import InvalidCorpus
+from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.thresholds import Thresholds
 from moderation.features.extraction import FEATURES_VERSION
 from moderation.features.signals import signal_codes
 from moderation.scoring.site_weights import SiteWeights
 from moderation.training.augmentation import augment
-from moderation.training.calibration import calibrate, calibrate_small_sample, choose_thresholds
+from moderation.training.calibration import (
+    calibrate,
+    calibrate_small_sample,
+    choose_thresholds,
+    general_guarantees,
+)
 from moderation.training.corpus import Corpus
 from moderation.training.design_matrix import (
     DesignMatrix,
@@ -31,7 +37,7 @@ from moderation.training.design_matrix import (
     track_progress,
 )
 from moderation.training.evaluation import balanced_log_loss
-from moderation.training.folds import drop_duplicates, site_folds, source_folds
+from moderation.training.folds import drop_duplicates, number_sites, site_folds, source_folds
 from moderation.training.linear import LinearModel, fit
 from moderation.training.recipe import Recipe
 
@@ -106,6 +112,8 @@ class TrainingResult:
         The model that was fitted on everything, calibrated.
     thresholds : Thresholds
         The thresholds chosen on `out_of_fold`.
+    general_guarantees : GeneralGuarantees, optional
+        Their guarantees over sites, unless there are too few sites.
     training_set : TrainingSet
         The comments that the model was fitted on.
     out_of_fold : ndarray of shape (n_comments,)
@@ -116,6 +124,7 @@ class TrainingResult:
 
     linear: LinearModel
     thresholds: Thresholds
+    general_guarantees: GeneralGuarantees | None
     training_set: TrainingSet
     out_of_fold: NDArray[np.float64]
     site_out_of_fold: NDArray[np.float64]
@@ -163,7 +172,7 @@ def train(training_set: TrainingSet, recipe: Recipe, report: Report, n_jobs: int
     """Fit, calibrate and choose thresholds, with one fit on everything and one for each held-out fold."""
     corpus = training_set.corpus
     nothing = np.zeros(len(corpus.comments), dtype=bool)
-    folds, folds_of_sites = source_folds(corpus, recipe.folds), site_folds(corpus)
+    folds, folds_of_sites = source_folds(corpus, recipe.folds, recipe.sites), site_folds(corpus)
     report(f"Fitting one model on everything and {len(folds) + len(folds_of_sites)} with a fold held out.")
     final, *models = training_set.fit_folds(
         [nothing, *folds, *folds_of_sites], recipe, report_tenths(report, "Fitted"), n_jobs
@@ -172,12 +181,16 @@ def train(training_set: TrainingSet, recipe: Recipe, report: Report, n_jobs: int
     site_logits = out_of_fold_logits(training_set, folds_of_sites, models[len(folds) :], corpus.sites)
     slope, offset = calibrate(logits, corpus.spam)
     out_of_fold = expit(slope * logits + offset)
-    thresholds = choose_thresholds(ham_by_source(corpus, out_of_fold), recipe)
+    ham = ham_by_site(corpus, out_of_fold, recipe)
+    thresholds = choose_thresholds(ham, recipe)
     weights_by_site, site_out_of_fold = _calibrate_sites(corpus, final.weights_by_site, site_logits, out_of_fold, slope)
     for site in sorted(final.weights_by_site.keys() - weights_by_site.keys()):
         report(f"{corpus.site_urls[site]} uses the shared weights: its own weights were no better on its comments.")
     linear = replace(final.calibrated(slope, offset), weights_by_site=weights_by_site)
-    return TrainingResult(linear, thresholds, training_set, out_of_fold, site_out_of_fold)
+    guarantees = general_guarantees(ham, thresholds, recipe)
+    if guarantees is None:
+        report("The thresholds have no general guarantee: there are too few sites with enough ham.")
+    return TrainingResult(linear, thresholds, guarantees, training_set, out_of_fold, site_out_of_fold)
 
 
 def out_of_fold_logits(
@@ -211,9 +224,18 @@ def out_of_fold_logits(
     return logits
 
 
-def ham_by_source(corpus: Corpus, scores: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Return the scores of each source's ham, without sources that have none."""
-    return [scores[~corpus.spam & (corpus.sources == source)] for source in np.unique(corpus.sources[~corpus.spam])]
+def ham_by_site(corpus: Corpus, scores: NDArray[np.float64], recipe: Recipe) -> list[NDArray[np.float64]]:
+    """Return the scores of each site's ham, without sites that have none.
+
+    Other registers are left out too, if any other ham remains: they are not exchangeable with comment sections.
+    """
+    ham = ~corpus.spam
+    of_other_registers = np.isin(np.array(corpus.source_names()), recipe.other_registers)
+    counted = ham & ~of_other_registers
+    if not counted.any():
+        counted = ham
+    sites = number_sites(corpus, recipe.sites)
+    return [scores[counted & (sites == site)] for site in np.unique(sites[counted])]
 
 
 def _sites_with_weights(corpus: Corpus, recipe: Recipe) -> NDArray[np.int64]:

@@ -1,13 +1,14 @@
 """Templates, duplicates and folds: which comments are copies, and which are held out together.
 
 Spam repeats templates. A random split of rows would put copies of a comment on both sides and flatter the model.
-So folds hold out whole sources. Within a single source or site, a hash of the template decides the fold.
+So folds hold out whole sites. Within a single source or site, a hash of the template decides the fold.
 """
 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from zlib import crc32
 
 import numpy as np
@@ -24,6 +25,7 @@ from moderation.training.linear import has_site_weights
 _SHINGLE_WORDS = 3
 _SKETCH_SIZE = 2
 _SITE_FOLDS = 5
+_NO_SHARED_SITES: Mapping[str, str] = MappingProxyType({})
 _DIGITS = re.compile(r"\d+")
 
 
@@ -84,22 +86,36 @@ def drop_duplicates(corpus: Corpus, groups: NDArray[np.int64], max_spam: int) ->
     return corpus.where(kept)
 
 
-def source_folds(corpus: Corpus, max_folds: int) -> list[NDArray[np.bool_]]:
+def number_sites(corpus: Corpus, sites: Mapping[str, str]) -> NDArray[np.int64]:
+    """Return the number of each comment's site of origin. Sources are sites, unless `sites` maps them to the same one.
+
+    `Corpus.sites` are sites of this instance; these are the blogs that the source files came from.
+    """
+    names = [sites.get(file.source, file.source) for file in corpus.source_files]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return np.array([numbers[name] for name in names], dtype=np.int64)[corpus.sources]
+
+
+def source_folds(
+    corpus: Corpus, max_folds: int, sites: Mapping[str, str] = _NO_SHARED_SITES
+) -> list[NDArray[np.bool_]]:
     """Return masks of the comments to hold out in turn, at least two and at most `max_folds`.
 
-    Each fold holds whole sources, balanced by size. A single source is split by template.
+    Each fold holds whole sites, balanced by size. A source is a site, unless `sites` maps several to the same one. A
+    single site is split by template.
 
     Returns
     -------
     folds : list of ndarray of shape (n_comments,)
         Each comment is in exactly one fold.
     """
-    n_sources = len(np.unique(corpus.sources))
+    numbers = number_sites(corpus, sites)
+    n_sites = len(np.unique(numbers))
     n_folds = max(2, max_folds)
-    if n_sources == 1:
+    if n_sites == 1:
         return _template_folds(corpus, np.arange(len(corpus.comments)), n_folds)
-    splitter = GroupKFold(min(n_folds, n_sources))
-    held_out = (rows for _, rows in splitter.split(corpus.sources, groups=corpus.sources))
+    splitter = GroupKFold(min(n_folds, n_sites))
+    held_out = (rows for _, rows in splitter.split(numbers, groups=numbers))
     return [_mask(rows, len(corpus.comments)) for rows in held_out]
 
 

@@ -37,6 +37,7 @@ def build_card(
         digest="",
         caveats=(*recipe.caveats, _EXCHANGEABILITY_CAVEAT),
         guarantees=_guarantees(corpus, trained),
+        general_guarantees=trained.general_guarantees,
         sites=_site_entries(trained),
         relabelling=relabelling.digest,
     )

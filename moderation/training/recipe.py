@@ -37,12 +37,16 @@ class Recipe:
         Probability that spam is obfuscated.
     ham_only : tuple of str
         Sources whose spam is dropped.
+    sites : dict of str to str
+        Site of each source that shares its site with another one. Any other source is a site.
+    other_registers : tuple of str
+        Sources that are no comment section, such as chats. Thresholds are chosen without them, where others are left.
     folds : int
-        Limit of folds; each fold holds out whole sources.
-    review_mean_rate, spam_mean_rate, discard_mean_rate : float
-        Highest false-positive rate at the threshold, averaged over the sources.
-    review_worst_rate, spam_worst_rate, discard_worst_rate : float
-        Highest false-positive rate at the threshold in any source.
+        Limit of folds; each fold holds out whole sites.
+    review_max_rate, spam_max_rate, discard_max_rate : float
+        Highest false-positive rate of a site at the threshold.
+    review_coverage, spam_coverage, discard_coverage : float
+        Proportion of new sites on which that rate is kept.
     max_iter : int
         Limit of the solver's iterations.
     seed : int
@@ -67,13 +71,15 @@ class Recipe:
     insert_link: float = 0.05
     obfuscate: float = 0.15
     ham_only: tuple[str, ...] = ()
+    sites: dict[str, str] = field(default_factory=dict)
+    other_registers: tuple[str, ...] = ()
     folds: int = 16
-    review_mean_rate: float = 0.0075
-    review_worst_rate: float = 0.045
-    spam_mean_rate: float = 0.0005
-    spam_worst_rate: float = 0.002
-    discard_mean_rate: float = 0.0001
-    discard_worst_rate: float = 0.0005
+    review_max_rate: float = 0.05
+    review_coverage: float = 0.8
+    spam_max_rate: float = 0.005
+    spam_coverage: float = 0.8
+    discard_max_rate: float = 0.0005
+    discard_coverage: float = 0.8
     max_iter: int = 300
     seed: int = 20261122
     licences: dict[str, str] = field(default_factory=dict)
@@ -120,6 +126,10 @@ def _validated(name: str, value: Any, default: Any) -> Any:
         if not isinstance(value, dict) or not all(isinstance(entry, str) for entry in value.values()):
             raise ValueError("must map names to strings")
         return dict(value)
+    return _validated_number(name, value, default)
+
+
+def _validated_number(name: str, value: Any, default: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
         raise ValueError("must be a number of at least 0")
     if name == "C" and value == 0:
@@ -128,6 +138,8 @@ def _validated(name: str, value: Any, default: Any) -> Any:
         if not isinstance(value, int):
             raise ValueError("must be a whole number")
         return value
+    if name.endswith(("_max_rate", "_coverage")) and not 0 < value < 1:
+        raise ValueError("must be above 0 and below 1")
     if name not in _MAY_EXCEED_ONE and value > 1:
         raise ValueError("must be within 0 and 1")
     return float(value)

@@ -1,4 +1,4 @@
-"""Corrected labels: comments of training files that a person has read again, by source and id, without their text."""
+"""Corrected labels: comments of training files that were read again, by source and id, without their text."""
 
 import hashlib
 from collections import Counter

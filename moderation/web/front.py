@@ -25,7 +25,7 @@ from moderation.web.admission import Admissions
 from moderation.web.connections import ConnectionCaps
 from moderation.web.forwarding import TrustedProxies, network_of
 from moderation.web.rate_limits import TokenBuckets
-from moderation.web.requests import AUTHENTICATED, KEYED_PATHS, REFUSAL, app_state, calling_site
+from moderation.web.requests import AUTHENTICATED, FORM_PATHS, KEYED_PATHS, REFUSAL, app_state, calling_site, is_below
 from moderation.web.rsgi import Response, call_wsgi, header_values, peer, wsgi_environ
 
 if TYPE_CHECKING:
@@ -58,7 +58,6 @@ MAX_DELAY_SECONDS = 4.0
 """Longest delay of the answer to a wrong key, or of a page."""
 
 _PARENT_CHECK_SECONDS = 0.5
-_FORM_PATHS = KEYED_PATHS[1:]
 _HEALTH_PATHS = ("/readyz", "/metrics")
 _Result = TypeVar("_Result")
 _Refusal = HTTPException | ModerationError
@@ -154,8 +153,7 @@ class Front:
     def _threads_for(self, path: str) -> Threads:
         if path in _HEALTH_PATHS:
             return self._health_thread
-        # Under a prefix that the proxy passes on, too.
-        return self._threads if any(part in path for part in KEYED_PATHS) else self._page_threads
+        return self._threads if is_below(KEYED_PATHS, path) else self._page_threads
 
     def _leave(self, network: str | None, answered: "asyncio.Future[_Answer]") -> None:
         self._admissions.leave(network)
@@ -201,10 +199,10 @@ class Front:
             raise BadRequest("The body ended before its announced length.") from None
 
     async def _body_limit(self, scope: "Scope", length: int | None) -> int:
-        if any(part in scope.path for part in _FORM_PATHS):
+        if is_below(FORM_PATHS, scope.path):
             return min(self._max_body_bytes, MAX_FORM_BODY_BYTES)
         small = min(self._max_body_bytes, MAX_KEYLESS_BODY_BYTES)
-        if (length is not None and length <= small) or "/v1/" not in scope.path:
+        if (length is not None and length <= small) or not is_below(KEYED_PATHS, scope.path):
             return small
         await self._threads.submit(lambda: self._check_key(scope))
         return self._max_body_bytes

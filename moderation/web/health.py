@@ -22,6 +22,9 @@ from moderation.web.api.schemas import HealthCheckResponse, LivenessResponse, Re
 MAX_COUNT_AGE_SECONDS = 5.0
 """Age up to which a count is given again: counting 100,000 waiting items takes milliseconds, in which others wait."""
 
+MAX_READINESS_AGE_SECONDS = 1.0
+"""Age up to which the state of the service is given again: anybody may ask, and the checks write to the disk."""
+
 _BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
@@ -114,6 +117,8 @@ class HealthViews:
     def __init__(self, services: Services, metrics: Metrics) -> None:
         self._services = services
         self._metrics = metrics
+        self._readiness = ("", 503)
+        self._checked_at = -inf
 
     def blueprint(self) -> Blueprint:
         """Return the blueprint of `/livez`, `/readyz` and `/metrics`."""
@@ -129,11 +134,13 @@ class HealthViews:
 
     def readyz(self) -> Response:
         """Answer 200 if comments can be judged and stored, else 503; each failed check has its cause."""
-        checks = {check.name: HealthCheckResponse.model_validate(check) for check in readiness(self._services)}
-        body = ReadinessResponse(ready=all(check.ready for check in checks.values()), checks=checks)
-        return Response(
-            body.model_dump_json(ensure_ascii=True), 200 if body.ready else 503, mimetype="application/json"
-        )
+        if monotonic() - self._checked_at >= MAX_READINESS_AGE_SECONDS:
+            checks = {check.name: HealthCheckResponse.model_validate(check) for check in readiness(self._services)}
+            body = ReadinessResponse(ready=all(check.ready for check in checks.values()), checks=checks)
+            self._readiness = body.model_dump_json(ensure_ascii=True), 200 if body.ready else 503
+            # After the checks, which may wait for a lock.
+            self._checked_at = monotonic()
+        return Response(*self._readiness, mimetype="application/json")
 
     def metrics(self) -> Response:
         """Return the metrics in Prometheus' text format."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import ceil
@@ -31,6 +32,8 @@ CONTENT_SECURITY_POLICY = (
 
 KEYED_PATHS = ("/v1/", "/1.1/", "/1.2/")
 """Beginnings of the paths that need a site's key, and no moderator's session."""
+FORM_PATHS = KEYED_PATHS[1:]
+"""Those of Akismet's forms, which have the key in the body."""
 
 REFUSAL = "moderation.refusal"
 """Name in the WSGI environment of the error to answer with, which the front sets in place of a body."""
@@ -64,6 +67,11 @@ class AppState:
 def attach_state(app: Flask, state: AppState) -> None:
     """Store the state in the application."""
     app.extensions[_EXTENSION_KEY] = state
+
+
+def is_below(beginnings: Sequence[str], path: str) -> bool:
+    """Return whether a path is below one of the beginnings, also with a prefix that a proxy passes on."""
+    return any(beginning in path for beginning in beginnings)
 
 
 def app_state() -> AppState:

@@ -22,7 +22,7 @@ import pytest
 
 from moderation.actions.archive import CURRENT_MODEL, DATABASE, MANIFEST, SECRET, open_archive
 from moderation.actions.backup import StatePaths, back_up
-from moderation.actions.check import check_comment
+from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.restore import restore
 from moderation.actions.run_lock import join_run
 from moderation.actions.services import Services
@@ -44,7 +44,7 @@ Members = list[tuple[tarfile.TarInfo, bytes]]
 def state(settings: Settings, services: Services, site: Site, tmp_path: Path) -> StatePaths:
     """The paths of a state with a few decisions and its own models."""
     for number in range(3):
-        check_comment(services, site, Comment(f"Comment {number}"))
+        check_comment(services, site, CheckRequest(Comment(f"Comment {number}")))
     models = shutil.copytree(settings.models, tmp_path / "own")
     return StatePaths(settings.var, models, settings.database, 5.0)
 
@@ -115,7 +115,9 @@ def test_acknowledged_decisions_are_in_a_backup_under_load(
 
     def write() -> None:
         while not stop.is_set():
-            answered.append(check_comment(services, site, Comment(f"Comment {len(answered)}")).decision.id)
+            answered.append(
+                check_comment(services, site, CheckRequest(Comment(f"Comment {len(answered)}"))).decision.id
+            )
 
     writers = [Thread(target=write) for _ in range(3)]
     for writer in writers:
@@ -140,7 +142,7 @@ def test_nothing_is_replaced_without_the_option(
     """With it, the former files stay in a dated folder, usable, with the decisions of the -wal file."""
     assert state.database
     before = content(state)
-    later = check_comment(services, site, Comment("After the backup")).decision.id
+    later = check_comment(services, site, CheckRequest(Comment("After the backup"))).decision.id
     changed = content(state)
     (state.models / "current").write_text("small\nsmall\n")
     with pytest.raises(Conflict, match="--replace"):
@@ -294,7 +296,7 @@ def test_a_killed_restore_leaves_one_of_the_two_states(
 ) -> None:
     """Killed at any rename, the old state is whole, or nothing starts until the next run has completed the new one."""
     target = content(state)
-    check_comment(services, site, Comment("After the backup"))
+    check_comment(services, site, CheckRequest(Comment("After the backup")))
     (state.models / "current").write_text("small\nsmall\n")
     services.engine.dispose()
     old, saved = content(state), {state.var: tmp_path / "saved", state.models: tmp_path / "models"}

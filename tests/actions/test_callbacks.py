@@ -27,7 +27,7 @@ from moderation.actions.callbacks import (
     purge_settled,
     retry_failed,
 )
-from moderation.actions.check import check_comment
+from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.labelling import label_decision, withdraw_label
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site, find_site, remove_site, set_akismet_review, set_thresholds
@@ -96,7 +96,7 @@ def add_blog(services: Services, receiver: Receiver) -> Site:
 def held(services: Services, site: Site, receiver: Receiver, text: str = "hello") -> Decision:
     """Check a comment that the blog then holds and knows."""
     callback = Callback(receiver.callback, KEY)
-    decision = check_comment(services, site, Comment(text), channel="akismet", callback=callback).decision
+    decision = check_comment(services, site, CheckRequest(Comment(text), channel="akismet", callback=callback)).decision
     receiver.known_guids.add(decision.id)
     return decision
 
@@ -267,7 +267,11 @@ def test_the_key_that_the_blog_sent_last_is_used(
     decide(services, held(services, blog, receiver), blog, SPAM)
     receiver.key = NEW_KEY
     site = set_thresholds(services, blog.url, thresholds)
-    check_comment(services, site, Comment("another"), channel="akismet", callback=Callback(receiver.callback, NEW_KEY))
+    check_comment(
+        services,
+        site,
+        CheckRequest(Comment("another"), channel="akismet", callback=Callback(receiver.callback, NEW_KEY)),
+    )
     assert deliver_due(services) == 1
 
 
@@ -275,7 +279,7 @@ def test_an_unchanged_key_writes_nothing_more(services: Services, blog: Site, re
     """The encrypted form, which differs each time, is stored once."""
     sent = Callback(receiver.callback, KEY)
     assert plugin_change(services, blog, sent) is not None
-    check_comment(services, blog, Comment("hello"), channel="akismet", callback=sent)
+    check_comment(services, blog, CheckRequest(Comment("hello"), channel="akismet", callback=sent))
     assert plugin_change(services, find_site(services, blog.url), sent) is None
 
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import func, select
 
-from moderation.actions.check import check_comment, check_comments
+from moderation.actions.check import CheckRequest, check_comment, check_comments
 from moderation.actions.labelling import import_labels, label_comment, label_decision, withdraw_label
 from moderation.actions.moderators import add_moderator, list_moderators
 from moderation.actions.retries import IdempotencyKey
@@ -89,11 +89,11 @@ def outcome_of(action: Callable[[], object]) -> str:
 def test_one_comment_is_labelled_by_all(crowd: list[Services], hold_all_site: Site) -> None:
     """Labels, their withdrawals and rechecks of one comment exclude each other; the log keeps what was acknowledged."""
     services, comment = crowd[0], Comment("Congratulations, your prize awaits.", author="Ann")
-    decision = check_comment(services, hold_all_site, comment).decision
+    decision = check_comment(services, hold_all_site, CheckRequest(comment)).decision
 
     def act(member: Services, number: int) -> None:
         if number == 0:
-            check_comment(member, hold_all_site, comment, recheck=True)
+            check_comment(member, hold_all_site, CheckRequest(comment, recheck=True))
         elif number == 1:
             withdraw_label(member, hold_all_site, decision.id, "ben", "api")
         else:
@@ -117,7 +117,7 @@ def test_a_comment_that_many_describe_is_stored_once(crowd: list[Services], site
     def act(member: Services, number: int, turn: int) -> None:
         comment = Comment(f"Buy now, number {turn}", author="Ann")
         if number % 2:
-            check_comment(member, site, comment, recheck=True)
+            check_comment(member, site, CheckRequest(comment, recheck=True))
         else:
             label_comment(member, site, comment, SPAM, "the blog", "akismet")
 
@@ -133,7 +133,9 @@ def test_a_request_that_many_send_is_judged_once(crowd: list[Services], hold_all
     """All of them have one decision, with one comment and one queue item."""
 
     def act(member: Services, number: int, turn: int) -> str:
-        return check_comment(member, hold_all_site, Comment(f"Comment number {turn}"), identifiers=["7"]).decision.id
+        return check_comment(
+            member, hold_all_site, CheckRequest(Comment(f"Comment number {turn}"), identifiers=["7"])
+        ).decision.id
 
     for turn in range(ROUNDS):
         assert len(set(at_once(crowd, partial(act, turn=turn)))) == 1
@@ -147,7 +149,7 @@ def test_a_key_that_many_send_names_one_request(crowd: list[Services], hold_all_
         comment = Comment(f"Comment of {key}")
         if batch:
             return " ".join(decision.id for decision in check_comments(member, hold_all_site, [comment] * 3, key=key))
-        return check_comment(member, hold_all_site, comment, key=key).decision.id
+        return check_comment(member, hold_all_site, CheckRequest(comment, key=key)).decision.id
 
     def act(member: Services, number: int, turn: int) -> str:
         key = IdempotencyKey(f"key {turn}", f"body {number % 2}")
@@ -170,7 +172,7 @@ def test_one_moderator_is_the_first(crowd: list[Services], hold_all_site: Site, 
         return outcome_of(lambda: resolve(member, item_id, (HAM, SPAM)[number % 2], moderator))
 
     for turn in range(ROUNDS):
-        check_comment(services, hold_all_site, Comment(f"Is number {turn} fine?"))
+        check_comment(services, hold_all_site, CheckRequest(Comment(f"Is number {turn} fine?")))
     for item in held_items(services):
         outcomes = at_once(crowd, partial(act, item_id=item.id))
         assert Counter(outcomes) == {"done": 1, "conflict": THREADS - 1}
@@ -235,7 +237,7 @@ def test_a_calibration_is_stored_once(crowd: list[Services], site: Site) -> None
     """All processes see that it is due, and one stores it."""
     services = crowd[0]
     for number in range(100):
-        decision = check_comment(services, site, Comment(f"A fine remark, number {number}.")).decision
+        decision = check_comment(services, site, CheckRequest(Comment(f"A fine remark, number {number}."))).decision
         label_decision(services, site, decision.id, HAM, "mara", "api")
     stored = at_once(crowd, lambda member, _: recalibrate(member, site))
     assert sum(stored) == count(services, "calibrations") == 1

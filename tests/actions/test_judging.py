@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from moderation.actions.check import check_comment, find_decision
+from moderation.actions.check import CheckRequest, check_comment, find_decision
 from moderation.actions.judging import judge, with_spans
 from moderation.actions.services import Services
 from moderation.domain.comment import Comment
@@ -25,7 +25,7 @@ SHOES = Comment("Buy cheap shoes at http://shoes.example")
 @pytest.fixture
 def decision(services: Services, site: Site) -> Decision:
     """A decision of the small model."""
-    return check_comment(services, site, SHOES).decision
+    return check_comment(services, site, CheckRequest(SHOES)).decision
 
 
 def reasons_of(services: Services, site: Site, decision: Decision) -> tuple[Reason, ...]:
@@ -105,7 +105,7 @@ def test_a_reason_with_another_weight_has_no_spans(
 
 def test_spans_are_not_stored(services: Services, site: Site) -> None:
     """They follow from the text and the model."""
-    decision = check_comment(services, site, SHOES, spans=True).decision
+    decision = check_comment(services, site, CheckRequest(SHOES, spans=True)).decision
     assert any(reason.spans for reason in decision.score.reasons)
     with read_transaction(services.engine) as connection:
         row = decisions.find(connection, site.id, decision.id)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from moderation.actions.check import check_comment, find_decision
+from moderation.actions.check import CheckRequest, check_comment, find_decision
 from moderation.actions.labelling import (
     export_labels,
     import_labels,
@@ -44,7 +44,7 @@ def exported(services: Services, site: Site | None) -> list[tuple[str, str]]:
 
 def test_a_label_is_found_with_its_decision(services: Services, site: Site) -> None:
     """The label in force is returned with the decision."""
-    decision = check_comment(services, site, COMMENT, spans=True).decision
+    decision = check_comment(services, site, CheckRequest(COMMENT, spans=True)).decision
     label = label_decision(services, site, decision.id, SPAM, "key abcd", "api")
     assert label == Label(SPAM, "key abcd", "api", services.clock())
     assert find_decision(services, site, decision.id) == (decision, label)
@@ -52,7 +52,7 @@ def test_a_label_is_found_with_its_decision(services: Services, site: Site) -> N
 
 def test_the_newest_label_is_in_force(services: Services, site: Site, clock: Clock) -> None:
     """A later label replaces an earlier one; the log keeps both."""
-    decision = check_comment(services, site, COMMENT).decision
+    decision = check_comment(services, site, CheckRequest(COMMENT)).decision
     label_decision(services, site, decision.id, SPAM, "a", "api")
     clock.advance(1)
     label_decision(services, site, decision.id, HAM, "b", "akismet")
@@ -64,7 +64,7 @@ def test_the_newest_label_is_in_force(services: Services, site: Site, clock: Clo
 
 def test_a_repeated_label_is_stored_once(services: Services, site: Site, clock: Clock) -> None:
     """A repeated request gets the first label again; through another channel it is a new label."""
-    decision = check_comment(services, site, COMMENT).decision
+    decision = check_comment(services, site, CheckRequest(COMMENT)).decision
     first = label_decision(services, site, decision.id, SPAM, "a", "api")
     clock.advance(1)
     assert label_decision(services, site, decision.id, SPAM, "a", "api") == first
@@ -75,7 +75,7 @@ def test_a_repeated_label_is_stored_once(services: Services, site: Site, clock: 
 
 def test_a_label_can_be_withdrawn(services: Services, site: Site) -> None:
     """A withdrawal is a row of the log; after it no label is in force."""
-    decision = check_comment(services, site, COMMENT, spans=True).decision
+    decision = check_comment(services, site, CheckRequest(COMMENT, spans=True)).decision
     label_decision(services, site, decision.id, SPAM, "a", "api")
     assert withdraw_label(services, site, decision.id, "b", "api") == Label(None, "b", "api", services.clock())
     assert find_decision(services, site, decision.id) == (decision, None)
@@ -84,7 +84,7 @@ def test_a_label_can_be_withdrawn(services: Services, site: Site) -> None:
 
 def test_a_repeated_withdrawal_is_stored_once(services: Services, site: Site) -> None:
     """A withdrawal without a label changes nothing and is no error."""
-    decision = check_comment(services, site, COMMENT).decision
+    decision = check_comment(services, site, CheckRequest(COMMENT)).decision
     assert withdraw_label(services, site, decision.id, "a", "api").value is None
     assert log_length(services) == 0
     label_decision(services, site, decision.id, SPAM, "a", "api")
@@ -96,7 +96,7 @@ def test_a_repeated_withdrawal_is_stored_once(services: Services, site: Site) ->
 
 def test_another_sites_decision_cannot_be_labelled(services: Services, site: Site, other_site: Site) -> None:
     """A decision of another site can be neither labelled nor withdrawn."""
-    decision = check_comment(services, site, COMMENT).decision
+    decision = check_comment(services, site, CheckRequest(COMMENT)).decision
     with pytest.raises(NotFound):
         label_decision(services, other_site, decision.id, SPAM, "a", "api")
     with pytest.raises(NotFound):
@@ -106,8 +106,10 @@ def test_another_sites_decision_cannot_be_labelled(services: Services, site: Sit
 
 def test_a_label_through_any_channel_closes_the_queue_item(services: Services, hold_all_site: Site) -> None:
     """A comment that was labelled elsewhere needs no review."""
-    by_id = check_comment(services, hold_all_site, COMMENT).decision
-    by_content = check_comment(services, hold_all_site, replace(COMMENT, text="Another thing altogether")).decision
+    by_id = check_comment(services, hold_all_site, CheckRequest(COMMENT)).decision
+    by_content = check_comment(
+        services, hold_all_site, CheckRequest(replace(COMMENT, text="Another thing altogether"))
+    ).decision
     label_decision(services, hold_all_site, by_id.id, HAM, "a", "api")
     assert [item.decision.id for item in held_items(services)] == [by_content.id]
     label_comment(services, hold_all_site, by_content.comment, SPAM, "a", "akismet")
@@ -117,7 +119,7 @@ def test_a_label_through_any_channel_closes_the_queue_item(services: Services, h
 def test_a_described_comment_is_found_again(services: Services, site: Site) -> None:
     """Case, slashes and absent fields do not hide the decision that the caller describes."""
     decision = check_comment(
-        services, site, Comment(text="It's a <b>Deal</b>", author="Otto", email="o@otto.example")
+        services, site, CheckRequest(Comment(text="It's a <b>Deal</b>", author="Otto", email="o@otto.example"))
     ).decision
     label = label_comment(services, site, Comment(text="it\\'s a deal"), SPAM, "a", "akismet")
     assert find_decision(services, site, decision.id)[1] == label
@@ -125,9 +127,9 @@ def test_a_described_comment_is_found_again(services: Services, site: Site) -> N
 
 def test_the_newest_of_equal_comments_is_labelled(services: Services, site: Site, clock: Clock) -> None:
     """Of several equal comments the newest gets the label."""
-    first = check_comment(services, site, COMMENT).decision
+    first = check_comment(services, site, CheckRequest(COMMENT)).decision
     clock.advance(MAX_RETRY_SECONDS + 1)
-    second = check_comment(services, site, COMMENT).decision
+    second = check_comment(services, site, CheckRequest(COMMENT)).decision
     label = label_comment(services, site, COMMENT, SPAM, "a", "akismet")
     assert find_decision(services, site, first.id)[1] is None
     assert find_decision(services, site, second.id)[1] == label
@@ -135,8 +137,8 @@ def test_the_newest_of_equal_comments_is_labelled(services: Services, site: Site
 
 def test_another_authors_equal_text_keeps_its_label(services: Services, site: Site) -> None:
     """Where both authors are known, equal texts of two authors are two comments."""
-    otto = check_comment(services, site, Comment(text="Nice post", author="Otto")).decision
-    mia = check_comment(services, site, Comment(text="Nice post", author="Mia")).decision
+    otto = check_comment(services, site, CheckRequest(Comment(text="Nice post", author="Otto"))).decision
+    mia = check_comment(services, site, CheckRequest(Comment(text="Nice post", author="Mia"))).decision
     label_comment(services, site, Comment(text="Nice post", author="Otto"), SPAM, "a", "akismet")
     assert find_decision(services, site, mia.id)[1] is None
     assert find_decision(services, site, otto.id)[1] is not None
@@ -152,7 +154,7 @@ def test_an_unknown_comment_can_be_labelled(services: Services, site: Site) -> N
 
 def test_sites_do_not_share_comments(services: Services, site: Site, other_site: Site) -> None:
     """A label never applies to another site's comment with the same text."""
-    decision = check_comment(services, site, COMMENT).decision
+    decision = check_comment(services, site, CheckRequest(COMMENT)).decision
     label_comment(services, other_site, COMMENT, SPAM, "a", "akismet")
     assert find_decision(services, site, decision.id)[1] is None
     assert exported(services, site) == []
@@ -223,10 +225,10 @@ def test_the_newest_label_counts_in_an_import(services: Services, hold_all_site:
     assert exported(services, hold_all_site) == [(COMMENT.text, "spam"), (other.text, "spam")]
     assert {similar.label.value for similar in find_similar_to_text(services, hold_all_site.id, COMMENT.text)} == {SPAM}
 
-    decision = check_comment(services, hold_all_site, Comment("Held for a person")).decision
+    decision = check_comment(services, hold_all_site, CheckRequest(Comment("Held for a person"))).decision
     label_decision(services, hold_all_site, decision.id, SPAM, "mara", "queue")
     withdraw_label(services, hold_all_site, decision.id, "mara", "queue")
-    again = check_comment(services, hold_all_site, Comment("Held for a person"), recheck=True).decision
+    again = check_comment(services, hold_all_site, CheckRequest(Comment("Held for a person"), recheck=True)).decision
     assert import_labels(services, hold_all_site, [(Comment("Held for a person"), HAM)]) == (0, 1, 0)
     assert find_decision(services, hold_all_site, again.id)[1] == Label(HAM, "import", "import", clock.now)
     assert count_held(services) == 0
@@ -234,7 +236,7 @@ def test_the_newest_label_counts_in_an_import(services: Services, hold_all_site:
 
 def test_a_label_from_the_queue_is_known_to_an_import(services: Services, site: Site) -> None:
     """Exported labels that come back add nothing, and a label that was changed since counts as it is now."""
-    decision = check_comment(services, site, COMMENT).decision
+    decision = check_comment(services, site, CheckRequest(COMMENT)).decision
     label_decision(services, site, decision.id, SPAM, "mara", "queue")
     assert import_labels(services, site, [(COMMENT, SPAM)]) == (0, 0, 1)
     label_decision(services, site, decision.id, HAM, "mara", "queue")
@@ -252,10 +254,10 @@ def test_a_withdrawn_label_leaves_no_trace_in_the_export(
     services: Services, site: Site, texts: list[str], data: st.DataObject
 ) -> None:
     """After a withdrawal the export is the same as before the labels."""
-    kept = check_comment(services, site, Comment(text="the one that stays")).decision
+    kept = check_comment(services, site, CheckRequest(Comment(text="the one that stays"))).decision
     label_decision(services, site, kept.id, HAM, "a", "api")
     before = list(export_labels(services, site))
-    for decision in [check_comment(services, site, Comment(text=text)).decision for text in texts]:
+    for decision in [check_comment(services, site, CheckRequest(Comment(text=text))).decision for text in texts]:
         for value, channel in data.draw(st.lists(st.tuples(values, channels), min_size=1, max_size=3)):
             label_decision(services, site, decision.id, value, "a", channel)
         assert len(list(export_labels(services, site))) == len(before) + 1

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from moderation.actions.check import CheckResult, check_comment, find_decision
+from moderation.actions.check import CheckRequest, CheckResult, check_comment, find_decision
 from moderation.actions.labelling import label_decision, withdraw_label
 from moderation.actions.retries import MAX_RETRY_SECONDS
 from moderation.actions.review import held_items
@@ -31,11 +31,11 @@ def count(services: Services, table: str) -> int:
 @pytest.fixture
 def first(services: Services, hold_all_site: Site) -> CheckResult:
     """Return the result of the first request; the comment waits in the queue."""
-    return check_comment(services, hold_all_site, COMMENT, identifiers=["7", "192.0.2.7"])
+    return check_comment(services, hold_all_site, CheckRequest(COMMENT, identifiers=["7", "192.0.2.7"]))
 
 
 def again(services: Services, site: Site, comment: Comment = COMMENT, comment_id: str = "7") -> CheckResult:
-    return check_comment(services, site, comment, identifiers=[comment_id, "192.0.2.7"])
+    return check_comment(services, site, CheckRequest(comment, identifiers=[comment_id, "192.0.2.7"]))
 
 
 def test_a_retry_has_the_same_decision(
@@ -64,7 +64,7 @@ def test_a_request_after_a_change_of_thresholds_is_judged_anew(
 
 def test_a_retry_may_ask_for_spans(services: Services, hold_all_site: Site, first: CheckResult) -> None:
     """The reasons of the first decision get the spans that a request for the decision shows."""
-    retried = check_comment(services, hold_all_site, COMMENT, identifiers=["7", "192.0.2.7"], spans=True)
+    retried = check_comment(services, hold_all_site, CheckRequest(COMMENT, identifiers=["7", "192.0.2.7"], spans=True))
     assert not retried.is_new
     assert retried.decision == find_decision(services, hold_all_site, first.decision.id)[0]
 
@@ -89,9 +89,11 @@ def test_an_edit_is_judged_anew(services: Services, hold_all_site: Site, first: 
 def test_another_identifier_is_another_comment(services: Services, hold_all_site: Site, first: CheckResult) -> None:
     """The id of the comment at the blog and the address of its author count; so do the signals of the form."""
     assert again(services, hold_all_site, comment_id="8").is_new
-    assert check_comment(services, hold_all_site, COMMENT, identifiers=["7", "192.0.2.8"]).is_new
+    assert check_comment(services, hold_all_site, CheckRequest(COMMENT, identifiers=["7", "192.0.2.8"])).is_new
     filled = SubmissionSignals(honeypot_filled=True)
-    assert check_comment(services, hold_all_site, COMMENT, identifiers=["7", "192.0.2.7"], submission=filled).is_new
+    assert check_comment(
+        services, hold_all_site, CheckRequest(COMMENT, identifiers=["7", "192.0.2.7"], submission=filled)
+    ).is_new
 
 
 def test_another_site_has_its_own_decision(services: Services, hold_all_site: Site, first: CheckResult) -> None:
@@ -106,7 +108,9 @@ def test_another_site_has_its_own_decision(services: Services, hold_all_site: Si
 
 def test_a_recheck_is_judged_anew(services: Services, hold_all_site: Site, first: CheckResult) -> None:
     """A recheck replaces the decision; a late retry of the first request then has the new one."""
-    rechecked = check_comment(services, hold_all_site, COMMENT, identifiers=["7", "192.0.2.7"], recheck=True)
+    rechecked = check_comment(
+        services, hold_all_site, CheckRequest(COMMENT, identifiers=["7", "192.0.2.7"], recheck=True)
+    )
     assert rechecked.is_new and rechecked.decision.id != first.decision.id
     assert again(services, hold_all_site).decision.id == rechecked.decision.id
     assert count(services, "comments") == len(held_items(services)) == 1

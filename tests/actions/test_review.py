@@ -5,7 +5,7 @@ from threading import Barrier
 
 import pytest
 
-from moderation.actions.check import check_comment, find_decision
+from moderation.actions.check import CheckRequest, check_comment, find_decision
 from moderation.actions.labelling import export_labels, label_decision
 from moderation.actions.moderators import add_moderator
 from moderation.actions.review import (
@@ -32,7 +32,7 @@ HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
 def hold(services: Services, site: Site, count: int, prefix: str = "Held") -> list[Decision]:
     """Return the held decisions, newest first, with spans."""
     comments = [Comment(text=f"{prefix} {number}") for number in range(count)]
-    return [check_comment(services, site, comment, spans=True).decision for comment in comments][::-1]
+    return [check_comment(services, site, CheckRequest(comment, spans=True)).decision for comment in comments][::-1]
 
 
 def test_pages_list_the_newest_items_first(services: Services, hold_all_site: Site) -> None:
@@ -152,8 +152,8 @@ def test_items_of_a_removed_site_are_hidden(services: Services, hold_all_site: S
 def test_long_fields_are_read_as_excerpts(services: Services, hold_all_site: Site) -> None:
     """A list reads the beginning of each field, the item's own page any part of the text."""
     text = "".join(f"{number} " for number in range(60_000))
-    check_comment(services, hold_all_site, Comment(text, author="a" * 9_000))
-    check_comment(services, hold_all_site, Comment("short", author="Ann"))
+    check_comment(services, hold_all_site, CheckRequest(Comment(text, author="a" * 9_000)))
+    check_comment(services, hold_all_site, CheckRequest(Comment("short", author="Ann")))
     short, long = held_items(services)
     assert not short.is_excerpt and short.decision.comment.author == "Ann"
     comment = long.decision.comment
@@ -169,15 +169,15 @@ def test_only_so_much_text_is_scored_again(services: Services, hold_all_site: Si
     text = "Order cheap casino bonus now. " * 120
     fitting = MAX_RESCORED_LENGTH // len(text)
     for number in range(fitting + 2):
-        check_comment(services, hold_all_site, Comment(f"{number:02}{text}"[: len(text)]))
-    check_comment(services, hold_all_site, Comment(text * 10))
+        check_comment(services, hold_all_site, CheckRequest(Comment(f"{number:02}{text}"[: len(text)])))
+    check_comment(services, hold_all_site, CheckRequest(Comment(text * 10)))
     with_spans = [any(reason.spans for reason in item.decision.score.reasons) for item in held_items(services)]
     assert with_spans == [False] + [True] * fitting + [False] * 2
 
 
 def test_the_name_of_a_faster_stranger_is_shown_safely(services: Services, hold_all_site: Site) -> None:
     """A blog may send any name with its label."""
-    decision = check_comment(services, hold_all_site, Comment("hello")).decision
+    decision = check_comment(services, hold_all_site, CheckRequest(Comment("hello"))).decision
     (item,) = held_items(services)
     label_decision(services, hold_all_site, decision.id, LabelValue.HAM, "\x1b[2J\u202e" + "x" * 500, "akismet")
     with pytest.raises(Conflict) as raised:

@@ -6,7 +6,7 @@ from math import nextafter
 
 import pytest
 
-from moderation.actions.check import check_comment, find_decision, preview_comment
+from moderation.actions.check import CheckRequest, check_comment, find_decision, preview_comment
 from moderation.actions.judging import judge
 from moderation.actions.labelling import label_decision, withdraw_label
 from moderation.actions.review import held_items
@@ -87,7 +87,7 @@ def test_the_thresholds_in_force_judge(services: Services, site: Site) -> None:
     insert_labelled_decisions(services, site, [*spread(58), 0.55])
     recalibrate(services, site)
     advanced = reload_site(services, site)
-    decision = check_comment(services, advanced, Comment("Hello there")).decision
+    decision = check_comment(services, advanced, CheckRequest(Comment("Hello there"))).decision
     assert decision.calibration and decision.calibration.stage is RolloutStage.BLOCK
     assert decision.thresholds.review < decision.thresholds.spam == pytest.approx(0.55)
     assert preview_comment(services, advanced, Comment("Hello there")).thresholds == decision.thresholds
@@ -98,20 +98,22 @@ def test_the_thresholds_in_force_judge(services: Services, site: Site) -> None:
         == decision.thresholds
     )
     assert thresholds_for(services, advanced, None) == (decision.thresholds, decision.calibration)
-    message = check_comment(services, advanced, Comment("Hello there", type="message")).decision
+    message = check_comment(services, advanced, CheckRequest(Comment("Hello there", type="message"))).decision
     assert message.thresholds == decision.thresholds.milder() and message.calibration == decision.calibration
 
 
 def test_a_decision_keeps_its_guarantees(services: Services, site: Site) -> None:
     """A stored decision has the guarantees that it was made by, even if the site has others since."""
     assert (
-        find_decision(services, site, check_comment(services, site, Comment("Hello")).decision.id)[0].calibration
+        find_decision(services, site, check_comment(services, site, CheckRequest(Comment("Hello"))).decision.id)[
+            0
+        ].calibration
         == UNCALIBRATED
     )
     ids = insert_labelled_decisions(services, site, spread(59))
     recalibrate(services, site)
     comment = Comment("Hello there")
-    decision = check_comment(services, reload_site(services, site), comment, spans=True).decision
+    decision = check_comment(services, reload_site(services, site), CheckRequest(comment, spans=True)).decision
     assert decision.calibration and decision.calibration.spam
     assert (decision.calibration.spam.n, decision.calibration.spam.errors) == (59, 0)
     assert decision.calibration.spam.digest == sample_digest(list(zip(ids, spread(59), strict=True)))
@@ -123,7 +125,9 @@ def test_held_items_keep_their_guarantees(services: Services, site: Site) -> Non
     """The queue shows the thresholds by which a comment was held."""
     insert_labelled_decisions(services, site, [1e-9] * 29)
     recalibrate(services, site)
-    decision = check_comment(services, reload_site(services, site), Comment("Is that so?"), spans=True).decision
+    decision = check_comment(
+        services, reload_site(services, site), CheckRequest(Comment("Is that so?"), spans=True)
+    ).decision
     assert decision.calibration and decision.calibration.stage is RolloutStage.HOLD
     assert [item.decision for item in held_items(services)] == [decision]
 
@@ -211,7 +215,10 @@ def test_a_new_model_starts_at_observe(services: Services, site: Site, registry:
     two_models.promote("next")
     later = replace(services, registry=two_models, live_model=LiveModel(two_models))
     assert stage(later, site) is RolloutStage.OBSERVE
-    assert check_comment(later, reload_site(later, site), Comment("Hello")).decision.calibration == UNCALIBRATED
+    assert (
+        check_comment(later, reload_site(later, site), CheckRequest(Comment("Hello"))).decision.calibration
+        == UNCALIBRATED
+    )
     insert_labelled_decisions(later, site, spread(29), model="next")
     recalibrate(later, site)
     assert stage(later, site) is RolloutStage.HOLD and stage(services, site) is RolloutStage.OBSERVE
@@ -240,12 +247,12 @@ def test_own_thresholds_leave_the_rollout(services: Services, site: Site) -> Non
     status = rollout_status(services, own)
     assert (status.calibration, status.thresholds, status.ham_count) == (None, THRESHOLDS, 0)
     assert "no guarantee" in status.next_stage
-    decision = check_comment(services, own, Comment("Hello there"), spans=True).decision
+    decision = check_comment(services, own, CheckRequest(Comment("Hello there"), spans=True)).decision
     assert decision.calibration is None and find_decision(services, site, decision.id)[0] == decision
     typed = set_type_thresholds(services, site.url, "review", THRESHOLDS)
     assert (
         check_comment(
-            services, set_thresholds(services, typed.url, None), Comment("Hello", type="review")
+            services, set_thresholds(services, typed.url, None), CheckRequest(Comment("Hello", type="review"))
         ).decision.calibration
         is None
     )

@@ -8,7 +8,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event, select, update
 
-from moderation.actions.check import check_comment
+from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.labelling import import_labels, label_comment, label_decision, withdraw_label
 from moderation.actions.review import held_items, resolve
 from moderation.actions.services import Services
@@ -60,7 +60,7 @@ def test_a_similar_comment_comes_with_its_label(services: Services, site: Site, 
     label = label_comment(services, site, Comment(SIMILAR), SPAM, "mara", "queue")
     label_comment(services, site, Comment(OTHER), HAM, "mara", "queue")
     clock.advance(86_400)
-    (similar,) = find_similar(services, check_comment(services, site, Comment(TEXT)).decision)
+    (similar,) = find_similar(services, check_comment(services, site, CheckRequest(Comment(TEXT))).decision)
     assert (similar.text, similar.label) == (SIMILAR, label)
     assert similar.label.created_at == clock() - timedelta(days=1)
     assert MIN_SIMILARITY <= similar.similarity < 1.0
@@ -68,22 +68,22 @@ def test_a_similar_comment_comes_with_its_label(services: Services, site: Site, 
 
 def test_a_comment_is_not_similar_to_itself(services: Services, site: Site) -> None:
     """But the same text sent again has the similarity 1."""
-    first = check_comment(services, site, Comment(TEXT)).decision
+    first = check_comment(services, site, CheckRequest(Comment(TEXT))).decision
     label_decision(services, site, first.id, SPAM, "api", "api")
     assert find_similar(services, first) == []
-    (similar,) = find_similar(services, check_comment(services, site, Comment(TEXT.upper())).decision)
+    (similar,) = find_similar(services, check_comment(services, site, CheckRequest(Comment(TEXT.upper()))).decision)
     assert similar.similarity == 1.0
 
 
 def test_other_sites_are_not_searched(services: Services, site: Site, other_site: Site) -> None:
     """Labels of one site are not shown to another."""
     label_comment(services, other_site, Comment(TEXT), SPAM, "ana", "queue")
-    assert find_similar(services, check_comment(services, site, Comment(TEXT)).decision) == []
+    assert find_similar(services, check_comment(services, site, CheckRequest(Comment(TEXT))).decision) == []
 
 
 def test_only_labels_in_force_count(services: Services, site: Site) -> None:
     """A changed label changes the result, and a withdrawn label removes it."""
-    decision = check_comment(services, site, Comment(SIMILAR)).decision
+    decision = check_comment(services, site, CheckRequest(Comment(SIMILAR))).decision
     for value in (SPAM, HAM):
         label_decision(services, site, decision.id, value, "api", "api")
         assert [similar.label.value for similar in find_similar_to_text(services, site.id, TEXT)] == [value]
@@ -93,7 +93,7 @@ def test_only_labels_in_force_count(services: Services, site: Site) -> None:
 
 def test_labels_of_all_channels_count(services: Services, hold_all_site: Site, moderator: Moderator) -> None:
     """A label counts through any channel."""
-    check_comment(services, hold_all_site, Comment(SIMILAR))
+    check_comment(services, hold_all_site, CheckRequest(Comment(SIMILAR)))
     resolve(services, held_items(services)[0].id, HAM, moderator)
     import_labels(services, hold_all_site, [(Comment(TEXT + " Order now."), SPAM)])
     results = find_similar_to_text(services, hold_all_site.id, TEXT)
@@ -138,8 +138,8 @@ def test_bands_are_computed_before_the_database_is_locked(
     services: Services, hold_all_site: Site, moderator: Moderator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A text of 2,000 letters takes 3 ms, in which no other decision could be stored."""
-    first = check_comment(services, hold_all_site, Comment(TEXT)).decision
-    check_comment(services, hold_all_site, Comment(f"{TEXT} 1"))
+    first = check_comment(services, hold_all_site, CheckRequest(Comment(TEXT))).decision
+    check_comment(services, hold_all_site, CheckRequest(Comment(f"{TEXT} 1")))
     item = held_items(services)[0]
     compute, computed, writing = minhash.lsh_bands, [], services.writer._thread
 
@@ -183,7 +183,7 @@ def test_the_index_follows_from_the_log(
 ) -> None:
     """At any moment the index equals one that is rebuilt from the label log."""
     for text, value in labels:
-        decision = check_comment(services, site, Comment(text)).decision
+        decision = check_comment(services, site, CheckRequest(Comment(text))).decision
         label_decision(services, site, decision.id, SPAM, "api", "api")
         if value is None:
             withdraw_label(services, site, decision.id, "api", "api")

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from moderation.actions.check import check_comment
+from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.labelling import label_decision, withdraw_label
 from moderation.actions.review import held_items, resolve
 from moderation.actions.services import Services
@@ -33,7 +33,7 @@ def send(services: Services, site: Site, thresholds: Thresholds, count: int = 1)
     """Check `count` comments under these thresholds and return the id of the last decision."""
     changed = set_thresholds(services, site.url, thresholds)
     comments = [Comment(text=f"Hello {number} under {thresholds}") for number in range(count)]
-    return [check_comment(services, changed, comment).decision.id for comment in comments][-1]
+    return [check_comment(services, changed, CheckRequest(comment)).decision.id for comment in comments][-1]
 
 
 def total(services: Services, site: Site) -> Figures:

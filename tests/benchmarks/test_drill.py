@@ -8,7 +8,7 @@ from benchmarks.drill import FAULTS, counts_a_failure, examine
 from benchmarks.drill_client import Record
 from benchmarks.installation import Installation
 from benchmarks.rows import at_most
-from moderation.actions.check import check_comment
+from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.labelling import label_decision
 from moderation.actions.services import Services
 from moderation.domain.comment import Comment
@@ -20,7 +20,9 @@ from moderation.domain.site import Site
 def test_losses_and_repetitions_are_counted(services: Services, site: Site, tmp_path: Path) -> None:
     """A decision under another id is lost, and so is a label that nothing stores; a comment stored again is twice."""
     sent = enumerate(("one", "two", "two"))
-    kept, again, _ = (check_comment(services, site, Comment(text), identifiers=[str(n)]).decision for n, text in sent)
+    kept, again, _ = (
+        check_comment(services, site, CheckRequest(Comment(text), identifiers=[str(n)])).decision for n, text in sent
+    )
     label_decision(services, site, kept.id, LabelValue.SPAM, "mara", "queue")
     services.engine.dispose()
     record = Record(decisions={"one": kept.id, "two": again.id, "three": "0" * 32}, labels={"one", "two"})

@@ -16,7 +16,7 @@ from time import monotonic, sleep
 import pytest
 
 from moderation.actions.callbacks import RETRY_DELAYS, deliver_due
-from moderation.actions.check import check_comment
+from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.doctor import Level, diagnose
 from moderation.actions.labelling import label_decision
 from moderation.actions.sites import find_site, set_akismet_review, set_thresholds
@@ -166,7 +166,7 @@ def interrupt_restore(installation: Installation) -> None:
 
 def receive_comment_tomorrow(installation: Installation) -> None:
     services = open_services(installation.settings)
-    check_comment(services, find_site(services, SITE), Comment("Hello"))
+    check_comment(services, find_site(services, SITE), CheckRequest(Comment("Hello")))
     services.engine.dispose()
     tomorrow = datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1)
     installation.execute(f"UPDATE comments SET received_at = '{tomorrow}'")
@@ -281,7 +281,9 @@ def test_callbacks_that_fail_are_told_from_those_given_up(installation: Installa
     set_thresholds(services, SITE, HOLD_ALL)
     site = set_akismet_review(services, SITE, AkismetReviewSettings(private_callback=True))
     callback = Callback("https://blog.example/callback", "0123456789ab")
-    decision = check_comment(services, site, Comment("Hold me"), channel="akismet", callback=callback).decision
+    decision = check_comment(
+        services, site, CheckRequest(Comment("Hold me"), channel="akismet", callback=callback)
+    ).decision
     label_decision(services, site, decision.id, LabelValue.SPAM, "mara", "queue")
     deliver_due(services, seconds=1.0)
     check, level, detail = installation.only_finding()

@@ -1,6 +1,6 @@
 """`moderation site akismet`, and the thresholds of a type of comment."""
 
-from moderation.actions.check import check_comment
+from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.sites import find_site
 from moderation.domain.comment import Comment
 from moderation.domain.site import Callback
@@ -27,7 +27,7 @@ def test_a_rejected_callback_is_named_with_what_to_do(operator: Operator, settin
     services = open_services(settings)
     try:
         sent = Callback("https://www.blog.example/wp-json/akismet/v1/webhook", "0123456789ab")
-        check_comment(services, find_site(services, BLOG), Comment("hello"), callback=sent)
+        check_comment(services, find_site(services, BLOG), CheckRequest(Comment("hello"), callback=sent))
     finally:
         services.engine.dispose()
     assert operator.get_json("site", "akismet", BLOG)["rejected_origin"] == "https://www.blog.example"

@@ -50,7 +50,7 @@ def hold(connection: Connection, site: Site, decision_id: str) -> int:
     decision = Decision(
         decision_id, site.id, comment, score, thresholds, Verdict.REVIEW, degraded=False, decided_at=NOON
     )
-    (comment_id,) = comments.add(connection, site.id, [("key", comment)], NOON)
+    (comment_id,) = comments.add(connection, site.id, [(b"key", comment)], NOON)
     decisions.add(connection, [(decision, comment_id)], "akismet")
     callbacks.add(connection, PendingCallback(decision_id, site.id, "https://blog.example/hook", "encrypted", LATER))
     return comment_id

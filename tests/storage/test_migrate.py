@@ -23,7 +23,8 @@ from moderation.storage.migrate import HEAD, schema_problem, upgrade
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 OLDER_ROWS = """
 INSERT INTO sites (id, url, created_at) VALUES (1, 'https://a.example', '2026-01-02 12:00:00');
-INSERT INTO comments (id, site_id, content_key, text, received_at) VALUES (1, 1, 'key', 'Hello', '2026-01-02 12:00:00');
+INSERT INTO comments (id, site_id, content_key, text, received_at)
+    VALUES (1, 1, 'abcdef', 'Hello', '2026-01-02 12:00:00');
 INSERT INTO decisions (id, site_id, comment_id, probability, logit, bias, reasons, model,
     review_line, spam_line, discard_line, verdict, degraded, door, made_at)
 VALUES ('00000000000000000000000000000000', 1, 1, 0.5, 0, 0, '[]', 'small',

@@ -23,6 +23,7 @@ from moderation.domain.decision import Label, LabelValue, QueueItem, Reason
 from moderation.domain.site import AkismetReviewSettings, ReviewAction
 from moderation.domain.thresholds import Thresholds
 from moderation.features import minhash
+from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.reasons import split_strongest
 from moderation.storage import (
     calibrations,
@@ -205,6 +206,17 @@ def test_each_decision_is_there_with_its_comment(connection: Connection, old: Ro
         standing = standings.get(row["standing_id"])
         review = decision.calibration.review if decision.calibration else None
         assert review == (guarantee(standing["review"]) if standing else None)
+
+
+def test_each_comment_keeps_its_content_hash(connection: Connection, old: Rows) -> None:
+    """It is half as long now, and equals that of the same comment when a blog sends it again."""
+    stored = connection.execute(select(tables.comments.c.id, tables.comments.c.content_hash)).all()
+    assert {row.id: row.content_hash for row in stored} == {
+        row["id"]: bytes.fromhex(row["content_key"])[:16] for row in old["comments"]
+    }
+    row = old["comments"][0]
+    again = ParsedComment(Comment(row["text"].upper()))
+    assert again.content_hash == dict(map(tuple, stored))[row["id"]]
 
 
 def test_channels_and_superseded_decisions_are_kept(connection: Connection, old: Rows) -> None:

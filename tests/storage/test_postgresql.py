@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event, make_url, text
 
 from moderation.actions.callbacks import purge_settled
-from moderation.actions.check import check_comment, find_decision
+from moderation.actions.check import CheckRequest, check_comment, find_decision
 from moderation.actions.labelling import export_labels, import_labels, label_comment
 from moderation.actions.moderators import MAX_NAME_LENGTH, add_moderator, reset_password
 from moderation.actions.readiness import readiness
@@ -155,7 +155,7 @@ def test_statistics_and_maintenance_are_slow(
     action(serving, site)
     assert "SET LOCAL statement_timeout = 30000" in statements
     statements.clear()
-    check_comment(serving, site, Comment("hello"))
+    check_comment(serving, site, CheckRequest(Comment("hello")))
     assert statements and not any("statement_timeout" in statement for statement in statements)
     serving.engine.dispose()
 
@@ -248,7 +248,7 @@ def test_a_database_that_may_only_be_read_is_named(services: Services, database_
 def test_any_text_is_stored(services: Services, hold_all_site: Site) -> None:
     """PostgreSQL refuses NUL and lone surrogates: both become U+FFFD, in every field."""
     comment = Comment(*[HOSTILE for _ in Comment.__dataclass_fields__])
-    decision = check_comment(services, hold_all_site, comment).decision
+    decision = check_comment(services, hold_all_site, CheckRequest(comment)).decision
     stored = find_decision(services, hold_all_site, decision.id)[0].comment
     expected = HOSTILE.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
     assert {getattr(stored, field) for field in Comment.__dataclass_fields__} == {expected}
@@ -258,8 +258,8 @@ def test_long_fields_fit_into_every_index(services: Services, hold_all_site: Sit
     """An entry of a B-tree has at most 2,704 bytes; content is indexed by its digest."""
     long = "".join(uuid4().hex for _ in range(4_000))
     comment = Comment(text=long, author=long, email=long, permalink=f"https://careful.example/{long}", url=long)
-    first = check_comment(services, hold_all_site, comment).decision
-    again = check_comment(services, hold_all_site, comment, recheck=True).decision
+    first = check_comment(services, hold_all_site, CheckRequest(comment)).decision
+    again = check_comment(services, hold_all_site, CheckRequest(comment, recheck=True)).decision
     assert first.id != again.id
     label_comment(services, hold_all_site, comment, LabelValue.SPAM, long, "akismet")
     import_labels(services, hold_all_site, [(comment, LabelValue.SPAM)])
@@ -322,9 +322,9 @@ def test_a_failed_migration_leaves_nothing(postgres_server: PostgresServer) -> N
 
 def test_a_locked_comment_stops_no_other(services: Services, hold_all_site: Site, engine: Engine) -> None:
     """A check of the same site, and a new decision on the same comment's site, do not wait for a label."""
-    check_comment(services, hold_all_site, Comment("first"))
+    check_comment(services, hold_all_site, CheckRequest(Comment("first")))
     with write_transaction(engine) as connection:
         lock_comments(connection, [1])
         start = monotonic()
-        check_comment(services, hold_all_site, Comment("second"))
+        check_comment(services, hold_all_site, CheckRequest(Comment("second")))
         assert monotonic() - start < 1

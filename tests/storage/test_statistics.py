@@ -31,7 +31,7 @@ class History:
         self._ids = count()
 
     def comment(self, at: datetime, verdict: Verdict) -> int:
-        (comment_id,) = comments.add(self.connection, self.site_id, [("key", Comment("Hello"))], at)
+        (comment_id,) = comments.add(self.connection, self.site_id, [(b"key", Comment("Hello"))], at)
         self.decide(comment_id, at, verdict)
         return comment_id
 
@@ -169,7 +169,7 @@ def test_sites_are_counted_apart(history: History, other_site: Site) -> None:
 
 def test_labels_without_a_decision_do_not_count(history: History) -> None:
     """An imported label contradicts no verdict."""
-    (comment_id,) = comments.add(history.connection, history.site_id, [("key", Comment("Old"))], OCTOBER)
+    (comment_id,) = comments.add(history.connection, history.site_id, [(b"key", Comment("Old"))], OCTOBER)
     history.label(comment_id, SPAM, channel="import")
     assert history.counts() == VerdictCounts()
 

@@ -14,7 +14,6 @@ from moderation.storage.tables import metadata
 
 BOUNDED = {
     "callbacks.decision_id": "a random id",
-    "comments.content_hash": "a digest",
     "decisions.id": "a random id",
     "decisions.verdict": "one of four",
     "idempotency_keys.key": "web.requests.IDEMPOTENCY_KEY_PATTERN",

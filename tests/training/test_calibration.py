@@ -3,31 +3,37 @@
 import numpy as np
 import pytest
 
-from moderation.training.calibration import calibrate, calibrate_small_sample, choose_thresholds
+from moderation.domain.thresholds import Thresholds
+from moderation.training.calibration import (
+    calibrate,
+    calibrate_small_sample,
+    choose_thresholds,
+    general_guarantees,
+    pool_small_sites,
+)
 from moderation.training.recipe import Recipe
 
 
-def test_thresholds_are_ordered_and_keep_the_rates_of_every_source() -> None:
-    """At no threshold is the false-positive rate above the recipe's, on average or in the worst source."""
+def test_thresholds_are_ordered_and_keep_the_rates_of_enough_sites() -> None:
+    """With nine sites and a coverage of .8, each rate is kept on at least eight."""
     rng = np.random.default_rng(1)
-    ham = [rng.beta(1, 12, 4000), rng.beta(1, 5, 2000), rng.beta(1, 30, 30)]
+    ham = [rng.beta(1, 4 + 4 * site, 1000) for site in range(9)]
     recipe = Recipe()
     thresholds = choose_thresholds(ham, recipe)
-    for threshold, mean_rate, worst_rate in (
-        (thresholds.review, recipe.review_mean_rate, recipe.review_worst_rate),
-        (thresholds.spam, recipe.spam_mean_rate, recipe.spam_worst_rate),
-        (thresholds.discard, recipe.discard_mean_rate, recipe.discard_worst_rate),
+    assert thresholds.review < thresholds.spam < thresholds.discard
+    for threshold, max_rate in (
+        (thresholds.review, recipe.review_max_rate),
+        (thresholds.spam, recipe.spam_max_rate),
+        (thresholds.discard, recipe.discard_max_rate),
     ):
         rates = [float((probabilities >= threshold).mean()) for probabilities in ham]
-        assert np.mean(rates) <= mean_rate
-        assert max(rates) <= worst_rate
+        assert sum(rate <= max_rate for rate in rates) == 8
 
 
 def test_thresholds_are_the_lowest_that_keep_the_rates() -> None:
-    """Of 1,000 ham comments, ten may be held, five lost and none discarded. A source without ham changes nothing."""
+    """Of 1,000 ham comments, ten may be held, five lost and none discarded. A site without ham changes nothing."""
     ham = np.arange(1000) / 1000
-    recipe = Recipe(review_mean_rate=0.0105, review_worst_rate=1.0, spam_mean_rate=1.0, spam_worst_rate=0.0055)
-    thresholds = choose_thresholds([ham, np.array([])], recipe)
+    thresholds = choose_thresholds([ham, np.array([])], Recipe(review_max_rate=0.0105, spam_max_rate=0.0055))
     assert [(ham >= threshold).sum() for threshold in (thresholds.review, thresholds.spam, thresholds.discard)] == [
         10, 5, 0,
     ]  # fmt: skip
@@ -36,7 +42,7 @@ def test_thresholds_are_the_lowest_that_keep_the_rates() -> None:
 
 def test_a_later_threshold_is_never_below_an_earlier_one() -> None:
     """A recipe with loose rates for spam gives the review threshold again."""
-    recipe = Recipe(spam_mean_rate=1.0, spam_worst_rate=1.0, discard_mean_rate=1.0, discard_worst_rate=1.0)
+    recipe = Recipe(spam_max_rate=0.5, discard_max_rate=0.5)
     thresholds = choose_thresholds([np.arange(1000) / 1000], recipe)
     assert thresholds.review == thresholds.spam == thresholds.discard > 0.9
 
@@ -44,6 +50,31 @@ def test_a_later_threshold_is_never_below_an_earlier_one() -> None:
 def test_ham_with_the_probability_one_gives_the_threshold_one() -> None:
     """There is no float between it and the end of the scale."""
     assert choose_thresholds([np.ones(30)], Recipe()).review == 1.0
+
+
+def test_small_sites_are_pooled() -> None:
+    """Pools have at least 300 comments; a rest joins the last pool, and without one it is left out."""
+    sizes = {(1000, 200, 150, 120, 90, 80, 0): [1000, 640], (400, 100): [400], (100, 50): [150], (299, 299): [598]}
+    for given, expected in sizes.items():
+        assert [len(pool) for pool in pool_small_sites(map(np.zeros, given))] == expected
+
+
+def test_general_guarantees_state_what_the_thresholds_keep() -> None:
+    """The counts of each threshold. With fewer sites than a coverage needs, or with one, there is no guarantee."""
+    rng = np.random.default_rng(2)
+    ham = [rng.beta(1, 4 + 4 * site, 400) for site in range(9)]
+    thresholds = choose_thresholds(ham, Recipe())
+    guarantees = general_guarantees(ham, thresholds, Recipe())
+    assert guarantees is not None
+    assert Thresholds(*(entry.threshold for entry in (guarantees.review, guarantees.spam, guarantees.discard))) == (
+        thresholds
+    )
+    assert (guarantees.spam.sites, guarantees.spam.within, guarantees.spam.min_ham) == (9, 8, 400)
+    assert guarantees.review.worst_rate == max(float((site >= thresholds.review).mean()) for site in ham) > 0.05
+    assert general_guarantees(ham[:3], thresholds, Recipe()) is None
+    assert general_guarantees(ham, thresholds, Recipe(discard_coverage=0.95)) is None
+    halves = Recipe(review_coverage=0.5, spam_coverage=0.5, discard_coverage=0.5)
+    assert general_guarantees(ham[:1], thresholds, halves) is None
 
 
 def test_calibration_never_reverses_the_ranking() -> None:

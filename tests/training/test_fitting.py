@@ -7,11 +7,14 @@ import pytest
 
 from moderation.domain.comment import Comment
 from moderation.domain.errors import InvalidCorpus
-from moderation.training.calibration import choose_thresholds
+from moderation.registry.model_card import ModelCard
+from moderation.training.calibration import choose_thresholds, pool_small_sites
 from moderation.training.corpus import Corpus, SourceFile
 from moderation.training.evaluation import metrics
-from moderation.training.fitting import build_training_set, ham_by_source, train
+from moderation.training.fitting import build_training_set, ham_by_site, train
+from moderation.training.model_cards import build_card
 from moderation.training.recipe import Recipe
+from moderation.training.relabelling import NOTHING_RELABELLED
 from tests.models import concatenate, ignore, small_result
 
 
@@ -28,8 +31,8 @@ def test_a_small_model_separates_unseen_templates() -> None:
     """On held-out templates of the starter corpus, the model catches most spam and loses hardly any ham."""
     trained = small_result()
     corpus = trained.training_set.corpus
-    recipe = Recipe(review_mean_rate=0.015, review_worst_rate=0.04, spam_mean_rate=0.001, spam_worst_rate=0.005)
-    thresholds = choose_thresholds(ham_by_source(corpus, trained.out_of_fold), recipe)
+    recipe = Recipe(review_max_rate=0.015, spam_max_rate=0.001)
+    thresholds = choose_thresholds(ham_by_site(corpus, trained.out_of_fold, recipe), recipe)
     values = metrics(trained.out_of_fold, corpus.spam, thresholds)
     assert values["roc_auc"] > 0.95
     assert values["caught"] > 0.7
@@ -72,3 +75,31 @@ def test_spam_of_ham_only_sources_is_dropped(starter: Corpus) -> None:
     both = concatenate(starter, Corpus(offer, ["x"], numbers > 0, numbers, source_files, -numbers))
     training_set = build_training_set(both, Recipe(ham_only=("platform",)), ignore, n_jobs=1)
     assert not (training_set.corpus.sources == 1).any()
+
+
+def test_thresholds_are_chosen_from_the_ham_of_sites(starter: Corpus) -> None:
+    """Sources of one site count as one, other registers do not count, unless there is nothing else."""
+    sources = np.arange(len(starter.comments)) % 4
+    corpus = replace(starter, sources=sources, source_files=[SourceFile(name, "", 1, 1) for name in "abcd"])
+    recipe = Recipe(sites={"b": "a"}, other_registers=("d",))
+    scores = np.arange(len(sources), dtype=float)
+    ham = ~corpus.spam
+    expected = [scores[ham & (sources < 2)], scores[ham & (sources == 2)]]
+    for counted, site in zip(ham_by_site(corpus, scores, recipe), expected, strict=True):
+        assert np.array_equal(counted, site)
+    assert len(ham_by_site(corpus, scores, replace(recipe, other_registers=tuple("abcd")))) == 3
+
+
+def test_a_model_of_many_sites_has_general_guarantees(starter: Corpus) -> None:
+    """They are those of its thresholds, and its card has them. A model of one site has none."""
+    assert small_result().general_guarantees is None
+    sources = np.arange(len(starter.comments)) % 6
+    corpus = replace(starter, sources=sources, source_files=[SourceFile(name, "", 1, 1) for name in "abcdef"])
+    recipe = Recipe(folds=2, max_iter=40, review_coverage=0.6, spam_coverage=0.6, discard_coverage=0.6)
+    trained = train(build_training_set(corpus, recipe, ignore, n_jobs=1), recipe, ignore, n_jobs=1)
+    guarantees = trained.general_guarantees
+    ham = ham_by_site(trained.training_set.corpus, trained.out_of_fold, recipe)
+    assert guarantees and guarantees.spam.sites == len(pool_small_sites(ham)) > 1
+    assert guarantees.spam.threshold == trained.thresholds.spam
+    card = build_card("sites", corpus, trained, recipe, NOTHING_RELABELLED)
+    assert ModelCard.from_json(card.to_json(), "sites").general_guarantees == guarantees

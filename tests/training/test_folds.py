@@ -47,6 +47,14 @@ def test_sources_are_held_out_whole_and_folds_are_balanced(
     assert np.array_equal(np.sum(folds, axis=0), np.ones(len(corpus.comments)))
 
 
+def test_sources_of_one_site_are_held_out_together(starter: Corpus) -> None:
+    """Spam that a blog's owner rejected is in the fold of the comments that the owner published."""
+    corpus = with_sources(starter, [100, 90, 40, 35, 10])
+    folds = source_folds(corpus, 16, {"source4": "source0", "source1": "blog", "source2": "blog"})
+    assert [set(corpus.sources[fold].tolist()) for fold in folds] == [{1, 2}, {0, 4}, {3}]
+    assert len(source_folds(with_sources(starter, [100, 90]), 4, {"source1": "source0"})) == 4
+
+
 def test_a_source_without_comments_gets_no_fold(starter: Corpus) -> None:
     """Deduplication or the recipe may leave a source empty."""
     assert len(source_folds(with_sources(starter, [10, 0, 20, 30]), 16)) == 3

@@ -16,7 +16,17 @@ def test_every_fault_of_a_recipe_is_named() -> None:
     assert {name for name, _ in refused.value.errors} == faults.keys()
 
 
-@pytest.mark.parametrize(("name", "value"), [("C", 0), ("C", float("nan")), ("site_C", float("inf")), ("folds", True)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("C", 0),
+        ("C", float("nan")),
+        ("site_C", float("inf")),
+        ("folds", True),
+        ("spam_max_rate", 0),
+        ("review_coverage", 1),
+    ],
+)
 def test_a_number_must_be_finite_and_usable(name: str, value: float) -> None:
     """The error names the setting."""
     with pytest.raises(InvalidInput, match=f"{name} must be"):

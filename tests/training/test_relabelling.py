@@ -1,4 +1,4 @@
-"""Corrected labels: a person's reading of training files, by source and id."""
+"""Corrected labels of training files, by source and id."""
 
 import hashlib
 from pathlib import Path

@@ -70,6 +70,17 @@ def test_without_a_database_it_is_not_ready(services: Services, settings: Settin
     assert math.isnan(samples(client)[("moderation_held_items", ())])
 
 
+def test_the_state_is_kept_for_a_second(
+    services: Services, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may ask, as often as they like, and the checks cost more than a comment."""
+    assert client.get("/readyz").status_code == 200
+    services.secret_path.write_bytes(b"x" * 32)
+    assert client.get("/readyz").get_json()["ready"]
+    monkeypatch.setattr(health, "MAX_READINESS_AGE_SECONDS", 0.0)
+    assert client.get("/readyz").status_code == 503
+
+
 def test_with_another_secret_it_is_not_ready(services: Services, settings: Settings, blog: Blog) -> None:
     """The check counts the sites whose keys no longer work, and shows neither a key nor an address."""
     services.secret_path.write_bytes(b"x" * 32)

@@ -30,6 +30,7 @@ from moderation.settings import Settings
 from moderation.storage.engine import open_engine, read_transaction
 from moderation.storage.tables import comments
 from moderation.storage.writer import Writer
+from moderation.web import health
 from moderation.web.app import create_app
 from tests.web.conftest import BLOG, KEY, SPAM_ALL, Blog
 
@@ -208,7 +209,9 @@ def test_without_a_model_the_default_is_an_error(services: Services, settings: S
 
 
 @pytest.mark.sqlite("PostgreSQL has no lock that stops all writes")
-def test_waits_for_a_locked_database_do_not_add_up(services: Services, settings: Settings, blog: Blog) -> None:
+def test_waits_for_a_locked_database_do_not_add_up(
+    services: Services, settings: Settings, blog: Blog, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first request waits for the lock, the next ones hardly; readiness has the cause until the lock ends."""
     engine = open_engine(settings.database, busy_timeout_seconds=0.5)
     hurried = replace(services, engine=engine, writer=Writer(engine))
@@ -225,6 +228,7 @@ def test_waits_for_a_locked_database_do_not_add_up(services: Services, settings:
         assert "locked" in ready.get_json()["checks"]["database"]["detail"]
         assert client.client.get("/livez").status_code == 200
     assert client.score("two")["degraded"] is False
+    monkeypatch.setattr(health, "MAX_READINESS_AGE_SECONDS", 0.0)
     assert client.client.get("/readyz").status_code == 200
     engine.dispose()
 

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from moderation.actions.check import check_comment, find_decision
+from moderation.actions.check import CheckRequest, check_comment, find_decision
 from moderation.actions.moderators import add_moderator, remove_moderator, reset_password
 from moderation.actions.review import count_held, held_items
 from moderation.actions.services import Services
@@ -462,7 +462,9 @@ def test_a_blog_that_does_not_confirm_is_named(blog: Blog, mara: Browser) -> Non
 def test_a_blog_whose_callback_is_rejected_is_named(blog: Blog, mara: Browser) -> None:
     """With what to do, in one sentence."""
     sent = Callback("https://www.blog.example.org/wp-json/akismet/v1/webhook", KEY)
-    check_comment(blog.services, find_site(blog.services, BLOG), Comment("hello"), channel="akismet", callback=sent)
+    check_comment(
+        blog.services, find_site(blog.services, BLOG), CheckRequest(Comment("hello"), channel="akismet", callback=sent)
+    )
     assert f"Set the blog&#39;s own address to {BLOG}, or add https://www.blog.example.org" in mara.read("/queue")
 
 

@@ -5,7 +5,7 @@ import re
 from flask import Response, request
 
 from moderation.actions.callbacks import is_allowed
-from moderation.actions.check import check_comment, preview_comment
+from moderation.actions.check import CheckRequest, check_comment, preview_comment
 from moderation.actions.labelling import label_comment
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, LabelValue
@@ -90,12 +90,14 @@ def _judged_response(site: Site, form: Form) -> Response:
         decision, guid, is_new = check_comment(
             state.services,
             site,
-            comment,
-            channel=CHANNEL,
-            submission=submission_from_form(form, state.services.clock()),
-            callback=callback,
-            identifiers=identifiers_from_form(form),
-            recheck=bool(form.get("recheck_reason")),
+            CheckRequest(
+                comment,
+                channel=CHANNEL,
+                submission=submission_from_form(form, state.services.clock()),
+                callback=callback,
+                identifiers=identifiers_from_form(form),
+                recheck=bool(form.get("recheck_reason")),
+            ),
         )
     if is_new:
         state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()

@@ -5,7 +5,7 @@ import re
 from flask import Blueprint, Response, request
 from pydantic import ValidationError
 
-from moderation.actions.check import check_comment, check_comments, find_decision
+from moderation.actions.check import CheckRequest, check_comment, check_comments, find_decision
 from moderation.actions.labelling import label_decision, withdraw_label
 from moderation.actions.retries import IdempotencyKey
 from moderation.actions.similarity import find_similar_to_decisions
@@ -58,7 +58,9 @@ def score() -> Response:
     spans = _spans_wanted()
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
         decision, _, is_new = check_comment(
-            state.services, site, Comment(**fields), channel=CHANNEL, identifiers=[comment_id], key=key, spans=spans
+            state.services,
+            site,
+            CheckRequest(Comment(**fields), channel=CHANNEL, identifiers=[comment_id], key=key, spans=spans),
         )
     if is_new:
         state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()

@@ -34,7 +34,7 @@ from moderation.domain.errors import AuthenticationFailed
 from moderation.web.forwarding import network_of
 from moderation.web.queue.devices import remember_device, remembered_device
 from moderation.web.queue.sign_in_limits import RoomFull, Throttle, WaitingRoom
-from moderation.web.requests import AUTHENTICATED, KEYED_PATHS, services
+from moderation.web.requests import AUTHENTICATED, KEYED_PATHS, is_below, services
 
 _RETRY_SECONDS = 2
 _MAX_NAME_LENGTH = 200
@@ -58,7 +58,7 @@ class ModeratorSessions(SecureCookieSessionInterface):
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Return the session of the request's cookie, or `None` for one that cannot be written."""
-        return None if request.path.startswith(KEYED_PATHS) else super().open_session(app, request)
+        return None if is_below(KEYED_PATHS, request.path) else super().open_session(app, request)
 
     def get_cookie_path(self, app: Flask) -> str:
         """Return the path of the service, so that no other service on the host of a proxy gets the cookie."""
