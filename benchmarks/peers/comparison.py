@@ -25,7 +25,7 @@ from benchmarks.peers import bogofilter, installation, pipelines, rspamd, spamas
 from benchmarks.peers.daemons import PeerFailed, work_folder
 from benchmarks.peers.table import TaskResult, comparison_rows, render_section
 from benchmarks.peers.tasks import LabelledComments, Task, TrainTestSplit, all_split_hashes, blog_task, video_tasks
-from benchmarks.quality import SPAM_BLOGS
+from benchmarks.quality import OLD_BLOGS
 from benchmarks.rows import BUILD, Row, unmeasured
 from moderation.domain.comment import Comment
 from moderation.training.folds import split_hash
@@ -77,7 +77,7 @@ def read_tasks(folder: Path) -> list[Task]:
     split_hashes = all_split_hashes(corpus)
     return [
         *video_tasks(folder / "youtube_uci.csv.gz"),
-        *(blog_task(corpus, split_hashes, blog, recipe) for blog in SPAM_BLOGS),
+        *(blog_task(corpus, split_hashes, blog, recipe) for blog in OLD_BLOGS),
     ]
 
 

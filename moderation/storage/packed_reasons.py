@@ -31,42 +31,36 @@ _DICTIONARY = orjson.dumps(_FREQUENT_CODES.split())
 
 A code that is missing here only takes more space.
 """
-_WEIGHT_BYTES = calcsize("<d")
-_MARKS = {None: " ", Occurrence.PRESENT: "+", Occurrence.ABSENT: "-", Occurrence.MORE: ">", Occurrence.LESS: "<"}
+_MARKS = {None: ".", Occurrence.PRESENT: "+", Occurrence.ABSENT: "-", Occurrence.MORE: ">", Occurrence.LESS: "<"}
 _OCCURRENCES = {mark: occurrence for occurrence, mark in _MARKS.items()}
+_WEIGHT_BYTES = calcsize("<d")
 
 
 def pack_reasons(reasons: Iterable[Reason]) -> bytes:
-    """Return zlib-compressed JSON, `[code or [code, detail], …, marks]`, and the weights as little-endian doubles.
+    """Return zlib-compressed JSON, `[marks, code or [code, detail], …]`, and the weights as little-endian doubles.
 
-    The marks are one character a reason, and are left out if no reason has an occurrence, as in decisions of older
-    versions. Spans are left out, details are `storable`.
+    The marks are those of the occurrences, a character each. Spans are left out, details are `storable`.
     """
+    marks = ""
     names: list[str | tuple[str, str]] = []
     weights = []
-    marks = ""
     for code, weight, detail, _, occurrence in reasons:
+        marks += _MARKS[occurrence]
         names.append((code, storable(detail)) if detail else code)
         weights.append(weight)
-        marks += _MARKS[occurrence]
-    if marks.strip():
-        names.append(marks)
     # The fastest level: higher ones save a few bytes of a hundred.
     compressor = zlib.compressobj(level=1, zdict=_DICTIONARY)
-    return compressor.compress(orjson.dumps(names)) + compressor.flush() + pack(f"<{len(weights)}d", *weights)
+    return compressor.compress(orjson.dumps([marks, *names])) + compressor.flush() + pack(f"<{len(weights)}d", *weights)
 
 
 def unpack_reasons(stored: bytes) -> tuple[Reason, ...]:
     """Return the reasons that `pack_reasons` packed, without spans."""
     decompressor = zlib.decompressobj(zdict=_DICTIONARY)
-    names = json.loads(decompressor.decompress(stored))
+    marks, *names = json.loads(decompressor.decompress(stored))
     packed = decompressor.unused_data
     weights = unpack(f"<{len(packed) // _WEIGHT_BYTES}d", packed)
-    marks = names.pop() if len(names) > len(weights) else " " * len(names)
-    occurrences = map(_OCCURRENCES.__getitem__, marks)
+    entries = ((name, "") if isinstance(name, str) else name for name in names)
     return tuple(
-        Reason(name, weight, occurrence=occurrence)
-        if isinstance(name, str)
-        else Reason(name[0], weight, name[1], occurrence=occurrence)
-        for name, weight, occurrence in zip(names, weights, occurrences, strict=True)
+        Reason(code, weight, detail, (), _OCCURRENCES[mark])
+        for mark, (code, detail), weight in zip(marks, entries, weights, strict=True)
     )
