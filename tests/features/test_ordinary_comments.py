@@ -115,7 +115,7 @@ def test_reasons_say_what_is_true(rows: list[Row]) -> None:
 
 
 def test_the_same_content_is_as_long_in_every_script() -> None:
-    """The texts say the same: LENGTH is within 15 % of English, emoji aside, and no text has half or twice its words."""
+    """The texts say the same: LENGTH is within 15 % of English, and no text has half or twice its words."""
     means = {
         rows[0].language: sum(values_of(row.comment)["LENGTH"] for row in rows) / len(rows) for rows in BY_LANGUAGE
     }

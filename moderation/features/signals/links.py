@@ -62,7 +62,7 @@ def is_well_known_site(link: Link) -> bool:
 
 
 def readable_host(link: Link) -> str:
-    """Return the host without labels in Punycode, whose hyphens, digits and letters nobody chose."""
+    """Return the host without labels in Punycode, whose hyphens and digits are an encoding."""
     return _PUNYCODE.sub("", link.host) if "xn--" in link.host else link.host
 
 
