@@ -8,12 +8,13 @@ from itertools import groupby
 
 # Ranges for a regular expression's character class. They are listed, not taken from `unicodedata`: features must not
 # change with the Unicode version of Python.
-RARE_INVISIBLE = "\u00ad\u034f\u061c\u115f\u1160\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff"
-"""Invisible characters that hardly occur in honest text, so that the signal counts them."""
+_FORMATTING = (
+    "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
+    "\ufff0-\ufffb\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
+)
+"""Hyphens, joiners, fillers, tags and marks of direction. Spelling needs some of them in some scripts."""
 _VARIATION_SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"
-_OTHER_INVISIBLE = "\u17b4\u17b5\u180b-\u180f\u200d\uffa0\ufff0-\ufffb\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
-"""Joiners, tags and fillers that honest text may contain: in emoji and in Mongolian and Khmer words."""
-INVISIBLE = RARE_INVISIBLE + _VARIATION_SELECTORS + _OTHER_INVISIBLE
+INVISIBLE = _FORMATTING + _VARIATION_SELECTORS
 """All invisible characters that normalization removes, control characters aside."""
 ZERO_WIDTH = "\u200b\u200c\u200d\u2060\u00ad\ufeff\u200e"
 """Characters that spammers insert into words. Training inserts them too; their order decides which is drawn."""
@@ -24,8 +25,8 @@ MAX_QUOTED_LENGTH = 100
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # Emoji need variation selectors so often that showing them would only disturb. A blank Braille cell is shown: it looks
 # like a space, but normalization keeps it as a symbol.
-_HIDDEN = re.compile(f"[{RARE_INVISIBLE}{_OTHER_INVISIBLE}\u2800]")
-_CANDIDATES = re.compile(rf"(?:[^ -~\w]|[{RARE_INVISIBLE}{_OTHER_INVISIBLE}])+")
+_HIDDEN = re.compile(f"[{_FORMATTING}\u2800]")
+_CANDIDATES = re.compile(rf"(?:[^ -~\w]|[{_FORMATTING}])+")
 """Runs of candidates: the search skips ASCII, letters and digits, so that texts in any script are cheap to show."""
 _MAX_CODES_SHOWN = 3
 _MAX_STACKED_MARKS = 8

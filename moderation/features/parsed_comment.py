@@ -10,7 +10,7 @@ from moderation.features.lexicon import count_topics, word_list
 from moderation.features.links import PLAIN_URL, Link, find_links, may_have_plain_url, parse_url
 from moderation.features.ngrams import URL_TOKEN, tokenize
 from moderation.features.normalize import NormalizedText, TrackedText, normalize, normalized
-from moderation.features.scripts import UNSPACED_LETTER, Scripts, count_scripts
+from moderation.features.scripts import LATIN, UNSPACED_LETTER, Scripts, count_scripts
 
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50]")
 _HEAD_LENGTH = 5_000
@@ -100,7 +100,7 @@ def body_of(normalized: NormalizedText, page_link: Link | None) -> NormalizedTex
 
 def _count_words(words: Sequence[str], scripts: Scripts) -> float:
     """Return the number of words, estimated for a text in a script without spaces."""
-    if not scripts.unspaced_words:
+    if scripts is LATIN or not scripts.unspaced_words:
         return len(words)
     return scripts.unspaced_words + sum(not UNSPACED_LETTER.search(word) for word in words)
 

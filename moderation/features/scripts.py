@@ -5,7 +5,6 @@ Ranges are listed, not taken from `unicodedata`: features must not change with t
 """
 
 import re
-from collections.abc import Sequence
 from typing import NamedTuple
 
 CASED_LETTER = re.compile("[A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u052f\u0531-\u0587\u1e00-\u1fff]")
@@ -120,15 +119,15 @@ def _needless_soft_hyphens(word: str, min_letters: int) -> int:
     return 0 if is_hyphenated else len(syllables) - 1
 
 
-def count_unpronounceable(words: Sequence[str], consonants: int, vowels: int) -> int:
+def count_unpronounceable(words: str, consonants: int, vowels: int) -> int:
     """Return the number of runs of different consonants or vowels in words of ASCII letters, at least that long.
 
     Other letters belong to languages with other runs. A run of few different letters is a sound or a laugh: `hmmmmm`.
     """
-    kinds = " ".join(words).encode().translate(_CONSONANTS_AND_VOWELS)
+    kinds = words.encode().translate(_CONSONANTS_AND_VOWELS)
     if b"c" * consonants not in kinds and b"v" * vowels not in kinds:
         return 0
-    encoded = " ".join(filter(str.isascii, words)).encode()
+    encoded = " ".join(filter(str.isascii, words.split(" "))).encode()
     for digraph, letter in _SOUNDS:
         encoded = encoded.replace(digraph, letter)
     return sum(_is_unpronounceable(run, consonants, vowels) for run in _RUN.findall(encoded))

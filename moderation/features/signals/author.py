@@ -52,7 +52,7 @@ def _name_letters(parsed: ParsedComment) -> tuple[float, ...]:
         float(_has_odd_capitals(name.strip())) if has_case else nan,
         float(is_lower) if has_case else nan,
         float(any(map(str.isdigit, parsed.author))),
-        float(bool(count_unpronounceable(parsed.author_words, _LONG_CONSONANT_RUN, _LONG_VOWEL_RUN))),
+        float(bool(count_unpronounceable(parsed.author, _LONG_CONSONANT_RUN, _LONG_VOWEL_RUN))),
         float(is_address),
     )
 

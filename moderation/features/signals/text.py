@@ -122,8 +122,9 @@ def _words(parsed: ParsedComment) -> tuple[float, ...]:
     words, count = parsed.words, parsed.word_count
     first_words = words[:_VARIETY_WORDS]
     spaces_separate = 2 * parsed.scripts.unspaced_words <= count
-    has_length = bool(words) and not _NON_ASCII_LETTER.search(" ".join(words))
-    runs = count_unpronounceable(words, _LONG_CONSONANT_RUN, _LONG_VOWEL_RUN)
+    letters = " ".join(words)
+    has_length = bool(words) and (letters.isascii() or not _NON_ASCII_LETTER.search(letters))
+    runs = count_unpronounceable(letters, _LONG_CONSONANT_RUN, _LONG_VOWEL_RUN)
     return (
         _opens_with_request(words),
         max(0.0, log1p(count) - log1p(_LONG_TEXT_WORDS)),
