@@ -126,8 +126,8 @@ def score_table(
 
 
 def _score_cells(judgement: Judgement) -> tuple[str, str, str]:
-    codes = dict.fromkeys(reason.code for reason in strongest(judgement.score.reasons))
-    return f"{judgement.score.probability:.6f}", judgement.verdict.value, ";".join(codes)
+    names = dict.fromkeys(reason.name for reason in strongest(judgement.score.reasons))
+    return f"{judgement.score.probability:.6f}", judgement.verdict.value, ";".join(names)
 
 
 def _find_site(url: str | None, settings: Settings) -> Site | None:

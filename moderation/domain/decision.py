@@ -48,6 +48,12 @@ class Reason(NamedTuple):
     spans: tuple[Span, ...] = ()
     occurrence: Occurrence | None = None
 
+    @property
+    def name(self) -> str:
+        """The code for places without room for a sentence, such as `NAME_DIGITS:absent`."""
+        is_there = self.occurrence in (None, Occurrence.PRESENT, Occurrence.MORE)
+        return self.code if is_there else f"{self.code}:{self.occurrence}"
+
 
 @dataclass(frozen=True, slots=True)
 class Score:

@@ -42,7 +42,10 @@ def test_each_comment_has_a_line_in_the_order_of_the_file(newcomer: Operator) ->
     assert [row["id"] for row in rows] == ids(STARTER)
     assert all(0 <= float(row["probability"]) <= 1 for row in rows)
     assert {row["verdict"] for row in rows} <= {"publish", "review", "spam", "discard"}
-    assert {code for row in rows for code in row["reasons"].split(";")} <= SENTENCES.keys() | {""}
+    names = {name for row in rows for name in row["reasons"].split(";") if name}
+    parts = [name.partition(":") for name in names]
+    assert all((occurrence or None) in {None, *SENTENCES[code]} for code, _, occurrence in parts)
+    assert any(occurrence == "absent" for _, _, occurrence in parts), "a code alone would claim what is not there"
 
 
 def test_score_and_check_agree(newcomer: Operator, tmp_path: Path) -> None:

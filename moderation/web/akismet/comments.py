@@ -152,12 +152,12 @@ def _discard_response() -> Response:
 
 
 def _explained(response: Response, decision: Decision) -> Response:
-    """Add the id, the probability and the reasons. Codes alone, because hostile text must not enter a header."""
+    """Add the id, the probability and the reasons. No details, because hostile text must not enter a header."""
     if decision.id:
         response.headers[GUID_HEADER] = decision.id
     response.headers["X-moderation-score"] = f"{decision.score.probability:.4f}"
     reasons = strongest(decision.score.reasons)
-    response.headers["X-moderation-reasons"] = " ".join(f"{reason.code}={reason.weight:+.2f}" for reason in reasons)
+    response.headers["X-moderation-reasons"] = " ".join(f"{reason.name}={reason.weight:+.2f}" for reason in reasons)
     return response
 
 
