@@ -1,6 +1,7 @@
 """A comment parsed once: text, links and author as signals, n-grams and similarity read them."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
 
@@ -9,6 +10,7 @@ from moderation.features.lexicon import count_topics, word_list
 from moderation.features.links import PLAIN_URL, Link, find_links, may_have_plain_url, parse_url
 from moderation.features.ngrams import URL_TOKEN, tokenize
 from moderation.features.normalize import NormalizedText, TrackedText, normalize, normalized
+from moderation.features.scripts import UNSPACED_LETTER, Scripts, count_scripts
 
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50]")
 _HEAD_LENGTH = 5_000
@@ -30,13 +32,15 @@ class ParsedComment:
 
     - `normalized`: the canonical text. `body`: the canonical text as `body_of` returns it.
     - `tokens`: the words of the body, `URL_TOKEN` included. `words`: without it. `word_lengths`: theirs.
+    - `scripts`: letters of the body that write densely or without spaces. `word_count` and `text_length` estimate the
+      words and the letters that the same text would have in Latin script.
     - `topic_counts`: how often the words hit each topic. `digit_count`: number of digits in the body.
     - `html_head`: the beginning of the raw text without empty elements. `text_head`: without any tag.
     - `page_link`: the page. `internal_links` lead back to it, `external_links` elsewhere.
     - `anchors`: canonical anchor of each external link, empty without one. `descriptive_anchors`: only words, not URLs.
     - `author`: the canonical name. `author_words`: its words.
     - `url`: the author's URL if it is valid. `email`: local part as typed and domain in lower case, if valid.
-    - `title_words`: the long words of the page's title.
+    - `title_words`: the long words of the page's title, if spaces separate them.
     """
 
     def __init__(self, comment: Comment) -> None:
@@ -47,6 +51,9 @@ class ParsedComment:
         self.tokens = tokenize(self.body.text)
         self.words = [word for word in self.tokens if word != URL_TOKEN] if URL_TOKEN in self.tokens else self.tokens
         self.word_lengths = list(map(len, self.words))
+        self.scripts = count_scripts(self.body.text)
+        self.word_count = _count_words(self.words, self.scripts)
+        self.text_length = len(self.body.text) + self.scripts.extra_length
         self.topic_counts = count_topics(self.words)
         self.digit_count = count_ascii(_DIGITS, self.body.text)
         self.html_head = _remove_empty_elements(comment.text[:_HEAD_LENGTH])
@@ -91,6 +98,13 @@ def body_of(normalized: NormalizedText, page_link: Link | None) -> NormalizedTex
     return tracked.to_normalized() if tracked.text != normalized.text else normalized
 
 
+def _count_words(words: Sequence[str], scripts: Scripts) -> float:
+    """Return the number of words, estimated for a text in a script without spaces."""
+    if not scripts.unspaced_words:
+        return len(words)
+    return scripts.unspaced_words + sum(not UNSPACED_LETTER.search(word) for word in words)
+
+
 def count_ascii(characters: bytes, text: str) -> int:
     """Return how many characters of the text are among `characters`, which must be ASCII."""
     encoded = text.encode("utf-8", "surrogatepass")
@@ -113,7 +127,7 @@ def _parse_email(email: str) -> tuple[str, str] | None:
 
 @lru_cache(_TITLE_CACHE_SIZE)
 def _title_words(title: str) -> frozenset[str]:
-    return frozenset(long_words(normalized(title)))
+    return frozenset(word for word in long_words(normalized(title)) if not UNSPACED_LETTER.search(word))
 
 
 def _split_links(links: list[Link], page_link: Link | None) -> tuple[list[Link], list[Link]]:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Sequence
-from math import log1p
+from math import log1p, nan
 
 from disposable_email_domains import blocklist
 
 from moderation.features.lexicon import COMMERCIAL_TOPICS, count_topics, word_list
 from moderation.features.links import Link, registrable_domain
 from moderation.features.parsed_comment import ParsedComment
+from moderation.features.scripts import CASED_LETTER, DENSE_LETTER, count_unpronounceable
 from moderation.features.signals import links
 from moderation.features.signals.signal import Measurement, amount, presence
 
@@ -16,15 +17,18 @@ _DICTIONARY_WORDS = frozenset(word_list("dictionary_words"))
 _NAME_PARTICLES = frozenset(word_list("name_particles"))
 _FREE_EMAIL_DOMAINS = frozenset(word_list("free_email_domains"))
 _LEADING_NON_WORD = re.compile(r"^\W+")
-_LETTER_RUN = re.compile(r"[bcdfghjklmnpqrstvwxz]{4}|[aeiou]{4}")
+_LONG_CONSONANT_RUN = 6
+_LONG_VOWEL_RUN = 5
+"""Shorter ones than in texts: names are single words, and most have few letters."""
 
 
 def _name_words(parsed: ParsedComment) -> tuple[float, ...]:
     words = parsed.author_words
     topics = count_topics(words)
+    is_dense = not parsed.author.isascii() and bool(DENSE_LETTER.search(parsed.author))
     return (
-        max(0.0, log1p(len(words)) - 0.69),
-        log1p(len(parsed.author)) / 2,
+        nan if is_dense else max(0.0, log1p(len(words)) - 0.69),
+        nan if is_dense else log1p(len(parsed.author)) / 2,
         log1p(sum([topics.get(topic, 0) for topic in COMMERCIAL_TOPICS])) if topics else 0.0,
         _dictionary_word_rate([word for word in words if len(word) > 1]),
     )
@@ -42,12 +46,13 @@ def _dictionary_word_rate(words: Sequence[str]) -> float:
 def _name_letters(parsed: ParsedComment) -> tuple[float, ...]:
     name = parsed.comment.author or ""
     is_lower, is_address = name.islower(), _name_is_address(parsed)
+    has_case = bool(CASED_LETTER.search(name))
     return (
-        float(is_lower and not is_address and _is_phrase(name)),
-        float(_has_odd_capitals(name.strip())),
-        float(is_lower),
+        float(is_lower and not is_address and _is_phrase(name)) if has_case else nan,
+        float(_has_odd_capitals(name.strip())) if has_case else nan,
+        float(is_lower) if has_case else nan,
         float(any(map(str.isdigit, parsed.author))),
-        float(bool(_LETTER_RUN.search(parsed.author))),
+        float(bool(count_unpronounceable(parsed.author_words, _LONG_CONSONANT_RUN, _LONG_VOWEL_RUN))),
         float(is_address),
     )
 
@@ -81,7 +86,14 @@ def _name_begins_line(parsed: ParsedComment) -> bool:
 
 def _name_is_address(parsed: ParsedComment) -> bool:
     name = parsed.author
-    return ("." in name and registrable_domain(name) != name) or "http" in name or "www." in name
+    if "http" in name or "www." in name:
+        return True
+    return "." in name and any(map(_is_host, name.split()))
+
+
+def _is_host(word: str) -> bool:
+    """Return whether a word is a host below a domain. Initials, as in `j.r.r.`, are none."""
+    return "." in word[2:] and word[1] != "." and registrable_domain(word) != word
 
 
 def _nothing_promoted(parsed: ParsedComment) -> tuple[float, ...]:
@@ -96,13 +108,13 @@ def _url(parsed: ParsedComment) -> tuple[float, ...]:
         return (*_NO_URL, has_query, 0.0, 0.0)
     return (
         float(len(url.path) > 1),
-        log1p(len(url.path)) / 3,
+        log1p(len(url.path)) / 3 if len(url.path) > 1 else 0.0,
         *[float(test(url)) for test in _URL_TESTS],
-        log1p(url.host.count("-")),
-        float(any(map(str.isdigit, url.host))),
+        log1p(links.readable_host(url).count("-")),
+        float(any(map(str.isdigit, links.readable_host(url)))),
         has_query,
         float(any(link.domain == url.domain for link in parsed.external_links)),
-        _name_in_host_rate(parsed.author_words, url.host.replace("-", "")),
+        _name_in_host_rate(parsed.author_words, url.host.replace("-", "")) if parsed.author.isascii() else nan,
     )
 
 

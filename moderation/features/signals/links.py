@@ -8,6 +8,7 @@ from math import log1p
 from moderation.features.lexicon import has_sales_term, word_list
 from moderation.features.links import Link
 from moderation.features.parsed_comment import ParsedComment, long_words
+from moderation.features.scripts import UNSPACED_LETTER, count_scripts
 from moderation.features.signals.signal import Measurement, presence
 
 CHEAP_TLDS = frozenset(word_list("cheap_tlds"))
@@ -21,6 +22,7 @@ _MAX_PATH_LENGTH = 80
 _LOOKBEHIND_LENGTH = 50
 _SENTENCE_ENDS = (".", "!", "…", "。", "！")
 _BBCODE = re.compile(r"(?<!\w)\[/?(?:url|link)\s*[=\]]", re.IGNORECASE)
+_PUNYCODE = re.compile(r"xn--[^.]*", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _HOST = re.compile(r"^https?://(?:www\.)?")
 _FORUM_PATHS = re.compile(
@@ -59,6 +61,11 @@ def is_well_known_site(link: Link) -> bool:
     return link.domain in _WELL_KNOWN_DOMAINS
 
 
+def readable_host(link: Link) -> str:
+    """Return the host without labels in Punycode, whose hyphens and digits are an encoding."""
+    return _PUNYCODE.sub("", link.host) if "xn--" in link.host else link.host
+
+
 def has_keyword_path(link: Link) -> bool:
     """Return whether the path reads like a search phrase: three hyphens or more."""
     return link.path.count("-") >= 3
@@ -71,7 +78,8 @@ def is_forum_profile(link: Link) -> bool:
 
 def host_randomness(link: Link) -> float:
     """Return how random the host looks as typed: digits among letters, odd capitals, long runs of consonants."""
-    return log1p(len(_RANDOM.findall(_HOST.sub("", link.url)[: len(link.host)])))
+    typed = _HOST.sub("", link.url)[: len(link.host)]
+    return log1p(len(_RANDOM.findall(_PUNYCODE.sub("", typed) if "xn--" in link.host else typed)))
 
 
 def _counts(parsed: ParsedComment) -> tuple[float, ...]:
@@ -83,7 +91,7 @@ def _counts(parsed: ParsedComment) -> tuple[float, ...]:
     return (
         log1p(len(links)),
         1.0,
-        min(2.0, 5 * len(links) / (len(parsed.words) + 5)),
+        min(2.0, 5 * len(links) / (parsed.word_count + 5)),
         float(links[0].start < 5),
         log1p(len(domains)),
         log1p(len(links) - len(domains)),
@@ -123,7 +131,8 @@ def _anchor_words(links: Sequence[Link]) -> float:
 
 def _anchor_off_topic(parsed: ParsedComment) -> float:
     """Return the proportion of links on words that share no long word with the rest of the text or the title."""
-    anchors = [long_words(anchor) for anchor in parsed.descriptive_anchors]
+    # Without spaces a phrase is one word, which no other phrase is equal to.
+    anchors = [long_words(anchor) for anchor in parsed.descriptive_anchors if not UNSPACED_LETTER.search(anchor)]
     if not anchors:
         return 0.0
     anchor_counts = Counter(word for words in anchors for word in words)
@@ -152,7 +161,8 @@ def _is_unintroduced(text: str, link: Link) -> bool:
 def _is_own_paragraph(before: str) -> bool:
     """Return whether the text before the last link ends in a paragraph with hardly a word."""
     introduction = _PARAGRAPH.split(before)[-1]
-    return len(introduction) < len(before) and len(introduction.strip()) < 50
+    length = len(introduction.strip()) + count_scripts(introduction).extra_length
+    return len(introduction) < len(before) and length < 50
 
 
 _TESTS: tuple[Callable[[Link], float], ...] = (
@@ -161,9 +171,9 @@ _TESTS: tuple[Callable[[Link], float], ...] = (
     is_free_hosting,
     is_shortener,
     is_forum_profile,
-    lambda link: "-" in link.host,
+    lambda link: "-" in readable_host(link),
     host_randomness,
-    lambda link: any(map(str.isdigit, link.host)),
+    lambda link: any(map(str.isdigit, readable_host(link))),
     lambda link: len(link.path) < 2,
 )
 

@@ -3,42 +3,46 @@
 import re
 import string
 from collections.abc import Sequence
-from math import log1p
+from math import log1p, nan
 
-from moderation.domain.invisible import RARE_INVISIBLE
 from moderation.features.homoglyphs import MIXED_SCRIPT_LETTERS
 from moderation.features.lexicon import word_list
 from moderation.features.normalize import MAX_FIELD_LENGTH
 from moderation.features.parsed_comment import EMOJI, ParsedComment, count_ascii
+from moderation.features.scripts import CASED_LETTER, count_needless_invisible, count_unpronounceable
 from moderation.features.signals.signal import Measurement, amount, presence
 
 _GREETINGS = frozenset(word_list("greetings"))
 _IMPERATIVES = frozenset(word_list("imperatives"))
 _PUNCTUATION = b",;:()\"'-"
-_QUOTATION_MARKS = "“”’"
+_OTHER_PUNCTUATION = re.compile("[“”„‚‘’«»‹›–—·、「」『』《》〈〉【】،؛՝՛՜־׳״፣፤፥፦]")
+_OTHER_COMMAS = re.compile("[、،፣]")
+_OTHER_QUESTION_MARKS = re.compile("[؟՞፧]")
 _MONEY_SUM = re.compile(r"[$€£₽¥₹\d](?:(?<=\D)\s?\d|(?<=\d)\s?(?:[$€£₽]|usd|eur|euro|dollars?|руб))")
 _PHONE = re.compile(
     r"[+(\d](?<![\w/.-].)(?:(?<=\+)\(?\d{1,4}|(?<=\()\d{1,4}|(?<=\d)\d{0,3})\)?(?:[\s().-]{0,2}\d{2,4}){2,5}(?![\w/])"
 )
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+")
 _HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w{4,}")
-_RARE_INVISIBLE = re.compile(f"[{RARE_INVISIBLE}]")
-_STYLED = re.compile("[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\uff21-\uff5a\u1d00-\u1d22\ua730\ua731]")
-_CONSONANTS_AND_VOWELS = bytes(
-    ord("c") if chr(byte) in "bcdfghjklmnpqrstvwxz" else ord("v") if chr(byte) in "aeiou" else ord(" ")
-    for byte in range(256)
-)
-"""Translation table: consonants to `c`, vowels to `v`, every other byte to a space."""
+_STYLED = re.compile("[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\u1d00-\u1d22\ua730\ua731](?!\ufe0f)")
+"""Letters before a variation selector are emoji, such as blood groups."""
+_FULL_WIDTH = re.compile("[\uff21-\uff3a\uff41-\uff5a]")
+_LONG_CONSONANT_RUN = 7
+_LONG_VOWEL_RUN = 6
+"""No word among the 20,000 most frequent of 27 languages in Latin script has such a run (wordfreq 3.1)."""
+_NON_ASCII_LETTER = re.compile("[^\x00-\x7f\u2019]")
 _SINGLE_LETTER_RUN = b"\1" * 5
 """Word lengths of five letters in a row, each by itself."""
-_SPACED_LETTERS_PATTERN = re.compile(r"(?<!\w)(?:\w[ .*_-]){4,}\w(?!\w)")
+_ALPHABETIC = r"[^\W\d_\u0e00-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\uffff]"
+"""A letter of a script whose words have several."""
+_SPACED_LETTERS_PATTERN = re.compile(rf"(?<!\w)(?:{_ALPHABETIC}[ .*_-]){{4,}}{_ALPHABETIC}(?!\w)")
 _LEET_HINT = re.compile(r"[0134579@$](?<=[a-z].)")
 """The pattern starts with the rarer character and looks behind for the other, so that the search skips most text."""
-_LEET = re.compile(r"(?<!\w)[a-z]+[0134579@$]+[a-z]+(?!\w)")
+_LEET = re.compile(r"(?<![\w.+@-])[a-z]+(?:[0134579$]|@(?![\w-]+\.\w))+[a-z]+(?!\w)")
 _CODE = re.compile(
     r"""
     [{};=(>:.`\n]
-    (?: (?<=[{};=])[ \t]*$ | (?<=\w\()\) | (?<=[=-]>) | (?<=::) | (?<=\w\.)\w+\( | (?<=`)[^`]+`
+    (?: (?:(?<=[{}=])|(?<=[)\]}"'];))[ \t]*$ | (?<=\w\()\) | (?<=[=-]>) | (?<=::) | (?<=\w\.)\w+\( | (?<=`)[^`]+`
     | (?<=\n)[ \t]*(?:sudo|[$\#])[ ]\w )
     """,
     re.MULTILINE | re.VERBOSE,
@@ -47,6 +51,7 @@ _CASES = bytes(ord("A") if chr(byte).isupper() else ord("a") if chr(byte).islowe
 """Translation table of ASCII: capitals to `A`, other letters to `a`, every other byte to a space."""
 _ASCII = re.compile("[\x00-\x7f]+")
 _CAPITALS = string.ascii_uppercase.encode()
+_LETTERS = string.ascii_letters.encode()
 _QUOTE = re.compile(r"^[ \t]*(?:>|&gt;|@\w)|<blockquote|\[quote", re.MULTILINE)
 _HEADLINE = re.compile(
     r"^[^\w<>]{0,20}<(strong|b|h\d)>[^<>]{3,200}</\1>[ \t]{0,99}(?:\r?\n|<br|</?p)", re.IGNORECASE | re.MULTILINE
@@ -60,56 +65,72 @@ _LONG_TEXT_WORDS = 25
 
 
 def _length(parsed: ParsedComment) -> tuple[float, ...]:
-    return log1p(len(parsed.body.text)) / 3, 1.0 / (1 + len(parsed.words))
+    return log1p(parsed.text_length) / 3, 1.0 / (1 + parsed.word_count)
 
 
 def _capitals(parsed: ParsedComment) -> tuple[float, ...]:
     lower, cased = parsed.normalized.text, parsed.normalized.cased
     if not cased.isascii():
-        return _non_ascii_capital_rate(lower, cased), _mixed_case_rate(cased)
+        return _non_ascii_capital_rate(lower, cased), 0.0 if lower == cased else _mixed_case_rate(cased)
     if lower == cased:
         return 0.0, 0.0
     cases = cased.encode().translate(_CASES)
+    capitals = cases.count(b"A")
     has_inner_capital = b"aA" in cases or b"AAa" in cases
-    return cases.count(b"A") / len(cased), _mixed_case_rate(cased) if has_inner_capital else 0.0
+    return capitals / (capitals + cases.count(b"a")), _mixed_case_rate(cased) if has_inner_capital else 0.0
 
 
 def _non_ascii_capital_rate(lower: str, cased: str) -> float:
+    """Return the proportion of capitals among the letters; NaN if most are of a script without capitals."""
+    non_ascii = _ASCII.sub("", cased)
+    cased_letters = CASED_LETTER.findall(non_ascii)
+    letters = count_ascii(_LETTERS, cased) + len(cased_letters)
+    if letters <= len(non_ascii) - len(cased_letters):
+        return nan
     if lower == cased:
         return 0.0
-    non_ascii = _ASCII.sub("", cased)
-    return (count_ascii(_CAPITALS, cased) + sum(map(str.__ne__, non_ascii, non_ascii.lower()))) / len(cased)
+    return (count_ascii(_CAPITALS, cased) + sum(map(str.isupper, cased_letters))) / letters
 
 
 def _mixed_case_rate(cased: str) -> float:
     """Return the proportion of words with capitals in their middle."""
     words = [word for word in cased.split() if len(word) > 4 and word.isalpha()]
-    mixed = [word for word in words if not (word.islower() or word.isupper() or word[1:].islower())]
+    # A script without capitals is in neither case: `islower` is false there.
+    mixed = [word for word in words if word[1:] != word[1:].lower() and not word.isupper()]
     return len(mixed) / max(3, len(words))
 
 
 def _characters(parsed: ParsedComment) -> tuple[float, ...]:
     text, body = parsed.normalized.text, parsed.body.text
-    marks = count_ascii(_PUNCTUATION, text) + (0 if text.isascii() else sum(map(text.count, _QUOTATION_MARKS)))
+    marks, questions = count_ascii(_PUNCTUATION, text), body.count("?")
+    if not text.isascii():
+        marks += len(_OTHER_PUNCTUATION.findall(text))
+        questions += len(_OTHER_QUESTION_MARKS.findall(text))
     return (
-        log1p(text.count("!") + text.count("！")),
-        min(2.0, log1p(body.count("?") + body.count("？"))),
-        parsed.digit_count / max(10, len(body)),
-        marks / max(10, len(text)),
+        log1p(text.count("!")),
+        min(2.0, log1p(questions)),
+        parsed.digit_count / max(10, parsed.text_length),
+        nan if _hardly_has_commas(parsed) else marks / max(10, len(text) + parsed.scripts.extra_length),
     )
 
 
+def _hardly_has_commas(parsed: ParsedComment) -> bool:
+    return 2 * parsed.scripts.southeast_asian > len(parsed.body.text)
+
+
 def _words(parsed: ParsedComment) -> tuple[float, ...]:
-    words, count = parsed.words, len(parsed.words)
+    words, count = parsed.words, parsed.word_count
     first_words = words[:_VARIETY_WORDS]
-    sounds = " ".join(words).encode().translate(_CONSONANTS_AND_VOWELS)
+    spaces_separate = 2 * parsed.scripts.unspaced_words <= count
+    has_length = bool(words) and not _NON_ASCII_LETTER.search(" ".join(words))
+    runs = count_unpronounceable(words, _LONG_CONSONANT_RUN, _LONG_VOWEL_RUN)
     return (
         _opens_with_request(words),
         max(0.0, log1p(count) - log1p(_LONG_TEXT_WORDS)),
-        min(3.0, sum(parsed.word_lengths) / max(1, count) / 5.0),
-        len(set(first_words)) / len(first_words) if words else 1.0,
-        # Runs of five consonants or four vowels per five words.
-        min(1.0, (sounds.count(b"ccccc") + sounds.count(b"vvvv")) / max(3.0, count / 5)),
+        # Many languages have longer words than English. Their texts show it by their other letters.
+        min(3.0, sum(parsed.word_lengths) / count / 5.0) if has_length else nan,
+        len(set(first_words)) / len(first_words) if len(words) > 1 and spaces_separate else nan,
+        min(1.0, runs / max(3.0, count / 5)) if runs else 0.0,
     )
 
 
@@ -143,11 +164,15 @@ def _unusual_characters(parsed: ParsedComment) -> tuple[float, ...]:
     if raw.isascii() and text.isascii():
         return 0.0, 0.0, 0.0, 0.0
     return (
-        log1p(len(_RARE_INVISIBLE.findall(raw))),
-        log1p(len(_STYLED.findall(raw))),
+        log1p(count_needless_invisible(raw)),
+        log1p(len(_STYLED.findall(raw)) + (0 if _writes_full_width(parsed) else len(_FULL_WIDTH.findall(raw)))),
         log1p(len(MIXED_SCRIPT_LETTERS.findall(raw))),
         float(bool(EMOJI.search(text))),
     )
+
+
+def _writes_full_width(parsed: ParsedComment) -> bool:
+    return bool(parsed.scripts.han_or_kana or parsed.scripts.hangul)
 
 
 def _disguised_words(parsed: ParsedComment) -> tuple[float, ...]:
@@ -167,8 +192,12 @@ def _structure(parsed: ParsedComment) -> tuple[float, ...]:
         float(may_quote and bool(_QUOTE.search(html[:_MAX_SEARCHED_LENGTH]))),
         float("<" in html and bool(_HEADLINE.search(html))),
         float(bool(_EXCERPT.search(text))),
-        min(1.0, 5 * parsed.body.text.count(",") / (len(parsed.words) + 5)),
+        nan if _hardly_has_commas(parsed) else min(1.0, 5 * _count_commas(parsed.body.text) / (parsed.word_count + 5)),
     )
+
+
+def _count_commas(text: str) -> int:
+    return text.count(",") + (0 if text.isascii() else len(_OTHER_COMMAS.findall(text)))
 
 
 def _title(parsed: ParsedComment) -> tuple[float, ...]:

@@ -23,7 +23,7 @@ def _own_site(parsed: ParsedComment) -> tuple[float, ...]:
 
 def _topics(parsed: ParsedComment) -> Sequence[float]:
     """Return hits per ten words, damped so that one hit in a short text stays far below the maximum."""
-    hits, word_count = parsed.topic_counts, len(parsed.words)
+    hits, word_count = parsed.topic_counts, parsed.word_count
     if not hits:
         return _NO_TOPICS
     rates = [min(3.0, 10.0 * hits[topic] / (word_count + 10.0)) if topic in hits else 0.0 for topic in TOPICS]
@@ -40,7 +40,7 @@ _TOPIC_WORDINGS = {
     "BARGAIN": presence("the language of shops", "nothing in the language of shops"),
     "CALL_TO_ACTION": presence("invitations to go elsewhere", "no invitation to go elsewhere"),
     "PRAISE": presence("praise that fits any page", "no praise that fits any page"),
-    "SPINNING": presence("filler words of rewritten texts", "no filler words of rewritten texts"),
+    "SPINNING": presence("filler words, as in rewritten texts", "no filler words as in rewritten texts"),
     "CONVERSATION": presence("the language of a conversation", "nothing in the language of a conversation"),
     "TECHNICAL": presence("technical language", "no technical language"),
     "PRAISE_ALONE": presence("praise, compared with the length of the text", "no praise"),
