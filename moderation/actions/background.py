@@ -13,6 +13,7 @@ from threading import Event, Thread
 from time import monotonic
 
 from moderation.actions.callbacks import CALL_TIMEOUT_SECONDS, deliver_due, purge_settled
+from moderation.actions.history import rescore_history
 from moderation.actions.retries import purge_keys
 from moderation.actions.rollout import recalibrate
 from moderation.actions.services import Services
@@ -128,7 +129,10 @@ class BackgroundTasks:
 
 
 class SlicedRecalibration:
-    """A job that recalibrates all sites, in slices of `slice_seconds` between which other tasks have their turn."""
+    """A job that recalibrates all sites, in slices of `slice_seconds` between which other tasks have their turn.
+
+    The history of a site is scored first, if a new model has gone live.
+    """
 
     def __init__(self, services: Services, *, slice_seconds: float = RECALIBRATION_SLICE_SECONDS) -> None:
         self._services = services
@@ -141,7 +145,12 @@ class SlicedRecalibration:
         self._remaining_sites = self._remaining_sites or list_sites(self._services)
         while self._remaining_sites and not stop_event.is_set():
             # Taken off the list first: a site that fails must not keep the others from their turn.
-            recalibrate(self._services, self._remaining_sites.pop())
+            site = self._remaining_sites.pop()
+            if rescore_history(self._services, site):
+                # Thresholds wait until the new model has scored the whole history.
+                self._remaining_sites.append(site)
+            else:
+                recalibrate(self._services, site)
             if monotonic() >= end:
                 break
         return bool(self._remaining_sites)

@@ -44,7 +44,7 @@ def label_decision(
         comment_id = _find_comment_id(connection, site, decision_id)
         text = read_text(connection, comment_id)
     label = Label(value, labelled_by, channel, services.clock())
-    return services.writer.run(lambda connection: _apply_label(connection, site, comment_id, label, text))
+    return services.writer.run(lambda connection: apply_label(connection, site, comment_id, label, text))
 
 
 def withdraw_label(services: Services, site: Site, decision_id: str, labelled_by: str, channel: str) -> Label:
@@ -81,9 +81,25 @@ def label_comment(
         comment_id = find_same_comment(connection, site.id, identity)
         if comment_id is None:
             (comment_id,) = comments.add(connection, site.id, [(identity.content_hash, comment)], now)
-        return _apply_label(connection, site, comment_id, Label(value, labelled_by, channel, now), text)
+        return apply_label(connection, site, comment_id, Label(value, labelled_by, channel, now), text)
 
     return services.writer.run(apply)
+
+
+def apply_label(connection: Connection, site: Site, comment_id: int, label: Label, text: IndexedText | None) -> Label:
+    """Label a comment, close its queue item and return the label in force. `text` is that of `append_label`.
+
+    The same value again through the same channel changes nothing.
+    """
+    lock_comments(connection, [comment_id])
+    queue_items.close_for_comment(connection, comment_id, label.labelled_by, "label", label.created_at)
+    last = labels.last(connection, comment_id)
+    if last is not None and (last.value, last.channel) == (label.value, label.channel):
+        # The label is not new, but the blog may have asked to hold the comment again since.
+        _schedule_callback(connection, comment_id, label, undecided_only=True)
+        return last
+    append_label(connection, site.id, comment_id, label, text)
+    return label
 
 
 def append_label(connection: Connection, site_id: int, comment_id: int, label: Label, text: IndexedText | None) -> None:
@@ -136,7 +152,7 @@ def import_labels(services: Services, site: Site, rows: Iterable[tuple[Comment, 
         }
         lock_comments(connection, changed)
         for comment_id, label in changed.items():
-            _apply_label(connection, site, comment_id, label, None)
+            apply_label(connection, site, comment_id, label, None)
         return ImportResult(len(new), len(changed), len(keyed) - len(new) - len(changed))
 
     result = services.writer.run(store, slow=True)
@@ -149,18 +165,6 @@ def _find_comment_id(connection: Connection, site: Site, decision_id: str) -> in
     if comment_id is None:
         raise NotFound("There is no such decision.")
     return comment_id
-
-
-def _apply_label(connection: Connection, site: Site, comment_id: int, label: Label, text: IndexedText | None) -> Label:
-    lock_comments(connection, [comment_id])
-    queue_items.close_for_comment(connection, comment_id, label.labelled_by, "label", label.created_at)
-    last = labels.last(connection, comment_id)
-    if last is not None and (last.value, last.channel) == (label.value, label.channel):
-        # The label is not new, but the blog may have asked to hold the comment again since.
-        _schedule_callback(connection, comment_id, label, undecided_only=True)
-        return last
-    append_label(connection, site.id, comment_id, label, text)
-    return label
 
 
 def _schedule_callback(connection: Connection, comment_id: int, label: Label, *, undecided_only: bool = False) -> None:

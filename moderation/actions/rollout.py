@@ -96,6 +96,24 @@ def recalibrate(services: Services, site: Site) -> bool:
     return services.writer.run(store)
 
 
+def recalibrate_anew(services: Services, connection: Connection, site: Site) -> RolloutStatus:
+    """Choose all thresholds again after the site's history has changed, store them and return the rollout status.
+
+    The earlier choice does not bind: an export is tested once, and a corrected label is no second test. Without a
+    model, or where the site sets its own thresholds, nothing is chosen. The caller has locked the site.
+    """
+    model = services.live_model.get()
+    if model is not None and site.thresholds is None:
+        budget = site.budget or services.budget
+        before = calibrations.find_newest(connection, site.id, model.id, budget)
+        after = _recalibrated(connection, site, StoredCalibration(model.id, budget))
+        if before is None or after != replace(before, calibration=replace(before.calibration, id=None)):
+            calibration_id = calibrations.add(connection, site.id, after, services.clock())
+            before = replace(after, calibration=replace(after.calibration, id=calibration_id))
+        site = replace(site, stored_calibration=before)
+    return _rollout_status(services, connection, site)
+
+
 def _recalibrated(connection: Connection, site: Site, stored: StoredCalibration) -> StoredCalibration:
     """Return the calibration after the thresholds that are due were chosen."""
     budget, calibration = stored.budget, stored.calibration

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import methodcaller
 from pathlib import Path
+from time import monotonic
 from typing import Any, TextIO
 
 import click
@@ -16,6 +17,7 @@ from moderation.domain.errors import MAX_MESSAGE_LENGTH
 from moderation.domain.invisible import quoted, show_invisible
 
 _PROGRESS_STEPS = 200
+_PROGRESS_SECONDS = 0.2
 
 
 def echo_status(sentence: str) -> None:
@@ -48,6 +50,29 @@ def progress_counter(label: str, length: int) -> Iterator[Callable[[], None]]:
         update_min_steps=max(1, length // _PROGRESS_STEPS),
     ) as progress:
         yield lambda: progress.update(1)
+
+
+@contextmanager
+def progress_line(describe: Callable[[str, int, int], str]) -> Iterator[Callable[[str, int, int], None]]:
+    """Show progress on one line of stderr, if that is a terminal.
+
+    `describe` turns a step, the number done and the number of all into words; it is called a few times a second.
+    """
+    if not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    shown_at = 0.0
+
+    def show(step: str, done: int, total: int) -> None:
+        nonlocal shown_at
+        if monotonic() - shown_at >= _PROGRESS_SECONDS:
+            shown_at = monotonic()
+            click.echo(f"\r\x1b[K{describe(step, done, total)}", err=True, nl=False)
+
+    try:
+        yield show
+    finally:
+        click.echo("\r\x1b[K", err=True, nl=False)
 
 
 @contextmanager

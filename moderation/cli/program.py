@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "promote": ("models:promote", "Make a model the live one."),
     "rollback": ("models:rollback", "Go back to the previous live model."),
     "models": ("models:models", "List models and show their cards."),
+    "import": ("history:import_", "Import the comments that a blog has, as the history of a site."),
+    "history": ("history:history", "Take a second look at imported comments that look like spam."),
     "labels": ("labels:labels", "Export and import labelled comments."),
 }
 """The place of each command, as `module:attribute` of this package, and its sentence in the help."""

@@ -83,7 +83,7 @@ def budget(url: str, reset: bool, as_json: bool, **rates: float | None) -> None:
     if as_json:
         print_json(RolloutResponse.model_validate(status))
     else:
-        _print_rollout(status)
+        print_rollout(status)
 
 
 @click.command()
@@ -138,7 +138,8 @@ def _describe_source(site: Site, comment_type: str | None, calibration: Calibrat
     return f"{source}, one level milder for {comment_type}" if comment_type in PRIVATE_MESSAGE_TYPES else source
 
 
-def _print_rollout(status: RolloutStatus) -> None:
+def print_rollout(status: RolloutStatus) -> None:
+    """Print the budget, the stage, the thresholds and the guarantees of a site."""
     allowed, calibration = status.budget, status.calibration
     owner = "its own" if status.site.budget else "that of all sites"
     click.echo(status.site.url)

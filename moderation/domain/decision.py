@@ -94,7 +94,7 @@ class Label:
     """A person's truth about one comment of one site. The log is append-only: the last label is in force.
 
     `value` is `None` if the person took an earlier label back.
-    `channel` is `queue`, `api`, `akismet` or `import`.
+    `channel` is `queue`, `api`, `akismet`, `import`, or `cli` for a person at the command line.
     """
 
     value: LabelValue | None

@@ -17,7 +17,7 @@ _DOMAIN_CACHE_SIZE = 1 << 11
 _MAX_HOST_LENGTH = 253
 """Length of a host name by RFC 1035. Longer ones are not cached: they could fill the memory."""
 
-_NAKED_TLDS = "com|net|org|info|biz|ru|xyz|top|club|shop|site|online|store|co|io|me"
+_NAKED_TLDS = "com|net|org|info|biz|ru|xyz|top|club|shop|site|online|store|co|io|me|cn|kr|tw|ua|uk|vn|vip|icu"
 _URL_CHAR = r"""[^\s<>"'\[\]]"""
 _WITH_SCHEME = rf"[hH](?i:ttps?)://{_URL_CHAR}+"
 _WWW = rf"[wW](?<![\w.@].)(?i:ww)\.{_URL_CHAR}+"
@@ -45,14 +45,17 @@ _LINK = re.compile(
 )
 _MARKUP_HINTS = ("href", "[url", "[link", "http")
 _TAG = re.compile(r"<[^<>]*>")
-_TRAILING_PUNCTUATION = ".,;:!?)\u2019\u201d\u00bb'\""
+TRAILING_PUNCTUATION = ".,;:!?)\u2019\u201d\u00bb'\""
 _AUTHORITY = re.compile(r"^(?:[a-z][a-z0-9+.-]*:)?/{0,3}(?:[^/?#@\s]*@)?([^/?#:\s\\]+)", re.IGNORECASE)
 _URL_WITHOUT_SCHEME = re.compile(r"(?P<host>[\w.-]+\.\w{2,})[.,;:!?]?(?:[/?#]\S*)?")
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
 class Link(NamedTuple):
-    """One link. `form` is `html`, `bbcode`, `markdown`, `bare` (a plain URL) or `naked` (a host without scheme).
+    """One link.
+
+    `form` is `html`, `bbcode`, `markdown`, `bare` (a plain URL), `naked` (a host without scheme) or `disguised`: only
+    its canonical form is an address.
 
     `host` and `domain` (the registrable domain) are lower case without `www.`; `path` is the rest of the URL.
     `start` and `end` are offsets of the whole construct in the text, in code points.
@@ -130,7 +133,7 @@ def _parse_match(match: re.Match[str]) -> Link | None:
         return _make_link(html.unescape(url), _strip_tags(group("bbcode_anchor") or ""), form, start, end)
     if form == "markdown":
         return _make_link(html.unescape(group("markdown")), group("markdown_anchor"), form, start, end)
-    url = match[0].rstrip(_TRAILING_PUNCTUATION)
+    url = match[0].rstrip(TRAILING_PUNCTUATION)
     return _make_link(html.unescape(url), "", form, start, start + len(url))
 
 

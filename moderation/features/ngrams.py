@@ -24,14 +24,19 @@ URL_TOKEN = "\ue000"
 """Replaces a URL in the text. The URL itself is read by the namespaces of links."""
 TITLE_TOKEN = "\ue001"
 """Replaces the long words that the text shares with the page's title."""
+CONTACT_TOKENS = "\ue002\ue003\ue004\ue005\ue006\ue007"
+"""Each replaces one kind of contact in the text: an unseen telephone number is no rare word."""
+PLACEHOLDER_TOKENS = frozenset((URL_TOKEN, TITLE_TOKEN, *CONTACT_TOKENS))
+"""Tokens that stand for something else. They are never quoted."""
 NGRAM_SIZE = 4
 BIGRAM_MULTIPLIER = 509
 """Prime multiplier for a bigram's first word, so that (a, b) and (b, a) hash to different columns."""
 
 _WORD = r"L{1,32}(?:['\u2019]L{1,32}|)|"
 """A word of letters `L`. `(?:…|)` in place of `(?:…)?` takes two thirds of the time."""
-_PLAIN_WORD = re.compile(_WORD.replace("L", r"\w") + URL_TOKEN)
-_MARKED_WORD = re.compile(_WORD.replace("L", rf"[\w{COMBINING_MARKS}]") + URL_TOKEN)
+_TOKEN = f"[{URL_TOKEN}{CONTACT_TOKENS}]"
+_PLAIN_WORD = re.compile(_WORD.replace("L", r"\w") + _TOKEN)
+_MARKED_WORD = re.compile(_WORD.replace("L", rf"[\w{COMBINING_MARKS}]") + _TOKEN)
 _MARK = re.compile(f"[{COMBINING_MARKS}]")
 _UINT32_MAX = 0xFFFFFFFF
 _CRC32_TABLE = np.array([~crc32(bytes([byte]), _UINT32_MAX) & _UINT32_MAX for byte in range(256)], dtype=np.uint32)
@@ -84,7 +89,7 @@ Document = Sequence[Field]
 
 
 def tokenize(text: str) -> list[str]:
-    """Return the words of a canonical text, `URL_TOKEN` included. Runs of over 32 letters are cut into pieces.
+    """Return the words of a canonical text and the tokens of its URLs and contacts. Words are cut after 32 letters.
 
     Vowel signs and accents belong to their words, though they are no letters.
     """

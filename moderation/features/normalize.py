@@ -25,6 +25,7 @@ from moderation.features.homoglyphs import (
 MAX_FIELD_LENGTH = 20_000
 """Code points that are read of one field. A longer one is read as its first 15,000 and its last 5,000."""
 
+DIGITS = b"0123456789"
 _MAX_PASSES = 6
 
 Edit = tuple[int, int, int]
@@ -173,6 +174,12 @@ def normalize(text: str) -> NormalizedText:
 def normalized(text: str) -> str:
     """Return the canonical text alone."""
     return normalize(text).text
+
+
+def count_ascii(characters: bytes, text: str) -> int:
+    """Return how many characters of the text are among `characters`, which must be ASCII."""
+    encoded = text.encode("utf-8", "surrogatepass")
+    return len(encoded) - len(encoded.translate(None, characters))
 
 
 def _is_normalized(text: str) -> bool:

@@ -6,17 +6,19 @@ from functools import lru_cache
 from hashlib import sha256
 
 from moderation.domain.comment import Comment
+from moderation.features.contacts import find_disguised_links, mask_contacts
 from moderation.features.lexicon import count_topics, word_list
 from moderation.features.links import PLAIN_URL, Link, find_links, may_have_plain_url, parse_url
-from moderation.features.ngrams import URL_TOKEN, tokenize
-from moderation.features.normalize import NormalizedText, TrackedText, normalize, normalized
+from moderation.features.ngrams import PLACEHOLDER_TOKENS, URL_TOKEN, tokenize
+from moderation.features.normalize import DIGITS, NormalizedText, TrackedText, count_ascii, normalize, normalized
 from moderation.features.scripts import LATIN, UNSPACED_LETTER, Scripts, count_scripts
 
 EMOJI = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u2b50]")
 _HEAD_LENGTH = 5_000
 _EMPTY_ELEMENT = re.compile(r"<!--[^<>]{0,200}-->|<(\w{1,20})[^<>]{0,200}></\1>")
 _TAG = re.compile(r"<[a-zA-Z/!?][^<>]*>")
-_DIGITS = b"0123456789"
+_PLAIN_FORMS = ("bare", "naked")
+"""Forms of links that leave a URL in the canonical text."""
 _SHARED_HOSTS = frozenset(word_list("shared_hosts"))
 _VIDEO_PATH = re.compile(r"/(?:watch/?\?(?:[^#]*&)?v=|embed/|v/|shorts/|live/)([\w-]+)", re.IGNORECASE)
 _SHORT_VIDEO_PATH = re.compile(r"/([\w-]+)")
@@ -30,8 +32,9 @@ class ParsedComment:
 
     An absent field gives empty results, and `None` for `page_link`, `url` and `email`.
 
-    - `normalized`: the canonical text. `body`: the canonical text as `body_of` returns it.
-    - `tokens`: the words of the body, `URL_TOKEN` included. `words`: without it. `word_lengths`: theirs.
+    - `normalized`: the canonical text. `body`: the canonical text as `body_of` returns it, its contacts masked.
+    - `contacts`: telephone numbers, mailboxes and the like.
+    - `tokens`: the words of the body with the tokens of URLs and contacts. `words`: without. `word_lengths`: theirs.
     - `scripts`: letters of the body that write densely or without spaces. `word_count` and `text_length` estimate the
       words and the letters that the same text would have in Latin script.
     - `topic_counts`: how often the words hit each topic. `digit_count`: number of digits in the body.
@@ -47,18 +50,25 @@ class ParsedComment:
         self.comment = comment
         self.normalized = normalize(comment.text)
         self.page_link = parse_url(comment.permalink) if comment.permalink else None
-        self.body = body_of(self.normalized, self.page_link)
-        self.tokens = tokenize(self.body.text)
-        self.words = [word for word in self.tokens if word != URL_TOKEN] if URL_TOKEN in self.tokens else self.tokens
+        unmasked = body_of(self.normalized, self.page_link)
+        self.tokens = tokenize(unmasked.text)
+        self.body, self.contacts = mask_contacts(unmasked, self.tokens, self.normalized.cased)
+        if self.body is not unmasked:
+            self.tokens = tokenize(self.body.text)
+        self.words = _without_placeholders(self.tokens)
         self.word_lengths = list(map(len, self.words))
         self.scripts = count_scripts(self.body.text)
         self.word_count = _count_words(self.words, self.scripts)
         self.text_length = len(self.body.text) + self.scripts.extra_length
         self.topic_counts = count_topics(self.words)
-        self.digit_count = count_ascii(_DIGITS, self.body.text)
+        self.digit_count = count_ascii(DIGITS, self.body.text)
         self.html_head = _remove_empty_elements(comment.text[:_HEAD_LENGTH])
         self.text_head = _TAG.sub("", self.html_head) if "<" in self.html_head else self.html_head
-        self.external_links, self.internal_links = _split_links(find_links(comment.text), self.page_link)
+        links = find_links(comment.text)
+        self.external_links, self.internal_links = _split_links(links, self.page_link)
+        if self.tokens.count(URL_TOKEN) > sum([link.form in _PLAIN_FORMS for link in self.external_links]):
+            disguised = find_disguised_links(comment.text, self.normalized, links)
+            self.external_links += _split_links(disguised, self.page_link)[0]
         self.anchors = [normalized(link.anchor) if link.anchor else "" for link in self.external_links]
         self.descriptive_anchors = [
             text for link, text in zip(self.external_links, self.anchors, strict=True) if link.has_descriptive_anchor
@@ -105,15 +115,16 @@ def _count_words(words: Sequence[str], scripts: Scripts) -> float:
     return scripts.unspaced_words + sum(not UNSPACED_LETTER.search(word) for word in words)
 
 
-def count_ascii(characters: bytes, text: str) -> int:
-    """Return how many characters of the text are among `characters`, which must be ASCII."""
-    encoded = text.encode("utf-8", "surrogatepass")
-    return len(encoded) - len(encoded.translate(None, characters))
-
-
 def long_words(text: str) -> list[str]:
     """Return the words of a canonical text that are long enough to name its subject."""
     return [word for word in tokenize(text) if len(word) >= _MIN_LONG_WORD_LENGTH]
+
+
+def _without_placeholders(tokens: list[str]) -> list[str]:
+    """Return the words among the tokens of a text."""
+    if PLACEHOLDER_TOKENS.isdisjoint(tokens):
+        return tokens
+    return [token for token in tokens if token not in PLACEHOLDER_TOKENS]
 
 
 def _remove_empty_elements(text: str) -> str:

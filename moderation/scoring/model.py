@@ -151,7 +151,12 @@ def probabilities(model: Model, comments: Iterable[Comment]) -> Iterator[float]:
     """Yield the probability of spam of each comment in order. Batches without reasons are faster than `score`."""
     remaining = map(ParsedComment, comments)
     while batch := list(islice(remaining, BATCH_SIZE)):
-        yield from map(logistic, _logits(model, batch))
+        yield from parsed_probabilities(model, batch)
+
+
+def parsed_probabilities(model: Model, batch: Sequence[ParsedComment]) -> list[float]:
+    """Return the probability of spam of each comment of one batch, of at most `BATCH_SIZE`."""
+    return list(map(logistic, _logits(model, batch)))
 
 
 def logistic(logit: float) -> float:

@@ -6,7 +6,7 @@ from functools import cached_property
 from moderation.domain.decision import Occurrence, Reason, Span
 from moderation.features import ngrams
 from moderation.features.extraction import Features
-from moderation.features.ngrams import TITLE_TOKEN, URL_TOKEN
+from moderation.features.ngrams import PLACEHOLDER_TOKENS
 from moderation.features.normalize import OffsetMap
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import SIGNALS, signal_codes
@@ -18,7 +18,6 @@ MAX_HAM_REASONS = 3
 _MIN_WEIGHT = 1e-3
 _MAX_DETAIL_LENGTH = 60
 _MAX_PHRASE_WORDS = 4
-_PLACEHOLDER_TOKENS = (URL_TOKEN, TITLE_TOKEN)
 
 NAMESPACE_REASONS: dict[int, tuple[str, str]] = {
     ngrams.AUTHOR: ("AUTHOR_NAME", "author"),
@@ -186,8 +185,8 @@ def _wording_reasons(features: Features, contributions: Mapping[str, float], *, 
     """Return a reason for each of the heaviest phrases, and one for all other words together."""
     order = sorted(contributions, key=contributions.__getitem__)
     heaviest, lightest = order[: -2 * MAX_SPAM_REASONS - 1 : -1], order[: 2 * MAX_HAM_REASONS]
-    spam = [word for word in heaviest if contributions[word] > _MIN_WEIGHT and word not in _PLACEHOLDER_TOKENS]
-    ham = [word for word in lightest if contributions[word] < -_MIN_WEIGHT and word not in _PLACEHOLDER_TOKENS]
+    spam = [word for word in heaviest if contributions[word] > _MIN_WEIGHT and word not in PLACEHOLDER_TOKENS]
+    ham = [word for word in lightest if contributions[word] < -_MIN_WEIGHT and word not in PLACEHOLDER_TOKENS]
     positions = _TokenPositions(features.parsed, {*spam, *ham})
     phrases = [
         *_heaviest_phrases(positions, spam, contributions, MAX_SPAM_REASONS),

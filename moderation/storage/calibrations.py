@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, sele
 
 from moderation.domain.budget import Budget, Calibration, Guarantee, StoredCalibration
 from moderation.domain.decision import LabelValue
-from moderation.storage import installation
+from moderation.storage import history, installation
 from moderation.storage.labels import IN_FORCE
 from moderation.storage.tables import calibrations, decisions, labels, sites
 
@@ -29,24 +29,29 @@ _JUDGED_LABELS = labels.join(decisions, decisions.c.comment_id == labels.c.comme
 
 
 def count_ham(connection: Connection, site_id: int, model: str) -> int:
-    """Return how many comments of the site this model judged as the live model and a person labelled ham."""
+    """Return the number of the site's ham comments that this model judged before it could learn from them.
+
+    A comment counts if it is in the history, or if the model judged it as the live one and a person labelled it ham.
+    """
     statement = select(func.count()).select_from(_JUDGED_LABELS).where(*_is_ham(site_id, model))
-    return connection.execute(statement).scalar_one()
+    return history.count_ham(connection, site_id, model) + connection.execute(statement).scalar_one()
 
 
 def oldest_ham(connection: Connection, site_id: int, model: str, limit: int) -> list[tuple[str, float]]:
-    """Return decision ids and spam probabilities of the comments that `count_ham` counts.
+    """Return names and spam probabilities of the comments that `count_ham` counts, at most `limit`.
 
-    They come in the order of decision, at most `limit`.
+    Those of the history come first, the newest before older ones, as an export comes at once. The others have the ids
+    of their decisions, in the order of decision.
     """
+    past = history.newest_ham(connection, site_id, model, limit)
     statement = (
         select(decisions.c.id, decisions.c.probability)
         .select_from(_JUDGED_LABELS)
         .where(*_is_ham(site_id, model))
         .order_by(decisions.c.decided_at, decisions.c.id)
-        .limit(limit)
+        .limit(limit - len(past))
     )
-    return [(decision_id, probability) for decision_id, probability in connection.execute(statement)]
+    return past + [(decision_id, probability) for decision_id, probability in connection.execute(statement)]
 
 
 def find_newest(connection: Connection, site_id: int, model: str, budget: Budget) -> StoredCalibration | None:
@@ -114,6 +119,7 @@ def _is_ham(site_id: int, model: str) -> tuple[ColumnElement[bool], ...]:
         IN_FORCE,
         decisions.c.superseded.is_(False),
         decisions.c.model == model,
+        ~history.is_counted(site_id, model, labels.c.comment_id),
     )
 
 

@@ -103,6 +103,22 @@ Index(
     comments.c.id,
 )
 
+# Published comments of a blog's export, with the probabilities of the model that judged them last.
+history = Table(
+    "history",
+    metadata,
+    Column("comment_id", Integer, ForeignKey("comments.id"), primary_key=True, autoincrement=False),
+    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
+    Column("model", AnyText, nullable=False),
+    Column("probability", Double, nullable=False),
+    # True if the comment is in the sample for the site's thresholds.
+    Column("counts", Boolean, nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+    Column("imported_at", UtcDateTime, nullable=False),
+    Index(None, "site_id", "published_at"),
+    Index(None, "site_id", "probability"),
+)
+
 calibrations = Table(
     "calibrations",
     metadata,

@@ -76,7 +76,7 @@ class TableFile:
         """
         name = "stdin" if str(path) in {"-", "/dev/stdin"} else path.name
         with ExitStack() as stack:
-            with _errors_named(name):
+            with errors_named(name):
                 stream = open_stdin() if str(path) == "-" else stack.enter_context(path.open("rb"))
                 if not _can_restart(stream):
                     stream, pipe = stack.enter_context(tempfile.TemporaryFile()), stream
@@ -91,7 +91,7 @@ class TableFile:
 
     def sha256(self) -> str:
         """Return the SHA-256 of the file's bytes, as stored."""
-        with _errors_named(self.name), self._restart() as binary:
+        with errors_named(self.name), self._restart() as binary:
             return hashlib.file_digest(binary, "sha256").hexdigest()  # type: ignore[arg-type]
 
     def rows(self) -> Iterator[Row]:
@@ -100,7 +100,7 @@ class TableFile:
         Raises `InvalidCorpus` for another format or encoding, without any row, or without a required column.
         """
         self._columns.clear()
-        with _errors_named(self.name):
+        with errors_named(self.name):
             count = 0
             for row in self._read_rows():
                 count += 1
@@ -115,8 +115,45 @@ class TableFile:
         """Return the columns of the rows read so far that are not `known`, at most twenty."""
         return sorted(name for name in self._columns if name not in known)[:_MAX_COLUMNS_LISTED]
 
+    def position(self) -> int:
+        """Return how many bytes have been read since the last start, of the bytes as stored."""
+        return os.lseek(self._stream.fileno(), 0, os.SEEK_CUR)
+
+    def size(self) -> int:
+        """Return the number of bytes as stored."""
+        return os.fstat(self._stream.fileno()).st_size
+
+    @contextmanager
+    def decompressed(self) -> Iterator[BinaryIO]:
+        """Open the bytes from the start, those of a gzip'd file decompressed."""
+        with ExitStack() as stack:
+            binary = stack.enter_context(self._restart())
+            is_gzip = binary.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+            binary.seek(0)
+            if is_gzip:
+                binary = cast("BinaryIO", stack.enter_context(gzip.GzipFile(fileobj=binary)))
+            yield binary
+
+    def lines(self) -> Iterator[str]:
+        """Yield decoded lines with their ends, which the csv reader needs for cells of several lines.
+
+        Raises `InvalidCorpus` for a binary format or a byte that is not of the encoding.
+        """
+        with self.decompressed() as binary:
+            encoding = self._encoding(binary.read(_SAMPLE_BYTES))
+            binary.seek(0)
+            errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
+            with io.TextIOWrapper(binary, encoding, errors, newline="") as text:
+                for number, line in enumerate(text, 1):
+                    if not line.isascii() and errors == "surrogateescape" and _UNDECODED_BYTE.search(line):
+                        raise InvalidCorpus(
+                            f"{self.name} is not UTF-8: line {number} has a byte that UTF-8 does not allow. "
+                            "If the file comes from Windows, convert it: iconv -f WINDOWS-1252 -t UTF-8."
+                        )
+                    yield line
+
     def _read_rows(self) -> Iterator[Row]:
-        lines = self._lines()
+        lines = self.lines()
         blank = 0
         for line in lines:
             if line.strip():
@@ -131,26 +168,6 @@ class TableFile:
             yield from jsonl_rows(chain([line], lines), blank)
         else:
             yield from csv_rows(line, lines, blank, self._required, self._check_header, self._label_words)
-
-    def _lines(self) -> Iterator[str]:
-        """Yield decoded lines with their ends, which the csv reader needs for cells of several lines."""
-        with ExitStack() as stack:
-            binary = stack.enter_context(self._restart())
-            is_gzip = binary.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-            binary.seek(0)
-            if is_gzip:
-                binary = cast("BinaryIO", stack.enter_context(gzip.GzipFile(fileobj=binary)))
-            encoding = self._encoding(binary.read(_SAMPLE_BYTES))
-            binary.seek(0)
-            errors = "surrogateescape" if encoding.startswith("utf-8") else "replace"
-            text = stack.enter_context(io.TextIOWrapper(binary, encoding, errors, newline=""))
-            for number, line in enumerate(text, 1):
-                if not line.isascii() and errors == "surrogateescape" and _UNDECODED_BYTE.search(line):
-                    raise InvalidCorpus(
-                        f"{self.name} is not UTF-8: line {number} has a byte that UTF-8 does not allow. "
-                        "If the file comes from Windows, convert it: iconv -f WINDOWS-1252 -t UTF-8."
-                    )
-                yield line
 
     def _restart(self) -> BinaryIO:
         """Return the bytes from the start. A duplicate, because each reader closes its file, and the next needs one."""
@@ -216,7 +233,8 @@ def _can_restart(stream: BinaryIO) -> bool:
 
 
 @contextmanager
-def _errors_named(name: str) -> Iterator[None]:
+def errors_named(name: str) -> Iterator[None]:
+    """Raise `InvalidCorpus` with the name of the file in place of an error of reading it."""
     try:
         yield
     except (OSError, EOFError, zlib.error, csv.Error) as error:

@@ -64,10 +64,7 @@ TEXT_ROWS = (
     text("WORD_LENGTH", "abcde abcdefghij", 7.5 / 5, "", nan),
     text("WORD_VARIETY", "one two three", 1.0, "one one one one", 1 / 4),
     text("GIBBERISH", "sdfghjkl aeiouae", 2 / 3, "strengths hmmmmmmmm entsprechend rsrsrsrs"),
-    text("MONEY_SUMS", "pays $ 5 or 7 euro", log1p(2), "pays 5 or five euro"),
-    text("PHONE", "call +1 555 123 4567 or (020) 55 66 77", log1p(2), "all of 3 in 4, at 10.20"),
-    text("EMAIL_IN_TEXT", "write to me@mail.example", 1.0, "see you @ noon"),
-    text("MESSENGER_HANDLE", "write @jane_doe", 1.0, "write @joe"),
+    text("MONEY_SUMS", "pays $ 5 or 7 euro, 만원 or 3만원", log1p(3), "pays 5 or five euro"),
     text("INVISIBLE_CHARACTERS", "che\u200bap sh\u00adoes", log1p(2), "\U0001f469\u200d\U0001f4bb café"),
     text("STYLED_LETTERS", "ＡＢ shoes", log1p(2), "café"),
     text("LOOKALIKES", "che\u0430p \u0455hoes sho\u0435s", log1p(2), "iPhoneы, а не Windows"),
@@ -100,6 +97,19 @@ TEXT_ROWS = (
     text("TECHNICAL", "a compiler bug", 20 / 13, "a garden flower"),
     text("PRAISE_ALONE", "great post and nice site", (2 / 3) / (1 + 5 / 30), "bad post"),
 )
+CONTACT_ROWS = (
+    text("PHONE", "call +1 555 123 4567 or (020) 55 66 77 88", log1p(2), "all of 3 in 4, at 10.20"),
+    text("EMAIL_IN_TEXT", "write to me@mail.example", 1.0, "see you @ noon"),
+    text("EMAIL_IN_TEXT_FREE", "write to me@gmail.com", 1.0, "write to me@mail.example"),
+    text("EMAIL_DISGUISED", "write to me (at) mail (dot) com", 1.0, "write to me@mail.example"),
+    text("MESSENGER_HANDLE", "write @jane_doe", 1.0, "@jane_doe is right"),
+    text("WALLET", "to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", 1.0, "to 1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb"),
+    text("CONTACT_KINDS", "me@gmail.com, +1 555 123 4567, +1 555 123 4568", log1p(2), "nothing"),
+    text("CONTACT_LAST", words(20) + " +1 555 123 4567", 1.0, "+1 555 123 4567 " + words(20)),
+    text("MENTION_LINK", "see @[Jane](https://a.example)", 1.0, "see [Jane](https://a.example)"),
+    text("ORNAMENTS", "【shoes】 ★ cheap", log1p(3), "(shoes) cheap"),
+    text("EMOJI_MANY", "👍 👍👍👍", log1p(2), "👍👍"),
+)
 LINK_ROWS = (
     text("LINKS", "http://a.example http://b.example/x", log1p(2), "a link"),
     text("LINK_ANY", "see http://a.example", 1.0, "see a"),
@@ -110,6 +120,7 @@ LINK_ROWS = (
     text("LINK_FORMS", "[url=http://a.example]a[/url] http://b.example", 1.0, "http://a.example b.com"),
     text("LINK_BBCODE", "[URL=http://a.example/ - bags[/URL - here", 1.0, "cache[url], see http://a.example/"),
     text("LINK_NAKED", "go to shoes.com", 1.0, "go to http://shoes.com"),
+    text("LINK_DISGUISED", "go to shoes (dot) com", 1.0, "go to shoes.com"),
     text(
         "ANCHOR_WORDS", '<a href="http://a.example">cheap shoes</a>', 2 / 3, '<a href="http://a.example">a.example</a>'
     ),
@@ -226,7 +237,7 @@ EMAIL_ROWS = (
         Comment("hello", email="ann@b.example", url="http://a.example"),
     ),
 )
-ROWS = (*TEXT_ROWS, *LINK_ROWS, *TITLE_ROWS, *NAME_ROWS, *URL_ROWS, *EMAIL_ROWS)
+ROWS = (*TEXT_ROWS, *CONTACT_ROWS, *LINK_ROWS, *TITLE_ROWS, *NAME_ROWS, *URL_ROWS, *EMAIL_ROWS)
 
 
 def value_of(comment: Comment, code: str) -> float:
@@ -306,6 +317,8 @@ EDGES = (
     ("NAME_IN_TEXT", Comment("Al Bun here", author="Al Bun"), 0.0),
     ("NOTHING_PROMOTED", Comment("mail me@a.example", url=""), 0.0),
     ("NOTHING_PROMOTED", Comment("see http://a.example", url=""), 0.0),
+    ("NOTHING_PROMOTED", Comment("call +1 555 123 4567", url=""), 0.0),
+    ("NOTHING_PROMOTED", Comment("@joe thank you", url=""), 1.0),
     ("NOTHING_PROMOTED", Comment("hello", author="www.a.example", url=""), 0.0),
     ("URL_NAME_IN_HOST", Comment("", author="Anna Lee", url="http://anna-lee.example"), 1.0),
     ("URL_NAME_IN_HOST", Comment("", author="Ann Lee", url="http://ann-lee.example"), 0.0),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals.author import EMAIL_SIGNALS, NAME_SIGNALS, URL_SIGNALS
+from moderation.features.signals.contacts import CONTACT_SIGNALS, DRESS_SIGNALS
 from moderation.features.signals.links import LINK_SIGNALS
 from moderation.features.signals.signal import Signal, SignalGroup
 from moderation.features.signals.text import TEXT_SIGNALS, TITLE_SIGNALS
@@ -17,6 +18,8 @@ from moderation.features.signals.topics import TOPIC_SIGNALS
 
 SIGNAL_GROUPS: tuple[SignalGroup, ...] = (
     SignalGroup((*TEXT_SIGNALS, *TOPIC_SIGNALS), lambda _: True, nan),
+    SignalGroup(CONTACT_SIGNALS, lambda parsed: bool(parsed.contacts or parsed.external_links), 0.0),
+    SignalGroup(DRESS_SIGNALS, lambda _: True, nan),
     SignalGroup(LINK_SIGNALS, lambda parsed: bool(parsed.external_links or parsed.internal_links), 0.0),
     SignalGroup(TITLE_SIGNALS, lambda parsed: bool(parsed.title_words), nan),
     SignalGroup(NAME_SIGNALS, lambda parsed: bool(parsed.author), nan),

@@ -97,9 +97,9 @@ def _is_host(word: str) -> bool:
 
 
 def _nothing_promoted(parsed: ParsedComment) -> tuple[float, ...]:
-    """Return 1 if the form asked for a URL, none was given, and the text has no link or e-mail address either."""
-    no_link = not parsed.comment.url and not parsed.external_links
-    return (float(no_link and "@" not in parsed.normalized.text and not _name_is_address(parsed)),)
+    """Return 1 if the form asked for a URL, none was given, and the text has no link or contact either."""
+    is_empty = not (parsed.comment.url or parsed.external_links or parsed.contacts)
+    return (float(is_empty and not _name_is_address(parsed)),)
 
 
 def _url(parsed: ParsedComment) -> tuple[float, ...]:
@@ -187,8 +187,8 @@ URL_SIGNALS: tuple[Measurement, ...] = (
     Measurement(
         {
             "NOTHING_PROMOTED": presence(
-                "nothing to promote: no link given, none in the text",
-                "a link, an address or an @ that may promote something",
+                "nothing to promote: no link given, none and no contact in the text",
+                "a link, an address or a contact that may promote something",
             )
         },
         _nothing_promoted,

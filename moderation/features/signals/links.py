@@ -85,7 +85,7 @@ def host_randomness(link: Link) -> float:
 def _counts(parsed: ParsedComment) -> tuple[float, ...]:
     links, text = parsed.external_links, parsed.comment.text
     if not links:
-        return (0.0,) * 9
+        return (0.0,) * 10
     domains = {link.domain for link in links}
     forms = {link.form for link in links}
     return (
@@ -95,9 +95,10 @@ def _counts(parsed: ParsedComment) -> tuple[float, ...]:
         float(links[0].start < 5),
         log1p(len(domains)),
         log1p(len(links) - len(domains)),
-        float(len(forms - {"naked"}) > 1),
+        float(len(forms - {"naked", "disguised"}) > 1),
         float("[" in text and bool(_BBCODE.search(text))),
         float("naked" in forms),
+        float("disguised" in forms),
     )
 
 
@@ -189,6 +190,7 @@ LINK_SIGNALS: tuple[Measurement, ...] = (
             "LINK_FORMS": presence("links in several kinds of markup", "at most one kind of links"),
             "LINK_BBCODE": presence("links in BBCode, even in broken one", "no links in BBCode"),
             "LINK_NAKED": presence("a host without http", "no host without http"),
+            "LINK_DISGUISED": presence("an address that programs are meant to miss", "no disguised address"),
         },
         _counts,
     ),

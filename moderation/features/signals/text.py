@@ -7,8 +7,8 @@ from math import log1p, nan
 
 from moderation.features.homoglyphs import MIXED_SCRIPT_LETTERS
 from moderation.features.lexicon import word_list
-from moderation.features.normalize import MAX_FIELD_LENGTH
-from moderation.features.parsed_comment import EMOJI, ParsedComment, count_ascii
+from moderation.features.normalize import MAX_FIELD_LENGTH, count_ascii
+from moderation.features.parsed_comment import EMOJI, ParsedComment
 from moderation.features.scripts import CASED_LETTER, count_needless_invisible, count_unpronounceable
 from moderation.features.signals.signal import Measurement, amount, presence
 
@@ -18,12 +18,10 @@ _PUNCTUATION = b",;:()\"'-"
 _OTHER_PUNCTUATION = re.compile("[“”„‚‘’«»‹›–—·、「」『』《》〈〉【】،؛՝՛՜־׳״፣፤፥፦]")
 _OTHER_COMMAS = re.compile("[、،፣]")
 _OTHER_QUESTION_MARKS = re.compile("[؟՞፧]")
-_MONEY_SUM = re.compile(r"[$€£₽¥₹\d](?:(?<=\D)\s?\d|(?<=\d)\s?(?:[$€£₽]|usd|eur|euro|dollars?|руб))")
-_PHONE = re.compile(
-    r"[+(\d](?<![\w/.-].)(?:(?<=\+)\(?\d{1,4}|(?<=\()\d{1,4}|(?<=\d)\d{0,3})\)?(?:[\s().-]{0,2}\d{2,4}){2,5}(?![\w/])"
+_MONEY_SUM = re.compile(
+    r"[$€£₽¥₹₩₫₺₴฿\d](?:(?<=\D)\s?\d"
+    r"|(?<=\d)\s?(?:[$€£₽₩₫₺₴฿元円]|usd|eur|euro|dollars?|руб|грн|тенге|만?원|บาท|zł|vnđ|تومان|ریال))"
 )
-_EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+")
-_HANDLE = re.compile(r"t\.me/|wa\.me/|tele ?gram|whats\s?app|(?<![\w.@])@[a-z]\w{4,}")
 _STYLED = re.compile("[\U0001d400-\U0001d7ff\u24b6-\u24e9\U0001f130-\U0001f189\u1d00-\u1d22\ua730\ua731](?!\ufe0f)")
 """Letters before a variation selector are emoji, such as blood groups."""
 _FULL_WIDTH = re.compile("[\uff21-\uff3a\uff41-\uff5a]")
@@ -143,21 +141,8 @@ def _opens_with_request(words: Sequence[str]) -> float:
     return 0.0
 
 
-def _sums_and_phones(parsed: ParsedComment) -> tuple[float, ...]:
-    if not parsed.digit_count:
-        return 0.0, 0.0
-    text = parsed.body.text
-    return log1p(len(_MONEY_SUM.findall(text))), log1p(len(_PHONE.findall(text)))
-
-
-def _contacts(parsed: ParsedComment) -> tuple[float, ...]:
-    text = parsed.normalized.text
-    has_at_sign = "@" in text
-    may_have_handle = has_at_sign or "tele" in text or "whats" in text or ".me/" in text
-    return (
-        float(has_at_sign and bool(_EMAIL.search(text))),
-        float(may_have_handle and bool(_HANDLE.search(text))),
-    )
+def _money_sums(parsed: ParsedComment) -> tuple[float, ...]:
+    return (log1p(len(_MONEY_SUM.findall(parsed.body.text))) if parsed.digit_count else 0.0,)
 
 
 def _unusual_characters(parsed: ParsedComment) -> tuple[float, ...]:
@@ -247,20 +232,7 @@ TEXT_SIGNALS: tuple[Measurement, ...] = (
         },
         _words,
     ),
-    Measurement(
-        {
-            "MONEY_SUMS": presence("sums of money", "no sum of money"),
-            "PHONE": presence("numbers like a telephone number", "no telephone number"),
-        },
-        _sums_and_phones,
-    ),
-    Measurement(
-        {
-            "EMAIL_IN_TEXT": presence("an e-mail address in the text", "no e-mail address in the text"),
-            "MESSENGER_HANDLE": presence("a messenger contact or a name after @", "no messenger contact"),
-        },
-        _contacts,
-    ),
+    Measurement({"MONEY_SUMS": presence("sums of money", "no sum of money")}, _money_sums),
     Measurement(
         {
             "INVISIBLE_CHARACTERS": presence(

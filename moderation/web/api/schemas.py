@@ -143,7 +143,7 @@ class CalibrationResponse(ResponseModel):
 
 
 class LabelResponse(ResponseModel):
-    """A person's label: who gave it, through which channel (`queue`, `api`, `akismet`, `import`) and when."""
+    """A person's label: who gave it, through which channel (`queue`, `api`, `akismet`, `import`, `cli`) and when."""
 
     value: LabelValue | None
     labelled_by: Text

@@ -1,0 +1,276 @@
+"""Import the comments of a blog's export as the history of a site.
+
+Published comments are ham that the model has not seen. They count for the site's thresholds at once if the export is
+complete. Comments that the blog has as spam get a label. Everything is read and scored before the database is locked:
+the comments wait in temporary files, so that the memory does not grow with the export.
+"""
+
+import pickle
+import tempfile
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any, BinaryIO, NamedTuple, TypeVar
+
+from sqlalchemy import Connection
+
+from moderation.actions.labelling import append_label, apply_label
+from moderation.actions.rollout import RolloutStatus, recalibrate_anew
+from moderation.actions.services import Services
+from moderation.actions.similarity import index_missing
+from moderation.domain.comment import Comment
+from moderation.domain.decision import Label, LabelValue
+from moderation.domain.history import PING_TYPES, ExportCounts, PastComment, PastStatus
+from moderation.domain.site import Site
+from moderation.features.parsed_comment import ParsedComment
+from moderation.scoring.model import BATCH_SIZE, Model, parsed_probabilities
+from moderation.storage import comments, history, labels
+from moderation.storage.columns import storable
+from moderation.storage.history import HistoryRow, KnownComment
+from moderation.storage.locks import lock_comments, lock_site
+
+T = TypeVar("T")
+Watch = Callable[[str, int, int], None]
+"""Is called with a step of the import, the number of comments done in it, and the number of all."""
+
+_CHANNEL = "import"
+
+
+@dataclass(slots=True)
+class ImportResult:
+    """What an import stored: numbers of comments, and the rollout status that follows.
+
+    `stored` are new comments, `known` published ones that were stored before. `repeated` are in the export more than
+    once, and `removed` are no longer published. `labelled` got the label spam, `withdrawn` lost that of an earlier
+    import, and `kept` stay as a person labelled them. `suspicious` wait for a second look.
+    """
+
+    counts: ExportCounts
+    complete: bool
+    stored: int = 0
+    known: int = 0
+    repeated: int = 0
+    labelled: int = 0
+    withdrawn: int = 0
+    kept: int = 0
+    removed: int = 0
+    suspicious: int = 0
+    rollout: RolloutStatus | None = None
+
+
+class _ScoredComment(NamedTuple):
+    """A comment of an export as it will be stored. The probability of an unpublished one is 0."""
+
+    content_hash: bytes
+    comment: Comment
+    status: PastStatus
+    probability: float
+    published_at: datetime | None
+
+
+class _Undo(Exception):
+    """Undoes the transaction of a dry run."""
+
+
+def import_history(
+    services: Services,
+    site: Site,
+    name: str,
+    past_comments: Iterable[PastComment],
+    *,
+    complete: bool | None,
+    dry_run: bool = False,
+    watch: Watch = lambda *_: None,
+) -> ImportResult:
+    """Store the comments of the export with this name as the site's history, all or none.
+
+    `complete` says whether the export is; `None` lets `ExportCounts.is_complete` decide. A dry run does the same and
+    undoes it. A comment is known by its text, author and e-mail, and by its page where both sides have one. It is not
+    stored again: the same import twice is once. A label that a person gave stays.
+
+    Raises `InvalidInput` for an export that cannot be used, and `ModelUnavailable` without a model.
+    """
+    model = services.live_model.current().for_site(site.url)
+    counts = ExportCounts()
+    with tempfile.TemporaryFile() as staged, tempfile.TemporaryFile() as scored:
+        _dump(staged, _counted(past_comments, counts, watch))
+        counts.check(name)
+        _dump(scored, _score(model, _load(staged), counts, watch))
+        is_complete = counts.is_complete() if complete is None else complete
+        write = _Import(services, site, model, scored, ImportResult(counts, is_complete), watch)
+        try:
+            services.writer.run(lambda connection: write.store(connection, dry_run), slow=True)
+        except _Undo:
+            return write.result
+    index_missing(services)
+    return write.result
+
+
+@dataclass(slots=True)
+class _Import:
+    """The write of one import. The database may run it again, from the start."""
+
+    services: Services
+    site: Site
+    model: Model
+    scored: BinaryIO
+    result: ImportResult
+    watch: Watch
+    _at: datetime = field(init=False)
+
+    def store(self, connection: Connection, dry_run: bool) -> None:
+        """Store all comments, published ones first, and choose the site's thresholds. Raises `_Undo` in a dry run."""
+        lock_site(connection, self.site.id)
+        self._at = self._time(connection)
+        self.result = ImportResult(self.result.counts, self.result.complete)
+        done = 0
+        # A comment that is published on one page and spam on another is published.
+        for published in (True, False):
+            for batch in _load(self.scored):
+                rows = [row for row in batch if (row.status is PastStatus.PUBLISHED) is published]
+                (self._store_published if published else self._store_others)(connection, rows)
+                done += len(rows)
+                self.watch("Storing", done, self.result.counts.total)
+        threshold = self.model.thresholds.spam
+        self.result.suspicious = history.count_suspicious(connection, self.site.id, self.model.id, threshold)
+        self.result.rollout = recalibrate_anew(self.services, connection, self.site)
+        if dry_run:
+            raise _Undo
+
+    def _time(self, connection: Connection) -> datetime:
+        """Return a time later than that of any import before, by which this one recognizes its own rows."""
+        now, newest = self.services.clock(), history.newest_import(connection, self.site.id)
+        return now if newest is None else max(now, newest + timedelta(microseconds=1))
+
+    def _store_published(self, connection: Connection, rows: Sequence[_ScoredComment]) -> None:
+        known = self._find_known(connection, rows)
+        places = []
+        for row in rows:
+            match = _match(known.get(row.content_hash, ()), row.comment)
+            if match is None:
+                match = self._add(connection, row, known, None)
+            elif match.imported_at == self._at:
+                self.result.repeated += 1
+                continue
+            else:
+                self.result.known += 1
+                self._withdraw(connection, match)
+            counts = self.result.complete and row.comment.type not in PING_TYPES
+            places.append(HistoryRow(match.comment_id, row.probability, counts, row.published_at or self._at))
+            _replace(known[row.content_hash], match._replace(imported_at=self._at))
+        history.put(connection, self.site.id, self.model.id, places, self._at)
+
+    def _store_others(self, connection: Connection, rows: Sequence[_ScoredComment]) -> None:
+        known = self._find_known(connection, rows)
+        new: list[tuple[int, Label]] = []
+        for row in rows:
+            match = _match(known.get(row.content_hash, ()), row.comment)
+            if row.status is not PastStatus.SPAM:
+                if match and match.imported_at not in (None, self._at):
+                    self.result.removed += 1
+                    history.remove(connection, [match.comment_id])
+            elif match is None:
+                new.append((self._add(connection, row, known, LabelValue.SPAM).comment_id, self._label()))
+            elif match.imported_at != self._at and match.value is not LabelValue.SPAM:
+                self._label_known(connection, match)
+        labels.append_many(connection, self.site.id, new)
+        self.result.labelled += len(new)
+
+    def _find_known(self, connection: Connection, rows: Sequence[_ScoredComment]) -> dict[bytes, list[KnownComment]]:
+        known = history.find_known(connection, self.site.id, {row.content_hash for row in rows})
+        lock_comments(connection, [match.comment_id for matches in known.values() for match in matches])
+        return known
+
+    def _add(
+        self,
+        connection: Connection,
+        row: _ScoredComment,
+        known: dict[bytes, list[KnownComment]],
+        value: LabelValue | None,
+    ) -> KnownComment:
+        (comment_id,) = comments.add(connection, self.site.id, [(row.content_hash, row.comment)], self._at)
+        added = KnownComment(comment_id, *_identity(row.comment), value, None, None)
+        known.setdefault(row.content_hash, []).append(added)
+        self.result.stored += 1
+        return added
+
+    def _withdraw(self, connection: Connection, match: KnownComment) -> None:
+        """Withdraw the label that an earlier import gave a comment which the blog has published since."""
+        if match.value is LabelValue.SPAM and match.channel == _CHANNEL:
+            label = Label(None, _CHANNEL, _CHANNEL, self._at)
+            append_label(connection, self.site.id, match.comment_id, label, None)
+            self.result.withdrawn += 1
+
+    def _label_known(self, connection: Connection, match: KnownComment) -> None:
+        if match.channel in (None, _CHANNEL):
+            apply_label(connection, self.site, match.comment_id, self._label(), None)
+            self.result.labelled += 1
+        else:
+            self.result.kept += 1
+
+    def _label(self) -> Label:
+        return Label(LabelValue.SPAM, _CHANNEL, _CHANNEL, self._at)
+
+
+def _counted(past_comments: Iterable[PastComment], counts: ExportCounts, watch: Watch) -> Iterator[PastComment]:
+    for past in past_comments:
+        counts.add(past)
+        if counts.total % BATCH_SIZE == 0:
+            watch("Reading", counts.total, 0)
+        if past.status is not PastStatus.UNREADABLE:
+            yield past
+
+
+def _score(
+    model: Model, batches: Iterable[Sequence[PastComment]], counts: ExportCounts, watch: Watch
+) -> Iterator[_ScoredComment]:
+    done = 0
+    for batch in batches:
+        parsed = [ParsedComment(_keep_fields(past.comment, counts.fields)) for past in batch]
+        published = [one for past, one in zip(batch, parsed, strict=True) if past.status is PastStatus.PUBLISHED]
+        probabilities = iter(parsed_probabilities(model, published) if published else ())
+        for past, one in zip(batch, parsed, strict=True):
+            counts.add_parent(past)
+            probability = next(probabilities) if past.status is PastStatus.PUBLISHED else 0.0
+            yield _ScoredComment(one.content_hash, one.comment, past.status, probability, past.published_at)
+        done += len(batch)
+        watch("Scoring", done, counts.total)
+
+
+def _keep_fields(comment: Comment, names: Collection[str]) -> Comment:
+    """Return the comment without the fields that no comment of the export fills: they were not collected."""
+    return Comment(**{name: getattr(comment, name) for name in names})
+
+
+def _match(candidates: Iterable[KnownComment], comment: Comment) -> KnownComment | None:
+    """Return the candidate with the author, e-mail and page of a comment; a page that one side lacks agrees."""
+    *author, page = _identity(comment)
+    same = [known for known in candidates if [known.author, known.email] == author]
+    return next(
+        (known for known in same if known.permalink == page),
+        next((known for known in same if not known.permalink or not page), None),
+    )
+
+
+def _identity(comment: Comment) -> tuple[str, str, str]:
+    # As stored, or a field with an unstorable character would never equal its stored copy.
+    return storable(comment.author or ""), storable(comment.email or ""), storable(comment.permalink or "")
+
+
+def _replace(known: list[KnownComment], changed: KnownComment) -> None:
+    known[[one.comment_id for one in known].index(changed.comment_id)] = changed
+
+
+def _dump(file: BinaryIO, values: Iterable[T]) -> None:
+    """Write values in batches."""
+    remaining = iter(values)
+    while batch := list(islice(remaining, BATCH_SIZE)):
+        pickle.dump(batch, file, pickle.HIGHEST_PROTOCOL)
+
+
+def _load(file: BinaryIO) -> Iterator[Any]:
+    """Yield the batches of a file that `_dump` wrote."""
+    file.seek(0)
+    while file.peek(1):  # type: ignore[attr-defined]
+        yield pickle.load(file)
