@@ -5,10 +5,12 @@ from pathlib import Path
 
 from benchmarks.rows import ROOT, Row, unmeasured
 from moderation.training.corpus import Corpus, read_corpus
+from moderation.training.relabelling import Relabelling
 
 VARIABLE = "MODERATION_DATA"
 RECIPE = ROOT / "data" / "recipe.toml"
 STARTER = ROOT / "data" / "starter.csv"
+RELABELLED = ROOT / "data" / "relabelled.tsv"
 
 
 def folder() -> Path | None:
@@ -23,8 +25,8 @@ def no_folder(name: str) -> list[Row]:
 
 
 def read_all(data: Path) -> Corpus:
-    """Read every corpus of the folder and the starter corpus, in the order of `corpora`."""
-    return read_corpus(corpora(data), print)
+    """Read every corpus of the folder and the starter corpus, in the order of `corpora`, with the corrected labels."""
+    return read_corpus(corpora(data), print, relabelling=Relabelling.from_file(RELABELLED))
 
 
 def corpora(data: Path) -> list[Path]:
