@@ -25,7 +25,7 @@ def no_folder(name: str) -> list[Row]:
 
 
 def read_all(data: Path) -> Corpus:
-    """Read every corpus of the folder and the starter corpus, in the order of `corpora`, with corrected labels."""
+    """Read every corpus of the folder and the starter corpus, in the order of `corpora`, with the corrected labels."""
     return read_corpus(corpora(data), print, relabelling=Relabelling.from_file(RELABELLED))
 
 

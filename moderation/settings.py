@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     max_lost_rate: float = Field(0.005, gt=0, lt=1, description="Highest rate of ham lost as spam.")
     max_held_rate: float = Field(0.05, gt=0, lt=1, description="Highest rate of ham held or lost.")
     confidence: float = Field(0.95, ge=0.5, lt=1, description="Confidence that both rates are kept.")
+    coverage: float = Field(
+        0.8, ge=0.5, lt=1, description="Proportion of new sites that must keep both rates before their ham proves it."
+    )
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -131,7 +134,7 @@ class Settings(BaseSettings):
     @property
     def budget(self) -> Budget:
         """Budget of the sites without their own one. Raises `InvalidInput` when more may be lost than held."""
-        return Budget(self.max_lost_rate, self.max_held_rate, self.confidence)
+        return Budget(self.max_lost_rate, self.max_held_rate, self.confidence, self.coverage)
 
 
 def _variable_name(location: tuple[int | str, ...]) -> str:

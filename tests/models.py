@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from moderation.domain.comment import Comment
+from moderation.domain.general_guarantee import GeneralGuarantee, GeneralGuarantees
 from moderation.registry.model_card import ModelCard
 from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import Model
@@ -47,6 +48,20 @@ def small_model_registry(folder: Path) -> ModelRegistry:
     registry = ModelRegistry(folder)
     registry.add(small_arrays(), small_card())
     registry.promote("small")
+    return registry
+
+
+def guaranteed_registry(folder: Path) -> ModelRegistry:
+    """Create a registry in `folder` with the small model live, whose thresholds have general guarantees."""
+    registry = ModelRegistry(folder)
+    if not registry.ids():
+        thresholds = small_result().thresholds
+        review = GeneralGuarantee(thresholds.review, 0.05, 0.8, 20, 17, 0.09, 300)
+        spam = GeneralGuarantee(thresholds.spam, 0.005, 0.8, 20, 18, 0.01, 300)
+        discard = GeneralGuarantee(thresholds.discard, 0.0005, 0.8, 20, 19, 0.001, 300)
+        guarantees = GeneralGuarantees(review, spam, discard)
+        registry.add(small_arrays(), replace(small_card(), general_guarantees=guarantees))
+        registry.promote("small")
     return registry
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from math import isclose
 
 from moderation.actions.services import Services
-from moderation.domain.budget import Budget, Calibration
+from moderation.domain.budget import Budget, Calibration, RolloutMode
 from moderation.domain.comment import NO_SIGNALS, SubmissionSignals
 from moderation.domain.decision import Decision, Reason, Score
-from moderation.domain.site import OnError, Site
+from moderation.domain.general_guarantee import GeneralGuarantees
+from moderation.domain.site import OnError, Site, SuggestedThresholds
 from moderation.domain.thresholds import Thresholds, Verdict, decide
 from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.model import Model, score
@@ -23,6 +24,7 @@ _NO_MODEL = Score(
     reasons=(Reason("NO_MODEL", 0.0, "No model is available, so the comment was not judged."),),
     model="none",
 )
+_NO_SUGGESTION = SuggestedThresholds(_NO_MODEL.model, FALLBACK_THRESHOLDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +56,38 @@ def judge(
 
     Without a site the model's own thresholds apply. Without a model the verdict is `fallback_verdict(site)`.
     """
-    name, thresholds = (model.id, model.thresholds) if model else (_NO_MODEL.model, FALLBACK_THRESHOLDS)
-    calibration = None
+    suggested = suggested_thresholds(model)
+    thresholds, calibration = suggested.thresholds, None
     if site is not None:
-        thresholds, calibration = site.thresholds_for(parsed.comment.type, name, thresholds, default_budget)
+        thresholds, calibration = site.thresholds_for(parsed.comment.type, suggested, default_budget)
     if model is None:
         return Judgement(_NO_MODEL, thresholds, calibration, fallback_verdict(site), degraded=True)
     own_model = model.for_site(site.url) if site else model
     result = score(own_model, parsed, submission, evidence=evidence, spans=spans)
-    return Judgement(result, thresholds, calibration, decide(result.probability, thresholds))
+    logs_only = calibration is not None and calibration.log_only
+    verdict = Verdict.PUBLISH if logs_only else decide(result.probability, thresholds)
+    return Judgement(result, thresholds, calibration, verdict)
+
+
+def suggested_thresholds(model: Model | None) -> SuggestedThresholds:
+    """Return the thresholds of a model, or `FALLBACK_THRESHOLDS` without one."""
+    if model is None:
+        return _NO_SUGGESTION
+    return SuggestedThresholds(model.id, model.thresholds, model.general_guarantees)
+
+
+def general_guarantees(services: Services, model_id: str) -> GeneralGuarantees | None:
+    """Return the general guarantees of the model that made a decision; `None` if it has none or is gone."""
+    model = services.live_model.find(model_id)
+    return None if model is None else model.general_guarantees
 
 
 def fallback_verdict(site: Site | None) -> Verdict:
     """Return the verdict on a comment that cannot be judged, for a site that wants a verdict then."""
-    return Verdict.PUBLISH if site is not None and site.on_error is OnError.PUBLISH else Verdict.REVIEW
+    if site is None:
+        return Verdict.REVIEW
+    publishes = site.on_error is OnError.PUBLISH or site.rollout is RolloutMode.LOG
+    return Verdict.PUBLISH if publishes else Verdict.REVIEW
 
 
 def with_spans(services: Services, decision: Decision, site_url: str) -> Decision:

@@ -1,15 +1,27 @@
-"""The rollout of sites: which thresholds their ham comments have proved, and what the next stage needs."""
+"""The rollout of sites: what protects their ham, which thresholds it has proved, and what comes next."""
 
+import math
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from sqlalchemy import Connection
 
-from moderation.actions.judging import FALLBACK_THRESHOLDS
+from moderation.actions.judging import suggested_thresholds
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site
 from moderation.domain.binomial import min_sample_size, scheduled_sample_size
-from moderation.domain.budget import Budget, Calibration, Guarantee, RolloutStage, StoredCalibration, select_threshold
+from moderation.domain.budget import (
+    Budget,
+    Calibration,
+    Guarantee,
+    RolloutMode,
+    StoredCalibration,
+    guarantee_at,
+    refute,
+    select_threshold,
+)
+from moderation.domain.general_guarantee import GeneralGuarantees
+from moderation.domain.protection import describe_protection
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Thresholds
 from moderation.storage import calibrations, sites
@@ -22,14 +34,17 @@ class RolloutStatus:
     """The rollout of a site, and how it goes on.
 
     `calibration` is `None` where the site sets its own thresholds, `thresholds` where it has none and no model is
-    available. `ham_count` is the size of the sample for the next threshold. `next_stage` is a sentence for people.
+    available. `general` are those of the live model, where they are in force. `ham_count` is the size of the sample
+    for the next threshold. `protection` and `next_stage` are sentences for people.
     """
 
     site: Site
     budget: Budget
     calibration: Calibration | None
     thresholds: Thresholds | None
+    general: GeneralGuarantees | None
     ham_count: int
+    protection: str
     next_stage: str
 
 
@@ -68,6 +83,16 @@ def set_budget(services: Services, url: str, budget: Budget | None) -> Site:
     return find_site(services, url)
 
 
+def set_rollout(services: Services, url: str, mode: RolloutMode) -> Site:
+    """Set how the site advances to the stage `block`, from the next comment on. Returns the changed site.
+
+    Raises `NotFound`.
+    """
+    site = find_site(services, url)
+    services.writer.run(lambda connection: sites.set_rollout(connection, site.id, mode))
+    return replace(site, rollout=mode)
+
+
 def recalibrate(services: Services, site: Site) -> bool:
     """Choose the thresholds that are due for the live model and store them. Returns whether anything changed.
 
@@ -81,7 +106,8 @@ def recalibrate(services: Services, site: Site) -> bool:
     with read_transaction(services.engine, slow=True) as connection:
         newest = calibrations.newest_id(connection, site.id)
         before = calibrations.find_newest(connection, site.id, model.id, budget) or StoredCalibration(model.id, budget)
-        after = _recalibrated(connection, site, before)
+        tested = _refuted(connection, site, before, model.thresholds.spam) if model.general_guarantees else before
+        after = _recalibrated(connection, site, tested)
     # If the model or budget was changed and changed back, the matching row is older than the newest one.
     if after == before and after.calibration.id in (None, newest):
         return False
@@ -106,12 +132,29 @@ def recalibrate_anew(services: Services, connection: Connection, site: Site) -> 
     if model is not None and site.thresholds is None:
         budget = site.budget or services.budget
         before = calibrations.find_newest(connection, site.id, model.id, budget)
-        after = _recalibrated(connection, site, StoredCalibration(model.id, budget))
+        refutation = before.refutation if before else None
+        after = _recalibrated(connection, site, StoredCalibration(model.id, budget, refutation=refutation))
         if before is None or after != replace(before, calibration=replace(before.calibration, id=None)):
             calibration_id = calibrations.add(connection, site.id, after, services.clock())
             before = replace(after, calibration=replace(after.calibration, id=calibration_id))
         site = replace(site, stored_calibration=before)
     return _rollout_status(services, connection, site)
+
+
+def _refuted(connection: Connection, site: Site, stored: StoredCalibration, threshold: float) -> StoredCalibration:
+    """Return the calibration with the ham that refutes the model's spam threshold, if there is enough of it.
+
+    The site's own guarantee makes this pointless. A refutation is kept: the site would else block again while blocked
+    comments, which people hardly see, are its only evidence.
+    """
+    budget = stored.budget
+    if stored.refutation or stored.calibration.spam or threshold >= 1.0:
+        return stored
+    lost = calibrations.count_lost(connection, site.id, stored.model, threshold)
+    # With more ham than this, the rate is within the budget, and so is its lower bound.
+    enough = math.ceil(lost / budget.lost)
+    ham = calibrations.count_published_or_ham(connection, site.id, stored.model, enough) if lost else 0
+    return replace(stored, refutation=refute(threshold, budget.lost, ham, lost, budget.confidence))
 
 
 def _recalibrated(connection: Connection, site: Site, stored: StoredCalibration) -> StoredCalibration:
@@ -129,6 +172,10 @@ def _recalibrated(connection: Connection, site: Site, stored: StoredCalibration)
         stored = replace(stored, calibration=calibration, review_sample_size=review_size)
     if len(sample) >= spam_size > stored.spam_sample_size:
         spam = select_threshold(sample[:spam_size], budget.lost, budget.confidence)
+        blocked = calibrations.lowest_blocking_threshold(connection, site.id, stored.model, spam_size)
+        if blocked is not None and blocked > spam.threshold:
+            ham = [probability for _, probability in sample[:spam_size]]
+            spam = guarantee_at(blocked, ham, budget.confidence, spam.digest, budget.lost)
         calibration = replace(calibration, spam=_keep_higher(calibration.spam, spam))
         stored = replace(stored, calibration=calibration, spam_sample_size=spam_size)
     return stored
@@ -142,35 +189,37 @@ def _keep_higher(before: Guarantee | None, after: Guarantee) -> Guarantee:
 def _thresholds_in_force(
     services: Services, site: Site, comment_type: str | None
 ) -> tuple[Thresholds, Calibration | None]:
-    model = services.live_model.get()
-    terms = (model.id, model.thresholds) if model else ("none", FALLBACK_THRESHOLDS)
-    return site.thresholds_for(comment_type, *terms, services.budget)
+    return site.thresholds_for(comment_type, suggested_thresholds(services.live_model.get()), services.budget)
 
 
 def _rollout_status(services: Services, connection: Connection, site: Site) -> RolloutStatus:
     model = services.live_model.get()
     thresholds, calibration = _thresholds_in_force(services, site, None)
+    general = model.general_guarantees if model and calibration and calibration.general else None
     ham_count = calibrations.count_ham(connection, site.id, model.id) if model and calibration else 0
     return RolloutStatus(
-        site,
-        site.budget or services.budget,
-        calibration,
-        thresholds if model or calibration is None else None,
-        ham_count,
-        _describe_next_stage(services, site, calibration, ham_count),
+        site=site,
+        budget=site.budget or services.budget,
+        calibration=calibration,
+        thresholds=thresholds if model or site.thresholds else None,
+        general=general,
+        ham_count=ham_count,
+        protection=describe_protection(calibration, general),
+        next_stage=_describe_next_stage(services, site, calibration, ham_count),
     )
 
 
 def _describe_next_stage(services: Services, site: Site, calibration: Calibration | None, ham_count: int) -> str:
-    budget = site.budget or services.budget
-    if calibration is None:
+    budget, stored = site.budget or services.budget, site.stored_calibration
+    if site.thresholds is not None:
         return "The site sets its own thresholds, which have no guarantee."
-    if calibration.stage is RolloutStage.BLOCK and site.stored_calibration:
-        next_size = 2 * site.stored_calibration.spam_sample_size
+    if calibration is None or (calibration.review and calibration.spam and stored):
+        next_size = 2 * stored.spam_sample_size if stored else 0
         return (
             f"Both thresholds have a guarantee. The next is chosen at {next_size} ham comments; there are {ham_count}."
         )
-    name, max_rate = ("review", budget.held) if calibration.stage is RolloutStage.OBSERVE else ("spam", budget.lost)
+    name, max_rate = ("spam", budget.lost) if calibration.review else ("review", budget.held)
     needed = min_sample_size(max_rate, budget.confidence)
-    sentence = f"The {name} threshold gets a guarantee at {needed} ham comments; there are {ham_count}."
+    kind = "a guarantee of its own" if calibration.general else "a guarantee"
+    sentence = f"The {name} threshold gets {kind} at {needed} ham comments; there are {ham_count}."
     return sentence if ham_count < needed else f"{sentence} It is chosen within minutes."

@@ -19,7 +19,9 @@ from moderation.domain.comment import Comment
 from moderation.domain.csv_cells import neutralize
 from moderation.domain.decision import Reason, SimilarComment
 from moderation.domain.errors import InvalidInput
+from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.invisible import show_invisible
+from moderation.domain.protection import describe_protection
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Verdict
 from moderation.features.parsed_comment import ParsedComment
@@ -69,10 +71,10 @@ def check(text: str, site_url: str | None, model_id: str | None, as_json: bool, 
     judgement = judge(model, site, ParsedComment(comment), default_budget=settings.budget, spans=as_json)
     similar_comments = _find_similar_comments(site, comment, settings)
     if as_json:
-        body = judgement_body(judgement) | {"similar_comments": similar_comments}
+        body = judgement_body(judgement, model.general_guarantees) | {"similar_comments": similar_comments}
         print_json(json.loads(to_json(body)))
     else:
-        _print_judgement(judgement)
+        _print_judgement(judgement, model.general_guarantees)
         _print_similar_comments(similar_comments)
 
 
@@ -154,7 +156,7 @@ def _read_stdin() -> str:
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _print_judgement(judgement: Judgement) -> None:
+def _print_judgement(judgement: Judgement, general: GeneralGuarantees | None) -> None:
     score, verdict = judgement.score, judgement.verdict
     thresholds = ", ".join(f"{name} {value:.2%}" for name, value in asdict(judgement.thresholds).items())
     stage = f"; stage {judgement.calibration.stage}" if judgement.calibration else ""
@@ -162,6 +164,8 @@ def _print_judgement(judgement: Judgement) -> None:
     click.echo(
         f"Spam probability {score.probability:.2%} by the model {score.model} (thresholds: {thresholds}{stage})\n"
     )
+    if judgement.calibration:
+        click.echo(f"{describe_protection(judgement.calibration, general)}\n")
     reasons = strongest(score.reasons)
     for reason in reasons:
         click.echo(_format_reason(reason))

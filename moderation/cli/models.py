@@ -23,6 +23,7 @@ _LISTED_METRICS = ("caught", "lost", "held")
 
 # Without `-`: stdout has the figures.
 _page_file = click.Path(dir_okay=False, path_type=Path)
+_relabelled_file = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _id_argument = click.argument("model_id", metavar="ID")
 
 
@@ -31,7 +32,7 @@ _id_argument = click.argument("model_id", metavar="ID")
 @click.option("--recipe", "recipe_file", metavar="FILE", type=input_file, help="TOML file with training parameters.")
 @click.option("--id", "model_id", metavar="ID", help="Name of the model (default: date and time).")
 @click.option(
-    "--relabelled", metavar="FILE", type=input_file, help="Corrected labels: source, id and letter in a line."
+    "--relabelled", metavar="FILE", type=_relabelled_file, help="Corrected labels: source, id and letter in a line."
 )
 @labels_option
 def train(

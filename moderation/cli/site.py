@@ -6,7 +6,7 @@ from moderation.actions import callbacks, sites
 from moderation.actions.rollout import RolloutStatus, rollout_statuses
 from moderation.cli._options import as_json, opened_services, url_argument
 from moderation.cli._output import echo_status, print_json, print_table
-from moderation.cli.site_thresholds import budget, recalibrate, thresholds
+from moderation.cli.site_thresholds import budget, recalibrate, rollout_mode, thresholds
 from moderation.domain.site import AkismetReviewSettings, OnError, ReviewAction, Site
 from moderation.web.api.schemas import AkismetReviewResponse, SiteResponse
 
@@ -18,6 +18,7 @@ def site() -> None:
 
 site.add_command(thresholds)
 site.add_command(budget)
+site.add_command(rollout_mode)
 site.add_command(recalibrate)
 
 
@@ -44,7 +45,7 @@ def list_sites(as_json: bool) -> None:
     if as_json:
         print_json([SiteResponse.model_validate(status) for status in statuses])
     else:
-        print_table(("SITE", "STAGE", "REVIEW", "SPAM", "DISCARD", "SINCE"), map(_table_row, statuses))
+        print_table(("SITE", "STAGE", "REVIEW", "SPAM", "DISCARD", "SINCE", "PROTECTION"), map(_table_row, statuses))
 
 
 @site.command()
@@ -147,7 +148,7 @@ def _table_row(status: RolloutStatus) -> tuple[str, ...]:
     in_force = status.thresholds
     values = (f"{in_force.review:g}", f"{in_force.spam:g}", f"{in_force.discard:g}") if in_force else ("", "", "")
     stage = status.calibration.stage if status.calibration else "-"
-    return status.site.url, stage, *values, f"{status.site.created_at:%Y-%m-%d}"
+    return status.site.url, stage, *values, f"{status.site.created_at:%Y-%m-%d}", status.protection
 
 
 def _describe_akismet_review(blog: Site) -> str:

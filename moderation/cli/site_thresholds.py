@@ -1,15 +1,15 @@
-"""`moderation site thresholds`, `budget` and `recalibrate`: how much a site holds and blocks."""
+"""`moderation site thresholds`, `budget`, `rollout` and `recalibrate`: how much a site holds and blocks."""
 
 from dataclasses import asdict
 
 import click
 
 from moderation.actions import rollout, sites
-from moderation.actions.rollout import RolloutStatus, rollout_status, set_budget, thresholds_for
+from moderation.actions.rollout import RolloutStatus, rollout_status, set_budget, set_rollout, thresholds_for
 from moderation.actions.services import Services
 from moderation.cli._options import as_json, opened_services, url_argument
 from moderation.cli._output import print_json
-from moderation.domain.budget import Budget, Calibration, format_percent
+from moderation.domain.budget import Budget, Calibration, RolloutMode, format_percent
 from moderation.domain.site import PRIVATE_MESSAGE_TYPES, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.web.api.schemas import RolloutResponse, SiteResponse
@@ -55,6 +55,7 @@ def thresholds(url: str, comment_type: str | None, reset: bool, as_json: bool, *
         print_json(response | {"stage": calibration.stage if calibration else None, "thresholds": asdict(in_force)})
     else:
         click.echo(f"{site.url}: {_describe_source(site, comment_type, calibration)}: {_format_thresholds(in_force)}")
+        click.echo(status.protection)
 
 
 @click.command()
@@ -63,6 +64,9 @@ def thresholds(url: str, comment_type: str | None, reset: bool, as_json: bool, *
 @click.option("--held", type=parse_rate, metavar="RATE", help="Rate of ham that may be held or lost, such as 1/20.")
 @click.option(
     "--confidence", type=parse_rate, metavar="RATE", help="Confidence that both rates are kept, such as 0.95."
+)
+@click.option(
+    "--coverage", type=parse_rate, metavar="RATE", help="Proportion of new sites that must keep both, such as 0.8."
 )
 @click.option("--reset", is_flag=True, help="Remove this budget: the budget of all sites applies again.")
 @as_json
@@ -86,6 +90,28 @@ def budget(url: str, reset: bool, as_json: bool, **rates: float | None) -> None:
         print_rollout(status)
 
 
+@click.command(name="rollout")
+@url_argument
+@click.option("--default", "mode", flag_value=RolloutMode.DEFAULT.value, help="Block by the model's general guarantee.")
+@click.option(
+    "--cautious", "mode", flag_value=RolloutMode.CAUTIOUS.value, help="Block only by what the site's ham has proved."
+)
+@click.option("--observe", "mode", flag_value=RolloutMode.LOG.value, help="Publish everything, and only log.")
+@as_json
+def rollout_mode(url: str, mode: str | None, as_json: bool) -> None:
+    """Show or change how the site at URL begins to block.
+
+    With --observe, each decision records what would have been, and every comment is published.
+    """
+    with opened_services() as services:
+        site = sites.find_site(services, url) if mode is None else set_rollout(services, url, RolloutMode(mode))
+        status = rollout_status(services, site)
+    if as_json:
+        print_json(RolloutResponse.model_validate(status))
+    else:
+        click.echo(f"{site.url}: rollout {site.rollout}, {_describe_stage(status)}.\n  {status.protection}")
+
+
 @click.command()
 @click.argument("url", required=False)
 @as_json
@@ -104,9 +130,12 @@ def recalibrate(url: str | None, as_json: bool) -> None:
         print_json([response | change for response, change in zip(responses, changes, strict=True)])
         return
     for status in statuses:
-        stage = f"stage {status.calibration.stage}" if status.calibration else "its own thresholds"
         result = "thresholds set now" if status.site.id in changed else "nothing was due"
-        click.echo(f"{status.site.url}: {stage}, {result}.\n  {status.next_stage}")
+        click.echo(f"{status.site.url}: {_describe_stage(status)}, {result}.\n  {status.next_stage}")
+
+
+def _describe_stage(status: RolloutStatus) -> str:
+    return f"stage {status.calibration.stage}" if status.calibration else "its own thresholds"
 
 
 def _set_thresholds(services: Services, url: str, comment_type: str | None, values: Thresholds | None) -> Site:
@@ -145,12 +174,19 @@ def print_rollout(status: RolloutStatus) -> None:
     click.echo(status.site.url)
     click.echo(
         f"Budget      lose at most {format_percent(allowed.lost)} of ham, hold or lose at most "
-        f"{format_percent(allowed.held)}, with a confidence of {100 * allowed.confidence:g} % ({owner})"
+        f"{format_percent(allowed.held)}, with a confidence of {100 * allowed.confidence:g} %, "
+        f"and before that on {100 * allowed.coverage:g} % of new sites ({owner})"
     )
     click.echo(f"Stage       {calibration.stage if calibration else 'none: its own thresholds, without a guarantee'}")
+    click.echo(f"Rollout     {status.site.rollout}")
+    click.echo(f"Protection  {status.protection}")
     if status.thresholds:
         click.echo(f"Thresholds  {_format_thresholds(status.thresholds)}")
     if calibration:
-        click.echo(f"Review      {calibration.review or 'no guarantee yet'}")
-        click.echo(f"Spam        {calibration.spam or 'no guarantee yet'}")
+        review, spam = (status.general.review, status.general.spam) if status.general else (None, None)
+        click.echo(f"Review      {calibration.review or review or 'no guarantee yet'}")
+        click.echo(f"Spam        {calibration.spam or spam or 'no guarantee yet'}")
+    stored = status.site.stored_calibration
+    if stored and stored.refutation:
+        click.echo(f"Refuted     {stored.refutation}")
     click.echo(f"Next        {status.next_stage}")

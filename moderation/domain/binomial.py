@@ -47,6 +47,14 @@ def clopper_pearson_upper(errors: int, n: int, confidence: float) -> float:
     return high
 
 
+def clopper_pearson_lower(errors: int, n: int, confidence: float) -> float:
+    """Return the one-sided Clopper-Pearson lower bound: the upper bound on the rate of the other comments, mirrored.
+
+    Parameters and errors are those of `clopper_pearson_upper`.
+    """
+    return 1.0 - clopper_pearson_upper(n - errors, n, confidence)
+
+
 def min_sample_size(max_rate: float, confidence: float) -> int:
     """Return the smallest sample that bounds an error rate by `max_rate` if it has no error.
 

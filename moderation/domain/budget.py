@@ -8,11 +8,11 @@ keeps the confidence, however many thresholds are tested.
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 
-from moderation.domain.binomial import clopper_pearson_upper, max_errors, min_sample_size
+from moderation.domain.binomial import clopper_pearson_lower, clopper_pearson_upper, max_errors, min_sample_size
 from moderation.domain.errors import InvalidInput
 from moderation.domain.thresholds import Thresholds
 
@@ -21,21 +21,25 @@ _THRESHOLDS_CACHE_SIZE = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The proportions of ham that an operator allows to be lost or held, and the confidence required.
+    """The proportions of ham that an operator allows to be lost or held, and the certainty required.
 
     `lost` bounds ham at or above the spam threshold, `held` ham at or above the review threshold, lost ham included.
-    Raises `InvalidInput` unless `0 < lost <= held < 1` and `0.5 <= confidence < 1`.
+    `confidence` is that of a guarantee by a site's own ham. Without one, `coverage` is the proportion of new sites that
+    a model's general guarantee must hold for. Raises `InvalidInput` unless `0 < lost <= held < 1`,
+    `0.5 <= confidence < 1` and `0.5 <= coverage < 1`.
     """
 
     lost: float = 0.005
     held: float = 0.05
     confidence: float = 0.95
+    coverage: float = 0.8
 
     def __post_init__(self) -> None:
-        if not (0.0 < self.lost <= self.held < 1.0 and 0.5 <= self.confidence < 1.0):
+        certain = 0.5 <= self.confidence < 1.0 and 0.5 <= self.coverage < 1.0
+        if not (certain and 0.0 < self.lost <= self.held < 1.0):
             raise InvalidInput(
-                "A budget must satisfy 0 < lost <= held < 1 and 0.5 <= confidence < 1; "
-                f"got lost {self.lost}, held {self.held}, confidence {self.confidence}."
+                "A budget must satisfy 0 < lost <= held < 1, 0.5 <= confidence < 1 and 0.5 <= coverage < 1; "
+                f"got lost {self.lost}, held {self.held}, confidence {self.confidence}, coverage {self.coverage}."
             )
 
 
@@ -74,26 +78,48 @@ class Guarantee:
 class RolloutStage(StrEnum):
     """How much the filter may do at a site without a person, least first."""
 
+    LOG = "log"
     OBSERVE = "observe"
     HOLD = "hold"
     BLOCK = "block"
+
+
+class RolloutMode(StrEnum):
+    """How a site advances to the stage `block`.
+
+    By default the model's general guarantee is enough. `CAUTIOUS` requires the site's own ham. `LOG` only records what
+    would have been held or blocked, and publishes everything.
+    """
+
+    DEFAULT = "default"
+    CAUTIOUS = "cautious"
+    LOG = "log"
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """The guarantees that a site's rollout rests on: none yet, one for review, or another one for spam.
 
-    `id` is that of the stored row, `None` if there is none. `stage` is what the guarantees allow.
+    `id` is that of the stored row, `None` if there is none. With `general`, the model's general guarantee stands for
+    each guarantee that is missing. With `log_only` every comment is published. `stage` follows from these.
     """
 
     review: Guarantee | None = None
     spam: Guarantee | None = None
     id: int | None = None
+    general: bool = False
+    log_only: bool = False
     stage: RolloutStage = field(init=False)
 
     def __post_init__(self) -> None:
-        blocks = RolloutStage.HOLD if self.spam is None else RolloutStage.BLOCK
-        object.__setattr__(self, "stage", RolloutStage.OBSERVE if self.review is None else blocks)
+        object.__setattr__(self, "stage", self._stage())
+
+    def _stage(self) -> RolloutStage:
+        if self.log_only:
+            return RolloutStage.LOG
+        if self.general or (self.review and self.spam):
+            return RolloutStage.BLOCK
+        return RolloutStage.OBSERVE if self.review is None else RolloutStage.HOLD
 
 
 UNCALIBRATED = Calibration()
@@ -103,20 +129,50 @@ UNCALIBRATED = Calibration()
 def calibrated_thresholds(calibration: Calibration, model_thresholds: Thresholds) -> Thresholds:
     """Return the thresholds of a site's rollout stage, given the suggestions of the live model.
 
-    Without a guarantee for spam, only comments that the model would discard are spam, and none are discarded.
+    Before the stage `block`, only comments that the model would discard are spam, and none are discarded.
     """
     review = model_thresholds.review if calibration.review is None else calibration.review.threshold
-    if calibration.review is None or calibration.spam is None:
+    if calibration.stage is not RolloutStage.BLOCK:
         return Thresholds(review, max(review, model_thresholds.discard), 1.0)
-    spam = max(review, calibration.spam.threshold)
+    spam = max(review, model_thresholds.spam if calibration.spam is None else calibration.spam.threshold)
     return Thresholds(review, spam, max(spam, model_thresholds.discard))
+
+
+@lru_cache(_THRESHOLDS_CACHE_SIZE)
+def with_general(calibration: Calibration) -> Calibration:
+    """Return the calibration with the model's general guarantee in place of the guarantees that are missing."""
+    return calibration if calibration.stage is RolloutStage.BLOCK else replace(calibration, general=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Refutation:
+    """Ham of a site which shows that the model's spam threshold loses too much there, against the general guarantee.
+
+    `errors` of at most `n` ham comments are known to be at or above `threshold`. With this `confidence`, at least the
+    proportion `bound` of the site's ham is.
+    """
+
+    threshold: float
+    n: int
+    errors: int
+    bound: float
+    confidence: float
+
+    def __str__(self) -> str:
+        """Return the refutation in words."""
+        return (
+            f"{self.errors} of at most {self.n} ham comments are known to reach the spam threshold of the model; with "
+            f"{100 * self.confidence:g} % confidence, more than {100 * self.bound:.2g} % of all ham does. "
+            "So its general guarantee is not used here"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCalibration:
     """A calibration with the model and the budget that it is valid for, and the sizes of its samples.
 
-    `review_sample_size` and `spam_sample_size` are the numbers of ham comments at the last attempt, 0 for never.
+    `review_sample_size` and `spam_sample_size` are the numbers of ham comments at the last attempt, 0 for never. With a
+    `refutation`, the general guarantee is not used.
     """
 
     model: str
@@ -124,6 +180,12 @@ class StoredCalibration:
     calibration: Calibration = UNCALIBRATED
     review_sample_size: int = 0
     spam_sample_size: int = 0
+    refutation: Refutation | None = None
+
+    def holds_for(self, model: str, budget: Budget) -> bool:
+        """Return whether it was made under this model and this budget. The coverage says nothing about own ham."""
+        terms = (self.model, self.budget.lost, self.budget.held, self.budget.confidence)
+        return terms == (model, budget.lost, budget.held, budget.confidence)
 
 
 def format_percent(rate: float) -> str:
@@ -178,6 +240,12 @@ def guarantee_at(
     return Guarantee(
         threshold, max_rate, len(ham), errors, clopper_pearson_upper(errors, len(ham), confidence), confidence, digest
     )
+
+
+def refute(threshold: float, max_rate: float, n: int, errors: int, confidence: float) -> Refutation | None:
+    """Return the refutation of a threshold by `errors` in `n` ham comments, `None` if they may be within the rate."""
+    bound = clopper_pearson_lower(errors, n, confidence) if n else 0.0
+    return Refutation(threshold, n, errors, bound, confidence) if bound > max_rate + 1e-9 else None
 
 
 def sample_digest(ham: Sequence[tuple[str, float]]) -> str:

@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from moderation.domain.budget import format_percent
+from moderation.domain.budget import Budget, format_percent
 from moderation.domain.errors import InvalidInput
 
 
@@ -75,13 +75,13 @@ class GeneralGuarantees:
     spam: GeneralGuarantee
     discard: GeneralGuarantee
 
-    def __str__(self) -> str:
-        """Return the guarantees of the spam and the review threshold in one clause."""
-        review, spam = self.review, self.spam
-        coverage = min(review.coverage, spam.coverage)
+    def satisfy(self, budget: Budget) -> bool:
+        """Return whether they promise at least the coverage of a budget, and no more lost or held ham than it."""
+        review, spam, discard = self.review, self.spam, self.discard
         return (
-            f"on at least {100 * coverage:g} % of new sites like the {spam.sites} that it was measured on, at most "
-            f"{format_percent(spam.max_rate)} of ham is lost; the same for {format_percent(review.max_rate)} held"
+            review.max_rate <= budget.held
+            and max(spam.max_rate, discard.max_rate) <= budget.lost
+            and min(review.coverage, spam.coverage, discard.coverage) >= budget.coverage
         )
 
 

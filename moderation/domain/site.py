@@ -1,12 +1,22 @@
 """A site with its thresholds, budget and Akismet settings, and the callback that reports decisions to it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
-from moderation.domain.budget import UNCALIBRATED, Budget, Calibration, StoredCalibration, calibrated_thresholds
+from moderation.domain.budget import (
+    UNCALIBRATED,
+    Budget,
+    Calibration,
+    RolloutMode,
+    StoredCalibration,
+    calibrated_thresholds,
+    with_general,
+)
 from moderation.domain.errors import InvalidInput
+from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.thresholds import Thresholds
 
 PRIVATE_MESSAGE_TYPES = frozenset({"contact-form", "message", "signup"})
@@ -62,6 +72,14 @@ class PluginState:
     rejected_origin: str = ""
 
 
+class SuggestedThresholds(NamedTuple):
+    """The thresholds that the live model suggests, its id, and their guarantees over sites if it has any."""
+
+    model: str
+    thresholds: Thresholds
+    guarantees: GeneralGuarantees | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """A blog that sends comments.
@@ -80,28 +98,44 @@ class Site:
     akismet_review: AkismetReviewSettings = AkismetReviewSettings()
     budget: Budget | None = None
     on_error: OnError = OnError.ERROR
+    rollout: RolloutMode = RolloutMode.DEFAULT
     plugin: PluginState = PluginState()
     stored_calibration: StoredCalibration | None = None
     storage_error: str = ""
 
     def thresholds_for(
-        self, comment_type: str | None, model: str, model_thresholds: Thresholds, default_budget: Budget
+        self, comment_type: str | None, suggested: SuggestedThresholds, default_budget: Budget
     ) -> tuple[Thresholds, Calibration | None]:
         """Return the thresholds in force for a comment type, and the calibration that they come from.
 
-        The site's own thresholds have no calibration. Without own thresholds, those of the newest calibration apply if
-        it was made under the live model, named `model`, and the budget in force; else those of `UNCALIBRATED`.
+        The site's own thresholds have no calibration. A site that only logs has one in any case, and the thresholds
+        tell what would have been.
         """
-        own = self.type_thresholds.get(comment_type or "")
-        if own is not None:
-            return own, None
-        thresholds, calibration = self.thresholds, None
+        own_for_type = self.type_thresholds.get(comment_type or "")
+        thresholds, calibration = own_for_type or self.thresholds, None
         if thresholds is None:
-            stored = self.stored_calibration
-            terms = (model, self.budget or default_budget)
-            calibration = stored.calibration if stored and (stored.model, stored.budget) == terms else UNCALIBRATED
-            thresholds = calibrated_thresholds(calibration, model_thresholds)
-        return thresholds.milder() if comment_type in PRIVATE_MESSAGE_TYPES else thresholds, calibration
+            calibration = self.calibration(suggested, self.budget or default_budget)
+            thresholds = calibrated_thresholds(calibration, suggested.thresholds)
+        if own_for_type is None and comment_type in PRIVATE_MESSAGE_TYPES:
+            thresholds = thresholds.milder()
+        if self.rollout is RolloutMode.LOG:
+            calibration = replace(calibration or UNCALIBRATED, general=False, log_only=True)
+        return thresholds, calibration
+
+    def calibration(self, suggested: SuggestedThresholds, budget: Budget) -> Calibration:
+        """Return the calibration in force: the newest one, if it holds for the live model and the budget.
+
+        The model's general guarantee stands for a missing one, if it satisfies the budget. A cautious site does not use
+        it, nor does one whose ham has refuted it.
+        """
+        stored = self.stored_calibration
+        if stored is not None and not stored.holds_for(suggested.model, budget):
+            stored = None
+        calibration = stored.calibration if stored else UNCALIBRATED
+        cautious = self.rollout is RolloutMode.CAUTIOUS or (stored is not None and stored.refutation is not None)
+        if cautious or suggested.guarantees is None or not suggested.guarantees.satisfy(budget):
+            return calibration
+        return with_general(calibration)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class ModelRegistry:
         """
         card = self.card(model_id)
         arrays = read_arrays(self.folder / model_id / "model.joblib", card.digest)
-        return Model.from_arrays(model_id, arrays, card.thresholds)
+        return Model.from_arrays(model_id, arrays, card.thresholds, card.general_guarantees)
 
     def add(self, arrays: Mapping[str, Any], card: ModelCard) -> ModelCard:
         """Store a model completely or not at all, without promoting it. Returns its card with the digest.

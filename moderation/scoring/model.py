@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from moderation.domain.comment import NO_SIGNALS, Comment, SubmissionSignals
 from moderation.domain.decision import Reason, Score
 from moderation.domain.errors import ModelUnavailable
+from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.thresholds import Thresholds
 from moderation.features.extraction import FEATURES_VERSION, Features, extract_batch, extract_features
 from moderation.features.ngrams import N_COLUMNS, NAMESPACES
@@ -50,6 +51,8 @@ class Model:
         Lowest and highest sum of contributions of the words of a field.
     thresholds : Thresholds
         Thresholds that the model suggests.
+    general_guarantees : GeneralGuarantees, optional
+        Guarantees of these thresholds over sites.
     weights_by_site : mapping of str to SiteWeights
         Weights of the sites that have their own, by URL.
     """
@@ -61,6 +64,7 @@ class Model:
     bias: float
     contribution_limits: NDArray[np.float64]
     thresholds: Thresholds
+    general_guarantees: GeneralGuarantees | None = None
     weights_by_site: Mapping[str, SiteWeights] = field(default_factory=dict)
     word_weights: WordWeights = field(init=False)
     # Mean and weight of each signal as plain numbers, which are faster than arrays for a single comment.
@@ -80,7 +84,13 @@ class Model:
         object.__setattr__(self, "_cached_for_site", cached)
 
     @classmethod
-    def from_arrays(cls, model_id: str, arrays: Mapping[str, Any], thresholds: Thresholds) -> Self:
+    def from_arrays(
+        cls,
+        model_id: str,
+        arrays: Mapping[str, Any],
+        thresholds: Thresholds,
+        guarantees: GeneralGuarantees | None = None,
+    ) -> Self:
         """Build a model from the arrays of a model file. Raises `ModelUnavailable` if they do not fit this version."""
         if arrays.get("features_version") != FEATURES_VERSION or list(arrays.get("signals", ())) != list(
             signal_codes()
@@ -109,7 +119,14 @@ class Model:
         if not all(isinstance(url, str) for url in weights_by_site):
             raise ModelUnavailable(f"The model {model_id} has weights for a site without address; train it again.")
         checked = {name: arrays[name] for name in shapes}
-        return cls(model_id, bias=bias, thresholds=thresholds, weights_by_site=weights_by_site, **checked)
+        return cls(
+            model_id,
+            bias=bias,
+            thresholds=thresholds,
+            general_guarantees=guarantees,
+            weights_by_site=weights_by_site,
+            **checked,
+        )
 
     def for_site(self, site_url: str) -> "Model":
         """Return the model with the weights of a site under the same id, or this model if the site has none."""

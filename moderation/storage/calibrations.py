@@ -1,13 +1,14 @@
 """The append-only log of calibrations. A site's newest row under the live model and its budget is in force."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select
 
-from moderation.domain.budget import Budget, Calibration, Guarantee, StoredCalibration
+from moderation.domain.budget import Budget, Calibration, Guarantee, Refutation, RolloutStage, StoredCalibration
 from moderation.domain.decision import LabelValue
+from moderation.domain.thresholds import Verdict
 from moderation.storage import history, installation
 from moderation.storage.labels import IN_FORCE
 from moderation.storage.tables import calibrations, decisions, labels, sites
@@ -54,6 +55,55 @@ def oldest_ham(connection: Connection, site_id: int, model: str, limit: int) -> 
     return past + [(decision_id, probability) for decision_id, probability in connection.execute(statement)]
 
 
+def lowest_blocking_threshold(connection: Connection, site_id: int, model: str, limit: int) -> float | None:
+    """Return the lowest spam threshold of the comments that `oldest_ham` returns and the stage `block` judged.
+
+    `None` if it judged none of them. Ham above this threshold can be missing: people hardly see blocked comments. The
+    history has no such gap.
+    """
+    remaining = max(0, limit - history.count_ham(connection, site_id, model))
+    sample = (
+        select(decisions.c.stage, decisions.c.spam_threshold)
+        .select_from(_JUDGED_LABELS)
+        .where(*_is_ham(site_id, model))
+        .order_by(decisions.c.decided_at, decisions.c.id)
+        .limit(remaining)
+        .subquery()
+    )
+    statement = select(func.min(sample.c.spam_threshold)).where(sample.c.stage == RolloutStage.BLOCK.value)
+    return connection.execute(statement).scalar()
+
+
+def count_lost(connection: Connection, site_id: int, model: str, threshold: float) -> int:
+    """Return how many comments this model judged to be at or above a threshold and a person labelled ham."""
+    statement = (
+        select(func.count())
+        .select_from(_JUDGED_LABELS)
+        .where(*_is_ham(site_id, model), decisions.c.probability >= threshold)
+    )
+    return connection.execute(statement).scalar_one()
+
+
+def count_published_or_ham(connection: Connection, site_id: int, model: str, limit: int) -> int:
+    """Return how many comments of the site this model published or a person labelled ham, counted up to `limit`.
+
+    The site has at most so much known ham: spam that was published counts too.
+    """
+    published = select(decisions.c.id).where(
+        decisions.c.site_id == site_id,
+        decisions.c.verdict == Verdict.PUBLISH.value,
+        decisions.c.superseded.is_(False),
+        decisions.c.model == model,
+    )
+    not_published = (
+        select(decisions.c.id)
+        .select_from(_JUDGED_LABELS)
+        .where(*_is_ham(site_id, model), decisions.c.verdict != Verdict.PUBLISH.value)
+    )
+    counts = (select(func.count()).select_from(each.limit(limit).subquery()) for each in (published, not_published))
+    return min(limit, sum(connection.execute(count).scalar_one() for count in counts))
+
+
 def find_newest(connection: Connection, site_id: int, model: str, budget: Budget) -> StoredCalibration | None:
     """Return the site's newest calibration under this model and this budget."""
     statement = (
@@ -69,7 +119,8 @@ def find_newest(connection: Connection, site_id: int, model: str, budget: Budget
         .limit(1)
     )
     row = connection.execute(statement).mappings().first()
-    return None if row is None else from_row(row)
+    # The coverage is no part of its terms, and takes part in comparisons of budgets.
+    return None if row is None else replace(from_row(row), budget=budget)
 
 
 def newest_id(connection: Connection, site_id: int) -> int | None:
@@ -90,6 +141,7 @@ def add(connection: Connection, site_id: int, stored_calibration: StoredCalibrat
         "spam": _pack(calibration.spam),
         "review_sample_size": stored_calibration.review_sample_size,
         "spam_sample_size": stored_calibration.spam_sample_size,
+        "refutation": _pack(stored_calibration.refutation),
         "created_at": at,
     }
     calibration_id: int = connection.execute(insert(calibrations).returning(calibrations.c.id), row).scalar_one()
@@ -99,6 +151,7 @@ def add(connection: Connection, site_id: int, stored_calibration: StoredCalibrat
 
 def from_row(row: RowMapping) -> StoredCalibration:
     """Return the calibration in a row that was selected with `COLUMNS`."""
+    refutation = row["calibration_refutation"]
     return StoredCalibration(
         model=row["calibration_model"],
         budget=Budget(
@@ -109,6 +162,7 @@ def from_row(row: RowMapping) -> StoredCalibration:
         ),
         review_sample_size=row["calibration_review_sample_size"],
         spam_sample_size=row["calibration_spam_sample_size"],
+        refutation=None if refutation is None else Refutation(**json.loads(refutation)),
     )
 
 
@@ -123,8 +177,8 @@ def _is_ham(site_id: int, model: str) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _pack(guarantee: Guarantee | None) -> str | None:
-    return None if guarantee is None else json.dumps(asdict(guarantee), separators=(",", ":"))
+def _pack(value: Guarantee | Refutation | None) -> str | None:
+    return None if value is None else json.dumps(asdict(value), separators=(",", ":"))
 
 
 def _unpack(stored: str | None) -> Guarantee | None:

@@ -1,10 +1,11 @@
 """Store decisions as they were answered, and read them with their comments."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
 from sqlalchemy import Connection, RowMapping, select, update
 
-from moderation.domain.budget import UNCALIBRATED, Calibration
+from moderation.domain.budget import UNCALIBRATED, Calibration, RolloutStage, with_general
 from moderation.domain.decision import Decision, Score
 from moderation.domain.thresholds import Thresholds, Verdict
 from moderation.storage import calibrations, comments
@@ -119,4 +120,8 @@ def from_row(row: RowMapping) -> Decision:
 def _calibration(row: RowMapping) -> Calibration | None:
     if row["decision_stage"] is None:
         return None
-    return UNCALIBRATED if row["calibration_id"] is None else calibrations.from_row(row).calibration
+    stage = RolloutStage(row["decision_stage"])
+    calibration = UNCALIBRATED if row["calibration_id"] is None else calibrations.from_row(row).calibration
+    if stage is RolloutStage.LOG:
+        return replace(calibration, log_only=True)
+    return with_general(calibration) if stage is RolloutStage.BLOCK else calibration

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from moderation.domain.budget import Budget
+from moderation.domain.budget import Budget, RolloutMode
 from moderation.domain.errors import Conflict
 from moderation.domain.site import AkismetReviewSettings, OnError, PluginState, ReviewAction, Site
 from moderation.domain.thresholds import Thresholds
@@ -125,8 +125,13 @@ def list_rejected_origins(connection: Connection, limit: int) -> list[RejectedOr
 
 def set_budget(connection: Connection, site_id: int, budget: Budget | None) -> None:
     """Set the site's own budget, or delete it with `None`."""
-    lost, held, confidence = astuple(budget) if budget else (None, None, None)
-    _update(connection, site_id, max_lost_rate=lost, max_held_rate=held, confidence=confidence)
+    lost, held, confidence, coverage = astuple(budget) if budget else (None, None, None, None)
+    _update(connection, site_id, max_lost_rate=lost, max_held_rate=held, confidence=confidence, coverage=coverage)
+
+
+def set_rollout(connection: Connection, site_id: int, rollout: RolloutMode) -> None:
+    """Set how the site advances to the stage `block`."""
+    _update(connection, site_id, rollout=rollout.value)
 
 
 def add_key(connection: Connection, site_id: int, digest: str, prefix: str, at: datetime) -> None:
@@ -174,8 +179,9 @@ def _from_row(values: Row[Any]) -> Site:
         ),
         budget=None
         if max_lost_rate is None
-        else Budget(max_lost_rate, row["site_max_held_rate"], row["site_confidence"]),
+        else Budget(max_lost_rate, row["site_max_held_rate"], row["site_confidence"], row["site_coverage"]),
         on_error=OnError(row["site_on_error"]),
+        rollout=RolloutMode(row["site_rollout"]),
         plugin=PluginState(row["site_plugin_key_digest"], row["site_rejected_origin"]),
         stored_calibration=None if row["calibration_id"] is None else calibrations.from_row(row),
     )

@@ -42,11 +42,13 @@ sites = Table(
     # What the blog's plugin sent last: a digest of its key, and the origin of its callback unless it is the site's.
     Column("plugin_key_digest", AnyText, nullable=False, server_default=""),
     Column("rejected_origin", AnyText, nullable=False, server_default=""),
-    # The site's own budget: all three columns or none.
+    # The site's own budget: all four columns or none.
     Column("max_lost_rate", Double),
     Column("max_held_rate", Double),
     Column("confidence", Double),
+    Column("coverage", Double),
     Column("on_error", AnyText, nullable=False, server_default="error"),
+    Column("rollout", AnyText, nullable=False, server_default="default"),
     Column("created_at", UtcDateTime, nullable=False),
     Column("removed_at", UtcDateTime),
 )
@@ -133,6 +135,8 @@ calibrations = Table(
     Column("spam", AnyText),
     Column("review_sample_size", Integer, nullable=False),
     Column("spam_sample_size", Integer, nullable=False),
+    # The ham that refutes the model's general guarantee, as JSON.
+    Column("refutation", AnyText),
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "site_id", "id"),
 )

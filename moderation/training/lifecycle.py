@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from moderation.domain.errors import ModerationError, PromotionRefused
+from moderation.domain.invisible import show_invisible
 from moderation.registry.model_card import ModelCard
 from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import Model, probabilities
@@ -84,6 +85,9 @@ def train(
     # Without this check, minutes of fitting are lost when the model cannot be stored in the end.
     registry.check_can_add(name)
     corpus = read_corpus(files, report, words, relabelling)
+    unread = sorted(relabelling.labels.keys() - {file.source for file in corpus.source_files})
+    if unread:
+        report(f"Corrections of sources that were not read: {show_invisible(', '.join(unread))}.")
     trained = fitting.train(fitting.build_training_set(corpus, recipe, report), recipe, report)
     return registry.add(trained.arrays(), build_card(name, corpus, trained, recipe, relabelling))
 

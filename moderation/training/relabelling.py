@@ -39,7 +39,7 @@ class Relabelling:
         """Read lines of source, id and letter, separated by tabs. Raises `InvalidInput` with the first wrong line."""
         try:
             content = path.read_bytes()
-            lines = content.decode().splitlines()
+            lines = content.decode("utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"{path.name} cannot be read: {error}.") from None
         labels: dict[str, dict[str, LabelValue | None]] = {}

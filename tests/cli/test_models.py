@@ -56,9 +56,10 @@ def test_a_trained_model_waits_to_be_promoted(trainer: Operator, recipe: Path, t
 def test_labels_are_corrected_by_a_file_that_the_card_names(trainer: Operator, recipe: Path, tmp_path: Path) -> None:
     """The counts of the source are those after the correction."""
     corpus, corrected = write_corpus(tmp_path / "corpus.csv"), tmp_path / "corrected.tsv"
-    corrected.write_bytes(b"corpus\tcorpus-2\tn\n")
+    corrected.write_bytes(b"\xef\xbb\xbfcorpus\tcorpus-2\tn\nother\t1\ts\n")
     result = trainer.run("train", corpus, "--recipe", recipe, "--id", "mine", "--relabelled", corrected)
     assert "corpus.csv: corrected labels: 0 spam, 0 ham, 1 left out; corrections without a row: 0." in result.stderr
+    assert "Corrections of sources that were not read: other." in result.stderr
     card = trainer.get_json("models", "show", "mine")
     assert card["relabelling"] == hashlib.sha256(corrected.read_bytes()).hexdigest()
     assert card["relabelling"] in trainer.get("models", "show", "mine")

@@ -19,6 +19,11 @@ def add_ham(settings: Settings, probabilities: list[float]) -> None:
     services.engine.dispose()
 
 
+def rates(lost: float, held: float, confidence: float, coverage: float) -> dict[str, float]:
+    """Return a budget as the JSON has it."""
+    return {"lost": lost, "held": held, "confidence": confidence, "coverage": coverage}
+
+
 @pytest.mark.parametrize(
     ("text", "expected"), [("1/200", 0.005), ("0.005", 0.005), ("0.5%", 0.005), (" 5 % ", 0.05), ("1/20", 0.05)]
 )
@@ -37,9 +42,12 @@ def test_anything_else_is_refused(operator: Operator, text: str) -> None:
 def test_a_budget_is_shown_changed_and_removed(operator: Operator) -> None:
     """A rate changes alone; --reset goes back to the budget of all sites."""
     first = operator.get_json("site", "budget", BLOG)
-    assert first["budget"] == {"lost": 0.005, "held": 0.05, "confidence": 0.95} and first["own_budget"] is None
+    assert (
+        first["budget"] == {"lost": 0.005, "held": 0.05, "confidence": 0.95, "coverage": 0.8}
+        and first["own_budget"] is None
+    )
     changed = operator.get_json("site", "budget", BLOG, "--lost", "1/100", "--confidence", "90%")
-    assert changed["budget"] == {"lost": 0.01, "held": 0.05, "confidence": 0.9}
+    assert changed["budget"] == {"lost": 0.01, "held": 0.05, "confidence": 0.9, "coverage": 0.8}
     assert changed["own_budget"] == changed["budget"]
     shown = operator.get("site", "budget", BLOG)
     assert "lose at most 1 % of ham" in shown and "its own" in shown
@@ -49,10 +57,18 @@ def test_a_budget_is_shown_changed_and_removed(operator: Operator) -> None:
 
 def test_the_budget_of_all_sites_is_a_setting(operator: Operator) -> None:
     """A site's own budget takes precedence."""
-    other = Operator(operator.environment | {"MODERATION_MAX_LOST_RATE": "0.02", "MODERATION_CONFIDENCE": "0.9"})
-    assert other.get_json("site", "budget", BLOG)["budget"] == {"lost": 0.02, "held": 0.05, "confidence": 0.9}
+    other = Operator(
+        operator.environment
+        | {"MODERATION_MAX_LOST_RATE": "0.02", "MODERATION_CONFIDENCE": "0.9", "MODERATION_COVERAGE": "0.7"}
+    )
+    assert other.get_json("site", "budget", BLOG)["budget"] == rates(0.02, 0.05, 0.9, 0.7)
     operator.get("site", "budget", BLOG, "--lost", "1/50", "--held", "1/10")
-    assert other.get_json("site", "budget", BLOG)["budget"] == {"lost": 0.02, "held": 0.1, "confidence": 0.95}
+    assert other.get_json("site", "budget", BLOG)["budget"] == {
+        "lost": 0.02,
+        "held": 0.1,
+        "confidence": 0.95,
+        "coverage": 0.8,
+    }
     invalid = Operator(operator.environment | {"MODERATION_MAX_LOST_RATE": "0.5"})
     refused = invalid.run("site", "budget", BLOG)
     assert refused.exit_code == 2 and "0 < lost <= held" in refused.stderr
@@ -102,3 +118,18 @@ def test_own_thresholds_have_no_guarantee(operator: Operator) -> None:
     assert (rollout["calibration"], rollout["thresholds"]) == (None, {"review": 0.2, "spam": 0.8, "discard": 0.9})
     assert "without a guarantee" in operator.get("site", "budget", BLOG)
     assert "its own thresholds, nothing was due" in operator.get("site", "recalibrate", BLOG)
+
+
+def test_a_rollout_is_shown_and_changed(operator: Operator) -> None:
+    """A site can be cautious or only log, and returns to the default; all commands say what protects it."""
+    assert operator.get_json("site", "rollout", BLOG)["rollout"] == "default"
+    assert operator.get_json("site", "rollout", BLOG, "--cautious")["rollout"] == "cautious"
+    logs = operator.get_json("site", "rollout", BLOG, "--observe")
+    assert (logs["rollout"], logs["calibration"]["stage"]) == ("log", "log") and "only logs" in logs["protection"]
+    for command in (("budget", BLOG), ("thresholds", BLOG), ("rollout", BLOG), ("list",)):
+        assert "only logs" in operator.get("site", *command)
+    assert "only logs" in operator.get("check", "hello", "--site", BLOG)
+    assert operator.get_json("check", "hello", "--site", BLOG)["verdict"] == "publish"
+    assert operator.get_json("site", "rollout", BLOG, "--default")["rollout"] == "default"
+    assert operator.get_json("site", "list")[0]["rollout"] == "default"
+    assert operator.run("site", "rollout", "https://nobody.example", "--observe").exit_code == 4

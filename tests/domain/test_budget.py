@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta, binom
 
-from moderation.domain.binomial import clopper_pearson_upper, max_errors, min_sample_size, scheduled_sample_size
+from moderation.domain.binomial import (
+    clopper_pearson_lower,
+    clopper_pearson_upper,
+    max_errors,
+    min_sample_size,
+    scheduled_sample_size,
+)
 from moderation.domain.budget import (
     UNCALIBRATED,
     Budget,
@@ -19,6 +25,7 @@ from moderation.domain.budget import (
     calibrated_thresholds,
     format_percent,
     guarantee_at,
+    refute,
     sample_digest,
     select_threshold,
 )
@@ -188,7 +195,23 @@ def test_a_guarantee_counts_ham_at_or_above_its_threshold() -> None:
     assert guarantee.bound == clopper_pearson_upper(1, 4, 0.9)
 
 
+@given(st.integers(1, 200), st.data(), confidences)
+def test_the_lower_bound_is_below_the_observed_rate(n: int, data: st.DataObject, confidence: float) -> None:
+    """It mirrors the upper bound, and rises with the errors."""
+    errors = data.draw(st.integers(0, n))
+    lower = clopper_pearson_lower(errors, n, confidence)
+    assert lower <= errors / n + 1e-9
+    assert errors == n or lower <= clopper_pearson_lower(errors + 1, n, confidence)
+
+
+def test_a_rate_is_refuted_by_more_errors_than_chance_gives() -> None:
+    """Two errors in 71 refute 1 in 200, with 95 % confidence, and two in 72 do not."""
+    refutation = refute(0.9, 0.005, 71, 2, 0.95)
+    assert refutation and refutation.bound > 0.005 and "2 of at most 71" in str(refutation)
+    assert refute(0.9, 0.005, 72, 2, 0.95) is None and refute(0.9, 0.005, 0, 0, 0.95) is None
+
+
 def test_the_default_budget() -> None:
     """One ham comment in 200 may be lost and one in 20 held, with a confidence of 95 %."""
-    assert Budget() == Budget(1 / 200, 1 / 20, 0.95)
+    assert Budget() == Budget(1 / 200, 1 / 20, 0.95, 0.8)
     assert Budget(0.1, 0.1, 0.5).lost == 0.1

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moderation.domain.budget import Budget
 from moderation.domain.errors import InvalidInput
 from moderation.domain.general_guarantee import (
     GeneralGuarantee,
@@ -98,10 +99,18 @@ def test_a_guarantee_must_follow_from_its_counts(changed: dict[str, Any]) -> Non
         replace(SPAM, **changed)
 
 
+def test_guarantees_satisfy_budgets_that_ask_for_no_more() -> None:
+    """The default budget is satisfied; more coverage, or less ham lost or held, is not."""
+    assert GUARANTEES.satisfy(Budget()) and GUARANTEES.satisfy(Budget(0.01, 0.2, 0.99, 0.7))
+    assert not GUARANTEES.satisfy(Budget(coverage=0.81))
+    assert not GUARANTEES.satisfy(Budget(lost=0.004)) and not GUARANTEES.satisfy(Budget(held=0.04))
+    for name in ("review", "spam", "discard"):
+        assert not replace(GUARANTEES, **{name: replace(getattr(GUARANTEES, name), coverage=0.7)}).satisfy(Budget())
+
+
 def test_a_guarantee_says_what_was_counted() -> None:
     """With the worst site and the standard error of the smallest."""
     assert str(SPAM) == (
         "17 of 20 sites unknown to the model have at most 0.5 % of their ham at or above it (the worst 1.2 %, standard "
         "error at most 0.41 points); so do at least 80 % of new sites like these"
     )
-    assert "on at least 80 % of new sites" in str(GUARANTEES)

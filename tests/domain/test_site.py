@@ -5,9 +5,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from moderation.domain.budget import UNCALIBRATED, Budget, Calibration, Guarantee, StoredCalibration
+from moderation.domain.budget import (
+    UNCALIBRATED,
+    Budget,
+    Calibration,
+    Guarantee,
+    Refutation,
+    RolloutMode,
+    RolloutStage,
+    StoredCalibration,
+)
 from moderation.domain.errors import InvalidInput
-from moderation.domain.site import PRIVATE_MESSAGE_TYPES, AkismetReviewSettings, ReviewAction, Site
+from moderation.domain.general_guarantee import GeneralGuarantee, GeneralGuarantees
+from moderation.domain.protection import describe_protection
+from moderation.domain.site import PRIVATE_MESSAGE_TYPES, AkismetReviewSettings, ReviewAction, Site, SuggestedThresholds
 from moderation.domain.thresholds import Thresholds
 
 SUGGESTED = Thresholds(0.6, 0.9, 0.99)
@@ -23,10 +34,23 @@ SITE = Site(
 )
 
 
+GENERAL = GeneralGuarantees(
+    GeneralGuarantee(0.6, 0.05, 0.8, 20, 17, 0.09, 300),
+    GeneralGuarantee(0.9, 0.005, 0.8, 20, 17, 0.01, 300),
+    GeneralGuarantee(0.99, 0.0005, 0.8, 20, 18, 0.001, 300),
+)
+FRESH = replace(SITE, stored_calibration=None)
+
+
 def in_force(
-    site: Site, comment_type: str | None = "comment", *, model: str = "model", budget: Budget = DEFAULT_BUDGET
+    site: Site,
+    comment_type: str | None = "comment",
+    *,
+    model: str = "model",
+    budget: Budget = DEFAULT_BUDGET,
+    general: GeneralGuarantees | None = None,
 ) -> tuple[Thresholds, Calibration | None]:
-    return site.thresholds_for(comment_type, model, SUGGESTED, budget)
+    return site.thresholds_for(comment_type, SuggestedThresholds(model, SUGGESTED, general), budget)
 
 
 def test_a_calibration_holds_for_its_model_and_budget() -> None:
@@ -71,3 +95,71 @@ def test_akismet_clients_hold_comments_for_a_day_by_default() -> None:
     default = AkismetReviewSettings()
     assert (default.action, default.hold_seconds, default.private_callback) == (ReviewAction.HOLD, 86_400, False)
     assert [AkismetReviewSettings(hold_seconds=limit).hold_seconds for limit in (60, 2_592_000)] == [60, 2_592_000]
+
+
+def test_a_fresh_site_blocks_by_the_general_guarantee() -> None:
+    """The thresholds of the model are in force, unless the operator asks for more than they promise."""
+    assert in_force(FRESH, general=GENERAL) == (SUGGESTED, Calibration(general=True))
+    assert Calibration(general=True).stage is RolloutStage.BLOCK
+    observed = (Thresholds(0.6, 0.99, 1.0), UNCALIBRATED)
+    for demanding in (Budget(lost=0.004), Budget(held=0.04), Budget(coverage=0.9)):
+        assert in_force(FRESH, general=GENERAL, budget=demanding) == observed
+        assert in_force(replace(FRESH, budget=demanding), general=GENERAL) == observed
+    assert in_force(replace(FRESH, rollout=RolloutMode.CAUTIOUS), general=GENERAL) == observed
+    assert in_force(FRESH, "message", general=GENERAL)[0] == SUGGESTED.milder()
+
+
+def test_own_guarantees_replace_the_general_one() -> None:
+    """Each for its threshold; without the general guarantee the site is at `hold`. The coverage changes neither."""
+    thresholds, calibration = in_force(SITE, general=GENERAL)
+    assert thresholds == Thresholds(0.7, 0.9, 0.99)
+    assert calibration and (calibration.review, calibration.general) == (CALIBRATION.review, True)
+    assert in_force(SITE, general=GENERAL, budget=Budget(coverage=0.9))[1] == CALIBRATION
+    proved = replace(CALIBRATION, spam=Guarantee(0.8, 0.005, 598, 0, 0.005, 0.95, "digest"))
+    both = replace(SITE, stored_calibration=StoredCalibration("model", Budget(), proved))
+    assert in_force(both, general=GENERAL) == (Thresholds(0.7, 0.8, 0.99), proved)
+
+
+def test_a_refuted_guarantee_is_not_used() -> None:
+    """The site returns to what its ham has proved, under this model and this budget only."""
+    refutation = Refutation(0.9, 20, 2, 0.018, 0.95)
+    refuted = StoredCalibration("model", Budget(), CALIBRATION, refutation=refutation)
+    site = replace(SITE, stored_calibration=refuted)
+    assert in_force(site, general=GENERAL) == (Thresholds(0.7, 0.99, 1.0), CALIBRATION)
+    assert in_force(site, general=GENERAL, model="next") == (SUGGESTED, Calibration(general=True))
+    assert "2 of at most 20 ham comments" in str(refutation)
+
+
+def test_a_site_that_logs_keeps_the_thresholds_that_would_be() -> None:
+    """The stage is `log`, also with the site's own thresholds."""
+    logs = replace(FRESH, rollout=RolloutMode.LOG)
+    assert in_force(logs, general=GENERAL) == (SUGGESTED, Calibration(log_only=True))
+    assert in_force(replace(logs, thresholds=OWN), general=GENERAL) == (OWN, Calibration(log_only=True))
+    assert Calibration(log_only=True).stage is RolloutStage.LOG
+
+
+def test_a_sentence_says_what_protects_a_site() -> None:
+    """What is bounded, and how sure that is: by sites, by the site's own ham, by both or not at all."""
+    review, spam = CALIBRATION.review, Guarantee(0.8, 0.005, 598, 0, 0.005, 0.95, "digest")
+    general = "On at least 80 % of new sites like the 20 it was measured on, at most 0.5 % of ham is lost"
+    own_held = "ith 95 % confidence, at most 5 % of this site's ham is held"
+    blatant = "only blatant spam is blocked, without a guarantee."
+    assert [
+        describe_protection(calibration, GENERAL)
+        for calibration in (
+            Calibration(general=True),
+            Calibration(review, general=True),
+            Calibration(review, spam),
+            Calibration(review),
+            UNCALIBRATED,
+        )
+    ] == [
+        f"{general}, and at most 5 % held.",
+        f"{general}; w{own_held}.",
+        "With 95 % confidence, at most 0.5 % of this site's ham is lost, and at most 5 % held.",
+        f"W{own_held}; {blatant}",
+        f"No guarantee yet: {blatant}",
+    ]
+    assert "no guarantee" in describe_protection(None, GENERAL)
+    assert "only logs" in describe_protection(Calibration(log_only=True), None)
+    assert "no longer there" in describe_protection(Calibration(general=True), None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import Engine, event
 
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site
-from moderation.domain.budget import Budget, Calibration, StoredCalibration, select_threshold
+from moderation.domain.budget import Budget, Calibration, Refutation, RolloutMode, StoredCalibration, select_threshold
 from moderation.domain.site import Site
 from moderation.storage import calibrations, sites
 from moderation.storage.engine import read_transaction, write_transaction
@@ -59,6 +60,18 @@ def test_a_stored_calibration_comes_back(services: Services, site: Site) -> None
     stored = STORED_CALIBRATION.calibration
     assert newest and newest.calibration == Calibration(stored.review, stored.spam, calibration_id)
     assert find_site(services, site.url).stored_calibration == newest
+
+
+def test_a_refutation_and_a_rollout_come_back(services: Services, site: Site) -> None:
+    """With the site, and so does the coverage of its budget."""
+    refuted = replace(STORED_CALIBRATION, refutation=Refutation(0.9, 20, 2, 0.018, 0.95))
+    with write_transaction(services.engine) as connection:
+        calibrations.add(connection, site.id, refuted, services.clock())
+        sites.set_rollout(connection, site.id, RolloutMode.CAUTIOUS)
+        sites.set_budget(connection, site.id, Budget(coverage=0.7))
+    read = find_site(services, site.url)
+    assert read.stored_calibration and read.stored_calibration.refutation == refuted.refutation
+    assert (read.rollout, read.budget) == (RolloutMode.CAUTIOUS, Budget(coverage=0.7))
 
 
 def test_a_site_comes_with_its_newest_calibration(services: Services, site: Site, other_site: Site) -> None:

@@ -4,8 +4,9 @@ import re
 
 import pytest
 
-from moderation.actions.rollout import recalibrate
+from moderation.actions.rollout import recalibrate, set_rollout
 from moderation.actions.sites import find_site
+from moderation.domain.budget import RolloutMode
 from moderation.domain.thresholds import Thresholds
 from tests.labelled_decisions import insert_labelled_decisions
 from tests.web.conftest import BLOG, HOLD_ALL, Blog, Browser
@@ -20,7 +21,14 @@ def recalibrate_after(blog: Blog, probabilities: list[float]) -> None:
 def test_a_response_has_the_stage_and_the_guarantees(blog: Blog) -> None:
     """No guarantee at first, then one for each threshold; no calibration for thresholds that an operator set."""
     spec = document(blog.client)
-    assert blog.score("Hello")["calibration"] == {"stage": "observe", "review": None, "spam": None}
+    assert blog.score("Hello")["calibration"] == {
+        "stage": "observe",
+        "review": None,
+        "spam": None,
+        "general": None,
+        "protection": "No guarantee yet: only blatant spam is blocked, without a guarantee.",
+        "would_be": None,
+    }
     recalibrate_after(blog, [0.1] * 59)
     hold = blog.score("Hello again")
     assert_conforms(spec, "DecisionResponse", hold)
@@ -37,14 +45,24 @@ def test_a_response_has_the_stage_and_the_guarantees(blog: Blog) -> None:
     assert blog.score("Hello a fourth time")["calibration"] is None
 
 
+def test_a_response_says_what_would_have_been(blog: Blog) -> None:
+    """A site that only logs publishes, and its thresholds give the other verdict."""
+    blog.set_thresholds(HOLD_ALL)
+    set_rollout(blog.services, BLOG, RolloutMode.LOG)
+    answer = blog.score("Hello")
+    assert_conforms(document(blog.client), "DecisionResponse", answer)
+    assert (answer["verdict"], answer["calibration"]["would_be"]) == ("publish", "review")
+    assert answer["calibration"]["stage"] == "log" and "only logs" in answer["calibration"]["protection"]
+
+
 def test_the_sites_page_shows_the_rollout_of_each_site(blog: Blog, mara: Browser) -> None:
     """Stage, guarantees, and the number of ham comments that the next stage needs."""
     page = mara.get("/queue/sites").text
-    assert "<td>observe</td>" in page and page.count("<td>no guarantee yet</td>") == 2
+    assert "<td>observe</td>" in page and "No guarantee yet: only blatant spam is blocked" in page
     assert re.search(r"\b59\b", page)
     recalibrate_after(blog, [0.1] * 598)
     page = mara.get("/queue/sites").text
-    assert "<td>block</td>" in page and "at most 0.5 %, with 95 % confidence" in page
+    assert "<td>block</td>" in page and "With 95 % confidence, at most 0.5 % of this site" in page
     blog.set_thresholds(HOLD_ALL)
     assert "<td>own thresholds</td>" in mara.get("/queue/sites").text
 

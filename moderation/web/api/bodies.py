@@ -8,19 +8,24 @@ from typing import Any
 
 from moderation.actions.judging import Judgement
 from moderation.domain.decision import Decision, Label, Reason, SimilarComment
+from moderation.domain.general_guarantee import GeneralGuarantees
+from moderation.domain.protection import describe_protection
+from moderation.domain.thresholds import decide
 from moderation.scoring.reasons import describe
 
 
-def judgement_body(judgement: Judgement | Decision) -> dict[str, Any]:
-    """Return a verdict with everything that led to it, as `JudgementResponse` documents it."""
-    score, calibration = judgement.score, judgement.calibration
+def judgement_body(judgement: Judgement | Decision, general: GeneralGuarantees | None) -> dict[str, Any]:
+    """Return a verdict with everything that led to it, as `JudgementResponse` documents it.
+
+    `general` are the general guarantees of the model that judged.
+    """
+    score = judgement.score
     return {
         "verdict": judgement.verdict,
         "probability": score.probability,
         "logit": score.logit,
         "thresholds": judgement.thresholds,
-        "calibration": calibration
-        and {"stage": calibration.stage, "review": calibration.review, "spam": calibration.spam},
+        "calibration": _calibration_body(judgement, general),
         "reasons": list(map(_reason_body, score.reasons)),
         "bias": score.bias,
         "model": score.model,
@@ -28,9 +33,9 @@ def judgement_body(judgement: Judgement | Decision) -> dict[str, Any]:
     }
 
 
-def decision_body(decision: Decision, label: Label | None = None) -> dict[str, Any]:
+def decision_body(decision: Decision, general: GeneralGuarantees | None, label: Label | None = None) -> dict[str, Any]:
     """Return a decision and the label in force, as `DecisionResponse` documents them."""
-    return judgement_body(decision) | {
+    return judgement_body(decision, general) | {
         "id": decision.id or None,
         "decided_at": decision.decided_at,
         "label": label,
@@ -38,10 +43,27 @@ def decision_body(decision: Decision, label: Label | None = None) -> dict[str, A
 
 
 def stored_decision_body(
-    decision: Decision, label: Label | None, similar_comments: Sequence[SimilarComment]
+    decision: Decision,
+    general: GeneralGuarantees | None,
+    label: Label | None,
+    similar_comments: Sequence[SimilarComment],
 ) -> dict[str, Any]:
     """Return a decision with the labels given since, as `StoredDecisionResponse` documents it."""
-    return decision_body(decision, label) | {"similar_comments": similar_comments}
+    return decision_body(decision, general, label) | {"similar_comments": similar_comments}
+
+
+def _calibration_body(judgement: Judgement | Decision, general: GeneralGuarantees | None) -> dict[str, Any] | None:
+    calibration = judgement.calibration
+    if calibration is None:
+        return None
+    return {
+        "stage": calibration.stage,
+        "review": calibration.review,
+        "spam": calibration.spam,
+        "general": general if calibration.general else None,
+        "protection": describe_protection(calibration, general),
+        "would_be": decide(judgement.score.probability, judgement.thresholds) if calibration.log_only else None,
+    }
 
 
 def _reason_body(reason: Reason) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from moderation.domain.budget import RolloutStage
+from moderation.domain.budget import RolloutMode, RolloutStage
 from moderation.domain.decision import LabelValue, Occurrence
 from moderation.domain.site import OnError, ReviewAction
 from moderation.domain.thresholds import Verdict
@@ -134,12 +134,40 @@ class GuaranteeResponse(ResponseModel):
     digest: str = Field(description="SHA-256 over the ids and probabilities counted.")
 
 
+class GeneralGuaranteeResponse(ResponseModel):
+    """The proportion of new sites on which a threshold of the model keeps a rate."""
+
+    threshold: float
+    max_rate: float
+    coverage: float = Field(description="The proportion of new sites with at most `max_rate` of their ham there.")
+    sites: int = Field(description="Sites, or pools of small ones, that it was counted on.")
+    within: int = Field(description="How many of these keep the rate.")
+    worst_rate: float
+    min_ham: int = Field(description="Ham comments of the smallest site or pool.")
+
+
+class GeneralGuaranteesResponse(ResponseModel):
+    """Those of a model's three thresholds."""
+
+    review: GeneralGuaranteeResponse
+    spam: GeneralGuaranteeResponse
+    discard: GeneralGuaranteeResponse
+
+
 class CalibrationResponse(ResponseModel):
     """The rollout stage of a site and the guarantees of its thresholds."""
 
     stage: RolloutStage
     review: GuaranteeResponse | None
     spam: GuaranteeResponse | None
+
+
+class DecisionCalibrationResponse(CalibrationResponse):
+    """The calibration behind a decision."""
+
+    general: GeneralGuaranteesResponse | None = Field(description="The model's, where they stand for a missing one.")
+    protection: str = Field(description="What protects the site's ham and how sure that is, in a sentence for people.")
+    would_be: Verdict | None = Field(description="The verdict by the thresholds at the stage `log`, else null.")
 
 
 class LabelResponse(ResponseModel):
@@ -158,7 +186,7 @@ class JudgementResponse(ResponseModel):
     probability: _Probability = Field(description="Probability of spam.")
     logit: float = Field(description="Natural logarithm of the odds of spam.")
     thresholds: ThresholdsResponse
-    calibration: CalibrationResponse | None = Field(
+    calibration: DecisionCalibrationResponse | None = Field(
         description="The calibration behind the thresholds; null if the site set its own."
     )
     reasons: list[ReasonResponse] = Field(
@@ -196,11 +224,12 @@ class StoredDecisionResponse(DecisionResponse):
 
 
 class BudgetResponse(ResponseModel):
-    """How much ham may be lost or held, and the confidence to prove it with."""
+    """How much ham may be lost or held, the confidence to prove it with, and the coverage of new sites until then."""
 
     lost: float
     held: float
     confidence: float
+    coverage: float
 
 
 class AkismetReviewResponse(ResponseModel):
@@ -212,7 +241,7 @@ class AkismetReviewResponse(ResponseModel):
 
 
 class SiteResponse(ResponseModel):
-    """A site with its own settings, and the stage and thresholds in force, read from a `RolloutStatus`."""
+    """A site with its settings, stage (null with own thresholds) and thresholds, read from a `RolloutStatus`."""
 
     url: str = Field(validation_alias=AliasPath("site", "url"))
     own_thresholds: ThresholdsResponse | None = Field(validation_alias=AliasPath("site", "thresholds"))
@@ -220,11 +249,11 @@ class SiteResponse(ResponseModel):
     own_budget: BudgetResponse | None = Field(validation_alias=AliasPath("site", "budget"))
     akismet: AkismetReviewResponse = Field(validation_alias=AliasPath("site", "akismet_review"))
     on_error: OnError = Field(validation_alias=AliasPath("site", "on_error"))
+    rollout: RolloutMode = Field(validation_alias=AliasPath("site", "rollout"))
     created_at: _Time = Field(validation_alias=AliasPath("site", "created_at"))
-    stage: RolloutStage | None = Field(
-        None, validation_alias=AliasPath("calibration", "stage"), description="Null if the site set its thresholds."
-    )
+    stage: RolloutStage | None = Field(None, validation_alias=AliasPath("calibration", "stage"))
     thresholds: ThresholdsResponse | None = Field(description="Null if the site has none and there is no model.")
+    protection: str
 
 
 class RolloutResponse(ResponseModel):
@@ -233,9 +262,12 @@ class RolloutResponse(ResponseModel):
     url: str = Field(validation_alias=AliasPath("site", "url"))
     budget: BudgetResponse
     own_budget: BudgetResponse | None = Field(validation_alias=AliasPath("site", "budget"))
+    rollout: RolloutMode = Field(validation_alias=AliasPath("site", "rollout"))
     calibration: CalibrationResponse | None
+    general: GeneralGuaranteesResponse | None
     thresholds: ThresholdsResponse | None
     ham_count: int
+    protection: str
     next_stage: str
 
 

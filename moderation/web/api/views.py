@@ -1,17 +1,20 @@
 """The JSON channel: `/v1/score`, `/v1/score/batch`, `/v1/decisions/ID` and its label."""
 
 import re
+from typing import Any
 
 from flask import Blueprint, Response, request
 from pydantic import ValidationError
 
 from moderation.actions.check import CheckRequest, check_comment, check_comments, find_decision
+from moderation.actions.judging import general_guarantees
 from moderation.actions.labelling import label_decision, withdraw_label
 from moderation.actions.retries import IdempotencyKey
 from moderation.actions.similarity import find_similar_to_decisions
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, LabelValue
 from moderation.domain.errors import InvalidInput, NotFound
+from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.site import Site
 from moderation.web.api.bodies import decision_body, stored_decision_body
 from moderation.web.api.openapi import docs_page, openapi_json
@@ -64,7 +67,7 @@ def score() -> Response:
         )
     if is_new:
         state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
-    return _json_response(decision_body(decision))
+    return _json_response(_body(decision))
 
 
 def score_batch() -> Response:
@@ -78,7 +81,7 @@ def score_batch() -> Response:
     parsed = [_parse_comment(index, value) for index, value in enumerate(values)]
     decisions = iter(_check_comments(site, [entry for entry in parsed if isinstance(entry, Comment)], key, spans=spans))
     entries = [
-        decision_body(next(decisions)) if isinstance(entry, Comment) else {"error": to_problem(entry).body.model_dump()}
+        _body(next(decisions)) if isinstance(entry, Comment) else {"error": to_problem(entry).body.model_dump()}
         for entry in parsed
     ]
     return _json_response({"decisions": entries})
@@ -89,7 +92,7 @@ def get_decision(decision_id: str) -> Response:
     site = calling_site()
     decision, label = find_decision(services(), site, _validated_id(decision_id))
     (similar_comments,) = find_similar_to_decisions(services(), [decision])
-    return _json_response(stored_decision_body(decision, label, similar_comments))
+    return _json_response(stored_decision_body(decision, _general(decision), label, similar_comments))
 
 
 def put_label(decision_id: str) -> Response:
@@ -105,6 +108,15 @@ def delete_label(decision_id: str) -> Response:
     site = calling_site()
     withdraw_label(services(), site, _validated_id(decision_id), CHANNEL, CHANNEL)
     return Response(status=204)
+
+
+def _general(decision: Decision) -> GeneralGuarantees | None:
+    uses_it = decision.calibration is not None and decision.calibration.general
+    return general_guarantees(services(), decision.score.model) if uses_it else None
+
+
+def _body(decision: Decision) -> dict[str, Any]:
+    return decision_body(decision, _general(decision))
 
 
 def _json_response(body: object) -> Response:

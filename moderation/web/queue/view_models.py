@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from moderation.actions.review import ItemPart
 from moderation.actions.rollout import RolloutStatus
-from moderation.domain.budget import Guarantee, format_percent
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, Label, LabelValue, QueueItem, Reason, SimilarComment
 from moderation.features.links import Link, find_links
@@ -107,12 +106,11 @@ class SimilarCommentsView:
 
 @dataclass(frozen=True, slots=True)
 class SiteStatusView:
-    """One row of the sites page: the stage, the guarantees for ham, and a sentence about the next stage."""
+    """One row of the sites page: the stage, and sentences about the protection of ham and the next stage."""
 
     site: Markup
     stage: str
-    lost: str
-    held: str
+    protection: str
     next_stage: str
 
 
@@ -195,8 +193,7 @@ def site_status_view(status: RolloutStatus) -> SiteStatusView:
     return SiteStatusView(
         site=excerpt(status.site.url, _MAX_ADDRESS_BYTES),
         stage=calibration.stage.value if calibration else "own thresholds",
-        lost=_describe_guarantee(calibration.spam if calibration else None),
-        held=_describe_guarantee(calibration.review if calibration else None),
+        protection=status.protection,
         next_stage=status.next_stage,
     )
 
@@ -213,12 +210,6 @@ def _percent(probability: float) -> str:
     if 0.01 <= probability < 0.99:
         return f"{math.floor(100 * probability)} %"
     return f"{math.floor(1000 * probability) / 10:g} %"
-
-
-def _describe_guarantee(guarantee: Guarantee | None) -> str:
-    if guarantee is None:
-        return "no guarantee yet"
-    return f"at most {format_percent(guarantee.bound)}, with {100 * guarantee.confidence:g} % confidence"
 
 
 class _Room:
