@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import NamedTuple
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,10 +80,14 @@ def _mask_title_words(parsed: ParsedComment) -> list[str]:
 
 def _target_text(links: list[Link]) -> str:
     return " ".join(
-        f"{link.domain.replace('.', '_')} _{tld(link)} {link.path}" for link in links[:_MAX_LINK_TARGETS]
+        f"{link.domain.replace('.', '_')} _{tld(link)} {_decoded(link.path)}" for link in links[:_MAX_LINK_TARGETS]
     ).lower()
 
 
 def _url_text(url: Link) -> str:
     subdomain = url.host.removesuffix(url.domain)
-    return f"{url.domain.replace('.', '_')} _{tld(url)} {subdomain} {url.path}".lower()[:_MAX_URL_TEXT_LENGTH]
+    return f"{url.domain.replace('.', '_')} _{tld(url)} {subdomain} {_decoded(url.path)}".lower()[:_MAX_URL_TEXT_LENGTH]
+
+
+def _decoded(path: str) -> str:
+    return unquote(path) if "%" in path else path

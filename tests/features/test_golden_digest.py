@@ -18,7 +18,7 @@ from tests.strategies import FRAGMENTS
 STARTER = Path(__file__).parents[2] / "data" / "starter.csv"
 STARTER_ROWS = 1482
 """Rows of the starter corpus in the digest. Later rows are left out, so that a growing corpus changes no digest."""
-DIGESTS = {7: "6d5111a7afd8251b2007b3f33b4d99b45372a548e2510c08b0a6fbaec5c9a689"}
+DIGESTS = {7: "1ce6c9947c3012feac2d7646a25d594879a3ba69f4947e4b67c643a1577fb9ba"}
 """SHA-256 by `FEATURES_VERSION`."""
 ADVICE = """
 The features of a comment have changed, but FEATURES_VERSION has not: stored models would score by other features than
@@ -62,7 +62,8 @@ def digest() -> str:
     parsed_comments = [ParsedComment(comment) for comment in (*starter_comments(), *hostile_comments())]
     result = hashlib.sha256()
     for path in sorted(files("moderation.features").joinpath("data").iterdir(), key=lambda path: path.name):
-        result.update(repr(word_list(path.name.removesuffix(".txt"))).encode())
+        is_list = path.name.endswith(".txt")
+        result.update(repr(word_list(path.name.removesuffix(".txt"))).encode() if is_list else path.read_bytes())
     batch, signals = extract_batch(parsed_comments)
     for array in (batch.owners, batch.columns, batch.values.round(DECIMALS), signals.round(DECIMALS)):
         result.update(np.ascontiguousarray(array + 0).astype(array.dtype.newbyteorder("<")).tobytes())

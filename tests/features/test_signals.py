@@ -12,6 +12,10 @@ from moderation.features.signals import SIGNALS, measure, signal_codes
 from moderation.features.signals.submission import RULE_SIGNALS, rule_contributions
 
 PAGE = "https://blog.example/post"
+UNLIKELY = 1.8984375
+"""Of the letters `xqzvkwj`, by the tables of the character model."""
+PERSON = 2.44296875
+"""Of `Maria Kowalska`, by the same tables."""
 RUSSIAN = "Купить очень дешево и быстро прямо сейчас, доставка по всему миру, скидки каждый день"
 
 
@@ -96,6 +100,10 @@ TEXT_ROWS = (
     text("CONVERSATION", "i think so", 10 / 13, "thinking aloud"),
     text("TECHNICAL", "a compiler bug", 20 / 13, "a garden flower"),
     text("PRAISE_ALONE", "great post and nice site", (2 / 3) / (1 + 5 / 30), "bad post"),
+)
+PROBE_ROWS = (
+    text("UNLIKELY_WORD", "see xqzvkwj now", UNLIKELY, "see strengthen now, hahahaha"),
+    text("UNLIKELY_WORDS", "see xqzvkwj", UNLIKELY, "see strengthen, hahahaha"),
 )
 CONTACT_ROWS = (
     text("PHONE", "call +1 555 123 4567 or (020) 55 66 77 88", log1p(2), "all of 3 in 4, at 10.20"),
@@ -198,6 +206,19 @@ NAME_ROWS = (
         Comment("thanks, Shoe Palace has them", author="Shoe Palace"),
     ),
 )
+NAME_KIND_ROWS = (
+    author("NAME_PERSON", "Maria Kowalska", PERSON, "田中", nan),
+    author("NAME_UNLIKELY", "xqzvkwj", UNLIKELY, "Maria"),
+    author("NAME_TRADE", "Cerrajeros Madrid", 1.0, "Anna Bishop"),
+    Row("NAME_OTHER_SCRIPT", Comment("hello", author="카지노"), 1.0, Comment("안녕", author="카지노")),
+    author("NAME_LETTERED", "Henrybouth", 1.0, "Peterson"),
+    Row(
+        "NAME_IN_LINK",
+        Comment('<a href="http://red-lamps.example">x</a>', author="Red Lamps"),
+        1.0,
+        Comment('<a href="http://red-lamps.example">x</a>', author="Ann Lee"),
+    ),
+)
 URL_ROWS = (
     url("NOTHING_PROMOTED", "", 1.0, "http://a.example"),
     url("URL_PATH", "http://a.example/x", 1.0, "http://a.example/"),
@@ -226,6 +247,22 @@ URL_ROWS = (
         Comment("hello", author="Anna Lamps Lee", url="http://my.example"),
     ),
 )
+URL_KIND_ROWS = (
+    url("URL_TRADE", "http://madrid.example/cerrajeros", 1.0, "http://bishop.example"),
+    Row(
+        "URL_OTHER_SCRIPT",
+        Comment("hello", url="http://a.example/%EC%B9%B4"),
+        1.0,
+        Comment("안녕", url="http://a.example/%EC%B9%B4"),
+    ),
+    Row(
+        "URL_NAME_PHRASE",
+        Comment("hello", author="Cheap Cleaning Services", url="http://cheap-cleaning-services.example"),
+        2.0,
+        Comment("hello", author="Maria Kowalska", url="http://mariakowalska.example"),
+    ),
+    url("URL_UNLIKELY", "http://xqzvkwj.example", UNLIKELY, "http://strengthen.example"),
+)
 EMAIL_ROWS = (
     email("EMAIL_FREE", "ann@GMail.com", 1.0, "ann@a.example"),
     email("EMAIL_DISPOSABLE", "ann@mailinator.com", 1.0, "ann@a.example"),
@@ -237,7 +274,18 @@ EMAIL_ROWS = (
         Comment("hello", email="ann@b.example", url="http://a.example"),
     ),
 )
-ROWS = (*TEXT_ROWS, *CONTACT_ROWS, *LINK_ROWS, *TITLE_ROWS, *NAME_ROWS, *URL_ROWS, *EMAIL_ROWS)
+ROWS = (
+    *TEXT_ROWS,
+    *PROBE_ROWS,
+    *CONTACT_ROWS,
+    *LINK_ROWS,
+    *TITLE_ROWS,
+    *NAME_ROWS,
+    *NAME_KIND_ROWS,
+    *URL_ROWS,
+    *URL_KIND_ROWS,
+    *EMAIL_ROWS,
+)
 
 
 def value_of(comment: Comment, code: str) -> float:
@@ -403,13 +451,17 @@ def test_a_signal_fires_only_where_its_script_gives_it_a_meaning(code: str, comm
 
 
 class RuleRow(NamedTuple):
-    """A comment and its submission that fire a rule signal, the exact contribution, and a submission that does not."""
+    """A comment and its submission that fire a rule signal, the exact contribution, and a submission that does not.
+
+    `silent_text` is the text that goes with the latter, the same text if it is empty.
+    """
 
     code: str
     comment: Comment
     fires: SubmissionSignals
     contribution: float
     silent: SubmissionSignals
+    silent_text: str = ""
 
 
 LONG = Comment("x" * 61)
@@ -427,6 +479,7 @@ RULE_ROWS = (
     ),
     RuleRow("OLD_PAGE", LONG, SubmissionSignals(page_age_days=365.0), 0.25, SubmissionSignals(page_age_days=182.0)),
     RuleRow("FOREIGN_SCRIPT", Comment(RUSSIAN, lang="en_US"), NO_SIGNALS, 1.0, NO_SIGNALS),
+    RuleRow("NONSENSE", Comment("xqzvkwj"), NO_SIGNALS, 3.0, NO_SIGNALS, "strengthen"),
 )
 
 
@@ -434,7 +487,7 @@ RULE_ROWS = (
 def test_rule_signal_contributions(row: RuleRow) -> None:
     """A rule signal adds exactly its contribution, and no other signal fires."""
     assert rule_contributions(ParsedComment(row.comment), row.fires) == {row.code: pytest.approx(row.contribution)}
-    silent = Comment(row.comment.text, lang="en, ru_RU")
+    silent = Comment(row.silent_text or row.comment.text, lang="en, ru_RU")
     assert rule_contributions(ParsedComment(silent), row.silent) == {}
 
 

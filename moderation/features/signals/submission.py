@@ -8,6 +8,7 @@ from moderation.domain.comment import NO_SIGNALS, SubmissionSignals
 from moderation.features.lexicon import word_list
 from moderation.features.normalize import MAX_FIELD_LENGTH, normalized
 from moderation.features.parsed_comment import ParsedComment
+from moderation.features.signals.probes import is_nonsense
 
 _SCRIPT_RANGES: dict[str, str] = {
     "cyrillic": "\u0400-\u052f",
@@ -110,8 +111,13 @@ def _parse_languages(lang: str | None) -> set[str]:
     return {match[0] for part in parts if (match := _LANGUAGE.match(part))}
 
 
+def _nonsense(parsed: ParsedComment, _: SubmissionSignals) -> float:
+    return float(is_nonsense(parsed))
+
+
 _COMMENT_RULE_SIGNALS = (
     RuleSignal("FOREIGN_SCRIPT", "a script that no language of the page uses", 1.0, _foreign_script),
+    RuleSignal("NONSENSE", "a random string as the text", 3.0, _nonsense),
 )
 """Rule signals that read the comment alone."""
 

@@ -1,0 +1,107 @@
+"""A small model of letters in many scripts: how likely a word is, whether it is known, and how much it is like a name.
+
+The tables are numbers: `benchmarks/character_model.py` computes them from word frequencies of 42 languages and from
+names of people of some seventy countries. They belong to `FEATURES_VERSION` as the word lists do.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from unicodedata import normalize
+from zlib import crc32
+
+import numpy as np
+
+from moderation.features.word_cache import WordCache
+
+TRIGRAM_BITS = 18
+NAME_BITS = 17
+KNOWN_WORD_BITS = 22
+STEPS_PER_UNIT = 16
+"""Quantisation of both int8 tables: a unit is a bit or a logit."""
+
+UNSEEN_BITS = 7.9
+"""Bits of a letter after two that it never follows: the limit of an int8."""
+TABLES_FILE = Path(__file__).parent / "data" / "character_model.npz"
+
+_MIN_NAME_NGRAM, _MAX_NAME_NGRAM = 2, 4
+_CACHE_WORDS = 1 << 14
+_MARK = re.compile("[\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0591-\u05c7'\u2019]")
+"""Accents and vowel points, which many people leave out, and apostrophes."""
+_IDEOGRAPH = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_DIGIT = re.compile(r"\d")
+_RUN = re.compile(r"([^\W\d_])\1{2,}")
+_OTHER_LETTERS = "\u0400-\u045f\u0490\u0491\u0600-\u06ff\u0900-\u09ff\u0b80-\u0bff"
+"""Cyrillic, Arabic, Devanagari, Bengali and Tamil: the tables have words and names, but of few of their languages."""
+_COVERED_LETTERS = "a-zA-Z\u00c0-\u024f\u1e00-\u1eff\u0300-\u03ff\u0590-\u05ff\u1100-\u11ff\uac00-\ud7af"
+"""Latin, Greek, Hebrew and Korean: the tables have words of all languages, or of so many that others are like them."""
+_UNREADABLE_LETTER = re.compile(rf"(?![{_COVERED_LETTERS}{_OTHER_LETTERS}])[^\W\d_]")
+_UNCOVERED_LETTER = re.compile(rf"(?![{_COVERED_LETTERS}])[^\W\d_]")
+
+Letters = tuple[float, float, float]
+"""What the tables say of a word: bits a letter, 1 if it is known, and the logit of a name against another word."""
+
+
+def fold(word: str) -> str:
+    """Return a lower-case word as the tables have it.
+
+    Accents are left out, Hangul is spelled in its letters, a digit is `0`, and three equal letters or more are one.
+    """
+    folded = _RUN.sub(r"\1", strip_accents(word))
+    return _DIGIT.sub("0", folded if folded.isascii() else _IDEOGRAPH.sub("\u4e00", folded))
+
+
+def strip_accents(text: str) -> str:
+    """Return the text without accents, vowel points and apostrophes, and with Hangul as its letters."""
+    text = text.replace("_", "")
+    return text.replace("'", "") if text.isascii() else _MARK.sub("", normalize("NFKD", text))
+
+
+def trigrams(folded: str) -> Iterator[str]:
+    """Yield each letter of a folded word, and its end, after the two characters before it."""
+    padded = f"  {folded} "
+    return (padded[start : start + 3] for start in range(len(folded) + 1))
+
+
+def name_ngrams(folded: str) -> list[str]:
+    """Return the n-grams of a folded word that speak for or against a name, and the word itself."""
+    padded = f" {folded} "
+    sizes = range(_MIN_NAME_NGRAM, _MAX_NAME_NGRAM + 1)
+    parts = (padded[start : start + size] for size in sizes for start in range(len(padded) - size + 1))
+    return list(dict.fromkeys([padded, *parts]))
+
+
+def column(ngram: str, bits: int) -> int:
+    """Return the cell of an n-gram in a table of `2**bits` cells."""
+    return crc32(ngram.encode("utf-8", "surrogatepass")) & ((1 << bits) - 1)
+
+
+def is_readable(text: str) -> bool:
+    """Return whether the tables have words in all scripts of a text. They have none in scripts without spaces."""
+    return text.isascii() or not _UNREADABLE_LETTER.search(text)
+
+
+def is_covered(text: str) -> bool:
+    """Return whether letters that the tables do not expect are unlikely in any language of the text's scripts.
+
+    Mongolian is not, beside Russian: both are Cyrillic, and the tables have no Mongolian.
+    """
+    return text.isascii() or not _UNCOVERED_LETTER.search(text)
+
+
+with TABLES_FILE.open("rb") as _stream, np.load(_stream) as _tables:
+    _TRIGRAMS, _NAMES, _KNOWN = _tables["trigrams"], _tables["names"], _tables["known"]
+_SCALE = 1.0 / STEPS_PER_UNIT
+
+
+def _read(word: str) -> Letters:
+    folded = fold(word)
+    bits = [_TRIGRAMS.item(column(trigram, TRIGRAM_BITS)) for trigram in trigrams(folded)]
+    ngrams = [_NAMES.item(column(ngram, NAME_BITS)) for ngram in name_ngrams(folded)]
+    cell = column(folded, KNOWN_WORD_BITS)
+    known = _KNOWN.item(cell >> 3) >> (cell & 7) & 1
+    return sum(bits) * _SCALE / len(bits), float(known), sum(ngrams) * _SCALE / len(ngrams) ** 0.5
+
+
+letters_of = WordCache(_read, _CACHE_WORDS)
+"""`Letters` of a lower-case word."""
