@@ -63,7 +63,7 @@ def count_trades(text: str) -> int:
     """Return how many words of a lower-case name or address are or contain an entry of `trades.txt`."""
     text = strip_accents(text)
     words = [word for word in _NON_LETTERS.split(text) if word]
-    anywhere = 0 if text.isascii() else len(_ANYWHERE.findall(text))
+    anywhere = 0 if text.isascii() and " " not in text else len(_ANYWHERE.findall(text))
     return anywhere + sum(map(_trade_words.__getitem__, words))
 
 
