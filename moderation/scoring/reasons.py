@@ -11,6 +11,7 @@ from moderation.features.normalize import OffsetMap
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import SIGNALS, signal_codes
 from moderation.features.signals.submission import RULE_SIGNALS
+from moderation.scoring.repetition import REPETITION_DESCRIPTIONS
 
 MAX_SPAM_REASONS = 5
 MAX_HAM_REASONS = 3
@@ -38,6 +39,7 @@ DESCRIPTIONS: dict[str, str] = {
     "NO_MODEL": "no model was available, so a person must decide",
     **{signal.code: signal.description for signal in SIGNALS},
     **{signal.code: signal.description for signal in RULE_SIGNALS},
+    **REPETITION_DESCRIPTIONS,
 }
 """The subject of each reason, by code."""
 
