@@ -24,7 +24,7 @@ from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.repetition import CODES, MAX_APPEARANCES, MAX_WEIGHT, REPETITION_DESCRIPTIONS
 from moderation.settings import Settings
 from moderation.storage import tables
-from moderation.wiring import open_services
+from moderation.wiring import open_services, replace_secret
 from tests.conftest import Clock
 
 HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
@@ -203,6 +203,13 @@ def test_no_word_of_a_comment_is_kept_beside_it(services: Services, site: Site) 
     parsed = ParsedComment(advert(1))
     other = replace(services, secret=bytes(32))
     assert set(look_up(services, site, parsed).keys).isdisjoint(look_up(other, site, parsed).keys)
+
+
+def test_a_new_secret_leaves_no_trait(services: Services, site: Site, settings: Settings) -> None:
+    """No comment has the keys of the former secret any longer."""
+    send(services, site, advert(1))
+    replace_secret(settings)
+    assert count_rows(services) == 0
 
 
 def test_without_a_database_there_is_no_evidence(services: Services, site: Site, settings: Settings) -> None:
