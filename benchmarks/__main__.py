@@ -3,6 +3,7 @@
 import sys
 from argparse import ArgumentParser
 from functools import partial
+from pathlib import Path
 
 from benchmarks import (
     budget,
@@ -18,6 +19,7 @@ from benchmarks import (
     quality,
     queue,
     registers,
+    repetition,
     retraining,
     serve,
     speed,
@@ -40,6 +42,7 @@ BENCHMARKS = {
     "obfuscation": obfuscation.measure,
     "probes": probes.measure,
     "quality": quality.measure,
+    "repetition": repetition.measure,
     "peers": comparison.measure,
     "mutants": mutants.measure,
     "queue": queue.measure,
@@ -48,9 +51,9 @@ BENCHMARKS = {
     "growth": growth.measure,
     "serve": serve.measure,
 }
-# They install other filters, run the tests, break a service, put load on it and store two million decisions: all take
-# long.
-ONLY_BY_NAME = ("peers", "mutants", "drill", "growth", "strangers", "serve")
+# They install other filters, run the tests, break a service, put load on it, store two million decisions and train a
+# model for each site: all take long.
+ONLY_BY_NAME = ("repetition", "peers", "mutants", "drill", "growth", "strangers", "serve")
 
 
 def main(arguments: list[str]) -> None:
@@ -62,6 +65,7 @@ def main(arguments: list[str]) -> None:
         "--seconds", type=float, default=strangers.DEFAULT_SECONDS, help="duration of each half of strangers"
     )
     parser.add_argument("--quick", action="store_true", help="run serve in two minutes instead of ten")
+    parser.add_argument("--logits", type=Path, help="logits of an earlier run, so that repetition trains no model")
     options = parser.parse_args(arguments)
     selected = options.names
     unknown = [name for name in selected if name not in BENCHMARKS]
@@ -70,6 +74,7 @@ def main(arguments: list[str]) -> None:
     adjusted = {
         "drill": partial(drill.measure, options.rounds),
         "strangers": partial(strangers.measure, options.seconds),
+        "repetition": partial(repetition.measure, options.logits),
         "serve": partial(serve.measure, serve.QUICK if options.quick else serve.FULL),
     }
     for name in selected or [name for name in BENCHMARKS if name not in ONLY_BY_NAME]:

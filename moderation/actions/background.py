@@ -14,6 +14,7 @@ from time import monotonic
 
 from moderation.actions.callbacks import CALL_TIMEOUT_SECONDS, deliver_due, purge_settled
 from moderation.actions.history import rescore_history
+from moderation.actions.repetition import purge_appearances
 from moderation.actions.retries import purge_keys
 from moderation.actions.rollout import recalibrate
 from moderation.actions.services import Services
@@ -167,6 +168,7 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         purge_settled(services)
         purge_expired(services)
         purge_keys(services)
+        purge_appearances(services)
         return False
 
     return (

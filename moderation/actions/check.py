@@ -7,13 +7,15 @@ from uuid import uuid4
 
 from sqlalchemy import Connection
 
+from moderation.actions import repetition
 from moderation.actions.callbacks import PluginChange, plugin_change, prepare_callback, store_plugin_change
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
 from moderation.actions.judging import fallback_verdict, judge, with_spans
+from moderation.actions.repetition import Repetition
 from moderation.actions.retries import IdempotencyKey, find_keyed, find_retried, retry_hash
 from moderation.actions.services import Services
 from moderation.domain.comment import NO_SIGNALS, Comment, SubmissionSignals
-from moderation.domain.decision import Decision, Label
+from moderation.domain.decision import Decision, Label, Reason
 from moderation.domain.errors import NotFound, StorageUnavailable
 from moderation.domain.site import Callback, OnError, Site
 from moderation.domain.thresholds import Verdict
@@ -66,6 +68,7 @@ class _NewDecision(NamedTuple):
     request: CheckRequest
     decision: Decision
     parsed: ParsedComment
+    repetition: Repetition
     request_hash: int
     identity: CommentIdentity | None
     pending: PendingCallback | None
@@ -83,12 +86,14 @@ def check_comment(services: Services, site: Site, request: CheckRequest) -> Chec
     either, it also has no id. Raises `ModelUnavailable` or `StorageUnavailable` instead if `on_error` is `error`.
     """
     parsed, callback = ParsedComment(request.comment), request.callback
-    decision = _decide(services, site, parsed, request.submission, spans=request.spans)
+    seen = repetition.look_up(services, site, parsed)
+    decision = _decide(services, site, parsed, request.submission, seen.evidence, spans=request.spans)
     identifiers = [*request.identifiers, request.key and request.key.value]
     new = _NewDecision(
         request,
         decision,
         parsed,
+        seen,
         retry_hash(services, site, request.comment, request.submission, callback, identifiers),
         CommentIdentity.of(parsed) if request.recheck else None,
         prepare_callback(services, site, decision, callback) if callback else None,
@@ -114,10 +119,14 @@ def check_comments(
     """Judge many comments, in order, and store the decisions together or not at all.
 
     A request with the `key` of an earlier one has its decisions. Raises `IdempotencyKeyReused`. Without a model or a
-    database that stores, the decisions and errors are those of `check_comment`.
+    database that stores, the decisions and errors are those of `check_comment`. A batch may be an old archive, so its
+    comments are no appearances that later comments would repeat.
     """
     parsed_batch = [ParsedComment(comment) for comment in batch]
-    decided = [_decide(services, site, parsed, NO_SIGNALS, spans=spans) for parsed in parsed_batch]
+    decided = [
+        _decide(services, site, parsed, NO_SIGNALS, repetition.look_up(services, site, parsed).evidence, spans=spans)
+        for parsed in parsed_batch
+    ]
     hashed_comments = [(parsed.content_hash, parsed.comment) for parsed in parsed_batch]
 
     def store(connection: Connection) -> list[Decision] | None:
@@ -140,7 +149,8 @@ def preview_comment(
     services: Services, site: Site, comment: Comment, submission: SubmissionSignals = NO_SIGNALS
 ) -> Decision:
     """Judge a comment as `check_comment` does, and store nothing. Raises `ModelUnavailable`."""
-    return _decide(services, site, ParsedComment(comment), submission)
+    parsed = ParsedComment(comment)
+    return _decide(services, site, parsed, submission, repetition.look_up(services, site, parsed).evidence)
 
 
 def find_decision(services: Services, site: Site, decision_id: str) -> tuple[Decision, Label | None]:
@@ -158,10 +168,16 @@ def find_decision(services: Services, site: Site, decision_id: str) -> tuple[Dec
 
 
 def _decide(
-    services: Services, site: Site, parsed: ParsedComment, submission: SubmissionSignals, *, spans: bool = False
+    services: Services,
+    site: Site,
+    parsed: ParsedComment,
+    submission: SubmissionSignals,
+    evidence: Sequence[Reason],
+    *,
+    spans: bool = False,
 ) -> Decision:
     model = services.live_model.current() if site.on_error is OnError.ERROR else services.live_model.get()
-    judgement = judge(model, site, parsed, submission, default_budget=services.budget, spans=spans)
+    judgement = judge(model, site, parsed, submission, default_budget=services.budget, evidence=evidence, spans=spans)
     return Decision(
         id=uuid4().hex,
         site_id=site.id,
@@ -206,7 +222,10 @@ def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision)
     replaced_id = _find_rechecked(connection, decision, identity) if identity else retried and retried.comment_id
     if replaced_id is None:
         hashed = (parsed.content_hash, parsed.comment)
-        (comment_id,) = comments.add(connection, decision.site_id, [hashed], decision.decided_at, new.request_hash)
+        (comment_id,) = comments.add(
+            connection, decision.site_id, [hashed], decision.decided_at, new.request_hash, new.repetition.keys
+        )
+        repetition.store(connection, new.repetition)
     else:
         comment_id = replaced_id
         _supersede(connection, decision, comment_id)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
+from moderation.actions.repetition import count_label
 from moderation.actions.services import Services
 from moderation.actions.similarity import IndexedText, index_label, index_missing, read_text
 from moderation.domain.comment import COMMENT_FIELDS, Comment
@@ -103,10 +104,12 @@ def apply_label(connection: Connection, site: Site, comment_id: int, label: Labe
 
 
 def append_label(connection: Connection, site_id: int, comment_id: int, label: Label, text: IndexedText | None) -> None:
-    """Append a label to the log and index the comment. Without its text, `index_missing` has to index it later.
+    """Append a label to the log, count it for the comment's traits and index the comment.
 
-    A blog that holds the comment gets a callback, unless the label came from the blog itself.
+    Without the text, `index_missing` has to index the comment later. A blog that holds the comment gets a callback,
+    unless the label came from the blog itself.
     """
+    count_label(connection, comment_id, label.value)
     labels.append(connection, site_id, comment_id, label)
     index_label(connection, site_id, comment_id, label.value, text)
     _schedule_callback(connection, comment_id, label)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 from moderation.actions.callbacks import decrypt
 from moderation.actions.services import Services
 from moderation.domain.errors import StorageUnavailable
-from moderation.storage import installation
+from moderation.storage import appearances, installation
 from moderation.storage.engine import read_transaction, write_transaction
 from moderation.storage.locks import lock_installation
 
@@ -125,6 +125,8 @@ def replace_secret(engine: Engine, path: Path, at: datetime) -> ReplacedSecret:
             )
             installation.retire_all_keys(connection, at)
             installation.set_secret_digest(connection, check_value(draft.read_bytes()))
+            # Its keys are hashes by the former secret, which no comment has any longer.
+            appearances.clear(connection)
         # After the commit: a full disk must not cost the former secret.
         draft.replace(path)
     finally:

@@ -11,6 +11,7 @@ from moderation.features.normalize import OffsetMap
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import SIGNALS, signal_codes
 from moderation.features.signals.submission import RULE_SIGNALS
+from moderation.scoring.repetition import REPETITION_DESCRIPTIONS
 
 MAX_SPAM_REASONS = 5
 MAX_HAM_REASONS = 3
@@ -36,6 +37,7 @@ DESCRIPTIONS: dict[str, str] = {
     "AUTHOR_URL": "the URL of the author",
     "NO_MODEL": "no model was available, so a person must decide",
     **{signal.code: signal.description for signal in RULE_SIGNALS},
+    **REPETITION_DESCRIPTIONS,
 }
 """The sentence for each reason that is no signal of the model, by code. It is given only where it is true."""
 

@@ -1,8 +1,9 @@
 """Store comments, and find those with the same content."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from struct import iter_unpack, pack
 from typing import NamedTuple
 
 from sqlalchemy import Connection, RowMapping, bindparam, case, func, literal, or_, select
@@ -57,17 +58,26 @@ def add(
     hashed_comments: Iterable[tuple[bytes, Comment]],
     at: datetime,
     retry_hash: int | None = None,
+    trait_keys: Sequence[int] = (),
 ) -> list[int]:
     """Store pairs of content hash and comment and return their ids in the same order.
 
-    `retry_hash` is that of the request, if it brought one comment.
+    `retry_hash` is that of the request, if it brought one comment, and `trait_keys` are the comment's in `appearances`.
     """
+    packed_keys = pack(f">{len(trait_keys)}q", *trait_keys) or None
     ids = []
     for content_hash, comment in hashed_comments:
         row = {"site_id": site_id, "content_hash": content_hash, "received_at": at, "retry_hash": retry_hash}
+        row["trait_keys"] = packed_keys
         row |= {name: getattr(comment, name) for name in COMMENT_FIELDS}
         ids.append(_ADD.run(connection, row))
     return ids
+
+
+def trait_keys(connection: Connection, comment_id: int) -> tuple[int, ...]:
+    """Return the keys of a comment's traits in `appearances`, none if they were not stored."""
+    stored = connection.execute(select(comments.c.trait_keys).where(comments.c.id == comment_id)).scalar()
+    return tuple(key for (key,) in iter_unpack(">q", stored)) if stored else ()
 
 
 def find_by_retry_hash(

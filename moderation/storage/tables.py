@@ -87,6 +87,8 @@ comments = Table(
     Column("received_at", UtcDateTime, nullable=False),
     # A keyed hash of the request that brought the comment, and no other; else NULL.
     Column("retry_hash", BigInteger),
+    # The keys of the comment's traits in `appearances`, 8 bytes each: a label is counted there.
+    Column("trait_keys", LargeBinary),
 )
 AUTHOR_BEGINNING_LENGTH = 64
 AUTHOR_BEGINNING = literal_column("coalesce(substr(author, 1, 64), '')", Text)
@@ -250,6 +252,16 @@ callbacks = Table(
 )
 _pending = callbacks.c.next_attempt_at.is_not(None)
 Index("ix_callbacks_next_attempt_at", callbacks.c.next_attempt_at, sqlite_where=_pending, postgresql_where=_pending)
+
+# Where traits of comments appeared lately, by a keyed hash of the trait, and how comments with it are labelled.
+appearances = Table(
+    "appearances",
+    metadata,
+    Column("key", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("history", LargeBinary, nullable=False),
+    Column("ham_labels", Integer, nullable=False),
+    Column("spam_labels", Integer, nullable=False),
+)
 
 moderators = Table(
     "moderators",

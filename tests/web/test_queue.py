@@ -272,7 +272,9 @@ def test_a_long_comment_is_cut_with_a_link_to_the_whole(mara: Browser, blog: Blo
     """The list shows the beginning, the comment's own page the whole text and the same buttons."""
     blog.score("word " * 700 + "the end")
     listed, page = mara.read("/queue"), mara.read(f"/queue/{newest(blog.services)}")
-    assert "the end" not in listed and f'<a href="/queue/{newest(blog.services)}">The whole text</a>' in listed
+    # A reason may quote the end of the text.
+    shown, _, _ = listed.partition("<h3>Why</h3>")
+    assert "the end" not in shown and f'<a href="/queue/{newest(blog.services)}">The whole text</a>' in listed
     assert "3507 characters" in listed and "the end" in page and "Characters 1 to" not in page
     assert "is ham" in decide(mara, newest(blog.services), "ham")
     assert mara.get(f"/queue/{newest_closed(blog.services)}").status_code == 404
