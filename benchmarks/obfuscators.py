@@ -57,6 +57,7 @@ _SHORTENERS = ("bit.ly", "tinyurl.com", "is.gd", "rb.gy", "t.ly", "v.gd", "short
 _RUSSIAN = (
     "Это длинное предложение написано по-русски, чтобы весь текст казался русским, хотя продают в нём по-английски."
 )
+_SHORT_PARAGRAPH_LENGTH = 90
 _SHORT_LINK_CHARACTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
@@ -156,6 +157,30 @@ def ham_after(ham_texts: Sequence[str]) -> Obfuscator:
     return lambda text, rng: f"{text}\n\n{rng.choice(ham_texts)}"
 
 
+def long_padding(ham_texts: Sequence[str], before: int, after: int) -> Obfuscator:
+    """Return an obfuscator that puts paragraphs of ham before and after the text, each of so many code points."""
+
+    def pad(text: str, rng: Random) -> str:
+        return "\n\n".join([*_filler(ham_texts, before, rng), text, *_filler(ham_texts, after, rng)])
+
+    return pad
+
+
+def one_line(text: str, _rng: Random) -> str:
+    """Replace line breaks by spaces."""
+    return text.replace("\n", " ")
+
+
+def short_paragraphs(ham_texts: Sequence[str]) -> Obfuscator:
+    """Return an obfuscator that puts the text in the middle of a hundred beginnings of ham."""
+
+    def pad(text: str, rng: Random) -> str:
+        paragraphs = [paragraph[:_SHORT_PARAGRAPH_LENGTH] for paragraph in rng.choices(ham_texts, k=100)]
+        return "\n\n".join([*paragraphs[:50], text, *paragraphs[50:]])
+
+    return pad
+
+
 def compose(first: Obfuscator, second: Obfuscator) -> Obfuscator:
     """Return an obfuscator that applies both in order."""
     return lambda text, rng: second(first(text, rng), rng)
@@ -177,6 +202,13 @@ def obfuscators(ham_texts: Sequence[str]) -> dict[str, Obfuscator]:
         "emoji padding": emoji_padding,
         "ham before": ham_before(ham_texts),
         "ham after": ham_after(ham_texts),
+        "20,000 characters of ham before": long_padding(ham_texts, 20_000, 0),
+        "20,000 characters of ham after": long_padding(ham_texts, 0, 20_000),
+        "10,000 characters of ham on either side": long_padding(ham_texts, 10_000, 10_000),
+        "10,000 characters of ham on either side, in one line": compose(
+            long_padding(ham_texts, 10_000, 10_000), one_line
+        ),
+        "a hundred short paragraphs": short_paragraphs(ham_texts),
         "truncation": truncation,
         "homoglyphs, and a sentence in Russian": compose(homoglyphs, russian_after),
         "homoglyphs and zero-width characters": compose(homoglyphs, zero_width),
@@ -184,6 +216,15 @@ def obfuscators(ham_texts: Sequence[str]) -> dict[str, Obfuscator]:
             compose(shortened_links, emoji_padding), ham_before(ham_texts)
         ),
     }
+
+
+def _filler(ham_texts: Sequence[str], length: int, rng: Random) -> list[str]:
+    """Return random ham texts of at least `length` code points in all, none for a length of 0."""
+    texts: list[str] = []
+    while length > 0:
+        texts.append(rng.choice(ham_texts))
+        length -= len(texts[-1])
+    return texts
 
 
 def _map_text(text: str, change: Callable[[str], str]) -> str:

@@ -1,13 +1,14 @@
 """Extraction of the features of a parsed comment: a document to hash, the signals and the rule contributions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.comment import NO_SIGNALS, SubmissionSignals
+from moderation.domain.comment import NO_SIGNALS, Comment, SubmissionSignals
 from moderation.features.links import Link
 from moderation.features.ngrams import (
     ANCHOR,
@@ -23,6 +24,7 @@ from moderation.features.ngrams import (
     tokenize,
 )
 from moderation.features.parsed_comment import ParsedComment
+from moderation.features.passages import passages
 from moderation.features.signals import measure, measure_all
 from moderation.features.signals.links import tld
 from moderation.features.signals.submission import rule_contributions
@@ -37,18 +39,32 @@ _MAX_URL_TEXT_LENGTH = 400
 class Features(NamedTuple):
     """The features of one comment: its words (`document`) and the values of its `signals`, NaN for an absent field.
 
-    `rule_contributions` are contributions to the logit, by code, of the signals whose weights are set by hand.
+    `rule_contributions` are contributions to the logit, by code, of the signals whose weights are set by hand. `start`
+    is where the text begins in the comment as sent: above 0 for a later passage of a long comment.
     """
 
     parsed: ParsedComment
     document: Document
     signals: Sequence[float]
     rule_contributions: dict[str, float]
+    start: int = 0
 
 
 def extract_features(parsed: ParsedComment, submission: SubmissionSignals = NO_SIGNALS) -> Features:
     """Return the features of one comment and of its submission."""
     return Features(parsed, document_of(parsed), measure(parsed), rule_contributions(parsed, submission))
+
+
+def parse_passages(comment: Comment) -> Iterator[tuple[int, ParsedComment]]:
+    """Yield start and parsed comment of each passage of a long text. The other fields are those of the whole."""
+    for start, end in passages(comment.text):
+        yield start, ParsedComment(replace(comment, text=comment.text[start:end]))
+
+
+def extract_passages(features: Features) -> Iterator[Features]:
+    """Yield the features of each passage of a long comment. The rules read the whole comment, so they stay the same."""
+    for start, parsed in parse_passages(features.parsed.comment):
+        yield Features(parsed, document_of(parsed), measure(parsed), features.rule_contributions, start)
 
 
 def extract_batch(parsed_comments: Sequence[ParsedComment]) -> tuple[HashedBatch, NDArray[np.float64]]:

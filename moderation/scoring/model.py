@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from itertools import islice
 from math import exp
-from typing import Any, Self
+from operator import attrgetter
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,18 +16,27 @@ from moderation.domain.decision import Reason, Score
 from moderation.domain.errors import ModelUnavailable
 from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.thresholds import Thresholds
-from moderation.features.extraction import FEATURES_VERSION, Features, extract_batch, extract_features
+from moderation.features.extraction import (
+    FEATURES_VERSION,
+    Features,
+    extract_batch,
+    extract_features,
+    extract_passages,
+    parse_passages,
+)
 from moderation.features.ngrams import N_COLUMNS, NAMESPACES
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import signal_codes
 from moderation.features.signals.submission import rule_contributions
-from moderation.scoring.reasons import explain
+from moderation.scoring.reasons import explain, passage_reason
 from moderation.scoring.site_weights import MAX_PARAMETER, SiteWeights, is_usable_array
 from moderation.scoring.word_weights import WordWeights
 
 BATCH_SIZE = 250
 """Comments parsed at a time, which takes some megabytes."""
 
+_NUMBERS = ("bias", "passage_discount")
+"""Plain numbers in a model file."""
 _SITE_CACHE_SIZE = 16
 """Sites whose weights are cached. Each takes 3 MB, and as much again for each 5,000 cached words."""
 
@@ -47,6 +57,9 @@ class Model:
         Weight and mean of each signal.
     bias : float
         Logit of a comment without any feature.
+    passage_discount : float
+        Taken from the logit of a passage before it is compared with the whole text: among many passages of good text
+        one is likely to look like spam.
     contribution_limits : array of shape (namespaces, 2)
         Lowest and highest sum of contributions of the words of a field.
     thresholds : Thresholds
@@ -62,6 +75,7 @@ class Model:
     signal_weights: NDArray[np.float32]
     means: NDArray[np.float64]
     bias: float
+    passage_discount: float
     contribution_limits: NDArray[np.float64]
     thresholds: Thresholds
     general_guarantees: GeneralGuarantees | None = None
@@ -109,19 +123,19 @@ class Model:
             array = arrays.get(name)
             if not is_usable_array(array, shape):
                 raise ModelUnavailable(f"The model {model_id} has no usable {name}; train it again.")
-        bias = arrays.get("bias")
-        if not isinstance(bias, float) or not abs(bias) <= MAX_PARAMETER:
-            raise ModelUnavailable(f"The model {model_id} has no usable bias; train it again.")
+        for name in _NUMBERS:
+            number = arrays.get(name)
+            if not isinstance(number, float) or not abs(number) <= MAX_PARAMETER:
+                raise ModelUnavailable(f"The model {model_id} has no usable {name}; train it again.")
         try:
             weights_by_site = {url: SiteWeights.from_list(values) for url, values in arrays.get("weights_by_site", ())}
         except (ValueError, TypeError):
             raise ModelUnavailable(f"The model {model_id} has no usable weights_by_site; train it again.") from None
         if not all(isinstance(url, str) for url in weights_by_site):
             raise ModelUnavailable(f"The model {model_id} has weights for a site without address; train it again.")
-        checked = {name: arrays[name] for name in shapes}
+        checked = {name: arrays[name] for name in (*shapes, *_NUMBERS)}
         return cls(
             model_id,
-            bias=bias,
             thresholds=thresholds,
             general_guarantees=guarantees,
             weights_by_site=weights_by_site,
@@ -155,12 +169,20 @@ def score(
     """Return the probability of spam with all reasons. Their weights and the bias add up to the logit.
 
     `evidence` is known outside the comment: its weights are added to the logit, and it joins the reasons. With `spans`,
-    each reason of the model has its spans in the comment as sent.
+    each reason of the model has its spans in the comment as sent. If a passage of a long text is more like spam than
+    the whole, the passage alone is scored, and a reason says so.
     """
-    features = extract_features(parsed, submission)
-    contributions, signal_contributions = _contributions(model, features)
-    logit = _logit(model, features, contributions, signal_contributions) + sum([reason.weight for reason in evidence])
-    reasons = explain(features, contributions, signal_contributions, model.usual_values, evidence=evidence, spans=spans)
+    whole = _contribute(model, extract_features(parsed, submission))
+    passages = [_contribute(model, features) for features in extract_passages(whole.features)]
+    scored = max(passages, key=attrgetter("logit"), default=whole)
+    if scored.logit - model.passage_discount <= whole.logit:
+        scored = whole
+    else:
+        evidence = [*evidence, passage_reason(scored.features, -model.passage_discount, spans=spans)]
+    logit = scored.logit + sum([reason.weight for reason in evidence])
+    reasons = explain(
+        scored.features, scored.by_field, scored.by_signal, model.usual_values, evidence=evidence, spans=spans
+    )
     return Score(logistic(logit), logit, model.bias, reasons, model.id)
 
 
@@ -181,32 +203,42 @@ def logistic(logit: float) -> float:
     return 1.0 / (1.0 + exp(-logit)) if logit >= 0 else 1.0 - 1.0 / (1.0 + exp(logit))
 
 
-def _contributions(model: Model, features: Features) -> tuple[list[dict[str, float]], list[float]]:
-    """Return the contributions to the logit: of the words of each field, and of each signal."""
+class _Contributions(NamedTuple):
+    """The contributions of the words of each field and of each signal, and the logit that they add up to."""
+
+    features: Features
+    by_field: list[dict[str, float]]
+    by_signal: list[float]
+    logit: float
+
+
+def _contribute(model: Model, features: Features) -> _Contributions:
     signals = zip(features.signals, model.centered_weights, strict=True)
-    signal_contributions = [
+    by_signal = [
         # Only a NaN differs from itself. `isnan` would take half of the time of this loop.
         weight * (value - mean) if value == value else 0.0
         for value, (mean, weight) in signals
     ]
-    return list(map(model.word_weights.contributions, features.document)), signal_contributions
-
-
-def _logit(
-    model: Model,
-    features: Features,
-    contributions: Sequence[Mapping[str, float]],
-    signal_contributions: Sequence[float],
-) -> float:
-    words = sum([sum(by_word.values()) for by_word in contributions])
-    return model.bias + words + sum(signal_contributions) + sum(features.rule_contributions.values())
+    by_field = list(map(model.word_weights.contributions, features.document))
+    words = sum([sum(by_word.values()) for by_word in by_field])
+    logit = model.bias + words + sum(by_signal) + sum(features.rule_contributions.values())
+    return _Contributions(features, by_field, by_signal, logit)
 
 
 def _logits(model: Model, batch: Sequence[ParsedComment]) -> list[float]:
     """Return the logits of comments without submission signals."""
+    logits = _plain_logits(model, batch)
+    for number, parsed in enumerate(batch):
+        if passages := [passage for _, passage in parse_passages(parsed.comment)]:
+            logits[number] = max(logits[number], _plain_logits(model, passages).max() - model.passage_discount)
+    rules = [sum(rule_contributions(parsed, NO_SIGNALS).values()) for parsed in batch]
+    total: list[float] = (logits + rules).tolist()
+    return total
+
+
+def _plain_logits(model: Model, batch: Sequence[ParsedComment]) -> NDArray[np.float64]:
+    """Return the logits of comments as they are, without rules."""
     rows, signals = extract_batch(batch)
     words = np.clip(rows.sums(model.weights), *model.contribution_limits.T).sum(axis=1)
-    rules = [sum(rule_contributions(parsed, NO_SIGNALS).values()) for parsed in batch]
     named = np.nan_to_num(signals - model.means, nan=0.0) @ model.signal_weights
-    logits: list[float] = (model.bias + words + named + rules).tolist()
-    return logits
+    return np.asarray(model.bias + words + named, dtype=np.float64)

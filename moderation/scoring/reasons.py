@@ -8,7 +8,6 @@ from moderation.features import ngrams
 from moderation.features.extraction import Features
 from moderation.features.ngrams import PLACEHOLDER_TOKENS
 from moderation.features.normalize import OffsetMap
-from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import SIGNALS, signal_codes
 from moderation.features.signals.submission import RULE_SIGNALS
 from moderation.scoring.repetition import REPETITION_DESCRIPTIONS
@@ -35,6 +34,7 @@ DESCRIPTIONS: dict[str, str] = {
     "LINK_TEXT": "the link texts",
     "LINK_TARGET": "the sites and paths that are linked",
     "AUTHOR_URL": "the URL of the author",
+    "PASSAGE": "a passage of this long text, which is scored alone",
     "NO_MODEL": "no model was available, so a person must decide",
     **{signal.code: signal.description for signal in RULE_SIGNALS},
     **REPETITION_DESCRIPTIONS,
@@ -137,11 +137,18 @@ def _namespace_reason(features: Features, namespace: int, weight: float, *, span
     if field == "text":
         links = features.parsed.external_links
         detail = ", ".join(dict.fromkeys(link.anchor if namespace == ngrams.ANCHOR else link.domain for link in links))
-        places = [Span("text", link.start, link.end) for link in links]
+        places = [Span("text", features.start + link.start, features.start + link.end) for link in links]
     else:
         detail = getattr(features.parsed.comment, field) or ""
         places = [Span(field, 0, len(detail))]
     return Reason(code, weight, detail[:_MAX_DETAIL_LENGTH], tuple(places) if spans else ())
+
+
+def passage_reason(features: Features, weight: float, *, spans: bool) -> Reason:
+    """Return the reason that quotes the passage that was scored. Its weight is the discount of a passage."""
+    text = features.parsed.comment.text
+    span = Span("text", features.start, features.start + len(text))
+    return Reason("PASSAGE", weight, text.strip()[:_MAX_DETAIL_LENGTH], (span,) if spans else ())
 
 
 class _TokenPositions:
@@ -150,9 +157,11 @@ class _TokenPositions:
     `of_word` has the token number, start and end of each occurrence, by word.
     """
 
-    def __init__(self, parsed: ParsedComment, words: Collection[str]) -> None:
+    def __init__(self, features: Features, words: Collection[str]) -> None:
+        parsed = features.parsed
         self._body = parsed.body
         self._text = parsed.body.text
+        self._start = features.start
         self.of_word: dict[str, list[tuple[int, int, int]]] = {word: [] for word in words}
         find = self._text.find
         end = 0
@@ -174,9 +183,9 @@ class _TokenPositions:
 
     def spans(self, phrase: Sequence[str]) -> tuple[Span, ...]:
         """Return the spans of all occurrences of a phrase in the comment as sent."""
-        offsets = self._offset_map
         bounds = zip(self.of_word[phrase[0]], self.of_word[phrase[-1]], strict=True)
-        return tuple([Span("text", *offsets.original_span(start, end)) for (_, start, _), (_, _, end) in bounds])
+        spans = [self._offset_map.original_span(start, end) for (_, start, _), (_, _, end) in bounds]
+        return tuple([Span("text", self._start + start, self._start + end) for start, end in spans])
 
     @cached_property
     def _offset_map(self) -> OffsetMap:
@@ -189,7 +198,7 @@ def _wording_reasons(features: Features, contributions: Mapping[str, float], *, 
     heaviest, lightest = order[: -2 * MAX_SPAM_REASONS - 1 : -1], order[: 2 * MAX_HAM_REASONS]
     spam = [word for word in heaviest if contributions[word] > _MIN_WEIGHT and word not in PLACEHOLDER_TOKENS]
     ham = [word for word in lightest if contributions[word] < -_MIN_WEIGHT and word not in PLACEHOLDER_TOKENS]
-    positions = _TokenPositions(features.parsed, {*spam, *ham})
+    positions = _TokenPositions(features, {*spam, *ham})
     phrases = [
         *_heaviest_phrases(positions, spam, contributions, MAX_SPAM_REASONS),
         *_heaviest_phrases(positions, ham, contributions, MAX_HAM_REASONS),

@@ -138,6 +138,7 @@ class TrainingResult:
             "signal_weights": self.linear.signal_weights,
             "means": self.linear.means,
             "bias": self.linear.bias,
+            "passage_discount": self.linear.passage_discount,
             "contribution_limits": self.linear.contribution_limits,
         }
         urls = self.training_set.corpus.site_urls
@@ -164,7 +165,8 @@ def build_training_set(corpus: Corpus, recipe: Recipe, report: Report, n_jobs: i
     report(f"Extracting features of {len(corpus.comments)} different comments ({corpus.spam.sum()} spam).")
     copies, donors = augment(corpus, recipe)
     plain = build_matrix(corpus.comments, n_jobs, report_tenths(report, "Original comments"))
-    augmented = build_matrix(copies, n_jobs, report_tenths(report, "Augmented copies"))
+    progress = report_tenths(report, "Augmented copies")
+    augmented = build_matrix(copies, n_jobs, progress, with_passages=False)
     return TrainingSet(corpus, plain, augmented, donors)
 
 

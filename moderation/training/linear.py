@@ -24,6 +24,11 @@ from moderation.training.recipe import Recipe
 _MIN_DOCUMENT_FREQUENCY = 2
 _CLIP_QUANTILE = 1 / 2_000
 _TOLERANCE = 1e-4
+_PASSAGE_DISCOUNT = 2.0
+"""Before calibration. It was chosen on 880 ham comments of over 1,500 characters, scored out of their sites.
+
+Without passages 4.3 % of them are held, with a discount of 0 11.4 %, with 1 8.1 % and with 2 5.9 %.
+"""
 _WORD_NAMESPACES = {namespace.ngram_namespace: number for number, namespace in enumerate(NAMESPACES)}
 _COLUMN_NAMESPACES = np.repeat(
     [_WORD_NAMESPACES.get(number, number) for number in range(len(NAMESPACES))], np.diff(OFFSETS)
@@ -47,6 +52,8 @@ class LinearModel:
         Least and greatest sum of the word weights in a namespace. Sums beyond the limits are clipped.
     weights_by_site : mapping of int to SiteWeights
         Weights of the sites that have their own, by site number.
+    passage_discount : float
+        What a passage of a long text loses before it is compared with the whole.
     """
 
     weights: NDArray[np.float32]
@@ -55,6 +62,7 @@ class LinearModel:
     bias: float
     contribution_limits: NDArray[np.float64]
     weights_by_site: Mapping[int, SiteWeights] = field(default_factory=dict)
+    passage_discount: float = _PASSAGE_DISCOUNT
 
     def for_site(self, site: int) -> "LinearModel":
         """Return the model with the weights of a site, or itself if the site has none."""
@@ -67,6 +75,7 @@ class LinearModel:
             self.means,
             site_weights.bias,
             site_weights.contribution_limits,
+            passage_discount=self.passage_discount,
         )
 
     def calibrated(self, slope: float, offset: float) -> "LinearModel":
@@ -77,10 +86,17 @@ class LinearModel:
             self.means,
             self.bias * slope + offset,
             self.contribution_limits * slope,
+            passage_discount=self.passage_discount * slope,
         )
 
     def logits(self, matrix: DesignMatrix) -> NDArray[np.float64]:
-        """Return the log odds of spam, shape (n_comments,)."""
+        """Return the log odds of spam, shape (n_comments,). Of a long comment, the strongest passage may count."""
+        logits = self._row_logits(matrix)
+        if matrix.passages is not None:
+            np.maximum.at(logits, matrix.owners, self._row_logits(matrix.passages) - self.passage_discount)
+        return logits
+
+    def _row_logits(self, matrix: DesignMatrix) -> NDArray[np.float64]:
         signals = np.nan_to_num(matrix.signals - self.means, nan=0.0)
         sums = _namespace_sums(matrix.hashed, self.weights)
         words = np.clip(sums, self.contribution_limits[:, 0], self.contribution_limits[:, 1]).sum(axis=1)
