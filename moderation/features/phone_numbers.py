@@ -1,8 +1,8 @@
 """Telephone numbers in running text, told from dates, prices, addresses, versions and other numbers by their shape.
 
 The shapes are those of ITU-T E.164: at most 15 digits with the country code, and a national number that begins with 0
-or, in North America, with an area code. `phonenumbers` knows every numbering plan, but takes 25 MB of memory and some
-milliseconds a comment.
+or, in North America, with an area code. The package `phonenumbers` reads local numbers of one given country, which a
+comment does not name.
 """
 
 import re
