@@ -63,10 +63,10 @@ WORDS, CHAR_NGRAMS, AUTHOR, ANCHOR, TARGET, URL = range(6)
 NAMESPACES: tuple[Namespace, ...] = (
     Namespace("words", 19, 1.4, CHAR_NGRAMS),
     Namespace("spellings", 19, 1.4, None),
-    Namespace("author", 16, 0.5, AUTHOR),
-    Namespace("anchor", 16, 0.5, ANCHOR),
-    Namespace("target", 16, 0.3, None),
-    Namespace("url", 16, 0.3, URL),
+    Namespace("author", 17, 0.8, AUTHOR),
+    Namespace("anchor", 16, 0.8, ANCHOR),
+    Namespace("target", 16, 0.5, None),
+    Namespace("url", 18, 0.6, URL),
 )
 OFFSETS: tuple[int, ...] = tuple(
     sum(1 << namespace.bits for namespace in NAMESPACES[:number]) for number in range(len(NAMESPACES) + 1)
