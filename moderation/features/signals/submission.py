@@ -117,7 +117,7 @@ def _nonsense(parsed: ParsedComment, _: SubmissionSignals) -> float:
 
 _COMMENT_RULE_SIGNALS = (
     RuleSignal("FOREIGN_SCRIPT", "a script that no language of the page uses", 1.0, _foreign_script),
-    RuleSignal("NONSENSE", "a random string as the text", 3.0, _nonsense),
+    RuleSignal("NONSENSE", "a random string as the text", 4.5, _nonsense),
 )
 """Rule signals that read the comment alone."""
 
