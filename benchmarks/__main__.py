@@ -10,6 +10,7 @@ from benchmarks import (
     drill,
     growth,
     guarantee,
+    history,
     memory,
     mutants,
     names,
@@ -49,11 +50,12 @@ BENCHMARKS = {
     "drill": drill.measure,
     "strangers": strangers.measure,
     "growth": growth.measure,
+    "history": history.measure,
     "serve": serve.measure,
 }
-# They install other filters, run the tests, break a service, put load on it, store two million decisions and train a
-# model for each site: all take long.
-ONLY_BY_NAME = ("repetition", "peers", "mutants", "drill", "growth", "strangers", "serve")
+# They install other filters, run the tests, break a service, put load on it or store two million decisions. Others
+# train a model for each site, or import a gigabyte. All take long.
+ONLY_BY_NAME = ("repetition", "peers", "mutants", "drill", "growth", "history", "strangers", "serve")
 
 
 def main(arguments: list[str]) -> None:
