@@ -25,6 +25,9 @@ _SHORT_VIDEO_PATH = re.compile(r"/([\w-]+)")
 _MIN_LONG_WORD_LENGTH = 4
 _TITLE_CACHE_SIZE = 1 << 8
 _CONTENT_HASH_BYTES = 16
+MAX_NAME_LENGTH = 200
+_MAX_URL_LENGTH = 2_000
+_MAX_TITLE_LENGTH = 500
 
 
 class ParsedComment:
@@ -49,7 +52,7 @@ class ParsedComment:
     def __init__(self, comment: Comment) -> None:
         self.comment = comment
         self.normalized = normalize(comment.text)
-        self.page_link = parse_url(comment.permalink) if comment.permalink else None
+        self.page_link = parse_url(comment.permalink[:_MAX_URL_LENGTH]) if comment.permalink else None
         unmasked = body_of(self.normalized, self.page_link)
         self.tokens = tokenize(unmasked.text)
         self.body, self.contacts = mask_contacts(unmasked, self.tokens, self.normalized.cased)
@@ -73,11 +76,11 @@ class ParsedComment:
         self.descriptive_anchors = [
             text for link, text in zip(self.external_links, self.anchors, strict=True) if link.has_descriptive_anchor
         ]
-        self.author = normalized(comment.author[:200]) if comment.author else ""
+        self.author = normalized(comment.author[:MAX_NAME_LENGTH]) if comment.author else ""
         self.author_words = tokenize(self.author)
-        self.url = parse_url(comment.url[:2000]) if comment.url else None
+        self.url = parse_url(comment.url[:_MAX_URL_LENGTH]) if comment.url else None
         self.email = _parse_email(comment.email) if comment.email else None
-        self.title_words = _title_words(comment.context[:500]) if comment.context else frozenset()
+        self.title_words = _title_words(comment.context[:_MAX_TITLE_LENGTH]) if comment.context else frozenset()
 
     @property
     def content_hash(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Traits of a comment that a campaign repeats: its text, the author's site, linked sites, mailboxes, phone numbers.
+"""Traits of a comment that a campaign repeats: its text, the author's site, linked sites and contacts.
 
 A trait that many people share for good reasons is left out: well-known sites, the site's own pages, short texts. So
 two hundred people who wish a happy birthday share none.
@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 from zlib import crc32
 
+from moderation.features.contacts import PHONE
 from moderation.features.lexicon import word_list
 from moderation.features.links import Link, registrable_domain
 from moderation.features.parsed_comment import ParsedComment
@@ -20,6 +21,7 @@ MAX_TRAITS = 8
 """Limit of the traits of a comment: one text, one site of the author, three linked sites, three contacts."""
 
 _MAX_LINKED_SITES = 3
+_MAX_CONTACTS = 3
 _MIN_WORDS, _MIN_WORDS_WITHOUT_LOAD = 8, 20
 _MIN_LETTERS, _MIN_LETTERS_WITHOUT_LOAD = 64, 160
 """Length of a text, for scripts without spaces between words."""
@@ -27,10 +29,6 @@ _MAX_WORDS = 64
 _SKETCH_SIZE = 2
 _SHINGLE_MULTIPLIERS = (0x9E3779B1, 0x85EBCA77)
 _DIGITS = re.compile(r"\d+")
-_NON_DIGITS = re.compile(r"\D+")
-_MAILBOX = re.compile(r"@(?<=[\w+-]@)[\w-]+(?:\.[\w-]+)+")
-_LOCAL_PART = re.compile(r"[\w.+-]{1,64}\Z")
-_NUMBER = re.compile(r"\+?\d(?:[\s().-]{0,2}\d){8,14}(?!\d)")
 _PHONE_DIGITS = 9
 """Last digits of a number that are compared, so that a country's code makes no difference."""
 _WELL_KNOWN_DOMAINS = frozenset((*word_list("well_known_domains"), *word_list("shared_hosts")))
@@ -60,8 +58,8 @@ def find_traits(parsed: ParsedComment, own_domain: str | None = None) -> list[Tr
     traits = [Trait(LINKED_SITE, site) for site in list(sites)[:_MAX_LINKED_SITES]]
     if parsed.url is not None and (site := _promoted(parsed.url, parsed.url.host, own)):
         traits.append(Trait(AUTHOR_SITE, site))
-    contacts = dict.fromkeys([*_email(parsed, own), *_mailbox(parsed), *_phone(parsed)])
-    traits += [Trait(CONTACT, contact) for contact in contacts]
+    contacts = dict.fromkeys([*_email(parsed, own), *_named_in_text(parsed)])
+    traits += [Trait(CONTACT, contact) for contact in list(contacts)[:_MAX_CONTACTS]]
     template = _template(parsed, has_load=bool(traits))
     return [Trait(TEXT, template), *traits] if template else traits
 
@@ -87,17 +85,11 @@ def _email(parsed: ParsedComment, own_domains: AbstractSet[str | None]) -> Itera
             yield f"{local.lower()}@{domain}"
 
 
-def _mailbox(parsed: ParsedComment) -> Iterator[str]:
-    """Yield the first mailbox of the text."""
-    text = parsed.normalized.text
-    if "@" in text and (host := _MAILBOX.search(text)) and (local := _LOCAL_PART.search(text, 0, host.start())):
-        yield local[0] + host[0]
-
-
-def _phone(parsed: ParsedComment) -> Iterator[str]:
-    """Yield the end of the first long number of the text."""
-    if parsed.digit_count >= _PHONE_DIGITS and (number := _NUMBER.search(parsed.body.text)):
-        yield _NON_DIGITS.sub("", number[0])[-_PHONE_DIGITS:]
+def _named_in_text(parsed: ParsedComment) -> Iterator[str]:
+    """Yield the numbers, mailboxes and the like of the text. Numbers are alike with and without a country's code."""
+    for contact in parsed.contacts:
+        if contact.value:
+            yield contact.value[-_PHONE_DIGITS:] if contact.kind == PHONE else contact.value
 
 
 def _template(parsed: ParsedComment, *, has_load: bool) -> str | None:

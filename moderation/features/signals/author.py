@@ -8,7 +8,7 @@ from disposable_email_domains import blocklist
 
 from moderation.features.lexicon import COMMERCIAL_TOPICS, count_topics, word_list
 from moderation.features.links import Link, registrable_domain
-from moderation.features.parsed_comment import ParsedComment
+from moderation.features.parsed_comment import MAX_NAME_LENGTH, ParsedComment
 from moderation.features.scripts import CASED_LETTER, DENSE_LETTER, count_unpronounceable
 from moderation.features.signals import links
 from moderation.features.signals.signal import Measurement, amount, presence
@@ -44,7 +44,7 @@ def _dictionary_word_rate(words: Sequence[str]) -> float:
 
 
 def _name_letters(parsed: ParsedComment) -> tuple[float, ...]:
-    name = parsed.comment.author or ""
+    name = (parsed.comment.author or "")[:MAX_NAME_LENGTH]
     is_lower, is_address = name.islower(), _name_is_address(parsed)
     has_case = bool(CASED_LETTER.search(name))
     return (
