@@ -132,7 +132,8 @@ def _hold_out(
     rest = corpus.where(~site)
     corrected = _corrected(corpus)
     slope, offset = calibrate(logits[~site], rest.spam)
-    probabilities = expit(slope * logits + offset)
+    rules = training_set.plain.rules
+    probabilities = expit(slope * logits + offset + rules)
     thresholds = choose_thresholds(ham_by_site(rest, probabilities[~site], recipe), recipe)
     for number in np.unique(corpus.sources[site]).tolist():
         rows = np.flatnonzero((corpus.sources == number) & ~corrected)
@@ -141,7 +142,7 @@ def _hold_out(
             name,
             recipe.sites.get(name, name),
             probabilities[rows],
-            expit(slope * text_only[rows] + offset),
+            expit(slope * text_only[rows] + offset + rules[rows]),
             corpus.spam[rows],
             thresholds,
             dated=any(corpus.comments[row].date for row in rows.tolist()),

@@ -9,11 +9,12 @@ from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy import sparse
 
-from moderation.domain.comment import Comment
+from moderation.domain.comment import NO_SIGNALS, Comment
 from moderation.features.extraction import extract_batch, parse_passages
 from moderation.features.ngrams import N_COLUMNS
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import SIGNALS
+from moderation.features.signals.submission import rule_contributions
 
 _COMMENTS_PER_CHUNK = 500
 
@@ -32,6 +33,8 @@ class DesignMatrix:
         Values of the hashed n-grams.
     signals : ndarray of shape (n_comments, n_signals)
         Values of the named signals, NaN where a field is absent.
+    rules : ndarray of shape (n_comments,)
+        Contributions of the rules to the calibrated logit. No fit reads them.
     passages : DesignMatrix or None
         Features of the passages of long comments, one row for each passage.
     owners : ndarray of shape (n_passages,)
@@ -40,12 +43,13 @@ class DesignMatrix:
 
     hashed: sparse.csr_array
     signals: NDArray[np.float32]
+    rules: NDArray[np.float64]
     passages: "DesignMatrix | None" = None
     owners: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def take(self, rows: NDArray[np.int64]) -> "DesignMatrix":
         """Return the rows at these positions, in their order, with their passages. No row may be taken twice."""
-        taken = DesignMatrix(self.hashed[rows], self.signals[rows])
+        taken = DesignMatrix(self.hashed[rows], self.signals[rows], self.rules[rows])
         if self.passages is None:
             return taken
         positions = np.full(len(self.signals), -1)
@@ -75,7 +79,7 @@ def build_matrix(
     if parts:
         return _stack(parts)
     return DesignMatrix(
-        sparse.csr_array((0, N_COLUMNS), dtype=np.float32), np.zeros((0, len(SIGNALS)), dtype=np.float32)
+        sparse.csr_array((0, N_COLUMNS), dtype=np.float32), np.zeros((0, len(SIGNALS)), dtype=np.float32), np.zeros(0)
     )
 
 
@@ -96,13 +100,16 @@ def _extract_rows(parsed_comments: Sequence[ParsedComment]) -> DesignMatrix:
     rows, signals = extract_batch(parsed_comments)
     coordinates, shape = (rows.document_index, rows.columns), (len(parsed_comments), N_COLUMNS)
     hashed = sparse.coo_array((rows.values.astype(np.float32), coordinates), shape=shape).tocsr()
-    return DesignMatrix(hashed, signals.astype(np.float32))
+    rules = [sum(rule_contributions(parsed, NO_SIGNALS).values()) for parsed in parsed_comments]
+    return DesignMatrix(hashed, signals.astype(np.float32), np.array(rules, dtype=np.float64))
 
 
 def _stack(parts: Sequence[DesignMatrix]) -> DesignMatrix:
     """Return the rows of all parts, one part after the other, with their passages."""
     hashed = sparse.vstack([part.hashed for part in parts], format="csr")
-    stacked = DesignMatrix(hashed, np.concatenate([part.signals for part in parts]))
+    stacked = DesignMatrix(
+        hashed, np.concatenate([part.signals for part in parts]), np.concatenate([part.rules for part in parts])
+    )
     starts = np.cumsum([0, *(len(part.signals) for part in parts)])
     long = [(part.passages, part.owners + start) for part, start in zip(parts, starts, strict=False) if part.passages]
     if not long:

@@ -182,7 +182,8 @@ def train(training_set: TrainingSet, recipe: Recipe, report: Report, n_jobs: int
     logits = out_of_fold_logits(training_set, folds, models[: len(folds)])
     site_logits = out_of_fold_logits(training_set, folds_of_sites, models[len(folds) :], corpus.sites)
     slope, offset = calibrate(logits, corpus.spam)
-    out_of_fold = expit(slope * logits + offset)
+    rules = training_set.plain.rules
+    out_of_fold = expit(slope * logits + offset + rules)
     ham = ham_by_site(corpus, out_of_fold, recipe)
     thresholds = choose_thresholds(ham, recipe)
     weights_by_site, site_out_of_fold = _calibrate_sites(corpus, final.weights_by_site, site_logits, out_of_fold, slope)

@@ -93,7 +93,8 @@ def test_comments_of_several_batches_keep_their_order() -> None:
 @given(comments)
 def test_serving_scores_as_evaluation_does(comment: Comment) -> None:
     """The figures of a model card hold for the model that serves, but for the rounding of its weights."""
-    evaluated = small_result().linear.logits(build_matrix([comment], n_jobs=1))[0]
+    matrix = build_matrix([comment], n_jobs=1)
+    evaluated = (small_result().linear.logits(matrix) + matrix.rules)[0]
     assert score(small_model(), ParsedComment(comment)).logit == pytest.approx(evaluated, abs=0.05)
 
 
