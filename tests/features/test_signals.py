@@ -480,6 +480,8 @@ RULE_ROWS = (
     RuleRow("OLD_PAGE", LONG, SubmissionSignals(page_age_days=365.0), 0.25, SubmissionSignals(page_age_days=182.0)),
     RuleRow("FOREIGN_SCRIPT", Comment(RUSSIAN, lang="en_US"), NO_SIGNALS, 1.0, NO_SIGNALS),
     RuleRow("NONSENSE", Comment("xqzvkwj"), NO_SIGNALS, 4.5, NO_SIGNALS, "strengthen"),
+    RuleRow("SALES_PITCH", Comment("We offer SEO for your shop.", type="contact-form"), NO_SIGNALS, 6.0, NO_SIGNALS),
+    RuleRow("INQUIRY", Comment("Do you sell bread?", type="message"), NO_SIGNALS, -1.0, NO_SIGNALS),
 )
 
 

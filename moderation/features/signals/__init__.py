@@ -8,6 +8,7 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
+from moderation.domain.comment_types import PING_TYPES
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals.author import EMAIL_SIGNALS, NAME_SIGNALS, URL_SIGNALS
 from moderation.features.signals.contacts import CONTACT_SIGNALS, DRESS_SIGNALS
@@ -31,6 +32,11 @@ SIGNAL_GROUPS: tuple[SignalGroup, ...] = (
 SIGNALS: tuple[Signal, ...] = tuple(signal for group in SIGNAL_GROUPS for signal in group.signals)
 
 
+_NAME_CODES = [signal.code for signal in SignalGroup((*NAME_SIGNALS, *NAME_KIND_SIGNALS), bool, nan).signals]
+_PING_CODES = {*_NAME_CODES, "HEADLINE", "EXCERPT", "URL_PATH", "URL_PATH_LENGTH", "URL_KEYWORD_PATH", "URL_QUERY"}
+"""Signals without a meaning in a trackback or pingback: title, excerpt and link are the protocol, the name a title."""
+_PING_COLUMNS = [column for column, signal in enumerate(SIGNALS) if signal.code in _PING_CODES - {"NAME_COMMERCE"}]
+
 _MEASURES = [
     (
         group.is_present,
@@ -51,7 +57,8 @@ def signal_codes() -> tuple[str, ...]:
 def measure(parsed: ParsedComment) -> list[float]:
     """Return the values of `SIGNALS` for a comment.
 
-    A value is NaN if the comment lacks the field that the signal reads, or if its script gives the signal no meaning.
+    A value is NaN if the comment lacks the field that the signal reads, or if its script or type gives the signal no
+    meaning.
     """
     values: list[float] = []
     for is_present, measures, absent in _MEASURES:
@@ -60,6 +67,9 @@ def measure(parsed: ParsedComment) -> list[float]:
                 values += measure_some(parsed)
         else:
             values += absent
+    if parsed.comment.type in PING_TYPES:
+        for column in _PING_COLUMNS:
+            values[column] = nan
     return values
 
 
@@ -83,4 +93,7 @@ def measure_all(parsed_comments: Sequence[ParsedComment]) -> NDArray[np.float64]
             values = chain.from_iterable(map(measure_some, present))
             part[rows] = np.fromiter(values, np.float64).reshape(len(present), len(wordings))
             parts.append(part)
-    return np.hstack(parts)
+    measured = np.hstack(parts)
+    pings = [row for row, parsed in enumerate(parsed_comments) if parsed.comment.type in PING_TYPES]
+    measured[np.ix_(pings, _PING_COLUMNS)] = nan
+    return measured

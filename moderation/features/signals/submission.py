@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from moderation.domain.comment import NO_SIGNALS, SubmissionSignals
+from moderation.domain.comment_types import MESSAGE_TYPES
 from moderation.features.lexicon import word_list
 from moderation.features.normalize import MAX_FIELD_LENGTH, normalized
 from moderation.features.parsed_comment import ParsedComment
+from moderation.features.pitch import letter_strengths
 from moderation.features.signals.probes import is_nonsense
 
 _SCRIPT_RANGES: dict[str, str] = {
@@ -105,6 +107,16 @@ def _foreign_script(parsed: ParsedComment, _: SubmissionSignals) -> float:
     return float(letter_count >= _MIN_LETTERS and foreign_count > letter_count / 2)
 
 
+def _sales_pitch(parsed: ParsedComment, _: SubmissionSignals) -> float:
+    """Return the strength of a pitch to the owner. A comment is not read so: it may speak of loans to other readers."""
+    return letter_strengths(parsed).pitch if parsed.comment.type in MESSAGE_TYPES else 0.0
+
+
+def _inquiry(parsed: ParsedComment, _: SubmissionSignals) -> float:
+    """Return the strength of an inquiry to the owner."""
+    return letter_strengths(parsed).inquiry if parsed.comment.type in MESSAGE_TYPES else 0.0
+
+
 def _parse_languages(lang: str | None) -> set[str]:
     """Return the language codes of a field: `{"en", "fr"}` for `en_US, fr_ca`."""
     parts = (part.strip().lower() for part in (lang or "")[:_MAX_LANG_LENGTH].split(","))
@@ -118,6 +130,8 @@ def _nonsense(parsed: ParsedComment, _: SubmissionSignals) -> float:
 _COMMENT_RULE_SIGNALS = (
     RuleSignal("FOREIGN_SCRIPT", "a script that no language of the page uses", 1.0, _foreign_script),
     RuleSignal("NONSENSE", "a random string as the text", 4.5, _nonsense),
+    RuleSignal("SALES_PITCH", "a stranger's offer to the owner of the site", 6.0, _sales_pitch),
+    RuleSignal("INQUIRY", "a question about what the owner offers", -2.0, _inquiry),
 )
 """Rule signals that read the comment alone."""
 
