@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks import (
     budget,
     drill,
+    forms,
     growth,
     guarantee,
     history,
@@ -42,6 +43,7 @@ BENCHMARKS = {
     "obfuscation": obfuscation.measure,
     "quality": quality.measure,
     "repetition": repetition.measure,
+    "forms": forms.measure,
     "peers": comparison.measure,
     "mutants": mutants.measure,
     "queue": queue.measure,

@@ -15,12 +15,13 @@ from moderation.domain.budget import (
     calibrated_thresholds,
     with_general,
 )
+from moderation.domain.comment_types import PRIVATE_TYPES
 from moderation.domain.errors import InvalidInput
 from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.thresholds import Thresholds
 
-PRIVATE_MESSAGE_TYPES = frozenset({"contact-form", "message", "signup"})
-"""Types of comment whose loss in a spam folder would go unnoticed. Their thresholds are milder."""
+MIN_PRIVATE_REVIEW = 0.5
+"""Where nothing is held, review is the spam folder: a private message goes there only if it is more likely spam."""
 
 MAX_HOLD_SECONDS = 30 * 86_400
 
@@ -116,8 +117,8 @@ class Site:
         if thresholds is None:
             calibration = self.calibration(suggested, self.budget or default_budget)
             thresholds = calibrated_thresholds(calibration, suggested.thresholds)
-        if own_for_type is None and comment_type in PRIVATE_MESSAGE_TYPES:
-            thresholds = thresholds.milder()
+        if own_for_type is None and comment_type in PRIVATE_TYPES:
+            thresholds = thresholds.for_private_types(0.0 if self.thresholds else MIN_PRIVATE_REVIEW)
         if self.rollout is RolloutMode.LOG:
             calibration = replace(calibration or UNCALIBRATED, general=False, log_only=True)
         return thresholds, calibration
