@@ -12,12 +12,14 @@ from moderation.actions import repetition
 from moderation.actions.callbacks import PluginChange, plugin_change, prepare_callback, store_plugin_change
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
 from moderation.actions.judging import fallback_verdict, judge, with_spans
+from moderation.actions.lists import find_reasons
 from moderation.actions.repetition import Repetition
 from moderation.actions.retries import IdempotencyKey, find_keyed, find_retried, retry_hash
 from moderation.actions.services import Services
 from moderation.domain.comment import AUTHOR_FIELDS, NO_SIGNALS, Comment, SubmissionSignals
 from moderation.domain.decision import Decision, Label, Reason
 from moderation.domain.errors import NotFound, StorageUnavailable
+from moderation.domain.lists import LIST_CODES
 from moderation.domain.site import Callback, OnError, Site
 from moderation.domain.thresholds import Verdict
 from moderation.features.parsed_comment import ParsedComment
@@ -79,9 +81,9 @@ class _NewDecision(NamedTuple):
 def check_comment(services: Services, site: Site, request: CheckRequest) -> CheckResult:
     """Judge a comment and store the decision, with a queue item if it goes to review: on disk when this returns.
 
-    The same request within `MAX_RETRY_SECONDS`, without `recheck`, before the comment is labelled and by the same model
-    and thresholds, has the same decision. With a `key`, it is the request with the same key that has the same decision,
-    also later. Raises `IdempotencyKeyReused`.
+    The same request within `MAX_RETRY_SECONDS`, without `recheck`, before the comment is labelled and by the same
+    model, thresholds and lists, has the same decision. With a `key`, it is the request with the same key that has the
+    same decision, also later. Raises `IdempotencyKeyReused`.
 
     Without a model the verdict is that of the site's `on_error` and the decision is `degraded`. If it cannot be stored
     either, it also has no id. Raises `ModelUnavailable` or `StorageUnavailable` instead if `on_error` is `error`.
@@ -200,6 +202,7 @@ def _decide(
     *,
     spans: bool = False,
 ) -> Decision:
+    evidence = [*evidence, *find_reasons(services, site, parsed, spans=spans)]
     model = services.live_model.current() if site.on_error is OnError.ERROR else services.live_model.get()
     judgement = judge(model, site, parsed, submission, default_budget=services.budget, evidence=evidence, spans=spans)
     return Decision(
@@ -232,7 +235,7 @@ def _unstored(site: Site, decision: Decision, error: StorageUnavailable) -> Deci
 def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision) -> CheckResult:
     """Store a new decision, or return that of an earlier request.
 
-    A judgement replaces a degraded decision, and one by another model or other thresholds.
+    A judgement replaces a degraded decision, and one by another model, other thresholds or other lists.
     """
     decision, parsed, identity = new.decision, new.parsed, new.identity
     if new.change:
@@ -262,8 +265,15 @@ def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision)
 
 
 def _have_equal_rules(decision: Decision, earlier: Decision) -> bool:
-    rules = [(judged.degraded, judged.score.model, judged.thresholds) for judged in (decision, earlier)]
+    rules = [
+        (judged.degraded, judged.score.model, judged.thresholds, _reasons_of_lists(judged))
+        for judged in (decision, earlier)
+    ]
     return rules[0] == rules[1]
+
+
+def _reasons_of_lists(decision: Decision) -> list[tuple[float, str]]:
+    return sorted((reason.weight, reason.detail) for reason in decision.score.reasons if reason.code in LIST_CODES)
 
 
 def _find_rechecked(connection: Connection, decision: Decision, identity: CommentIdentity) -> int | None:

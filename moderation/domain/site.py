@@ -88,7 +88,8 @@ class Site:
     `thresholds` are the site's own; without them, its calibration decides. `type_thresholds` apply to single
     types of comment. `budget` is `None` if the default budget applies. `stored_calibration` is the newest one, maybe of
     another model or budget than the current ones. `storage_error` says why the database could not be read when the site
-    called; the site is then as it was before, and nothing can be stored.
+    called; the site is then as it was before, and nothing can be stored. `lists_version` is another text after every
+    change of an operator's list, and empty before the first.
     """
 
     id: int
@@ -103,6 +104,7 @@ class Site:
     plugin: PluginState = PluginState()
     stored_calibration: StoredCalibration | None = None
     storage_error: str = ""
+    lists_version: str = ""
 
     def thresholds_for(
         self, comment_type: str | None, suggested: SuggestedThresholds, default_budget: Budget

@@ -11,6 +11,7 @@ from moderation.features.normalize import OffsetMap
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import SIGNALS, signal_codes
 from moderation.features.signals.submission import RULE_SIGNALS
+from moderation.scoring.lists import DESCRIPTIONS as LIST_DESCRIPTIONS
 from moderation.scoring.repetition import REPETITION_DESCRIPTIONS
 
 MAX_SPAM_REASONS = 5
@@ -40,6 +41,7 @@ DESCRIPTIONS: dict[str, str] = {
     **{signal.code: signal.description for signal in SIGNALS},
     **{signal.code: signal.description for signal in RULE_SIGNALS},
     **REPETITION_DESCRIPTIONS,
+    **LIST_DESCRIPTIONS,
 }
 """The subject of each reason, by code."""
 
