@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks import (
     budget,
     drill,
+    forms,
     growth,
     guarantee,
     history,
@@ -44,6 +45,7 @@ BENCHMARKS = {
     "probes": probes.measure,
     "quality": quality.measure,
     "repetition": repetition.measure,
+    "forms": forms.measure,
     "peers": comparison.measure,
     "mutants": mutants.measure,
     "queue": queue.measure,

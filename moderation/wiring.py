@@ -15,7 +15,9 @@ from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import Model
 from moderation.settings import IS_CHECKOUT, Settings, shipped_file
+from moderation.storage.collected_fields import CollectedFields
 from moderation.storage.kept_connection import KeptConnection
+from moderation.storage.list_cache import ListCache
 from moderation.storage.migrate import open_current, upgrade
 from moderation.storage.site_cache import SiteCache
 from moderation.storage.writer import Writer
@@ -92,6 +94,8 @@ def _open_services(settings: Settings, *, create_secret: bool, patient: bool) ->
             kept_connection=kept_connection,
             writer=Writer(engine),
             site_cache=SiteCache(engine, kept_connection),
+            collected_fields=CollectedFields(engine),
+            list_cache=ListCache(engine),
             registry=registry,
             live_model=LiveModel(registry),
             secret=secret.read_secret(engine, path),

@@ -19,9 +19,10 @@ from sqlalchemy import Connection
 
 from moderation.actions.services import Services
 from moderation.actions.sites import key_digest
+from moderation.domain.comment_types import PRIVATE_TYPES
 from moderation.domain.decision import Decision, LabelValue
 from moderation.domain.errors import StorageUnavailable
-from moderation.domain.site import PRIVATE_MESSAGE_TYPES, Callback, PluginState, ReviewAction, Site
+from moderation.domain.site import Callback, PluginState, ReviewAction, Site
 from moderation.domain.thresholds import Verdict
 from moderation.outbound.addresses import DeliveryError, host_may_be_allowed, is_same_origin, split_callback_url
 from moderation.outbound.post import Response, post_form
@@ -101,7 +102,7 @@ def purge_settled(services: Services) -> int:
 
 def is_allowed(site: Site, comment_type: str | None, callback: Callback) -> bool:
     """Return whether the site's settings hold comments of this type and the callback's URL may be called."""
-    if site.akismet_review.action is not ReviewAction.HOLD or comment_type in PRIVATE_MESSAGE_TYPES:
+    if site.akismet_review.action is not ReviewAction.HOLD or comment_type in PRIVATE_TYPES:
         return False
     private = site.akismet_review.private_callback
     return is_same_origin(callback.url, site.url) and host_may_be_allowed(callback.url, allow_private=private)

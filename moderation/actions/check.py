@@ -1,8 +1,9 @@
 """Check a comment: judge it and store the decision before it is answered."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Connection
@@ -11,12 +12,14 @@ from moderation.actions import repetition
 from moderation.actions.callbacks import PluginChange, plugin_change, prepare_callback, store_plugin_change
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
 from moderation.actions.judging import fallback_verdict, judge, with_spans
+from moderation.actions.lists import find_reasons
 from moderation.actions.repetition import Repetition
 from moderation.actions.retries import IdempotencyKey, find_keyed, find_retried, retry_hash
 from moderation.actions.services import Services
-from moderation.domain.comment import NO_SIGNALS, Comment, SubmissionSignals
+from moderation.domain.comment import AUTHOR_FIELDS, NO_SIGNALS, Comment, SubmissionSignals
 from moderation.domain.decision import Decision, Label, Reason
 from moderation.domain.errors import NotFound, StorageUnavailable
+from moderation.domain.lists import LIST_CODES
 from moderation.domain.site import Callback, OnError, Site
 from moderation.domain.thresholds import Verdict
 from moderation.features.parsed_comment import ParsedComment
@@ -78,14 +81,15 @@ class _NewDecision(NamedTuple):
 def check_comment(services: Services, site: Site, request: CheckRequest) -> CheckResult:
     """Judge a comment and store the decision, with a queue item if it goes to review: on disk when this returns.
 
-    The same request within `MAX_RETRY_SECONDS`, without `recheck`, before the comment is labelled and by the same model
-    and thresholds, has the same decision. With a `key`, it is the request with the same key that has the same decision,
-    also later. Raises `IdempotencyKeyReused`.
+    The same request within `MAX_RETRY_SECONDS`, without `recheck`, before the comment is labelled and by the same
+    model, thresholds and lists, has the same decision. With a `key`, it is the request with the same key that has the
+    same decision, also later. Raises `IdempotencyKeyReused`.
 
     Without a model the verdict is that of the site's `on_error` and the decision is `degraded`. If it cannot be stored
     either, it also has no id. Raises `ModelUnavailable` or `StorageUnavailable` instead if `on_error` is `error`.
     """
-    parsed, callback = ParsedComment(request.comment), request.callback
+    (comment,), callback = _as_collected(services, site, [request.comment]), request.callback
+    parsed = ParsedComment(comment)
     seen = repetition.look_up(services, site, parsed)
     decision = _decide(services, site, parsed, request.submission, seen.evidence, spans=request.spans)
     identifiers = [*request.identifiers, request.key and request.key.value]
@@ -122,7 +126,7 @@ def check_comments(
     database that stores, the decisions and errors are those of `check_comment`. A batch may be an old archive, so its
     comments are no appearances that later comments would repeat.
     """
-    parsed_batch = [ParsedComment(comment) for comment in batch]
+    parsed_batch = list(map(ParsedComment, _as_collected(services, site, batch)))
     decided = [
         _decide(services, site, parsed, NO_SIGNALS, repetition.look_up(services, site, parsed).evidence, spans=spans)
         for parsed in parsed_batch
@@ -149,6 +153,7 @@ def preview_comment(
     services: Services, site: Site, comment: Comment, submission: SubmissionSignals = NO_SIGNALS
 ) -> Decision:
     """Judge a comment as `check_comment` does, and store nothing. Raises `ModelUnavailable`."""
+    (comment,) = _as_collected(services, site, [comment])
     parsed = ParsedComment(comment)
     return _decide(services, site, parsed, submission, repetition.look_up(services, site, parsed).evidence)
 
@@ -167,6 +172,27 @@ def find_decision(services: Services, site: Site, decision_id: str) -> tuple[Dec
     return with_spans(services, decision, site.url), label if label and label.value else None
 
 
+def _as_collected(services: Services, site: Site, batch: Sequence[Comment]) -> Sequence[Comment]:
+    """Return the comments with `None` for an empty author's field that neither they nor the site's last ones fill.
+
+    So they are judged, and stored: the reasons of a stored decision can be computed again.
+    """
+    values = {name: {getattr(comment, name) for comment in batch} for name in AUTHOR_FIELDS}
+    unfilled = [name for name, sent in values.items() if "" in sent and not any(sent)]
+    if not unfilled:
+        return batch
+    collected = _find_collected(services, site, len(batch))
+    absent: dict[str, Any] = dict.fromkeys(name for name in unfilled if name not in collected)
+    return [replace(comment, **absent) for comment in batch] if absent else batch
+
+
+def _find_collected(services: Services, site: Site, uses: int) -> frozenset[str]:
+    if not site.storage_error:
+        with suppress(StorageUnavailable):
+            return services.collected_fields.find(site.id, services.clock(), uses)
+    return services.collected_fields.recall(site.id)
+
+
 def _decide(
     services: Services,
     site: Site,
@@ -176,6 +202,7 @@ def _decide(
     *,
     spans: bool = False,
 ) -> Decision:
+    evidence = [*evidence, *find_reasons(services, site, parsed, spans=spans)]
     model = services.live_model.current() if site.on_error is OnError.ERROR else services.live_model.get()
     judgement = judge(model, site, parsed, submission, default_budget=services.budget, evidence=evidence, spans=spans)
     return Decision(
@@ -208,7 +235,7 @@ def _unstored(site: Site, decision: Decision, error: StorageUnavailable) -> Deci
 def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision) -> CheckResult:
     """Store a new decision, or return that of an earlier request.
 
-    A judgement replaces a degraded decision, and one by another model or other thresholds.
+    A judgement replaces a degraded decision, and one by another model, other thresholds or other lists.
     """
     decision, parsed, identity = new.decision, new.parsed, new.identity
     if new.change:
@@ -238,8 +265,15 @@ def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision)
 
 
 def _have_equal_rules(decision: Decision, earlier: Decision) -> bool:
-    rules = [(judged.degraded, judged.score.model, judged.thresholds) for judged in (decision, earlier)]
+    rules = [
+        (judged.degraded, judged.score.model, judged.thresholds, _reasons_of_lists(judged))
+        for judged in (decision, earlier)
+    ]
     return rules[0] == rules[1]
+
+
+def _reasons_of_lists(decision: Decision) -> list[tuple[float, str]]:
+    return sorted((reason.weight, reason.detail) for reason in decision.score.reasons if reason.code in LIST_CODES)
 
 
 def _find_rechecked(connection: Connection, decision: Decision, identity: CommentIdentity) -> int | None:

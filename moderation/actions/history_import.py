@@ -20,8 +20,9 @@ from moderation.actions.rollout import RolloutStatus, recalibrate_anew
 from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
 from moderation.domain.comment import Comment
+from moderation.domain.comment_types import PING_TYPES
 from moderation.domain.decision import Label, LabelValue
-from moderation.domain.history import PING_TYPES, ExportCounts, PastComment, PastStatus
+from moderation.domain.history import ExportCounts, PastComment, PastStatus
 from moderation.domain.site import Site
 from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.model import BATCH_SIZE, Model, parsed_probabilities

@@ -9,9 +9,11 @@ from moderation.domain.budget import Budget, Calibration, RolloutMode
 from moderation.domain.comment import NO_SIGNALS, SubmissionSignals
 from moderation.domain.decision import Decision, Reason, Score
 from moderation.domain.general_guarantee import GeneralGuarantees
+from moderation.domain.lists import LIST_CODES
 from moderation.domain.site import OnError, Site, SuggestedThresholds
 from moderation.domain.thresholds import Thresholds, Verdict, decide
 from moderation.features.parsed_comment import ParsedComment
+from moderation.scoring.lists import with_list_spans
 from moderation.scoring.model import Model, score
 
 FALLBACK_THRESHOLDS = Thresholds(review=0.5, spam=0.9, discard=0.99)
@@ -93,13 +95,15 @@ def fallback_verdict(site: Site | None) -> Verdict:
 def with_spans(services: Services, decision: Decision, site_url: str) -> Decision:
     """Return the decision with the spans of its reasons, computed by the model that decided.
 
-    If that model is gone, cannot be loaded or gives another weight, the stored reasons stay without spans, as does
-    evidence from outside the comment.
+    If that model is gone, cannot be loaded or gives another weight, the stored reasons stay without spans. Of evidence
+    from outside the comment, only that of lists has any.
     """
     model = services.live_model.find(decision.score.model)
     if model is None:
         return decision
-    rescored = score(model.for_site(site_url), ParsedComment(decision.comment), spans=True).reasons
+    parsed = ParsedComment(decision.comment)
+    listed = [with_list_spans(reason, parsed) for reason in decision.score.reasons if reason.code in LIST_CODES]
+    rescored = score(model.for_site(site_url), parsed, evidence=listed, spans=True).reasons
     by_evidence = {(reason.code, reason.detail): reason for reason in rescored}
     reasons = tuple(
         _with_spans_of(reason, by_evidence.get((reason.code, reason.detail))) for reason in decision.score.reasons

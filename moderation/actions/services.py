@@ -10,7 +10,9 @@ from sqlalchemy import Engine
 from moderation.domain.budget import Budget
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
+from moderation.storage.collected_fields import CollectedFields
 from moderation.storage.kept_connection import KeptConnection
+from moderation.storage.list_cache import ListCache
 from moderation.storage.site_cache import SiteCache
 from moderation.storage.writer import Writer
 
@@ -19,16 +21,18 @@ from moderation.storage.writer import Writer
 class Services:
     """Everything that an action may use, opened once by `moderation.wiring`.
 
-    Reads begin on `engine`; `kept_connection` serves the small ones of each request. `writer` runs the writes, and
-    `site_cache` finds sites by key. `secret` has 32 bytes: it keys the digests of site keys and of traits, signs
-    sessions and encrypts callback keys. `secret_path` is its file. `budget` is the default for sites without their own.
-    `clock` returns an aware UTC time.
+    Reads begin on `engine`; `kept_connection` serves the small ones of each request. `writer` runs the writes,
+    `site_cache` finds sites by key, `collected_fields` the fields that a site collects, and `list_cache` its lists.
+    `secret` has 32 bytes: it keys the digests of site keys and of traits, signs sessions and encrypts callback keys.
+    `secret_path` is its file. `budget` is the default for sites without their own. `clock` returns an aware UTC time.
     """
 
     engine: Engine
     kept_connection: KeptConnection
     writer: Writer
     site_cache: SiteCache
+    collected_fields: CollectedFields
+    list_cache: ListCache
     registry: ModelRegistry
     live_model: LiveModel
     secret: bytes

@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -15,6 +16,7 @@ from moderation.actions.similarity import find_similar_to_text
 from moderation.actions.sites import find_site
 from moderation.cli._options import as_json, input_file, opened_services, output_file, raw
 from moderation.cli._output import echo_status, open_output, print_json, progress_counter
+from moderation.domain.budget import Budget
 from moderation.domain.comment import Comment
 from moderation.domain.csv_cells import neutralize
 from moderation.domain.decision import Reason, SimilarComment
@@ -25,6 +27,8 @@ from moderation.domain.protection import describe_protection
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Verdict
 from moderation.features.parsed_comment import ParsedComment
+from moderation.scoring.lists import ListMatcher, list_reasons
+from moderation.scoring.model import Model
 from moderation.scoring.reasons import describe, strongest
 from moderation.settings import Settings
 from moderation.training.corpus import Survey, comment_of, row_id, survey_comments
@@ -66,9 +70,9 @@ def check(text: str, site_url: str | None, model_id: str | None, as_json: bool, 
     A field that is left out counts neither for nor against the comment. Text that begins with a dash goes after --.
     """
     settings = Settings.from_environment()
-    model, site = load_model(settings, model_id), _find_site(site_url, settings)
+    model, (site, matchers) = load_model(settings, model_id), _find_site(site_url, settings)
     comment = Comment(_read_stdin() if text == "-" else text, **fields)
-    judgement = judge(model, site, ParsedComment(comment), default_budget=settings.budget, spans=as_json)
+    judgement = _judge(model, site, matchers, settings.budget, ParsedComment(comment), spans=as_json)
     similar_comments = _find_similar_comments(site, comment, settings)
     if as_json:
         body = judgement_body(judgement, model.general_guarantees) | {"similar_comments": similar_comments}
@@ -91,8 +95,8 @@ def score(file: Path, out: Path | None, site_url: str | None, model_id: str | No
     of the file. An unreadable row keeps its place and has the error as its reason. Nothing is stored.
     """
     settings = Settings.from_environment()
-    model, site = load_model(settings, model_id), _find_site(site_url, settings)
-    judge_parsed = partial(judge, model, site, default_budget=settings.budget)
+    model, (site, matchers) = load_model(settings, model_id), _find_site(site_url, settings)
+    judge_parsed = partial(_judge, model, site, matchers, settings.budget)
     with TableFile.open(file, ("text",)) as table:
         # Before the output is opened, so that a refused file writes nothing.
         survey = survey_comments(table, echo_status)
@@ -132,12 +136,27 @@ def _score_cells(judgement: Judgement) -> tuple[str, str, str]:
     return f"{judgement.score.probability:.6f}", judgement.verdict.value, ";".join(names)
 
 
-def _find_site(url: str | None, settings: Settings) -> Site | None:
-    """Return the site with this address. Without an address returns `None` and does not open the database."""
+def _judge(
+    model: Model,
+    site: Site | None,
+    matchers: Sequence[ListMatcher],
+    default_budget: Budget,
+    parsed: ParsedComment,
+    *,
+    spans: bool = False,
+) -> Judgement:
+    """Judge a comment with the lists of its site."""
+    listed = list_reasons(matchers, parsed, datetime.now(UTC), spans=spans)
+    return judge(model, site, parsed, default_budget=default_budget, evidence=listed, spans=spans)
+
+
+def _find_site(url: str | None, settings: Settings) -> tuple[Site | None, Sequence[ListMatcher]]:
+    """Return the site with this address and its lists. Without an address does not open the database."""
     if url is None:
-        return None
+        return None, ()
     with opened_services(settings) as services:
-        return find_site(services, url)
+        site = find_site(services, url)
+        return site, services.list_cache.find(site)
 
 
 def _find_similar_comments(site: Site | None, comment: Comment, settings: Settings) -> list[SimilarComment]:

@@ -30,7 +30,8 @@ class Comment:
     """A comment as its author typed it, before any cleaning.
 
     Every field but `text` may be `None`, which means "the site did not say" and is never evidence.
-    An empty string means "the site asked and the author left it empty".
+    An empty string means "the site asked and the author left it empty". Clients send one for a field that the site
+    never asks for, too: such a field is to be `None` before the comment is judged.
     `context` is the title of the page, `permalink` its URL.
     `type` is free text such as `comment`, `trackback` or `contact-form`; `date` is text as sent.
     `lang` names the languages of the page, as in `en_US` or `en, fr_ca`.
@@ -47,4 +48,6 @@ class Comment:
     date: str | None = None
 
 
+AUTHOR_FIELDS = ("author", "url", "email")
+"""The fields that an author fills in beside the text."""
 COMMENT_FIELDS: tuple[str, ...] = tuple(field.name for field in fields(Comment))

@@ -6,10 +6,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
+from moderation.domain.comment_types import PING_TYPES
 from moderation.domain.errors import InvalidInput
-
-PING_TYPES = frozenset({"pingback", "trackback"})
-"""Types of comment that programs write, in their own markup."""
 
 
 class PastStatus(StrEnum):

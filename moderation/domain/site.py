@@ -15,12 +15,13 @@ from moderation.domain.budget import (
     calibrated_thresholds,
     with_general,
 )
+from moderation.domain.comment_types import PRIVATE_TYPES
 from moderation.domain.errors import InvalidInput
 from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.thresholds import Thresholds
 
-PRIVATE_MESSAGE_TYPES = frozenset({"contact-form", "message", "signup"})
-"""Types of comment whose loss in a spam folder would go unnoticed. Their thresholds are milder."""
+MIN_PRIVATE_REVIEW = 0.5
+"""Where nothing is held, review is the spam folder: a private message goes there only if it is more likely spam."""
 
 MAX_HOLD_SECONDS = 30 * 86_400
 
@@ -87,7 +88,8 @@ class Site:
     `thresholds` are the site's own; without them, its calibration decides. `type_thresholds` apply to single
     types of comment. `budget` is `None` if the default budget applies. `stored_calibration` is the newest one, maybe of
     another model or budget than the current ones. `storage_error` says why the database could not be read when the site
-    called; the site is then as it was before, and nothing can be stored.
+    called; the site is then as it was before, and nothing can be stored. `lists_version` is another text after every
+    change of an operator's list, and empty before the first.
     """
 
     id: int
@@ -102,6 +104,7 @@ class Site:
     plugin: PluginState = PluginState()
     stored_calibration: StoredCalibration | None = None
     storage_error: str = ""
+    lists_version: str = ""
 
     def thresholds_for(
         self, comment_type: str | None, suggested: SuggestedThresholds, default_budget: Budget
@@ -116,8 +119,8 @@ class Site:
         if thresholds is None:
             calibration = self.calibration(suggested, self.budget or default_budget)
             thresholds = calibrated_thresholds(calibration, suggested.thresholds)
-        if own_for_type is None and comment_type in PRIVATE_MESSAGE_TYPES:
-            thresholds = thresholds.milder()
+        if own_for_type is None and comment_type in PRIVATE_TYPES:
+            thresholds = thresholds.for_private_types(0.0 if self.thresholds else MIN_PRIVATE_REVIEW)
         if self.rollout is RolloutMode.LOG:
             calibration = replace(calibration or UNCALIBRATED, general=False, log_only=True)
         return thresholds, calibration

@@ -30,9 +30,13 @@ class Thresholds:
     spam: float
     discard: float
 
-    def milder(self) -> "Thresholds":
-        """Return thresholds by which spam goes to review, discarded comments are spam, and none are discarded."""
-        return Thresholds(review=self.spam, spam=self.discard, discard=1.0)
+    def for_private_types(self, min_review: float = 0.0) -> "Thresholds":
+        """Return thresholds by which spam goes to review, discarded comments are spam, and none are discarded.
+
+        Nothing below `min_review` goes to review.
+        """
+        review = max(self.review, min_review)
+        return Thresholds(review, spam=max(review, self.discard), discard=1.0)
 
     def __post_init__(self) -> None:
         if not 0.0 < self.review <= self.spam <= self.discard <= 1.0:

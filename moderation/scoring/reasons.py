@@ -10,6 +10,7 @@ from moderation.features.ngrams import PLACEHOLDER_TOKENS
 from moderation.features.normalize import OffsetMap
 from moderation.features.signals import SIGNALS, signal_codes
 from moderation.features.signals.submission import RULE_SIGNALS
+from moderation.scoring.lists import DESCRIPTIONS as LIST_DESCRIPTIONS
 from moderation.scoring.repetition import REPETITION_DESCRIPTIONS
 
 MAX_SPAM_REASONS = 5
@@ -38,6 +39,7 @@ DESCRIPTIONS: dict[str, str] = {
     "NO_MODEL": "no model was available, so a person must decide",
     **{signal.code: signal.description for signal in RULE_SIGNALS},
     **REPETITION_DESCRIPTIONS,
+    **LIST_DESCRIPTIONS,
 }
 """The sentence for each reason that is no signal of the model, by code. It is given only where it is true."""
 

@@ -1,19 +1,22 @@
 """Store decisions as they were answered, and read them with their comments."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select, update
 
 from moderation.domain.budget import UNCALIBRATED, Calibration, RolloutStage, with_general
-from moderation.domain.decision import Decision, Score
+from moderation.domain.decision import Decision, LabelValue, Score
 from moderation.domain.thresholds import Thresholds, Verdict
 from moderation.storage import calibrations, comments
+from moderation.storage.labels import IN_FORCE
 from moderation.storage.packed_reasons import pack_reasons, unpack_reasons
 from moderation.storage.prepared import PreparedInsert
 from moderation.storage.tables import calibrations as calibrations_table
 from moderation.storage.tables import comments as comments_table
 from moderation.storage.tables import decisions, queue_items
+from moderation.storage.tables import labels as labels_table
 
 OWN_COLUMNS = (*(column.label(f"decision_{column.name}") for column in decisions.c), *calibrations.COLUMNS)
 COLUMNS = (*OWN_COLUMNS, *comments.COLUMNS)
@@ -24,6 +27,7 @@ WITH_COMMENT = decisions.join(comments_table, comments_table.c.id == decisions.c
 )
 """The joined tables that `COLUMNS` are selected from."""
 
+_ROWS_AT_A_TIME = 500
 _ADD = PreparedInsert(decisions)
 _OPEN_ITEM = PreparedInsert(queue_items, without=frozenset({"id", "skipped_at", "closed_at", "closed_by", "outcome"}))
 
@@ -92,6 +96,33 @@ def find_comment_id(connection: Connection, site_id: int, decision_id: str) -> i
     return connection.execute(
         select(decisions.c.comment_id).where(decisions.c.site_id == site_id, decisions.c.id == decision_id)
     ).scalar()
+
+
+def count_since(connection: Connection, site_id: int | None, since: datetime) -> int:
+    """Return the number of decisions in force since a time that a model made, of one site or of all."""
+    statement = select(func.count()).select_from(decisions).where(*_judged_since(site_id, since))
+    return int(connection.execute(statement).scalar_one())
+
+
+def newest_since(
+    connection: Connection, site_id: int | None, since: datetime, limit: int
+) -> Iterator[tuple[Decision, LabelValue | None]]:
+    """Yield the newest of these decisions, at most `limit`, with the labels in force of their comments."""
+    of_comment = and_(labels_table.c.comment_id == decisions.c.comment_id, IN_FORCE)
+    statement = (
+        select(*COLUMNS, labels_table.c.value.label("label"))
+        .select_from(WITH_COMMENT.outerjoin(labels_table, of_comment))
+        .where(*_judged_since(site_id, since))
+        .order_by(decisions.c.decided_at.desc())
+        .limit(limit)
+    )
+    for row in connection.execute(statement, execution_options={"yield_per": _ROWS_AT_A_TIME}).mappings():
+        yield from_row(row), row["label"] and LabelValue(row["label"])
+
+
+def _judged_since(site_id: int | None, since: datetime) -> list[ColumnElement[bool]]:
+    conditions = [decisions.c.decided_at >= since, decisions.c.superseded.is_(False), decisions.c.degraded.is_(False)]
+    return conditions if site_id is None else [decisions.c.site_id == site_id, *conditions]
 
 
 def from_row(row: RowMapping) -> Decision:

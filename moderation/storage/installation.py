@@ -43,6 +43,12 @@ def change_sites_version(connection: Connection) -> None:
     connection.execute(update(installation).values(sites_version=uuid4().hex))
 
 
+def change_lists_version(connection: Connection) -> None:
+    """Store a new version of the lists. It reaches every process with the sites, which it is read with."""
+    connection.execute(update(installation).values(lists_version=uuid4().hex))
+    change_sites_version(connection)
+
+
 def count_undelivered_callbacks(connection: Connection) -> int:
     """Return the number of held comments whose blog has not confirmed the outcome."""
     return int(connection.execute(_UNDELIVERED_CALLBACKS).scalar_one())

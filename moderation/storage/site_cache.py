@@ -1,7 +1,7 @@
 """The sites of active keys in memory, for the check of a key that every request begins with.
 
-Every change of a site, a key or a calibration, by any process, stores a new version in the transaction of the change.
-A request compares versions before it trusts the memory: a key that was retired is refused from then on. While the
+Every change of a site, a key, a calibration or a list, by any process, stores a new version in its own transaction. A
+request compares versions before it trusts the memory: a key that was retired is refused from then on. While the
 database cannot be read, a site can be recalled as it was last.
 """
 

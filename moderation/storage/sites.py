@@ -16,12 +16,14 @@ from moderation.domain.site import AkismetReviewSettings, OnError, PluginState, 
 from moderation.domain.thresholds import Thresholds
 from moderation.storage import calibrations, installation
 from moderation.storage.prepared import read_value
+from moderation.storage.tables import installation as installation_table
 from moderation.storage.tables import keys, sites
 
 _SITE_CACHE_SIZE = 1_000
 _VERSION = "SELECT sites_version FROM installation"
 
-_COLUMNS = (*(column.label(f"site_{column.name}") for column in sites.c), *calibrations.COLUMNS)
+_LISTS_VERSION = select(installation_table.c.lists_version).scalar_subquery().label("lists_version")
+_COLUMNS = (*(column.label(f"site_{column.name}") for column in sites.c), _LISTS_VERSION, *calibrations.COLUMNS)
 _ACTIVE = select(*_COLUMNS).select_from(calibrations.SITES_WITH_NEWEST).where(sites.c.removed_at.is_(None))
 # Built once: this query runs for every request of a site.
 _BY_KEY = (
@@ -66,7 +68,7 @@ def find_by_key(connection: Connection, digest: str) -> Site | None:
 
 
 def version(connection: Connection) -> str:
-    """Return the text that changes with every change of a site, a key or a calibration."""
+    """Return the text that changes with every change of a site, a key, a calibration or a list."""
     return str(read_value(connection, _VERSION))
 
 
@@ -184,4 +186,5 @@ def _from_row(values: Row[Any]) -> Site:
         rollout=RolloutMode(row["site_rollout"]),
         plugin=PluginState(row["site_plugin_key_digest"], row["site_rejected_origin"]),
         stored_calibration=None if row["calibration_id"] is None else calibrations.from_row(row),
+        lists_version=row["lists_version"],
     )

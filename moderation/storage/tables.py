@@ -283,12 +283,34 @@ sessions = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
-# One row: the id distinguishes this database from others, the digest its secret from others. The version is another
-# text after every change of a site, a key or a calibration.
+# Lists of an operator, for one site or for all. An entry matches until it expires.
+lists = Table(
+    "lists",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", AnyText, nullable=False, unique=True),
+    Column("site_id", Integer, ForeignKey("sites.id"), index=True),
+    Column("weight", Double, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+list_entries = Table(
+    "list_entries",
+    metadata,
+    Column("list_id", Integer, ForeignKey("lists.id"), primary_key=True),
+    Column("kind", AnyText, primary_key=True),
+    Column("key", AnyText, primary_key=True),
+    Column("expires_at", UtcDateTime),
+    sqlite_with_rowid=False,
+)
+
+# One row: the id distinguishes this database from others, the digest its secret from others. The versions are other
+# texts after every change: of a site, a key, a calibration or a list, and of a list.
 installation = Table(
     "installation",
     metadata,
     Column("id", AnyText, primary_key=True),
     Column("secret_digest", AnyText),
     Column("sites_version", AnyText, nullable=False, server_default=""),
+    Column("lists_version", AnyText, nullable=False, server_default=""),
 )

@@ -19,13 +19,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.comment import Comment
+from moderation.domain.comment import AUTHOR_FIELDS, Comment
 from moderation.domain.invisible import ZERO_WIDTH
 from moderation.features.links import find_links
 from moderation.training.corpus import Corpus
 from moderation.training.recipe import Recipe
 
-_AUTHOR_FIELDS = ("author", "url", "email")
 _MAX_LINKS_PER_DONOR = 2
 _MAX_PADDING_LENGTH = 1_000
 _TAG_OR_URL = re.compile(r"(<[^<>]*>|https?://\S+)")
@@ -93,7 +92,7 @@ def _link_spans(corpus: Corpus) -> list[tuple[int, int, int]]:
 
 
 def _swap_author(comment: Comment, donor: Comment, *, everything: bool) -> Comment:
-    fields = {name: getattr(donor, name) for name in _AUTHOR_FIELDS if everything or getattr(comment, name) is None}
+    fields = {name: getattr(donor, name) for name in AUTHOR_FIELDS if everything or getattr(comment, name) is None}
     return replace(comment, **fields)
 
 

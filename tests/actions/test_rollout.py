@@ -23,7 +23,7 @@ from moderation.domain.budget import UNCALIBRATED, Budget, RolloutStage, sample_
 from moderation.domain.comment import Comment
 from moderation.domain.decision import LabelValue
 from moderation.domain.errors import ModelUnavailable, NotFound
-from moderation.domain.site import Site
+from moderation.domain.site import MIN_PRIVATE_REVIEW, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.features.parsed_comment import ParsedComment
 from moderation.registry.live_model import LiveModel
@@ -99,7 +99,8 @@ def test_the_thresholds_in_force_judge(services: Services, site: Site) -> None:
     )
     assert thresholds_for(services, advanced, None) == (decision.thresholds, decision.calibration)
     message = check_comment(services, advanced, CheckRequest(Comment("Hello there", type="message"))).decision
-    assert message.thresholds == decision.thresholds.milder() and message.calibration == decision.calibration
+    kept = decision.thresholds.for_private_types(MIN_PRIVATE_REVIEW)
+    assert message.thresholds == kept and message.calibration == decision.calibration
 
 
 def test_a_decision_keeps_its_guarantees(services: Services, site: Site) -> None:
@@ -284,4 +285,4 @@ def test_the_thresholds_of_a_site_are_those_that_judge(services_without_model: S
     with pytest.raises(ModelUnavailable):
         thresholds_for(services, reload_site(services, site), None)
     own = set_thresholds(services, site.url, THRESHOLDS)
-    assert thresholds_for(services, own, "message") == (THRESHOLDS.milder(), None)
+    assert thresholds_for(services, own, "message") == (THRESHOLDS.for_private_types(), None)

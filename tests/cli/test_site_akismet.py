@@ -53,15 +53,15 @@ def test_the_answer_to_a_comment_that_cannot_be_judged_changes(operator: Operato
 
 
 def test_a_type_of_comment_has_its_own_thresholds(operator: Operator) -> None:
-    """Without them, private messages are judged one level milder than other comments."""
+    """Without them, spam among private messages goes to review."""
     options = ("--review", "0.2", "--spam", "0.8", "--discard", "0.9")
     operator.get("site", "thresholds", BLOG, *options)
     messages = operator.get_json("site", "thresholds", BLOG, "--type", "contact-form")
-    assert messages["thresholds"] == {"review": 0.8, "spam": 0.9, "discard": 1.0}
+    assert messages["thresholds"] == {"review": 0.2, "spam": 0.9, "discard": 1.0}
     own = operator.get_json("site", "thresholds", BLOG, "--type", "contact-form", "--spam", "0.95")
-    assert own["thresholds"] == own["type_thresholds"]["contact-form"] == {"review": 0.8, "spam": 0.95, "discard": 1.0}
+    assert own["thresholds"] == own["type_thresholds"]["contact-form"] == {"review": 0.2, "spam": 0.95, "discard": 1.0}
     assert "its own thresholds for contact-form" in operator.get("site", "thresholds", BLOG, "--type", "contact-form")
-    assert "one level milder for message" in operator.get("site", "thresholds", BLOG, "--type", "message")
+    assert "for message with spam in review" in operator.get("site", "thresholds", BLOG, "--type", "message")
     assert operator.get_json("site", "thresholds", BLOG)["thresholds"] == {"review": 0.2, "spam": 0.8, "discard": 0.9}
     reset = operator.get_json("site", "thresholds", BLOG, "--type", "contact-form", "--reset")
     assert reset["thresholds"] == messages["thresholds"] and reset["type_thresholds"] == {}

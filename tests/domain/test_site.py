@@ -15,10 +15,11 @@ from moderation.domain.budget import (
     RolloutStage,
     StoredCalibration,
 )
+from moderation.domain.comment_types import PRIVATE_TYPES
 from moderation.domain.errors import InvalidInput
 from moderation.domain.general_guarantee import GeneralGuarantee, GeneralGuarantees
 from moderation.domain.protection import describe_protection
-from moderation.domain.site import PRIVATE_MESSAGE_TYPES, AkismetReviewSettings, ReviewAction, Site, SuggestedThresholds
+from moderation.domain.site import MIN_PRIVATE_REVIEW, AkismetReviewSettings, ReviewAction, Site, SuggestedThresholds
 from moderation.domain.thresholds import Thresholds
 
 SUGGESTED = Thresholds(0.6, 0.9, 0.99)
@@ -74,13 +75,20 @@ def test_own_thresholds_replace_the_calibration() -> None:
     assert in_force(typed, "comment") == (SUGGESTED, None)
 
 
-def test_private_messages_have_milder_thresholds() -> None:
-    """A message that would be spam goes to review, unless its type has its own thresholds."""
-    assert {"contact-form", "message", "signup"} == PRIVATE_MESSAGE_TYPES
-    milder = Thresholds(0.5, 0.7, 1.0)
-    assert [in_force(replace(SITE, thresholds=OWN), kind)[0] for kind in sorted(PRIVATE_MESSAGE_TYPES)] == [milder] * 3
-    assert in_force(SITE, "message") == (Thresholds(0.99, 1.0, 1.0), CALIBRATION)
+def test_a_private_message_that_would_be_spam_goes_to_review() -> None:
+    """Only what would be discarded is spam, unless the type has its own thresholds."""
+    assert {"contact-form", "contact_form", "gravity_form", "message", "order", "signup"} == PRIVATE_TYPES
+    kept = OWN.for_private_types()
+    assert [in_force(replace(SITE, thresholds=OWN), kind)[0] for kind in sorted(PRIVATE_TYPES)] == [kept] * 6
+    thresholds, calibration = in_force(SITE)
+    assert in_force(SITE, "message") == (thresholds.for_private_types(MIN_PRIVATE_REVIEW), calibration)
     assert in_force(replace(SITE, type_thresholds={"message": OWN}), "message") == (OWN, None)
+
+
+@pytest.mark.parametrize("kind", [None, "comment", "review", "trackback", "pingback", "forum-post", "reply"])
+def test_a_public_type_has_the_thresholds_of_a_comment(kind: str | None) -> None:
+    """A review of a product stands on a page like a comment, and so does a trackback."""
+    assert in_force(SITE, kind) == in_force(SITE)
 
 
 @pytest.mark.parametrize("seconds", [59, 30 * 24 * 3600 + 1])
@@ -106,7 +114,7 @@ def test_a_fresh_site_blocks_by_the_general_guarantee() -> None:
         assert in_force(FRESH, general=GENERAL, budget=demanding) == observed
         assert in_force(replace(FRESH, budget=demanding), general=GENERAL) == observed
     assert in_force(replace(FRESH, rollout=RolloutMode.CAUTIOUS), general=GENERAL) == observed
-    assert in_force(FRESH, "message", general=GENERAL)[0] == SUGGESTED.milder()
+    assert in_force(FRESH, "message", general=GENERAL)[0] == SUGGESTED.for_private_types()
 
 
 def test_own_guarantees_replace_the_general_one() -> None:

@@ -43,9 +43,12 @@ def test_a_threshold_of_one_is_never_reached() -> None:
     assert decide(1.0, Thresholds(1.0, 1.0, 1.0)) is Verdict.PUBLISH
 
 
-def test_milder_thresholds() -> None:
+def test_thresholds_for_private_types() -> None:
     """Spam goes to review, discarded comments are spam, and none are discarded."""
-    assert Thresholds(0.5, 0.8, 0.95).milder() == Thresholds(0.8, 0.95, 1.0)
+    assert Thresholds(0.3, 0.8, 0.95).for_private_types() == Thresholds(0.3, 0.95, 1.0)
+    assert Thresholds(0.3, 0.8, 0.95).for_private_types(0.5) == Thresholds(0.5, 0.95, 1.0)
+    assert Thresholds(0.1, 0.2, 0.3).for_private_types(0.5) == Thresholds(0.5, 0.5, 1.0)
+    assert Thresholds(1.0, 1.0, 1.0).for_private_types(0.5) == Thresholds(1.0, 1.0, 1.0)
 
 
 def test_verdicts_are_ordered_by_severity() -> None:

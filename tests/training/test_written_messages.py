@@ -43,7 +43,7 @@ def test_trackbacks_have_the_markup_of_wordpress() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", ["contact_forms.csv", "trackbacks.csv"])
+@pytest.mark.parametrize("name", ["contact_forms.csv", "private_messages.csv", "trackbacks.csv"])
 def test_no_written_message_is_trained_on(name: str) -> None:
     """Each text occurs once, and not in the starter corpus."""
     spam, ham = read(name)

@@ -155,16 +155,23 @@ def test_only_review_is_held(blog: Blog) -> None:
     assert held_items(blog.services) == []
 
 
-@pytest.mark.parametrize("kind", ["contact-form", "message", "signup"])
-def test_private_messages_are_judged_one_step_milder_and_never_held(blog: Blog, kind: str) -> None:
-    """People do not look for private messages in a spam folder; a type may have its own thresholds."""
-    blog.set_thresholds(Thresholds(1e-12, 1.0, 1.0))
-    assert body_and_hold_seconds(check(blog, comment_type=kind)) == ("false", None)
-    blog.set_thresholds(Thresholds(1e-12, 1e-12, 1.0))
-    assert body_and_hold_seconds(check(blog, comment_type=kind)) == ("true", None)
+@pytest.mark.parametrize(
+    ("kind", "in_review"), [("contact-form", "true"), ("message", "true"), ("signup", "false"), ("order", "false")]
+)
+def test_private_messages_are_never_held(blog: Blog, kind: str, in_review: str) -> None:
+    """A letter in review is in the form's spam folder, while a sign-up or an order is let in. The queue has both."""
+    spam = Thresholds(1e-12, 1e-12, 1.0)
+    blog.set_thresholds(spam)
+    assert body_and_hold_seconds(check(blog, comment_type=kind)) == (in_review, None)
+    assert [item.decision.comment.type for item in held_items(blog.services)] == [kind]
+    set_akismet_review(blog.services, BLOG, AkismetReviewSettings(ReviewAction.SPAM_FOLDER))
+    assert body_and_hold_seconds(check(blog, comment_type=kind, comment_content="2")) == ("true", None)
+    set_akismet_review(blog.services, BLOG, AkismetReviewSettings(ReviewAction.PUBLISH))
+    assert body_and_hold_seconds(check(blog, comment_type=kind, comment_content="3")) == ("false", None)
+    blog.set_thresholds(Thresholds(1e-12, 1e-12, 1e-12))
+    assert body_and_hold_seconds(check(blog, comment_type=kind, comment_content="4")) == ("true", None)
     set_type_thresholds(blog.services, BLOG, kind, PUBLISH_ALL)
-    assert body_and_hold_seconds(check(blog, comment_type=kind)) == ("false", None)
-    assert body_and_hold_seconds(check(blog)) == ("true", None)
+    assert body_and_hold_seconds(check(blog, comment_type=kind, comment_content="5")) == ("false", None)
 
 
 def test_a_moderator_s_decision_is_due_for_delivery(blog: Blog) -> None:

@@ -8,6 +8,7 @@ from moderation.actions.callbacks import is_allowed
 from moderation.actions.check import CheckRequest, check_comment, preview_comment
 from moderation.actions.labelling import label_comment
 from moderation.domain.comment import Comment
+from moderation.domain.comment_types import AWAITED_TYPES
 from moderation.domain.decision import Decision, LabelValue
 from moderation.domain.site import AkismetReviewSettings, Callback, ReviewAction, Site
 from moderation.domain.thresholds import Verdict
@@ -133,18 +134,23 @@ def _verdict_response(decision: Decision, akismet_review: AkismetReviewSettings,
         case Verdict.PUBLISH:
             return text_response("false")
         case Verdict.REVIEW:
-            return _review_response(akismet_review, holds=holds)
+            return _review_response(akismet_review, decision.comment.type, holds=holds)
         case Verdict.SPAM:
             return text_response("true")
         case Verdict.DISCARD:
             return _discard_response()
 
 
-def _review_response(akismet_review: AkismetReviewSettings, *, holds: bool) -> Response:
-    """Return the site's response for `review`. A blog that cannot hold keeps the comment in its spam folder."""
+def _review_response(akismet_review: AkismetReviewSettings, comment_type: str | None, *, holds: bool) -> Response:
+    """Return the site's response for `review`.
+
+    A blog that cannot hold keeps the comment in its spam folder. A sign-up or an order is let in, as it has no such
+    folder.
+    """
     if holds:
         return text_response("false", X_akismet_recheck_after=str(akismet_review.hold_seconds))
-    return text_response("false" if akismet_review.action is ReviewAction.PUBLISH else "true")
+    lets_in = akismet_review.action is ReviewAction.HOLD and comment_type in AWAITED_TYPES
+    return text_response("false" if lets_in or akismet_review.action is ReviewAction.PUBLISH else "true")
 
 
 def _discard_response() -> Response:
