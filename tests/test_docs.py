@@ -1,15 +1,19 @@
 """The pages are complete: settings, commands, exit codes, reasons, figures. `tests/web` checks docs/http.md."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from moderation.actions.list_preview import MAX_DECISIONS, MAX_MATCH_RATE, PREVIEW_DAYS
 from moderation.cli import main
 from moderation.cli.program import COMMANDS
 from moderation.domain.errors import ERROR_MAPPINGS
+from moderation.domain.lists import DEFAULT_WEIGHT, MAX_ENTRIES, MAX_WEIGHT
+from moderation.features.list_keys import MAX_KEY_LENGTH
 from moderation.settings import Settings
 from moderation.storage.postgresql import ERRORS_BY_STATE, UNREACHABLE
 from tests.e2e.clients import CLIENTS
@@ -99,6 +103,22 @@ def test_every_figure_of_a_card_is_documented() -> None:
     """docs/cli.md names each metric of the default model's card."""
     card = json.loads((ROOT / "models" / SHIPPED_MODEL_ID / "card.json").read_text("utf-8"))
     assert [name for name in card["metrics"] if f"`{name}`" not in page("cli.md")] == []
+
+
+def test_the_limits_of_lists_are_documented() -> None:
+    """docs/lists.md has the limits of entries and of the preview, and what a weight does to the odds."""
+    text = page("lists.md")
+    limits = (
+        f"{MAX_ENTRIES:,} entries",
+        f"{MAX_KEY_LENGTH}\ncharacters",
+        f"last {PREVIEW_DAYS} days, the newest {MAX_DECISIONS:,}",
+    )
+    assert [
+        limit for limit in (*limits, f"more than {MAX_MATCH_RATE:.0%}".replace("%", " %")) if limit not in text
+    ] == []
+    rows = {float(weight): odds for weight, odds in re.findall(r"^\| (\d+)[^|]* \| ([\d]+)", text, re.MULTILINE)}
+    assert list(rows) == [1, 3, DEFAULT_WEIGHT, MAX_WEIGHT]
+    assert all(str(round(math.exp(weight))).startswith(odds[:1]) for weight, odds in rows.items())
 
 
 def test_the_architecture_names_existing_code() -> None:

@@ -74,6 +74,8 @@ def add(name: str, entries: tuple[str, ...], substring: bool, expires_at: dateti
     parsed = lists.parse_lines(entries, substring=substring, expires_at=expires_at)
     for reason, numbers in parsed.left_out.items():
         raise InvalidInput(f"Entry {numbers[0]} cannot be in a list: {reason}.")
+    if not parsed.entries:
+        raise InvalidInput("An entry is a word, a domain or a mailbox; got none.")
     _change(name, parsed, **options)
 
 

@@ -14,7 +14,7 @@ DEFAULT_WEIGHT = 6.0
 MAX_WEIGHT = 20.0
 
 MAX_ENTRIES = 200_000
-"""Entries of one list. A process takes some 300 bytes of memory for each."""
+"""Entries of one list. A process takes some 500 bytes of memory for each."""
 
 
 class EntryKind(StrEnum):

@@ -77,6 +77,7 @@ def test_a_dry_run_saves_nothing(operator: Operator, keys: Path) -> None:
     ("arguments", "message"),
     [
         (("x",), "Entry 1 cannot be in a list: fewer than two letters or digits."),
+        ((" ", "# casino"), "An entry is a word, a domain or a mailbox; got none."),
         (("casino", "203.0.113.7"), "Entry 2 cannot be in a list: an IP address"),
         (("casino", "--weight", "-1"), "--allow makes it evidence of ham"),
         (("casino", "--expires", "2001-01-01"), "is over"),
