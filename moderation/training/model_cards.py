@@ -8,6 +8,7 @@ from operator import attrgetter
 from moderation.domain.budget import Guarantee, guarantee_at
 from moderation.features.extraction import FEATURES_VERSION
 from moderation.registry.model_card import CorpusEntry, ModelCard, SiteEntry
+from moderation.training.calibration import MIN_SITE_HAM
 from moderation.training.corpus import Corpus
 from moderation.training.evaluation import metrics, rates_by_source
 from moderation.training.fitting import TrainingResult
@@ -51,9 +52,14 @@ def _corpus_entries(corpus: Corpus, recipe: Recipe) -> tuple[CorpusEntry, ...]:
 
 
 def _out_of_fold_metrics(trained: TrainingResult) -> dict[str, float]:
-    """Return metrics over all held-out sources, and the false-positive rates of the worst source."""
+    """Return metrics over all held-out sources, and the false-positive rates of the worst source.
+
+    A source with less ham than a site that counts by itself is among the worst only if all have less.
+    """
     corpus = trained.training_set.corpus
     frame = rates_by_source(corpus, trained.out_of_fold, trained.thresholds)
+    if (large := frame["ham"] >= MIN_SITE_HAM).any():
+        frame = frame[large]
     worst = {f"{name}_worst_source": round(float(frame[name].max()), 6) for name in ("lost", "held")}
     return metrics(trained.out_of_fold, corpus.spam, trained.thresholds) | worst
 

@@ -149,7 +149,7 @@ def test_the_first_day(clone: Clone) -> None:
         answer = readme_request(clone, first["Key"])
         assert answer.keys() == readme_answer(clone).keys()
         assert answer["verdict"] in {"review", "spam"} and answer["model"] == first["Model"] == SHIPPED_MODEL_ID
-        assert answer["calibration"]["stage"] == "observe"
+        assert answer["calibration"]["stage"] == "block"
 
         held = hold_comment(clone, blog)
         label_as_ham(clone, first["Moderator"], first["Password"])
