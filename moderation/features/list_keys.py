@@ -16,8 +16,8 @@ from moderation.features.parsed_comment import ParsedComment
 
 MAX_KEY_LENGTH = 200
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_PARTIAL_IP = re.compile(r"(?:\d{1,3}\.){1,3}(?:\*|(?<=\d\.\d\d\d\.)|(?<=\.))|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){2,7}")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_PARTIAL_IP = re.compile(r"(?:\d{1,3}\.){1,3}\*?|[0-9a-f]{1,4}(?::[0-9a-f]{0,4}){2,7}")
 _SCHEME = re.compile(r"(?:https?://)?(?:www\.|\*\.)?")
 _HOST = re.compile(r"(?<![\w-])[\w-]++(?:\.[\w-]++)++")
 _INNER_DOT = re.compile(r"\.(?=\w)")
@@ -46,6 +46,9 @@ def parse_key(line: str, *, substring: bool = False) -> tuple[EntryKind, str]:
     if _is_ip_address(plain):
         raise InvalidInput("an IP address, which this service does not store")
     canonical = normalized(line)
+    # One character may stand for many: canonical keys are limited too, as an index of PostgreSQL holds them.
+    if max(len(canonical), len(plain)) > MAX_KEY_LENGTH:
+        raise InvalidInput(f"longer than {MAX_KEY_LENGTH} characters")
     if canonical != plain:
         if MIXED_SCRIPT_WORD.search(plain) or len(canonical) != len(plain):
             # Its canonical form would match the plain word too, which the line does not name.

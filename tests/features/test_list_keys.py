@@ -34,6 +34,8 @@ LEFT_OUT = {
     "a": "fewer than two letters or digits",
     "???": "fewer than two letters or digits",
     "cas\0ino": "a control character",
+    "cas\udcffino": "a control character",
+    "\ufdfa" * MAX_KEY_LENGTH: "longer than 200 characters",
     "x" * (MAX_KEY_LENGTH + 1): "longer than 200 characters",
     "203.0.113.7": "an IP address, which this service does not store",
     "203.0.113.0/24": "an IP address, which this service does not store",
@@ -65,13 +67,14 @@ def test_a_line_that_is_no_key_has_a_reason(line: str, reason: str) -> None:
     assert str(error.value) == reason
 
 
-@given(st.text(), st.booleans())
+@given(st.text(st.characters()), st.booleans())
 def test_any_line_is_a_key_or_has_a_reason(line: str, substring: bool) -> None:
     """The key of a key is the key itself, so that a list that is shown can be imported again."""
     try:
         kind, key = parse_key(line, substring=substring)
     except InvalidInput:
         return
+    assert len(key) <= MAX_KEY_LENGTH and key.encode()
     assert parse_key(key, substring=kind is EntryKind.SUBSTRING) == (kind, key)
 
 
