@@ -36,7 +36,7 @@ from moderation.wiring import open_services, prepare
 pytestmark = pytest.mark.sqlite("it copies the database file")
 
 NOW = datetime(2026, 1, 2, 12, 30, 45, tzinfo=UTC)
-SMALL_DISK = "3m"
+SMALL_DISK = "4m"
 Members = list[tuple[tarfile.TarInfo, bytes]]
 
 
@@ -366,13 +366,13 @@ def test_a_state_that_does_not_belong_together_is_not_saved(state: StatePaths, t
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of three megabytes that is full but for one block."""
+    """A file system of four megabytes that is full but for one block."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK}", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting a file system needs more rights than this user has")
-    (folder / "ballast").write_bytes(bytes(3 * 2**20 - 8192))
+    (folder / "ballast").write_bytes(bytes(4 * 2**20 - 8192))
     yield folder
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 

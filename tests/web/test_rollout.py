@@ -71,7 +71,7 @@ def test_the_sites_page_shows_the_rollout_of_each_site(blog: Blog, mara: Browser
 def test_an_item_shows_the_threshold_that_held_it(blog: Blog, mara: Browser, review: float, shown: str) -> None:
     """The threshold at the time of the decision, also after it was changed."""
     blog.set_thresholds(Thresholds(review, 1.0, 1.0))
-    probability = blog.score("Is that so?")["probability"]
+    probability = blog.score("Best casino bonus, buy cheap pills now")["probability"]
     blog.set_thresholds(Thresholds(0.9, 1.0, 1.0))
     percent = f"{int(100 * probability)} %"
     assert f"Held: {percent} spam, above this site’s review threshold ({shown})" in mara.get("/queue").text
