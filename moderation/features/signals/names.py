@@ -168,7 +168,7 @@ def _phrase_in_address(parsed: ParsedComment, address: str) -> float:
 NAME_KIND_SIGNALS: tuple[Measurement, ...] = (
     Measurement(
         {
-            "NAME_PERSON": amount("a name much like a person's", "a name unlike a person's"),
+            "NAME_PERSON": amount("a name more like a person's than usual", "a name less like a person's than usual"),
             "NAME_UNLIKELY": presence(
                 "a name with letters that no language joins",
                 "no name with letters that no language joins",
