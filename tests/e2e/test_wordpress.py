@@ -19,7 +19,7 @@ ORDINARY = (
     "but the crust came out wonderful."
 )
 DOUBTFUL = "Nice article. I sell the same flour in my shop, have a look: http://tom-bakes.example/flour"
-SPAMMY = "Good post! Visit my website for cheap flour."
+SPAMMY = "Good post! I sell cheap flour in my shop, have a look: http://tom-bakes.example/flour"
 BLATANT = "I really like your blog, keep it up. Cheap replica watches for sale at http://replica-watches.example"
 AWKWARD = {
     "apostrophes": "It's what the baker's wife said: \"don't open the oven\". We didn't, and that's all there's to it.",
