@@ -19,7 +19,7 @@ ORDINARY = (
     "but the crust came out wonderful."
 )
 DOUBTFUL = "Nice article. I sell the same flour in my shop, have a look: http://tom-bakes.example/flour"
-SPAMMY = "Good post! I sell cheap flour in my shop, have a look: http://tom-bakes.example/flour"
+SPAMMY = "Good post! I sell cheap flour in my shop, have a look: http://tom-sells.example/flour"
 BLATANT = "I really like your blog, keep it up. Cheap replica watches for sale at http://replica-watches.example"
 AWKWARD = {
     "apostrophes": "It's what the baker's wife said: \"don't open the oven\". We didn't, and that's all there's to it.",
@@ -60,8 +60,12 @@ def test_every_verdict_has_its_effect(deployment: Deployment) -> None:
         *(part for name, value in card["thresholds"].items() for part in (f"--{name}", repr(value)))
     ):
         assert published(deployment.blog.comment(ORDINARY, "Martha Lind"))
-        for text, author in ((DOUBTFUL, "Tom Doubt"), (SPAMMY, "Tom Spam")):
-            posted = deployment.blog.comment(text, author, "http://tom-bakes.example")
+        # A site that two names advertise would be worse.
+        for text, author, url in (
+            (DOUBTFUL, "Tom Doubt", "http://tom-bakes.example"),
+            (SPAMMY, "Tom Spam", "http://tom-sells.example"),
+        ):
+            posted = deployment.blog.comment(text, author, url)
             assert posted and posted.state == SPAM
         assert deployment.blog.comment(BLATANT, "Replica Watches", "http://replica-watches.example") is None
     verdicts = dict(deployment.rows("SELECT author, verdict FROM comments c JOIN decisions d ON c.id = d.comment_id"))
