@@ -5,6 +5,8 @@ from pathlib import Path
 
 from benchmarks.rows import ROOT, Row, unmeasured
 from moderation.training.corpus import Corpus, read_corpus
+from moderation.training.fitting import TrainingResult, build_training_set, train
+from moderation.training.recipe import Recipe
 from moderation.training.relabelling import Relabelling
 
 VARIABLE = "MODERATION_DATA"
@@ -27,6 +29,11 @@ def no_folder(name: str) -> list[Row]:
 def read_all(data: Path) -> Corpus:
     """Read every corpus of the folder and the starter corpus, in the order of `corpora`, with the corrected labels."""
     return read_corpus(corpora(data), print, relabelling=Relabelling.from_file(RELABELLED))
+
+
+def train_on_all(data: Path, recipe: Recipe) -> TrainingResult:
+    """Train by the recipe on every corpus that `read_all` reads."""
+    return train(build_training_set(read_all(data), recipe, print), recipe, print)
 
 
 def corpora(data: Path) -> list[Path]:

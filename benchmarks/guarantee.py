@@ -13,7 +13,7 @@ from benchmarks import data
 from benchmarks.rows import Row, at_least, figure
 from moderation.domain.general_guarantee import lowest_threshold, rate_at, sites_needed
 from moderation.training.calibration import pool_small_sites
-from moderation.training.fitting import build_training_set, ham_by_site, train
+from moderation.training.fitting import ham_by_site
 from moderation.training.recipe import Recipe
 
 DRAWS = 200
@@ -32,7 +32,7 @@ def measure() -> list[Row]:
     if folder is None:
         return data.no_folder("proportion of unseen sites that keep the rates of the general guarantee")
     recipe = Recipe.from_file(data.RECIPE)
-    trained = train(build_training_set(data.read_all(folder), recipe, print), recipe, print)
+    trained = data.train_on_all(folder, recipe)
     ham = ham_by_site(trained.training_set.corpus, trained.out_of_fold, recipe)
     return coverage_rows([site.tolist() for site in pool_small_sites(ham)], recipe)
 

@@ -18,7 +18,7 @@ from moderation.domain.comment import NO_SIGNALS, Comment
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals.submission import rule_contributions
 from moderation.scoring.model import Model, probabilities
-from moderation.training.fitting import TrainingResult, build_training_set, train
+from moderation.training.fitting import TrainingResult
 from moderation.training.recipe import Recipe
 
 SEED = 20261129
@@ -34,7 +34,7 @@ def measure() -> list[Row]:
     if folder is None:
         return data.no_folder("probes and short comments held")
     recipe = Recipe.from_file(data.RECIPE)
-    trained = train(build_training_set(data.read_all(folder), recipe, print), recipe, print)
+    trained = data.train_on_all(folder, recipe)
     model = Model.from_arrays("probes", trained.arrays(), trained.thresholds)
     return [*measure_probes(model), _short_ham(trained)]
 

@@ -220,6 +220,6 @@ def _describe_next_stage(services: Services, site: Site, calibration: Calibratio
         )
     name, max_rate = ("spam", budget.lost) if calibration.review else ("review", budget.held)
     needed = min_sample_size(max_rate, budget.confidence)
-    kind = "a guarantee of its own" if calibration.general else "a guarantee"
+    kind = "its own guarantee" if calibration.general else "a guarantee"
     sentence = f"The {name} threshold gets {kind} at {needed} ham comments; there are {ham_count}."
     return sentence if ham_count < needed else f"{sentence} It is chosen within minutes."

@@ -1,4 +1,4 @@
-"""An empty field that a site never fills was not collected: it is no evidence, by whatever channel it comes."""
+"""An empty field that a site never fills was not collected, so it is no evidence in any channel."""
 
 import os
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ def test_a_batch_that_fills_a_field_shows_that_it_is_collected(services: Service
 
 
 def test_only_the_last_comments_count(services: Services, site: Site, clock: Clock) -> None:
-    """A form that lost its field does not collect it any more."""
+    """A form without the field no longer collects it."""
     check(services, site, FILLED)
     for number in range(MAX_COMMENTS - 1):
         clock.advance(1)

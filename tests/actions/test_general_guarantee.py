@@ -53,7 +53,7 @@ def test_a_fresh_site_blocks_by_the_general_guarantee(services: Services, site: 
     status = rollout_status(services, site)
     assert (status.thresholds, status.calibration) == (suggested, Calibration(general=True))
     assert "On at least 80 % of new sites like the 20" in status.protection
-    assert "a guarantee of its own at 29 ham comments" in status.next_stage
+    assert "its own guarantee at 29 ham comments" in status.next_stage
     decision = check_comment(services, site, CheckRequest(Comment("Hello"), spans=True)).decision
     assert decision.thresholds == suggested and decision.calibration == Calibration(general=True)
     assert find_decision(services, site, decision.id)[0] == decision
@@ -66,7 +66,7 @@ def test_a_fresh_site_blocks_by_the_general_guarantee(services: Services, site: 
 
 
 def test_more_certainty_than_the_general_guarantee_gives(services: Services, site: Site) -> None:
-    """A site that asks for it, or is cautious, takes the ladder of its own ham; `default` undoes it."""
+    """A larger coverage or `--cautious` starts a site at `observe`; `--default` lets it block again."""
     assert set_budget(services, site.url, replace(EASY_BUDGET, coverage=0.9)).budget != EASY_BUDGET
     assert stage(services, site) is RolloutStage.OBSERVE
     set_budget(services, site.url, None)

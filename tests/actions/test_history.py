@@ -158,7 +158,7 @@ def test_spam_is_labelled_and_published_comments_are_not(services: Services, sit
 
 
 def test_a_comment_that_is_published_and_spam_is_published(services: Services, site: Site) -> None:
-    """Whatever comes first in the file, in the first import and in the second."""
+    """The order in the file and in two imports makes no difference."""
     for rows in ([past(PILLS, SPAM), past(PILLS)], [past(PILLS), past(PILLS, SPAM)]):
         run(services, site, rows)
         assert labels_of(services, site) == {}

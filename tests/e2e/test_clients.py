@@ -64,7 +64,7 @@ class ClientMachine:
     service: Service
 
     def run(self, command: Sequence[str | Path], folder: Path, where: str | int) -> subprocess.CompletedProcess[str]:
-        """Run a driver in a sandbox. It is told a name of the service that no client has by itself."""
+        """Run a driver in a sandbox. A service name that no client has built in is passed to it."""
         variables = {"KEY": self.key, "WRONG_KEY": WRONG_KEY, "BLOG": BLOG, **texts(command, where)}
         named = {"SERVICE": OWN_NAME} if where == OWN_NAME else {}
         return self.sandboxes[where].run(*command, folder=folder, PYTHONPATH=folder, **variables, **named)
