@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "promote": ("models:promote", "Make a model the live one."),
     "rollback": ("models:rollback", "Go back to the previous live model."),
     "models": ("models:models", "List models and show their cards."),
+    "replay": ("replay:replay", "Decide past comments again, by another model, thresholds or list."),
     "import": ("history:import_", "Import the comments that a blog has, as the history of a site."),
     "history": ("history:history", "Take a second look at imported comments that look like spam."),
     "list": ("lists:list_", "Keep lists of words, domains and mailboxes."),

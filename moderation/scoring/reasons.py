@@ -9,7 +9,7 @@ from moderation.features.extraction import Features
 from moderation.features.ngrams import PLACEHOLDER_TOKENS
 from moderation.features.normalize import OffsetMap
 from moderation.features.signals import SIGNALS, signal_codes
-from moderation.features.signals.submission import RULE_SIGNALS
+from moderation.features.signals.submission import RULE_SIGNALS, SUBMISSION_CODES
 from moderation.scoring.lists import DESCRIPTIONS as LIST_DESCRIPTIONS
 from moderation.scoring.repetition import REPETITION_DESCRIPTIONS
 
@@ -48,6 +48,8 @@ SENTENCES: dict[str, Mapping[Occurrence | None, str]] = {
     **{signal.code: signal.wording.sentences for signal in SIGNALS},
 }
 """The sentences for every reason by code and occurrence."""
+OUTSIDE_CODES = SUBMISSION_CODES | REPETITION_DESCRIPTIONS.keys() | LIST_DESCRIPTIONS.keys()
+"""Codes of reasons whose facts are outside the comment, so that no model can find them in it again."""
 _OCCURRENCES = [signal.wording.occurrences for signal in SIGNALS]
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, update
 
 from moderation.domain.budget import UNCALIBRATED, Calibration, RolloutStage, with_general
 from moderation.domain.decision import Decision, LabelValue, Score
@@ -30,6 +31,21 @@ WITH_COMMENT = decisions.join(comments_table, comments_table.c.id == decisions.c
 _ROWS_AT_A_TIME = 500
 _ADD = PreparedInsert(decisions)
 _OPEN_ITEM = PreparedInsert(queue_items, without=frozenset({"id", "skipped_at", "closed_at", "closed_by", "outcome"}))
+
+
+class PastDecision(NamedTuple):
+    """A stored decision, the number of its comment, and the label of the comment in force."""
+
+    decision: Decision
+    comment_id: int
+    label: LabelValue | None
+
+
+class LeftOut(NamedTuple):
+    """The numbers of decisions that a later one replaced, and of decisions without a model."""
+
+    superseded: int
+    degraded: int
 
 
 def add(connection: Connection, decided: Iterable[tuple[Decision, int]], channel: str) -> None:
@@ -118,6 +134,38 @@ def newest_since(
     )
     for row in connection.execute(statement, execution_options={"yield_per": _ROWS_AT_A_TIME}).mappings():
         yield from_row(row), row["label"] and LabelValue(row["label"])
+
+
+def count_left_out(connection: Connection, site_id: int, since: datetime, until: datetime) -> LeftOut:
+    """Return how many decisions of a site `page_between` leaves out."""
+    of_site = (decisions.c.site_id == site_id, decisions.c.decided_at >= since, decisions.c.decided_at <= until)
+    degraded = decisions.c.degraded.is_(True) & decisions.c.superseded.is_(False)
+    counted = [func.count().filter(condition) for condition in (decisions.c.superseded.is_(True), degraded)]
+    row = connection.execute(select(*counted).where(*of_site)).one()
+    return LeftOut(row[0], row[1])
+
+
+def page_between(
+    connection: Connection, site_id: int, since: datetime, until: datetime, after: Decision | None, limit: int
+) -> list[PastDecision]:
+    """Return the next decisions in force of a site that a model made, the oldest first, at most `limit`.
+
+    `after` is the last one of the page before, `None` for the first page.
+    """
+    of_comment = and_(labels_table.c.comment_id == decisions.c.comment_id, IN_FORCE)
+    statement = (
+        select(*COLUMNS, labels_table.c.value.label("label"))
+        .select_from(WITH_COMMENT.outerjoin(labels_table, of_comment))
+        .where(*_judged_since(site_id, after.decided_at if after else since), decisions.c.decided_at <= until)
+        .order_by(decisions.c.decided_at, decisions.c.id)
+        .limit(limit)
+    )
+    if after:
+        statement = statement.where(or_(decisions.c.decided_at > after.decided_at, decisions.c.id > after.id))
+    return [
+        PastDecision(from_row(row), row["decision_comment_id"], row["label"] and LabelValue(row["label"]))
+        for row in connection.execute(statement).mappings()
+    ]
 
 
 def _judged_since(site_id: int | None, since: datetime) -> list[ColumnElement[bool]]:

@@ -146,6 +146,8 @@ RULE_SIGNALS: tuple[RuleSignal, ...] = (
     RuleSignal("OLD_PAGE", "a page that has not changed for a long time", 0.5, _old_page),
     *_COMMENT_RULE_SIGNALS,
 )
+SUBMISSION_CODES = frozenset(signal.code for signal in RULE_SIGNALS if signal not in _COMMENT_RULE_SIGNALS)
+"""Codes of the rule signals that read more than the comment: how it was sent, and its page."""
 
 
 def rule_contributions(parsed: ParsedComment, submission: SubmissionSignals) -> dict[str, float]:
