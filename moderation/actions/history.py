@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from moderation.actions.label_content import read_contents
 from moderation.actions.labelling import apply_label
 from moderation.actions.rollout import RolloutStatus, recalibrate_anew
 from moderation.actions.services import Services
-from moderation.actions.similarity import index_missing
 from moderation.domain.decision import Label, LabelValue
 from moderation.domain.errors import NotFound
 from moderation.domain.site import Site
@@ -47,6 +47,7 @@ def label_history(
 
     Raises `NotFound` for a number that is no comment of the history of this site.
     """
+    contents = read_contents(services, comment_ids)
 
     def store(connection: Connection) -> RolloutStatus:
         lock_site(connection, site.id)
@@ -56,12 +57,10 @@ def label_history(
         lock_comments(connection, comment_ids)
         for comment_id in comment_ids:
             label = Label(value, labelled_by, channel, services.clock())
-            apply_label(connection, site, comment_id, label, None)
+            apply_label(connection, site, comment_id, label, contents[comment_id])
         return recalibrate_anew(services, connection, site)
 
-    status = services.writer.run(store, slow=True)
-    index_missing(services)
-    return status
+    return services.writer.run(store, slow=True)
 
 
 def rescore_history(services: Services, site: Site) -> bool:

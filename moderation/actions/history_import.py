@@ -8,7 +8,7 @@ the comments wait in temporary files, so that the memory does not grow with the 
 import pickle
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, BinaryIO, NamedTuple, TypeVar
@@ -29,7 +29,7 @@ from moderation.scoring.model import BATCH_SIZE, Model, parsed_probabilities
 from moderation.storage import comments, history, labels
 from moderation.storage.columns import storable
 from moderation.storage.history import HistoryRow, KnownComment
-from moderation.storage.locks import lock_comments, lock_site
+from moderation.storage.locks import lock_comments, lock_labels, lock_site
 
 T = TypeVar("T")
 Watch = Callable[[str, int, int], None]
@@ -119,11 +119,17 @@ class _Import:
     result: ImportResult
     watch: Watch
     _at: datetime = field(init=False)
+    # Comments to label spam, new ones and known ones, and to withdraw a label from. This is done at the end: a
+    # transaction that has locked the label log must not wait for a comment.
+    _new_spam: set[int] = field(init=False)
+    _known_spam: set[int] = field(init=False)
+    _published_since: set[int] = field(init=False)
 
     def store(self, connection: Connection, dry_run: bool) -> None:
         """Store all comments, published ones first, and choose the site's thresholds. Raises `_Undo` in a dry run."""
         lock_site(connection, self.site.id)
         self._at = self._time(connection)
+        self._new_spam, self._known_spam, self._published_since = set(), set(), set()
         self.result = ImportResult(self.result.counts, self.result.complete)
         done = 0
         # A comment that is published on one page and spam on another is published.
@@ -133,6 +139,7 @@ class _Import:
                 (self._store_published if published else self._store_others)(connection, rows)
                 done += len(rows)
                 self.watch("Storing", done, self.result.counts.total)
+        self._append_labels(connection)
         threshold = self.model.thresholds.spam
         self.result.suspicious = history.count_suspicious(connection, self.site.id, self.model.id, threshold)
         self.result.rollout = recalibrate_anew(self.services, connection, self.site)
@@ -150,13 +157,13 @@ class _Import:
         for row in rows:
             match = _match(known.get(row.content_hash, ()), row.comment)
             if match is None:
-                match = self._add(connection, row, known, None)
+                match = self._add(connection, row, known)
             elif match.imported_at == self._at:
                 self.result.repeated += 1
                 continue
             else:
                 self.result.known += 1
-                self._withdraw(connection, match)
+                self._withdraw(match)
             counts = self.result.complete and row.comment.type not in PING_TYPES
             places.append(HistoryRow(match.comment_id, row.probability, counts, row.published_at or self._at))
             _replace(known[row.content_hash], match._replace(imported_at=self._at))
@@ -164,7 +171,6 @@ class _Import:
 
     def _store_others(self, connection: Connection, rows: Sequence[_ScoredComment]) -> None:
         known = self._find_known(connection, rows)
-        new: list[tuple[int, Label]] = []
         for row in rows:
             match = _match(known.get(row.content_hash, ()), row.comment)
             if row.status is not PastStatus.SPAM:
@@ -172,46 +178,46 @@ class _Import:
                     self.result.removed += 1
                     history.remove(connection, [match.comment_id])
             elif match is None:
-                new.append((self._add(connection, row, known, LabelValue.SPAM).comment_id, self._label()))
-            elif match.imported_at != self._at and match.value is not LabelValue.SPAM:
-                self._label_known(connection, match)
-        labels.append_many(connection, self.site.id, new)
-        self.result.labelled += len(new)
+                self._new_spam.add(self._add(connection, row, known).comment_id)
+            elif match.imported_at != self._at and match.comment_id not in self._new_spam:
+                self._label_known(match)
 
     def _find_known(self, connection: Connection, rows: Sequence[_ScoredComment]) -> dict[bytes, list[KnownComment]]:
         known = history.find_known(connection, self.site.id, {row.content_hash for row in rows})
         lock_comments(connection, [match.comment_id for matches in known.values() for match in matches])
         return known
 
-    def _add(
-        self,
-        connection: Connection,
-        row: _ScoredComment,
-        known: dict[bytes, list[KnownComment]],
-        value: LabelValue | None,
-    ) -> KnownComment:
+    def _add(self, connection: Connection, row: _ScoredComment, known: dict[bytes, list[KnownComment]]) -> KnownComment:
         (comment_id,) = comments.add(connection, self.site.id, [(row.content_hash, row.comment)], self._at)
-        added = KnownComment(comment_id, *_identity(row.comment), value, None, None)
+        added = KnownComment(comment_id, *_identity(row.comment), None, None, None)
         known.setdefault(row.content_hash, []).append(added)
         self.result.stored += 1
         return added
 
-    def _withdraw(self, connection: Connection, match: KnownComment) -> None:
+    def _withdraw(self, match: KnownComment) -> None:
         """Withdraw the label that an earlier import gave a comment which the blog has published since."""
         if match.value is LabelValue.SPAM and match.channel == _CHANNEL:
-            label = Label(None, _CHANNEL, _CHANNEL, self._at)
-            append_label(connection, self.site.id, match.comment_id, label, None)
-            self.result.withdrawn += 1
+            self._published_since.add(match.comment_id)
 
-    def _label_known(self, connection: Connection, match: KnownComment) -> None:
+    def _label_known(self, match: KnownComment) -> None:
+        """Label a stored comment that the blog has as spam, unless a person has labelled it."""
+        if match.value is LabelValue.SPAM:
+            return
         if match.channel in (None, _CHANNEL):
-            apply_label(connection, self.site, match.comment_id, self._label(), None)
-            self.result.labelled += 1
+            self._known_spam.add(match.comment_id)
         else:
             self.result.kept += 1
 
-    def _label(self) -> Label:
-        return Label(LabelValue.SPAM, _CHANNEL, _CHANNEL, self._at)
+    def _append_labels(self, connection: Connection) -> None:
+        label = Label(LabelValue.SPAM, _CHANNEL, _CHANNEL, self._at)
+        lock_labels(connection, self.site.id)
+        labels.append_many(connection, self.site.id, [(comment_id, label) for comment_id in sorted(self._new_spam)])
+        for comment_id in sorted(self._known_spam):
+            apply_label(connection, self.site, comment_id, label, None)
+        for comment_id in sorted(self._published_since):
+            append_label(connection, self.site.id, comment_id, replace(label, value=None), None)
+        self.result.labelled = len(self._new_spam) + len(self._known_spam)
+        self.result.withdrawn = len(self._published_since)
 
 
 def _counted(past_comments: Iterable[PastComment], counts: ExportCounts, watch: Watch) -> Iterator[PastComment]:

@@ -1,14 +1,15 @@
 """Label comments. Labels are an append-only log in which a comment's newest label is in force."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
+from moderation.actions.label_content import LabelContent, read_content, read_contents, store_content
 from moderation.actions.repetition import count_label
 from moderation.actions.services import Services
-from moderation.actions.similarity import IndexedText, index_label, index_missing, read_text
+from moderation.actions.similarity import index_missing
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.decision import Label, LabelValue
 from moderation.domain.errors import NotFound
@@ -17,8 +18,8 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.storage import callbacks, comments, decisions, labels, queue_items
 from moderation.storage.columns import storable
 from moderation.storage.engine import read_transaction
-from moderation.storage.labels import ImportKey, LabelledComment
-from moderation.storage.locks import lock_comments, lock_content, lock_site
+from moderation.storage.labels import ImportedComment, ImportKey, LabelledComment
+from moderation.storage.locks import lock_comments, lock_content, lock_labels, lock_site
 
 _PAGE_SIZE = 500
 
@@ -43,9 +44,9 @@ def label_decision(
     """
     with read_transaction(services.engine) as connection:
         comment_id = _find_comment_id(connection, site, decision_id)
-        text = read_text(connection, comment_id)
+        content = read_content(connection, comment_id)
     label = Label(value, labelled_by, channel, services.clock())
-    return services.writer.run(lambda connection: apply_label(connection, site, comment_id, label, text))
+    return services.writer.run(lambda connection: apply_label(connection, site, comment_id, label, content))
 
 
 def withdraw_label(services: Services, site: Site, decision_id: str, labelled_by: str, channel: str) -> Label:
@@ -75,20 +76,27 @@ def label_comment(
     `find_same_comment` finds the comment. One that is not stored yet is stored without a decision.
     """
     now = services.clock()
-    identity, text = CommentIdentity.of(ParsedComment(comment)), IndexedText.of(comment.text)
+    identity = CommentIdentity.of(ParsedComment(comment))
+    with read_transaction(services.engine) as connection:
+        stored_id = find_same_comment(connection, site.id, identity)
+        content = read_content(connection, stored_id) if stored_id else LabelContent.of(comment)
 
     def apply(connection: Connection) -> Label:
         lock_content(connection, site.id, identity.content_hash)
         comment_id = find_same_comment(connection, site.id, identity)
-        if comment_id is None:
-            (comment_id,) = comments.add(connection, site.id, [(identity.content_hash, comment)], now)
-        return apply_label(connection, site, comment_id, Label(value, labelled_by, channel, now), text)
+        if comment_id is not None:
+            return apply_label(connection, site, comment_id, Label(value, labelled_by, channel, now), content)
+        (comment_id,) = comments.add(connection, site.id, [(identity.content_hash, comment)], now)
+        own_content = content._replace(comment_id=content.comment_id or comment_id)
+        return apply_label(connection, site, comment_id, Label(value, labelled_by, channel, now), own_content)
 
     return services.writer.run(apply)
 
 
-def apply_label(connection: Connection, site: Site, comment_id: int, label: Label, text: IndexedText | None) -> Label:
-    """Label a comment, close its queue item and return the label in force. `text` is that of `append_label`.
+def apply_label(
+    connection: Connection, site: Site, comment_id: int, label: Label, content: LabelContent | None
+) -> Label:
+    """Label a comment, close its queue item and return the label in force. `content` is that of `append_label`.
 
     The same value again through the same channel changes nothing.
     """
@@ -99,19 +107,22 @@ def apply_label(connection: Connection, site: Site, comment_id: int, label: Labe
         # The label is not new, but the blog may have asked to hold the comment again since.
         _schedule_callback(connection, comment_id, label, undecided_only=True)
         return last
-    append_label(connection, site.id, comment_id, label, text)
+    append_label(connection, site.id, comment_id, label, content)
     return label
 
 
-def append_label(connection: Connection, site_id: int, comment_id: int, label: Label, text: IndexedText | None) -> None:
-    """Append a label to the log, count it for the comment's traits and index the comment.
+def append_label(
+    connection: Connection, site_id: int, comment_id: int, label: Label, content: LabelContent | None
+) -> None:
+    """Append a label to the log, count it for the comment's traits and store the comment's content for it.
 
-    Without the text, `index_missing` has to index the comment later. A blog that holds the comment gets a callback,
-    unless the label came from the blog itself.
+    `content` was read before the database was locked; without it, it is read now. A blog that holds the comment gets a
+    callback, unless the label came from the blog itself.
     """
+    lock_labels(connection, site_id)
     count_label(connection, comment_id, label.value)
     labels.append(connection, site_id, comment_id, label)
-    index_label(connection, site_id, comment_id, label.value, text)
+    store_content(connection, site_id, comment_id, label.value, content)
     _schedule_callback(connection, comment_id, label)
 
 
@@ -138,29 +149,42 @@ def import_labels(services: Services, site: Site, rows: Iterable[tuple[Comment, 
     last_rows = dict(keyed)
     content_hashes = sorted({key.content_hash for key in last_rows})
     now = services.clock()
+    with read_transaction(services.engine, slow=True) as connection:
+        changing = _changed_values(labels.find_imported(connection, site.id, content_hashes), last_rows)
+    contents = read_contents(services, changing)
 
     def store(connection: Connection) -> ImportResult:
         lock_site(connection, site.id)
         known = labels.find_imported(connection, site.id, content_hashes)
+        changed = _changed_values(known, last_rows)
+        lock_comments(connection, changed)
         new = {key: row for key, row in last_rows.items() if key not in known}
         comment_ids = comments.add(
             connection, site.id, [(key.content_hash, comment) for key, (comment, _) in new.items()], now
         )
         new_labels = [Label(value, "import", "import", now) for _, value in new.values()]
+        lock_labels(connection, site.id)
         labels.append_many(connection, site.id, zip(comment_ids, new_labels, strict=True))
-        changed = {
-            known[key].comment_id: Label(value, "import", "import", now)
-            for key, (_, value) in last_rows.items()
-            if key in known and known[key].value is not value
-        }
-        lock_comments(connection, changed)
-        for comment_id, label in changed.items():
-            apply_label(connection, site, comment_id, label, None)
+        for comment_id, value in changed.items():
+            label = Label(value, "import", "import", now)
+            apply_label(connection, site, comment_id, label, contents.get(comment_id))
         return ImportResult(len(new), len(changed), len(keyed) - len(new) - len(changed))
 
     result = services.writer.run(store, slow=True)
     index_missing(services)
     return result
+
+
+def _changed_values(
+    known: Mapping[ImportKey, ImportedComment], rows: Mapping[ImportKey, tuple[Comment, LabelValue]]
+) -> dict[int, LabelValue]:
+    """Return the values of the rows whose comments are known with another one, by comment."""
+    values = {key: value for key, (_, value) in rows.items()}
+    return {
+        stored.comment_id: values[key]
+        for key, stored in known.items()
+        if key in values and stored.value is not values[key]
+    }
 
 
 def _find_comment_id(connection: Connection, site: Site, decision_id: str) -> int:

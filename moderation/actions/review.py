@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 
 from moderation.actions.callbacks import describe_rejected_origin
 from moderation.actions.judging import with_spans
+from moderation.actions.label_content import read_content
 from moderation.actions.labelling import append_label
 from moderation.actions.services import Services
-from moderation.actions.similarity import read_text
 from moderation.domain.decision import Label, LabelValue, Moderator, QueueItem
 from moderation.domain.errors import Conflict, NotFound
 from moderation.domain.invisible import quoted
@@ -107,7 +107,7 @@ def resolve(services: Services, item_id: int, value: LabelValue, moderator: Mode
     now = services.clock()
     with read_transaction(services.engine) as connection:
         found = queue_items.state(connection, item_id)
-        text = found and read_text(connection, found.comment_id)
+        content = read_content(connection, found.comment_id) if found else None
 
     def close_and_label(connection: Connection) -> None:
         state = queue_items.state(connection, item_id)
@@ -116,7 +116,7 @@ def resolve(services: Services, item_id: int, value: LabelValue, moderator: Mode
         if state is None or not queue_items.close(connection, item_id, moderator.name, value.value, now):
             raise _error_for(queue_items.state(connection, item_id))
         label = Label(value, labelled_by=moderator.name, channel="queue", created_at=now)
-        append_label(connection, state.site_id, state.comment_id, label, text)
+        append_label(connection, state.site_id, state.comment_id, label, content)
 
     services.writer.run(close_and_label)
 

@@ -64,23 +64,14 @@ def find_similar_to_decisions(services: Services, decided: Sequence[Decision]) -
         ]
 
 
-def read_text(connection: Connection, comment_id: int) -> IndexedText:
-    """Return the text of a stored comment for `index_label`. No later write changes it."""
-    return IndexedText.of(similarity_index.comment_text(connection, comment_id, minhash.MAX_TEXT_LENGTH))
-
-
 def index_label(
     connection: Connection, site_id: int, comment_id: int, value: LabelValue | None, text: IndexedText | None
 ) -> None:
-    """Index a comment under its label. Without a label or text, remove it from the index."""
+    """Index a comment, with this text, under its label. Without a label or text, remove it from the index."""
     if value is None or text is None:
         similarity_index.remove(connection, comment_id)
-        return
-    stored = similarity_index.comment_text(connection, comment_id, minhash.MAX_TEXT_LENGTH)
-    if stored != text.text:
-        # A blog may describe a comment in another spelling than it was stored in.
-        text = IndexedText.of(stored)
-    _index(connection, [(LabelledText(comment_id, site_id, value, stored), text.band_hashes)])
+    else:
+        _index(connection, [(LabelledText(comment_id, site_id, value, text.text), text.band_hashes)])
 
 
 def index_missing(services: Services) -> int:

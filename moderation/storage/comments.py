@@ -1,7 +1,7 @@
 """Store comments, and find those with the same content."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from struct import iter_unpack, pack
 from typing import NamedTuple
@@ -31,6 +31,7 @@ _BY_RETRY_HASH = PreparedQuery(
         comments.c.retry_hash == bindparam("retry_hash"),
     )
 )
+_MAX_IDS_PER_QUERY = 500
 _SLASHED = re.compile("['\"]")
 _NEWEST = select(comments.c.received_at).order_by(comments.c.id.desc()).limit(1)
 
@@ -72,6 +73,22 @@ def add(
         row |= {name: getattr(comment, name) for name in COMMENT_FIELDS}
         ids.append(_ADD.run(connection, row))
     return ids
+
+
+def get(connection: Connection, comment_id: int) -> Comment:
+    """Return the stored comment with this id."""
+    return from_row(connection.execute(select(*COLUMNS).where(comments.c.id == comment_id)).mappings().one())
+
+
+def find_many(connection: Connection, comment_ids: Collection[int]) -> dict[int, Comment]:
+    """Return those of the comments that are stored, by id."""
+    statement, ids = select(comments.c.id, *COLUMNS), list(comment_ids)
+    pages = (ids[start : start + _MAX_IDS_PER_QUERY] for start in range(0, len(ids), _MAX_IDS_PER_QUERY))
+    return {
+        row["id"]: from_row(row)
+        for page in pages
+        for row in connection.execute(statement.where(comments.c.id.in_(page))).mappings()
+    }
 
 
 def trait_keys(connection: Connection, comment_id: int) -> tuple[int, ...]:

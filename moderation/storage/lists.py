@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from moderation.domain.errors import Conflict
 from moderation.domain.lists import EntryKind, ListEntry, OperatorList
 from moderation.storage import installation
-from moderation.storage.tables import list_entries, lists, sites
+from moderation.storage.operator_tables import list_entries, lists
+from moderation.storage.tables import sites
 
 _KEYS_AT_A_TIME = 500
 _LISTS = select(

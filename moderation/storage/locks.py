@@ -13,6 +13,9 @@ from sqlalchemy import Connection, Table, func, select
 
 from moderation.storage.tables import comments, installation, sites
 
+_LABELS_LOCK = 21
+"""The first half of the keys of `lock_labels`; the second is a site. Keys of two halves are apart from all others."""
+
 
 def lock_installation(connection: Connection) -> None:
     """Lock the facts of the whole installation: its secret, and whether it has a site or a moderator."""
@@ -42,6 +45,15 @@ def lock_content(connection: Connection, site_id: int, content_hash: bytes) -> N
 def lock_comments(connection: Connection, comment_ids: Collection[int]) -> None:
     """Lock comments with their labels, queue items, callbacks and index entries."""
     _lock_rows(connection, comments, comment_ids)
+
+
+def lock_labels(connection: Connection, site_id: int) -> None:
+    """Lock the end of a site's label log: the ids of its labels then come in the order of their commits.
+
+    A reader that has read up to an id would otherwise miss a lower one that is committed later.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(select(func.pg_advisory_xact_lock(_LABELS_LOCK, site_id)))
 
 
 def _lock_rows(connection: Connection, table: Table, ids: Collection[int]) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import Conflict
-from moderation.storage.tables import moderators
+from moderation.storage.operator_tables import moderators
 
 COLUMNS = (moderators.c.id, moderators.c.name, moderators.c.created_at, moderators.c.password_hash)
 """The columns that `from_row` needs."""

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from moderation.domain.decision import Moderator
 from moderation.storage.moderators import COLUMNS, from_row
-from moderation.storage.tables import moderators, sessions
+from moderation.storage.operator_tables import moderators, sessions
 
 
 def add(connection: Connection, digest: str, moderator_id: int, expires_at: datetime) -> None:

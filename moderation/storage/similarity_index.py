@@ -20,12 +20,6 @@ class LabelledText(NamedTuple):
     text: str
 
 
-def comment_text(connection: Connection, comment_id: int, length: int) -> str:
-    """Return the first `length` code points of a comment's text."""
-    text: str = connection.execute(select(_excerpt(length)).where(comments.c.id == comment_id)).scalar_one()
-    return text
-
-
 def remove(connection: Connection, comment_id: int) -> None:
     """Remove a comment from the index."""
     connection.execute(delete(similarity_index).where(similarity_index.c.comment_id == comment_id))

@@ -9,23 +9,17 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     false,
     literal_column,
 )
 
+from moderation.storage import operator_tables
 from moderation.storage.columns import AnyText, ClampedInteger, UtcDateTime
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+metadata = operator_tables.metadata
+"""All tables."""
 
 sites = Table(
     "sites",
@@ -195,7 +189,19 @@ labels = Table(
     Column("channel", AnyText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "comment_id", "id"),
+    Index(None, "site_id", "id"),
     Index(None, "site_id", "value", "comment_id"),
+)
+
+# All that learning reads of a labelled comment, so that its text may be deleted.
+label_features = Table(
+    "label_features",
+    metadata,
+    Column("comment_id", Integer, ForeignKey("comments.id"), primary_key=True, autoincrement=False),
+    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
+    # The version of the features that made the row.
+    Column("features_version", Integer, nullable=False),
+    Column("features", LargeBinary, nullable=False),
 )
 
 # Derived from the labels in force: MinHash bands, by which similar comments are found.
@@ -261,47 +267,6 @@ appearances = Table(
     Column("history", LargeBinary, nullable=False),
     Column("ham_labels", Integer, nullable=False),
     Column("spam_labels", Integer, nullable=False),
-)
-
-moderators = Table(
-    "moderators",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("name", AnyText, nullable=False, unique=True),
-    Column("password_hash", AnyText, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-    # Ids are never reused, or the session of a removed moderator would sign in the next one.
-    sqlite_autoincrement=True,
-)
-
-# Sessions of moderators that have not been ended. `digest` is the SHA-256 of a random token that the cookie has.
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("digest", AnyText, primary_key=True),
-    Column("moderator_id", Integer, ForeignKey("moderators.id"), nullable=False, index=True),
-    Column("expires_at", UtcDateTime, nullable=False),
-)
-
-# Lists of an operator, for one site or for all. An entry matches until it expires.
-lists = Table(
-    "lists",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("name", AnyText, nullable=False, unique=True),
-    Column("site_id", Integer, ForeignKey("sites.id"), index=True),
-    Column("weight", Double, nullable=False),
-    Column("created_at", UtcDateTime, nullable=False),
-)
-
-list_entries = Table(
-    "list_entries",
-    metadata,
-    Column("list_id", Integer, ForeignKey("lists.id"), primary_key=True),
-    Column("kind", AnyText, primary_key=True),
-    Column("key", AnyText, primary_key=True),
-    Column("expires_at", UtcDateTime),
-    sqlite_with_rowid=False,
 )
 
 # One row: the id distinguishes this database from others, the digest its secret from others. The versions are other
