@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from moderation.actions.services import Services
 from moderation.domain.comment import Comment
-from moderation.domain.decision import Decision, Label, LabelValue, Score
+from moderation.domain.decision import Decision, Label, LabelOrigin, LabelValue, Score
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Thresholds, Verdict
 from moderation.storage import comments, decisions, labels
@@ -22,6 +22,7 @@ def insert_labelled_decisions(
     value: LabelValue | None = LabelValue.HAM,
     *,
     model: str = "small",
+    origin: LabelOrigin = LabelOrigin.SINGLE,
 ) -> list[str]:
     """Store comments with these probabilities, one for each second up to now, and return the ids of the decisions."""
     scores = [Score(probability, 0.0, 0.0, (), model) for probability in probabilities]
@@ -36,6 +37,6 @@ def insert_labelled_decisions(
             decision = Decision(decision_id, site.id, _COMMENT, score, _THRESHOLDS, Verdict.PUBLISH, False, at)
             decisions.add(connection, [(decision, comment_id)], "api")
             if value is not None:
-                labels.append(connection, site.id, comment_id, Label(value, "mara", "queue", now))
+                labels.append(connection, site.id, comment_id, Label(value, "mara", "queue", now, origin))
             decision_ids.append(decision_id)
     return decision_ids

@@ -9,7 +9,7 @@ from moderation.actions.label_content import read_contents
 from moderation.actions.labelling import apply_label
 from moderation.actions.rollout import RolloutStatus, recalibrate_anew
 from moderation.actions.services import Services
-from moderation.domain.decision import Label, LabelValue
+from moderation.domain.decision import Label, LabelOrigin, LabelValue
 from moderation.domain.errors import NotFound
 from moderation.domain.site import Site
 from moderation.features.parsed_comment import ParsedComment
@@ -55,8 +55,9 @@ def label_history(
         if missing:
             raise NotFound(f"The history of this site has no comment {', '.join(map(str, missing))}.")
         lock_comments(connection, comment_ids)
+        origin = LabelOrigin.SINGLE if len(comment_ids) == 1 else LabelOrigin.BULK
         for comment_id in comment_ids:
-            label = Label(value, labelled_by, channel, services.clock())
+            label = Label(value, labelled_by, channel, services.clock(), origin)
             apply_label(connection, site, comment_id, label, contents[comment_id])
         return recalibrate_anew(services, connection, site)
 

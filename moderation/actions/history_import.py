@@ -21,7 +21,7 @@ from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
 from moderation.domain.comment import Comment
 from moderation.domain.comment_types import PING_TYPES
-from moderation.domain.decision import Label, LabelValue
+from moderation.domain.decision import Label, LabelOrigin, LabelValue
 from moderation.domain.history import ExportCounts, PastComment, PastStatus
 from moderation.domain.site import Site
 from moderation.features.parsed_comment import ParsedComment
@@ -209,7 +209,7 @@ class _Import:
             self.result.kept += 1
 
     def _append_labels(self, connection: Connection) -> None:
-        label = Label(LabelValue.SPAM, _CHANNEL, _CHANNEL, self._at)
+        label = Label(LabelValue.SPAM, _CHANNEL, _CHANNEL, self._at, LabelOrigin.IMPORT)
         lock_labels(connection, self.site.id)
         labels.append_many(connection, self.site.id, [(comment_id, label) for comment_id in sorted(self._new_spam)])
         for comment_id in sorted(self._known_spam):

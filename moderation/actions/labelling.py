@@ -1,6 +1,12 @@
-"""Label comments. Labels are an append-only log in which a comment's newest label is in force."""
+"""Label comments. Labels are an append-only log in which a comment's newest label is in force.
+
+Four acts exist: `ham` and `spam` teach, `forget` withdraws a lesson, and `remove` takes the comment away without one.
+Each replaces any earlier one.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -11,7 +17,7 @@ from moderation.actions.repetition import count_label
 from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
 from moderation.domain.comment import COMMENT_FIELDS, Comment
-from moderation.domain.decision import Label, LabelValue
+from moderation.domain.decision import Label, LabelOrigin, LabelValue, LogEntry
 from moderation.domain.errors import NotFound
 from moderation.domain.site import Site
 from moderation.features.parsed_comment import ParsedComment
@@ -21,6 +27,10 @@ from moderation.storage.engine import read_transaction
 from moderation.storage.labels import ImportedComment, ImportKey, LabelledComment
 from moderation.storage.locks import lock_comments, lock_content, lock_labels, lock_site
 
+MAX_BULK_INTERVAL = timedelta(seconds=2)
+"""Time that a person needs for a second comment: a blog that labels faster passes on a stroke over several."""
+
+_SITE_KEY_CHANNELS = ("api", "akismet")
 _PAGE_SIZE = 500
 
 
@@ -36,7 +46,15 @@ class ImportResult(NamedTuple):
 
 
 def label_decision(
-    services: Services, site: Site, decision_id: str, value: LabelValue, labelled_by: str, channel: str
+    services: Services,
+    site: Site,
+    decision_id: str,
+    value: LabelValue,
+    labelled_by: str,
+    channel: str,
+    *,
+    origin: LabelOrigin = LabelOrigin.SINGLE,
+    reason: str = "",
 ) -> Label:
     """Label the comment of a decision, close its queue item and return the label in force.
 
@@ -45,27 +63,40 @@ def label_decision(
     with read_transaction(services.engine) as connection:
         comment_id = _find_comment_id(connection, site, decision_id)
         content = read_content(connection, comment_id)
-    label = Label(value, labelled_by, channel, services.clock())
+    label = Label(value, labelled_by, channel, services.clock(), origin, reason, decision_id)
     return services.writer.run(lambda connection: apply_label(connection, site, comment_id, label, content))
 
 
-def withdraw_label(services: Services, site: Site, decision_id: str, labelled_by: str, channel: str) -> Label:
+def withdraw_label(
+    services: Services, site: Site, decision_id: str, labelled_by: str, channel: str, *, reason: str = ""
+) -> Label:
     """Append a label without a value, which withdraws the label of a decision's comment, and return it.
 
-    Without a label to withdraw nothing changes. Raises `NotFound` for a decision of another site.
+    The comment is as it was before the label or the removal: it waits in the queue again if it did before. Without a
+    label to withdraw nothing changes. Raises `NotFound` for a decision of another site.
     """
-    withdrawal = Label(None, labelled_by, channel, services.clock())
+    withdrawal = Label(None, labelled_by, channel, services.clock(), reason=reason, decision_id=decision_id)
 
     def withdraw(connection: Connection) -> Label:
-        comment_id = _find_comment_id(connection, site, decision_id)
-        lock_comments(connection, [comment_id])
-        last = labels.last(connection, comment_id)
-        if last is None or last.value is None:
-            return last or withdrawal
-        append_label(connection, site.id, comment_id, withdrawal, None)
-        return withdrawal
+        return apply_withdrawal(connection, site.id, _find_comment_id(connection, site, decision_id), withdrawal)
 
     return services.writer.run(withdraw)
+
+
+def remove_comment(
+    services: Services, site: Site, decision_id: str, labelled_by: str, channel: str, *, reason: str = ""
+) -> Label:
+    """Remove the comment of a decision without a lesson: close its queue item, and withdraw any label it has.
+
+    A blog that holds the comment gets the answer for spam. A second removal changes nothing. Returns the row of the
+    log. Raises `NotFound` for a decision of another site.
+    """
+    removal = Label(None, labelled_by, channel, services.clock(), reason=reason, decision_id=decision_id, removes=True)
+
+    def remove(connection: Connection) -> Label:
+        return apply_label(connection, site, _find_comment_id(connection, site, decision_id), removal, None)
+
+    return services.writer.run(remove)
 
 
 def label_comment(
@@ -84,11 +115,13 @@ def label_comment(
     def apply(connection: Connection) -> Label:
         lock_content(connection, site.id, identity.content_hash)
         comment_id = find_same_comment(connection, site.id, identity)
+        label = Label(value, labelled_by, channel, now)
         if comment_id is not None:
-            return apply_label(connection, site, comment_id, Label(value, labelled_by, channel, now), content)
+            seen = replace(label, decision_id=decisions.find_current_id(connection, comment_id))
+            return apply_label(connection, site, comment_id, seen, content)
         (comment_id,) = comments.add(connection, site.id, [(identity.content_hash, comment)], now)
         own_content = content._replace(comment_id=content.comment_id or comment_id)
-        return apply_label(connection, site, comment_id, Label(value, labelled_by, channel, now), own_content)
+        return apply_label(connection, site, comment_id, label, own_content)
 
     return services.writer.run(apply)
 
@@ -101,14 +134,30 @@ def apply_label(
     The same value again through the same channel changes nothing.
     """
     lock_comments(connection, [comment_id])
-    queue_items.close_for_comment(connection, comment_id, label.labelled_by, "label", label.created_at)
+    outcome = "remove" if label.removes else "label"
+    queue_items.close_for_comment(connection, comment_id, label.labelled_by, outcome, label.created_at)
     last = labels.last(connection, comment_id)
-    if last is not None and (last.value, last.channel) == (label.value, label.channel):
+    if last is not None and (last.verb, last.channel) == (label.verb, label.channel):
         # The label is not new, but the blog may have asked to hold the comment again since.
         _schedule_callback(connection, comment_id, label, undecided_only=True)
         return last
+    label = _as_stroke(connection, site, label)
     append_label(connection, site.id, comment_id, label, content)
     return label
+
+
+def apply_withdrawal(connection: Connection, site_id: int, comment_id: int, withdrawal: Label) -> Label:
+    """Withdraw the label of a comment and reopen its queue item. Returns the newest row of the comment's log.
+
+    Without a label nothing changes.
+    """
+    lock_comments(connection, [comment_id])
+    last = labels.last(connection, comment_id)
+    if last is None or last.verb == withdrawal.verb:
+        return last or withdrawal
+    append_label(connection, site_id, comment_id, withdrawal, None)
+    queue_items.reopen_for_comment(connection, comment_id)
+    return withdrawal
 
 
 def append_label(
@@ -124,6 +173,19 @@ def append_label(
     labels.append(connection, site_id, comment_id, label)
     store_content(connection, site_id, comment_id, label.value, content)
     _schedule_callback(connection, comment_id, label)
+
+
+def read_label_log(
+    services: Services, site: Site | None, decision_id: str | None = None, *, before: int | None = None, limit: int = 50
+) -> list[LogEntry]:
+    """Return the newest rows of the label log, newest first, of a site or of all.
+
+    `decision_id` restricts them to the comment of a decision of the site, `before` to rows with a lower id. Raises
+    `NotFound` for a decision of another site.
+    """
+    with read_transaction(services.engine, slow=True) as connection:
+        comment_id = _find_comment_id(connection, site, decision_id) if site and decision_id else None
+        return labels.read_log(connection, site.id if site else None, comment_id, before, limit)
 
 
 def export_labels(services: Services, site: Site | None) -> Iterator[dict[str, str]]:
@@ -162,11 +224,11 @@ def import_labels(services: Services, site: Site, rows: Iterable[tuple[Comment, 
         comment_ids = comments.add(
             connection, site.id, [(key.content_hash, comment) for key, (comment, _) in new.items()], now
         )
-        new_labels = [Label(value, "import", "import", now) for _, value in new.values()]
+        new_labels = [_imported(value, now) for _, value in new.values()]
         lock_labels(connection, site.id)
         labels.append_many(connection, site.id, zip(comment_ids, new_labels, strict=True))
         for comment_id, value in changed.items():
-            label = Label(value, "import", "import", now)
+            label = _imported(value, now)
             apply_label(connection, site, comment_id, label, contents.get(comment_id))
         return ImportResult(len(new), len(changed), len(keyed) - len(new) - len(changed))
 
@@ -194,8 +256,29 @@ def _find_comment_id(connection: Connection, site: Site, decision_id: str) -> in
     return comment_id
 
 
+def _imported(value: LabelValue, at: datetime) -> Label:
+    return Label(value, "import", "import", at, LabelOrigin.IMPORT)
+
+
+def _as_stroke(connection: Connection, site: Site, label: Label) -> Label:
+    """Return the label of a site's client with the origin `BULK` if it follows another one too fast for a person.
+
+    A blog sends one call for each comment of a stroke, and does not say so.
+    """
+    if label.channel not in _SITE_KEY_CHANNELS or label.origin is not LabelOrigin.SINGLE:
+        return label
+    lock_labels(connection, site.id)
+    last = labels.last_of_site(connection, site.id)
+    if last is None or (last.labelled_by, last.channel) != (label.labelled_by, label.channel):
+        return label
+    is_stroke = abs(label.created_at - last.created_at) < MAX_BULK_INTERVAL
+    return replace(label, origin=LabelOrigin.BULK) if is_stroke else label
+
+
 def _schedule_callback(connection: Connection, comment_id: int, label: Label, *, undecided_only: bool = False) -> None:
-    result = None if label.channel == "akismet" else label.value
+    # For a removed comment the blog has no other answer than that for spam.
+    told = LabelValue.SPAM if label.removes else label.value
+    result = None if label.channel == "akismet" else told
     callbacks.set_result(connection, comment_id, result, label.created_at, undecided_only=undecided_only)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from moderation.actions.callbacks import describe_rejected_origin
 from moderation.actions.judging import with_spans
 from moderation.actions.label_content import read_content
-from moderation.actions.labelling import append_label
+from moderation.actions.labelling import append_label, apply_withdrawal
 from moderation.actions.services import Services
 from moderation.domain.decision import Label, LabelValue, Moderator, QueueItem
 from moderation.domain.errors import Conflict, NotFound
@@ -27,6 +27,10 @@ MAX_RESCORED_LENGTH = 20_000
 """Code points of the texts of one page that are scored again for their spans, so that long texts do not delay it."""
 MAX_PART_LENGTH = 100_000
 """Code points that are read of a long text at once."""
+
+
+_CHANNEL = "queue"
+_RECHECKED = "rechecked"
 
 
 class ItemPart(NamedTuple):
@@ -104,21 +108,31 @@ def resolve(services: Services, item_id: int, value: LabelValue, moderator: Mode
 
     Raises `NotFound` for an unknown item, and `Conflict` with the name of the person who closed it before.
     """
+    _close(services, item_id, Label(value, moderator.name, _CHANNEL, services.clock()))
+
+
+def remove(services: Services, item_id: int, moderator: Moderator) -> None:
+    """Close an item and remove its comment without a lesson. Raises the errors of `resolve`."""
+    _close(services, item_id, Label(None, moderator.name, _CHANNEL, services.clock(), removes=True))
+
+
+def forget(services: Services, item_id: int, moderator: Moderator) -> None:
+    """Take the decision on a closed item back: the item is open again, as it was before.
+
+    Raises `NotFound` for an unknown item, and `Conflict` for one that no decision of a person has closed.
+    """
     now = services.clock()
-    with read_transaction(services.engine) as connection:
-        found = queue_items.state(connection, item_id)
-        content = read_content(connection, found.comment_id) if found else None
 
-    def close_and_label(connection: Connection) -> None:
+    def withdraw(connection: Connection) -> None:
         state = queue_items.state(connection, item_id)
-        if state is not None:
-            lock_comments(connection, [state.comment_id])
-        if state is None or not queue_items.close(connection, item_id, moderator.name, value.value, now):
-            raise _error_for(queue_items.state(connection, item_id))
-        label = Label(value, labelled_by=moderator.name, channel="queue", created_at=now)
-        append_label(connection, state.site_id, state.comment_id, label, content)
+        if state is None or state.outcome == _RECHECKED:
+            raise _error_for(state)
+        if state.closed_by is None:
+            raise Conflict("The comment waits in the queue already.")
+        withdrawal = Label(None, moderator.name, _CHANNEL, now, decision_id=state.decision_id)
+        apply_withdrawal(connection, state.site_id, state.comment_id, withdrawal)
 
-    services.writer.run(close_and_label)
+    services.writer.run(withdraw)
 
 
 def skip(services: Services, item_id: int) -> None:
@@ -132,6 +146,23 @@ def skip(services: Services, item_id: int) -> None:
             raise _error_for(queue_items.state(connection, item_id))
 
     services.writer.run(skip_open)
+
+
+def _close(services: Services, item_id: int, label: Label) -> None:
+    with read_transaction(services.engine) as connection:
+        found = queue_items.state(connection, item_id)
+        content = read_content(connection, found.comment_id) if found else None
+
+    def close_and_label(connection: Connection) -> None:
+        state = queue_items.state(connection, item_id)
+        if state is not None:
+            lock_comments(connection, [state.comment_id])
+        if state is None or not queue_items.close(connection, item_id, label.labelled_by, label.verb, label.created_at):
+            raise _error_for(queue_items.state(connection, item_id))
+        seen = replace(label, decision_id=state.decision_id)
+        append_label(connection, state.site_id, state.comment_id, seen, content)
+
+    services.writer.run(close_and_label)
 
 
 def _with_spans(services: Services, items: list[QueueItem]) -> list[QueueItem]:
@@ -149,10 +180,12 @@ def _with_spans(services: Services, items: list[QueueItem]) -> list[QueueItem]:
 def _error_for(state: queue_items.ItemState | None) -> NotFound | Conflict:
     if state is None:
         return NotFound("There is no such item.")
-    if state.outcome == "rechecked":
+    if state.outcome == _RECHECKED:
         return Conflict("The blog had this comment checked again; its new item is further up.")
     # A blog may send any name with its label.
     closed_by = quoted(state.closed_by or "")
     if state.outcome == "label":
         return Conflict(f"{closed_by} was faster: the comment was labelled outside the queue.")
+    if state.outcome == "remove":
+        return Conflict(f"{closed_by} was faster and removed it.")
     return Conflict(f"{closed_by} was faster and labelled it {state.outcome}.")

@@ -1,4 +1,4 @@
-"""`moderation labels`: export and import labelled comments."""
+"""`moderation labels`: label decided comments, read the log of labels, export and import labelled comments."""
 
 import csv
 from collections.abc import Callable
@@ -7,20 +7,81 @@ from typing import TextIO
 
 import click
 
-from moderation.actions.labelling import export_labels, import_labels
+from moderation.actions.check import find_decision
+from moderation.actions.labelling import (
+    export_labels,
+    import_labels,
+    label_decision,
+    read_label_log,
+    remove_comment,
+    withdraw_label,
+)
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site
-from moderation.cli._options import input_file, labels_option, opened_services, output_file, raw
-from moderation.cli._output import echo_status, open_output
+from moderation.cli._options import as_json, input_file, labels_option, opened_services, output_file, raw, url_argument
+from moderation.cli._output import echo_status, open_output, print_json, print_table
 from moderation.domain.csv_cells import EXPORT_COLUMNS, neutralize
-from moderation.domain.decision import LabelValue
+from moderation.domain.decision import LabelOrigin, LabelValue, LogEntry
 from moderation.domain.site import Site
 from moderation.training.corpus import LabelWords, read_corpus
+from moderation.web.api.schemas import LogEntryResponse
+
+_CHANNEL = "cli"
+_VERBS = (*(value.value for value in LabelValue), "forget", "remove")
 
 
 @click.group()
 def labels() -> None:
-    """Export and import labelled comments."""
+    """Label comments, read the log of labels, export and import labelled comments."""
+
+
+@labels.command(name="set")
+@url_argument
+@click.argument("verb", type=click.Choice(_VERBS))
+@click.argument("decision_ids", metavar="DECISION...", nargs=-1, required=True)
+@click.option("--by", "labelled_by", metavar="NAME", default=_CHANNEL, help="The person who decides.")
+@click.option("--why", "reason", metavar="TEXT", default="", help="The reason, for the log.")
+def set_(url: str, verb: str, decision_ids: tuple[str, ...], labelled_by: str, reason: str) -> None:
+    """Label the comments of decisions of the site at URL, or take their labels back.
+
+    VERB is ham, spam, forget (as if never said) or remove (the comment goes, and nothing is learnt). Several decisions
+    at once count as a stroke: they enter no guarantee.
+    """
+    with opened_services() as services:
+        site = find_site(services, url)
+        for decision_id in decision_ids:
+            find_decision(services, site, decision_id)  # an unknown one is refused before anything is stored
+        for decision_id in decision_ids:
+            if verb == "forget":
+                withdraw_label(services, site, decision_id, labelled_by, _CHANNEL, reason=reason)
+            elif verb == "remove":
+                remove_comment(services, site, decision_id, labelled_by, _CHANNEL, reason=reason)
+            else:
+                origin = LabelOrigin.SINGLE if len(decision_ids) == 1 else LabelOrigin.BULK
+                value = LabelValue(verb)
+                label_decision(services, site, decision_id, value, labelled_by, _CHANNEL, origin=origin, reason=reason)
+    click.echo(f"{verb}: {len(decision_ids)} comment{'' if len(decision_ids) == 1 else 's'}.")
+
+
+@labels.command(name="log")
+@click.option("--site", "url", metavar="URL", help="Only the comments of this site.")
+@click.option("--decision", "decision_id", metavar="ID", help="Only the comment of this decision; needs --site.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Show at most so many rows.")
+@as_json
+def log(url: str | None, decision_id: str | None, limit: int, as_json: bool) -> None:
+    """List what people said of comments: who, when, through which channel, why, and by whom it was revoked.
+
+    The newest row comes first.
+    """
+    if decision_id and not url:
+        raise click.UsageError("--decision needs --site.")
+    with opened_services() as services:
+        entries = read_label_log(services, find_site(services, url) if url else None, decision_id, limit=limit)
+    if as_json:
+        print_json([LogEntryResponse.model_validate(entry) for entry in entries])
+    else:
+        header = ("id", "when", "comment", "label", "by", "channel", "origin", "why", "revoked")
+        print_table(header, map(_log_row, entries))
 
 
 @labels.command(name="export")
@@ -72,3 +133,19 @@ def _import_labels(
     values = (LabelValue.SPAM if spam else LabelValue.HAM for spam in corpus.spam)
     result = import_labels(services, site, zip(corpus.comments, values, strict=True))
     click.echo(f"{result.stored} labelled comments stored, {result.changed} changed, {result.known} known already.")
+
+
+def _log_row(entry: LogEntry) -> tuple[str, ...]:
+    label = entry.label
+    revoked = f"{entry.revoked_at:%Y-%m-%d %H:%M} by {entry.revoked_by}" if entry.revoked_at else ""
+    return (
+        str(entry.id),
+        f"{label.created_at:%Y-%m-%d %H:%M}",
+        str(entry.comment_id),
+        label.verb,
+        label.labelled_by,
+        label.channel,
+        label.origin.value,
+        label.reason,
+        revoked,
+    )

@@ -17,6 +17,20 @@ class LabelValue(StrEnum):
     SPAM = "spam"
 
 
+class LabelOrigin(StrEnum):
+    """How a person came to a label.
+
+    `SINGLE` is a decision on one comment. Every other label is one of many that a person gave at once, mostly without
+    reading each: by a stroke over several comments, a rule over past ones, an order to teach, or a file.
+    """
+
+    SINGLE = "single"
+    BULK = "bulk"
+    SWEEP = "sweep"
+    TEACHING = "teaching"
+    IMPORT = "import"
+
+
 class Span(NamedTuple):
     """A part of one field of the comment as sent: offsets in code points, `end` exclusive."""
 
@@ -93,14 +107,41 @@ class Decision:
 class Label:
     """A person's truth about one comment of one site. The log is append-only: the last label is in force.
 
-    `value` is `None` if the person took an earlier label back.
-    `channel` is `queue`, `api`, `akismet`, `import`, or `cli` for a person at the command line.
+    `value` is `None` if the person took an earlier label back, or removed the comment without a lesson (`removes`).
+    `channel` is `queue`, `api`, `akismet`, `import`, or `cli` for a person at the command line. `decision_id` is that
+    of the decision which the person saw, `None` if there was none; `reason` is empty if the person gave none.
     """
 
     value: LabelValue | None
     labelled_by: str
     channel: str
     created_at: datetime
+    origin: LabelOrigin = LabelOrigin.SINGLE
+    reason: str = ""
+    decision_id: str | None = None
+    removes: bool = False
+
+    @property
+    def verb(self) -> str:
+        """The act: `ham`, `spam`, `forget` or `remove`."""
+        if self.value is not None:
+            return self.value.value
+        return "remove" if self.removes else "forget"
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A row of the log of labels, and when and by whom the label was revoked; `None` while it is in force.
+
+    Any later row on the same comment revokes a label.
+    """
+
+    id: int
+    site_url: str
+    comment_id: int
+    label: Label
+    revoked_at: datetime | None
+    revoked_by: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ import json
 from dataclasses import asdict, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, func, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, exists, func, insert, select
 
 from moderation.domain.budget import Budget, Calibration, Guarantee, Refutation, RolloutStage, StoredCalibration
-from moderation.domain.decision import LabelValue
+from moderation.domain.decision import LabelOrigin, LabelValue
 from moderation.domain.thresholds import Verdict
 from moderation.storage import history, installation
 from moderation.storage.labels import IN_FORCE
@@ -28,13 +28,26 @@ SITES_WITH_NEWEST = sites.outerjoin(
 
 _JUDGED_LABELS = labels.join(decisions, decisions.c.comment_id == labels.c.comment_id)
 
+_single = labels.alias("single_label")
+_SAMPLED = exists().where(
+    _single.c.comment_id == labels.c.comment_id,
+    _single.c.value == LabelValue.HAM.value,
+    _single.c.origin == LabelOrigin.SINGLE.value,
+)
+"""Condition on `labels`: a person has decided on the comment alone that it is ham.
+
+Comments that are labelled in bulk were chosen, often by their scores: a stroke over the lowest ones would
+prove any threshold. A later stroke takes no comment out of the sample, or a stroke over the highest ones would do so.
+"""
+
 
 def count_ham(connection: Connection, site_id: int, model: str) -> int:
     """Return the number of the site's ham comments that this model judged before it could learn from them.
 
-    A comment counts if it is in the history, or if the model judged it as the live one and a person labelled it ham.
+    A comment counts if it is in the history, or if the model judged it as the live one and a person labelled it ham. At
+    least once that was a single decision.
     """
-    statement = select(func.count()).select_from(_JUDGED_LABELS).where(*_is_ham(site_id, model))
+    statement = select(func.count()).select_from(_JUDGED_LABELS).where(*_is_ham(site_id, model), _SAMPLED)
     return history.count_ham(connection, site_id, model) + connection.execute(statement).scalar_one()
 
 
@@ -48,7 +61,7 @@ def oldest_ham(connection: Connection, site_id: int, model: str, limit: int) -> 
     statement = (
         select(decisions.c.id, decisions.c.probability)
         .select_from(_JUDGED_LABELS)
-        .where(*_is_ham(site_id, model))
+        .where(*_is_ham(site_id, model), _SAMPLED)
         .order_by(decisions.c.decided_at, decisions.c.id)
         .limit(limit - len(past))
     )
@@ -65,7 +78,7 @@ def lowest_blocking_threshold(connection: Connection, site_id: int, model: str, 
     sample = (
         select(decisions.c.stage, decisions.c.spam_threshold)
         .select_from(_JUDGED_LABELS)
-        .where(*_is_ham(site_id, model))
+        .where(*_is_ham(site_id, model), _SAMPLED)
         .order_by(decisions.c.decided_at, decisions.c.id)
         .limit(remaining)
         .subquery()
@@ -75,7 +88,10 @@ def lowest_blocking_threshold(connection: Connection, site_id: int, model: str, 
 
 
 def count_lost(connection: Connection, site_id: int, model: str, threshold: float) -> int:
-    """Return how many comments this model judged to be at or above a threshold and a person labelled ham."""
+    """Return how many comments this model judged to be at or above a threshold and a person labelled ham.
+
+    Labels of any origin count: they speak against the threshold.
+    """
     statement = (
         select(func.count())
         .select_from(_JUDGED_LABELS)

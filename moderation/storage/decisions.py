@@ -107,6 +107,12 @@ def find_current(connection: Connection, site_id: int, comment_id: int) -> Decis
     return None if row is None else from_row(row)
 
 
+def find_current_id(connection: Connection, comment_id: int) -> str | None:
+    """Return the id of the decision on a comment that no later one replaced; `None` if there is none."""
+    statement = select(decisions.c.id).where(decisions.c.comment_id == comment_id, decisions.c.superseded.is_(False))
+    return connection.execute(statement).scalar()
+
+
 def find_comment_id(connection: Connection, site_id: int, decision_id: str) -> int | None:
     """Return the id of the comment that the site's decision is about."""
     return connection.execute(

@@ -1,12 +1,12 @@
 """The append-only log of labels. Of all labels of a comment the newest one is in force."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, exists, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select
 
 from moderation.domain.comment import Comment
-from moderation.domain.decision import Label, LabelValue
+from moderation.domain.decision import Label, LabelOrigin, LabelValue, LogEntry
 from moderation.storage import comments
 from moderation.storage.tables import comments as comments_table
 from moderation.storage.tables import labels, sites
@@ -16,6 +16,17 @@ IN_FORCE = ~exists().where(_later.c.comment_id == labels.c.comment_id, _later.c.
 """Condition on `labels`: the comment has no later label. A withdrawal is in force too; its value is NULL."""
 
 _MAX_HASHES_PER_QUERY = 500
+LABEL_COLUMNS: tuple[ColumnElement[Any], ...] = (
+    labels.c.value,
+    labels.c.labelled_by,
+    labels.c.channel,
+    labels.c.created_at,
+    labels.c.origin,
+    labels.c.reason,
+    labels.c.decision_id,
+    labels.c.removes,
+)
+"""The columns that `label_from_row` needs."""
 
 
 class LabelledComment(NamedTuple):
@@ -58,6 +69,10 @@ def append_many(connection: Connection, site_id: int, labelled: Iterable[tuple[i
             "labelled_by": label.labelled_by,
             "channel": label.channel,
             "created_at": label.created_at,
+            "origin": label.origin.value,
+            "reason": label.reason,
+            "decision_id": label.decision_id,
+            "removes": label.removes,
         }
         for comment_id, label in labelled
     ]
@@ -68,14 +83,55 @@ def append_many(connection: Connection, site_id: int, labelled: Iterable[tuple[i
 def last(connection: Connection, comment_id: int) -> Label | None:
     """Return the newest label of a comment, which may be a withdrawal; `None` if it was never labelled."""
     row = connection.execute(
-        select(labels.c.value, labels.c.labelled_by, labels.c.channel, labels.c.created_at)
-        .where(labels.c.comment_id == comment_id)
-        .order_by(labels.c.id.desc())
-        .limit(1)
+        select(*LABEL_COLUMNS).where(labels.c.comment_id == comment_id).order_by(labels.c.id.desc()).limit(1)
     ).first()
-    if row is None:
-        return None
-    return Label(row.value and LabelValue(row.value), row.labelled_by, row.channel, row.created_at)
+    return None if row is None else label_from_row(row)
+
+
+def last_of_site(connection: Connection, site_id: int) -> Label | None:
+    """Return the newest label of a site; `None` if none of its comments was labelled."""
+    row = connection.execute(
+        select(*LABEL_COLUMNS).where(labels.c.site_id == site_id).order_by(labels.c.id.desc()).limit(1)
+    ).first()
+    return None if row is None else label_from_row(row)
+
+
+def read_log(
+    connection: Connection, site_id: int | None, comment_id: int | None, before: int | None, limit: int
+) -> list[LogEntry]:
+    """Return the newest `limit` rows of the log with an id below `before`, newest first.
+
+    `site_id` and `comment_id` restrict them to one site and one comment.
+    """
+    next_id = (
+        select(func.min(_later.c.id))
+        .where(_later.c.comment_id == labels.c.comment_id, _later.c.id > labels.c.id)
+        .correlate(labels)
+        .scalar_subquery()
+    )
+    revoking = labels.alias("revoking_label")
+    statement = (
+        select(
+            labels.c.id,
+            sites.c.url,
+            labels.c.comment_id,
+            revoking.c.created_at.label("revoked_at"),
+            revoking.c.labelled_by.label("revoked_by"),
+            *LABEL_COLUMNS,
+        )
+        .select_from(labels.join(sites, sites.c.id == labels.c.site_id).outerjoin(revoking, revoking.c.id == next_id))
+        .order_by(labels.c.id.desc())
+        .limit(limit)
+    )
+    for column, wanted in ((labels.c.site_id, site_id), (labels.c.comment_id, comment_id)):
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    if before is not None:
+        statement = statement.where(labels.c.id < before)
+    return [
+        LogEntry(row.id, row.url, row.comment_id, label_from_row(row), row.revoked_at, row.revoked_by)
+        for row in connection.execute(statement)
+    ]
 
 
 def list_labelled(connection: Connection, site_id: int | None, after: int, limit: int) -> list[LabelledComment]:
@@ -124,3 +180,17 @@ def find_imported(
         for *key, comment_id, value in connection.execute(statement):
             found[ImportKey(*key)] = ImportedComment(comment_id, value and LabelValue(value))
     return found
+
+
+def label_from_row(row: Row[Any]) -> Label:
+    """Return the label in a row that was selected with `LABEL_COLUMNS`."""
+    return Label(
+        row.value and LabelValue(row.value),
+        row.labelled_by,
+        row.channel,
+        row.created_at,
+        LabelOrigin(row.origin),
+        row.reason,
+        row.decision_id,
+        row.removes,
+    )

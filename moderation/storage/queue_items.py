@@ -42,10 +42,11 @@ _COUNT_EXPIRING = (
 
 
 class ItemState(NamedTuple):
-    """The comment of an item and how it was closed; `closed_by` and `outcome` are `None` while it is open."""
+    """The decision of an item and how it was closed; `closed_by` and `outcome` are `None` while it is open."""
 
     site_id: int
     comment_id: int
+    decision_id: str
     closed_by: str | None
     outcome: str | None
 
@@ -112,7 +113,13 @@ def count_expiring(connection: Connection, after: datetime, until: datetime) -> 
 def state(connection: Connection, item_id: int) -> ItemState | None:
     """Return the state of an item; `None` if it does not exist."""
     row = connection.execute(
-        select(queue_items.c.site_id, decisions_table.c.comment_id, queue_items.c.closed_by, queue_items.c.outcome)
+        select(
+            queue_items.c.site_id,
+            decisions_table.c.comment_id,
+            queue_items.c.decision_id,
+            queue_items.c.closed_by,
+            queue_items.c.outcome,
+        )
         .join(decisions_table, decisions_table.c.id == queue_items.c.decision_id)
         .where(queue_items.c.id == item_id)
     ).first()
@@ -130,6 +137,15 @@ def close_for_comment(connection: Connection, comment_id: int, closed_by: str, o
     of_comment = select(decisions_table.c.id).where(decisions_table.c.comment_id == comment_id)
     statement = update(queue_items).where(_IS_OPEN, queue_items.c.decision_id.in_(of_comment))
     connection.execute(statement.values(closed_at=at, closed_by=closed_by, outcome=outcome))
+
+
+def reopen_for_comment(connection: Connection, comment_id: int) -> None:
+    """Open the closed items of a comment again, except for those of decisions that a recheck replaced."""
+    current = select(decisions_table.c.id).where(
+        decisions_table.c.comment_id == comment_id, decisions_table.c.superseded.is_(False)
+    )
+    statement = update(queue_items).where(queue_items.c.decision_id.in_(current))
+    connection.execute(statement.values(closed_at=None, closed_by=None, outcome=None))
 
 
 def skip(connection: Connection, item_id: int, at: datetime) -> bool:

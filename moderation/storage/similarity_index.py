@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, exists, func, insert, select, union_all
 
 from moderation.domain.decision import Label, LabelValue
-from moderation.storage.labels import IN_FORCE
+from moderation.storage.labels import IN_FORCE, LABEL_COLUMNS, label_from_row
 from moderation.storage.tables import comments, labels, similarity_index
 
 
@@ -91,13 +91,13 @@ def candidates(
 def labelled_texts(connection: Connection, comment_ids: Sequence[int], length: int) -> list[tuple[str, Label]]:
     """Return the first `length` code points of these comments with their labels in force, the newest label first."""
     statement = (
-        select(_excerpt(length), labels.c.value, labels.c.labelled_by, labels.c.channel, labels.c.created_at)
+        select(_excerpt(length), *LABEL_COLUMNS)
         .join(comments, comments.c.id == labels.c.comment_id)
         .where(labels.c.comment_id.in_(comment_ids), labels.c.value.is_not(None), IN_FORCE)
         .order_by(labels.c.id.desc())
     )
     rows = connection.execute(statement).all() if comment_ids else []
-    return [(row.text, Label(LabelValue(row.value), row.labelled_by, row.channel, row.created_at)) for row in rows]
+    return [(row.text, label_from_row(row)) for row in rows]
 
 
 def _excerpt(length: int) -> ColumnElement[str]:

@@ -188,6 +188,12 @@ labels = Table(
     Column("labelled_by", AnyText, nullable=False),
     Column("channel", AnyText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("origin", AnyText, nullable=False, server_default="single"),
+    Column("reason", AnyText, nullable=False, server_default=""),
+    # Without a foreign key: the log outlives the decision.
+    Column("decision_id", AnyText),
+    # True if the comment was removed without a lesson; the value is NULL then.
+    Column("removes", Boolean, nullable=False, server_default=false()),
     Index(None, "comment_id", "id"),
     Index(None, "site_id", "id"),
     Index(None, "site_id", "value", "comment_id"),

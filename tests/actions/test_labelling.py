@@ -14,15 +14,17 @@ from moderation.actions.labelling import (
     import_labels,
     label_comment,
     label_decision,
+    read_label_log,
+    remove_comment,
     withdraw_label,
 )
 from moderation.actions.retries import MAX_RETRY_SECONDS
-from moderation.actions.review import count_held, held_items
+from moderation.actions.review import count_held, held_items, resolve
 from moderation.actions.services import Services
 from moderation.actions.similarity import find_similar_to_text
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.csv_cells import EXPORT_COLUMNS
-from moderation.domain.decision import Label, LabelValue
+from moderation.domain.decision import Label, LabelOrigin, LabelValue, Moderator
 from moderation.domain.errors import NotFound
 from moderation.domain.site import Site
 from moderation.storage import tables
@@ -46,7 +48,7 @@ def test_a_label_is_found_with_its_decision(services: Services, site: Site) -> N
     """The label in force is returned with the decision."""
     decision = check_comment(services, site, CheckRequest(COMMENT, spans=True)).decision
     label = label_decision(services, site, decision.id, SPAM, "key abcd", "api")
-    assert label == Label(SPAM, "key abcd", "api", services.clock())
+    assert label == Label(SPAM, "key abcd", "api", services.clock(), decision_id=decision.id)
     assert find_decision(services, site, decision.id) == (decision, label)
 
 
@@ -77,7 +79,8 @@ def test_a_label_can_be_withdrawn(services: Services, site: Site) -> None:
     """A withdrawal is a row of the log; after it no label is in force."""
     decision = check_comment(services, site, CheckRequest(COMMENT, spans=True)).decision
     label_decision(services, site, decision.id, SPAM, "a", "api")
-    assert withdraw_label(services, site, decision.id, "b", "api") == Label(None, "b", "api", services.clock())
+    withdrawal = Label(None, "b", "api", services.clock(), decision_id=decision.id)
+    assert withdraw_label(services, site, decision.id, "b", "api") == withdrawal
     assert find_decision(services, site, decision.id) == (decision, None)
     assert log_length(services) == 2
 
@@ -230,7 +233,8 @@ def test_the_newest_label_counts_in_an_import(services: Services, hold_all_site:
     withdraw_label(services, hold_all_site, decision.id, "mara", "queue")
     again = check_comment(services, hold_all_site, CheckRequest(Comment("Held for a person"), recheck=True)).decision
     assert import_labels(services, hold_all_site, [(Comment("Held for a person"), HAM)]) == (0, 1, 0)
-    assert find_decision(services, hold_all_site, again.id)[1] == Label(HAM, "import", "import", clock.now)
+    imported = Label(HAM, "import", "import", clock.now, LabelOrigin.IMPORT)
+    assert find_decision(services, hold_all_site, again.id)[1] == imported
     assert count_held(services) == 0
 
 
@@ -264,3 +268,92 @@ def test_a_withdrawn_label_leaves_no_trace_in_the_export(
         withdraw_label(services, site, decision.id, "a", "api")
         assert list(export_labels(services, site)) == before
         assert find_decision(services, site, decision.id)[1] is None
+
+
+def test_the_log_says_all_about_a_label(services: Services, site: Site, clock: Clock) -> None:
+    """Each row has who, when, channel, decision, reason and origin, and when and by whom it was revoked."""
+    decision = check_comment(services, site, CheckRequest(COMMENT)).decision
+    said = clock.now
+    label_decision(services, site, decision.id, SPAM, "ann", "queue", reason="sells sheds")
+    clock.advance(60)
+    label_decision(services, site, decision.id, HAM, "bob", "api", origin=LabelOrigin.SWEEP)
+    clock.advance(60)
+    withdraw_label(services, site, decision.id, "ann", "queue", reason="not sure")
+    withdrawal, ham, spam = read_label_log(services, site, decision.id)
+    assert spam.label == Label(SPAM, "ann", "queue", said, reason="sells sheds", decision_id=decision.id)
+    assert (spam.revoked_at, spam.revoked_by) == (ham.label.created_at, "bob")
+    assert (ham.label.origin, ham.revoked_by) == (LabelOrigin.SWEEP, "ann")
+    assert (withdrawal.label.verb, withdrawal.label.reason, withdrawal.revoked_at) == ("forget", "not sure", None)
+
+
+def test_the_log_can_be_read_in_parts(services: Services, site: Site, other_site: Site) -> None:
+    """The newest rows come first, those of one site alone if it is named."""
+    for blog in (site, other_site, site):
+        decision = check_comment(services, blog, CheckRequest(replace(COMMENT, author=blog.url))).decision
+        label_decision(services, blog, decision.id, SPAM, "ann", "queue")
+        label_decision(services, blog, decision.id, HAM, "ann", "queue")
+    everything = read_label_log(services, None)
+    assert [entry.id for entry in everything] == sorted((entry.id for entry in everything), reverse=True)
+    assert read_label_log(services, None, before=everything[1].id, limit=2) == everything[2:4]
+    assert {entry.site_url for entry in read_label_log(services, other_site)} == {other_site.url}
+    with pytest.raises(NotFound):
+        read_label_log(services, other_site, everything[0].label.decision_id)
+
+
+def test_an_unknown_comment_has_no_decision_in_the_log(services: Services, site: Site) -> None:
+    """A described comment has the decision that stands for it, if there is one."""
+    label_comment(services, site, COMMENT, SPAM, "a", "akismet")
+    decision = check_comment(services, site, CheckRequest(Comment("Hello there"))).decision
+    label_comment(services, site, Comment("Hello there"), HAM, "a", "akismet")
+    assert [entry.label.decision_id for entry in read_label_log(services, site)] == [decision.id, None]
+
+
+@pytest.mark.parametrize(("seconds", "origin"), [(1.9, LabelOrigin.BULK), (2, LabelOrigin.SINGLE)])
+def test_a_blog_passes_a_stroke_on_in_many_calls(
+    services: Services, site: Site, clock: Clock, seconds: float, origin: LabelOrigin
+) -> None:
+    """Labels of one reporter that follow each other too fast for a person are a stroke; those of two are none."""
+    for text in ("one", "two"):
+        label_comment(services, site, Comment(text), HAM, "ann", "akismet")
+        clock.advance(seconds)
+    label_comment(services, site, Comment("three"), HAM, "bob", "akismet")
+    assert [entry.label.origin for entry in read_label_log(services, site)] == [
+        LabelOrigin.SINGLE,
+        origin,
+        LabelOrigin.SINGLE,
+    ]
+
+
+def test_labels_of_a_file_say_so(services: Services, site: Site) -> None:
+    """New comments of a file and those whose label it changes have the origin of a file."""
+    import_labels(services, site, [(COMMENT, SPAM)])
+    import_labels(services, site, [(COMMENT, HAM)])
+    assert {entry.label.origin for entry in read_label_log(services, site)} == {LabelOrigin.IMPORT}
+
+
+def test_a_removed_comment_teaches_nothing(services: Services, hold_all_site: Site) -> None:
+    """It leaves the queue, has no label any longer, and a second removal adds nothing."""
+    decision = check_comment(services, hold_all_site, CheckRequest(COMMENT)).decision
+    label_decision(services, hold_all_site, decision.id, HAM, "ann", "queue")
+    for _ in range(2):
+        assert remove_comment(services, hold_all_site, decision.id, "bob", "api", reason="off topic").verb == "remove"
+    assert find_decision(services, hold_all_site, decision.id)[1] is None
+    assert (count_held(services), exported(services, None), log_length(services)) == (0, [], 2)
+    assert find_similar_to_text(services, hold_all_site.id, COMMENT.text) == []
+    with pytest.raises(NotFound):
+        remove_comment(services, hold_all_site, "0" * 32, "bob", "api")
+
+
+def test_a_forgotten_decision_waits_again(services: Services, hold_all_site: Site, moderator: Moderator) -> None:
+    """As if nobody had decided: the item is open again, whoever closed it, and can be decided the other way."""
+    decision = check_comment(services, hold_all_site, CheckRequest(COMMENT)).decision
+    (item,) = held_items(services)
+    resolve(services, item.id, SPAM, moderator)
+    withdraw_label(services, hold_all_site, decision.id, "ann", "api")
+    assert [held.id for held in held_items(services)] == [item.id]
+    remove_comment(services, hold_all_site, decision.id, "ann", "api")
+    assert count_held(services) == 0
+    withdraw_label(services, hold_all_site, decision.id, "ann", "api")
+    resolve(services, item.id, HAM, moderator)
+    verbs = [entry.label.verb for entry in read_label_log(services, hold_all_site)]
+    assert verbs == ["ham", "forget", "remove", "forget", "spam"]

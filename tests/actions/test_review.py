@@ -62,7 +62,8 @@ def test_a_moderator_resolves_an_item(
     (decision,) = hold(services, hold_all_site, 1)
     resolve(services, held_items(services)[0].id, value, moderator)
     assert held_items(services, include_skipped=True) == []
-    assert find_decision(services, hold_all_site, decision.id)[1] == Label(value, "mara", "queue", services.clock())
+    expected = Label(value, "mara", "queue", services.clock(), decision_id=decision.id)
+    assert find_decision(services, hold_all_site, decision.id)[1] == expected
     assert [row["label"] for row in export_labels(services, hold_all_site)] == [value.value]
 
 

@@ -21,13 +21,14 @@ from moderation.actions.services import Services
 from moderation.actions.sites import find_site, list_sites, set_thresholds, set_type_thresholds
 from moderation.domain.budget import UNCALIBRATED, Budget, RolloutStage, sample_digest
 from moderation.domain.comment import Comment
-from moderation.domain.decision import LabelValue
+from moderation.domain.decision import Label, LabelOrigin, LabelValue
 from moderation.domain.errors import ModelUnavailable, NotFound
 from moderation.domain.site import MIN_PRIVATE_REVIEW, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.features.parsed_comment import ParsedComment
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
+from moderation.storage import decisions, labels
 from moderation.storage.engine import read_transaction, write_transaction
 from moderation.storage.tables import calibrations
 from tests.labelled_decisions import insert_labelled_decisions
@@ -286,3 +287,34 @@ def test_the_thresholds_of_a_site_are_those_that_judge(services_without_model: S
         thresholds_for(services, reload_site(services, site), None)
     own = set_thresholds(services, site.url, THRESHOLDS)
     assert thresholds_for(services, own, "message") == (THRESHOLDS.for_private_types(), None)
+
+
+@pytest.mark.parametrize("origin", [origin for origin in LabelOrigin if origin is not LabelOrigin.SINGLE])
+def test_a_bulk_ham_buys_no_guarantee(services: Services, site: Site, origin: LabelOrigin) -> None:
+    """Any number of labels that are no single decisions proves no threshold."""
+    insert_labelled_decisions(services, site, spread(200), origin=origin)
+    assert not recalibrate(services, site)
+    status = rollout_status(services, site)
+    assert (status.ham_count, stage(services, site)) == (0, RolloutStage.OBSERVE)
+
+
+def test_a_blogs_stroke_buys_no_guarantee(services: Services, site: Site) -> None:
+    """A blog that sends one call after the other for a stroke over its comments proves no more than its first one."""
+    for decision_id in insert_labelled_decisions(services, site, spread(40), value=None):
+        label_decision(services, site, decision_id, LabelValue.HAM, "api", "api")
+    assert not recalibrate(services, site) and rollout_status(services, site).ham_count == 1
+
+
+def test_a_stroke_takes_no_ham_out_of_the_sample(services: Services, site: Site) -> None:
+    """A stroke of "ham" over the ham with the highest scores leaves these in the sample: the threshold is the same."""
+    high = insert_labelled_decisions(services, site, [0.8] * 5)
+    with write_transaction(services.engine) as connection:
+        for decision_id in high:
+            comment_id = decisions.find_comment_id(connection, site.id, decision_id)
+            assert comment_id is not None
+            again = Label(LabelValue.HAM, "mallory", "cli", services.clock(), LabelOrigin.BULK)
+            labels.append(connection, site.id, comment_id, again)
+    insert_labelled_decisions(services, site, spread(24))
+    assert recalibrate(services, site) and stage(services, site) is RolloutStage.HOLD
+    thresholds, _ = thresholds_for(services, reload_site(services, site), None)
+    assert thresholds.review == nextafter(0.8, 1)

@@ -4,6 +4,11 @@ import csv
 import io
 from pathlib import Path
 
+from moderation.actions.check import CheckRequest, check_comment
+from moderation.actions.sites import find_site
+from moderation.domain.comment import Comment
+from moderation.settings import Settings
+from moderation.wiring import open_services
 from tests.cli.conftest import Operator
 
 BLOG = "https://blog.example"
@@ -66,3 +71,23 @@ def test_formulae_are_neutralized_and_read_back(operator: Operator, tmp_path: Pa
     operator.get("labels", "import", tmp_path / "out.csv", "--site", "https://other.example")
     shown = operator.get("labels", "export", "--raw", "--site", "https://other.example")
     assert [row["text"] for row in csv.DictReader(io.StringIO(shown, newline=""))] == texts
+
+
+def test_comments_are_labelled_by_their_decisions(operator: Operator, settings: Settings) -> None:
+    """Every verb follows every other, the log says who and why, and an unknown id is refused."""
+    services = open_services(settings)
+    site = find_site(services, BLOG)
+    first, second = (check_comment(services, site, CheckRequest(Comment(text))).decision.id for text in ("one", "two"))
+    for verb in ("spam", "ham", "forget", "remove", "spam"):
+        operator.get("labels", "set", BLOG, verb, first, "--by", "ann", "--why", f"says {verb}")
+    rows = operator.get_json("labels", "log", "--site", BLOG, "--decision", first)
+    assert [row["label"]["value"] for row in rows] == ["spam", None, None, "ham", "spam"]
+    assert [row["label"]["removes"] for row in rows] == [False, True, False, False, False]
+    assert {row["label"]["labelled_by"] for row in rows} == {"ann"} and rows[0]["label"]["reason"] == "says spam"
+    assert rows[0]["revoked_at"] is None and rows[1]["revoked_by"] == "ann"
+    operator.get("labels", "set", BLOG, "ham", first, second)
+    assert [row["label"]["origin"] for row in operator.get_json("labels", "log", "--limit", "2")] == ["bulk", "bulk"]
+    assert operator.run("labels", "set", BLOG, "spam", second, "0" * 32).exit_code == 4
+    assert "says remove" in operator.get("labels", "log")
+    assert operator.get_json("labels", "log", "--limit", "1")[0]["label"]["value"] == "ham"
+    assert operator.run("labels", "log", "--decision", first).exit_code == 2

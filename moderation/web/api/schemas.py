@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from moderation.domain.budget import RolloutMode, RolloutStage
-from moderation.domain.decision import LabelValue, Occurrence
+from moderation.domain.decision import LabelOrigin, LabelValue, Occurrence
 from moderation.domain.site import OnError, ReviewAction
 from moderation.domain.thresholds import Verdict
 from moderation.web.api.guarantee_schemas import (
@@ -118,12 +118,31 @@ class ThresholdsResponse(ResponseModel):
 
 
 class LabelResponse(ResponseModel):
-    """A person's label: who gave it, through which channel (`queue`, `api`, `akismet`, `import`, `cli`) and when."""
+    """A person's label: who gave it, through which channel (`queue`, `api`, `akismet`, `import`, `cli`), when and why.
+
+    `value` is null for a withdrawal and, with `removes`, for a removal without a lesson. `decision_id` is that of the
+    decision which the person saw.
+    """
 
     value: LabelValue | None
     labelled_by: Text
     channel: str
     created_at: _Time
+    origin: LabelOrigin = Field(description="A decision on one comment, `single`, or one of many at once.")
+    reason: Text
+    decision_id: str | None
+    removes: bool
+
+
+class LogEntryResponse(ResponseModel):
+    """A row of the label log, and when and by whom the label was revoked; both null while it is in force."""
+
+    id: int
+    site_url: str
+    comment_id: int
+    label: LabelResponse
+    revoked_at: _Time | None
+    revoked_by: Text | None
 
 
 class JudgementResponse(ResponseModel):
