@@ -29,8 +29,9 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import signal_codes
 from moderation.features.signals.submission import rule_contributions
 from moderation.scoring.reasons import explain, passage_reason
-from moderation.scoring.site_weights import MAX_PARAMETER, SiteWeights, is_usable_array
-from moderation.scoring.word_weights import WordWeights
+from moderation.scoring.site_weights import ScoredRow, SiteWeights
+from moderation.scoring.trained_weights import MAX_PARAMETER, TrainedWeights, is_usable_array
+from moderation.scoring.word_weights import FieldRow, WordWeights
 
 BATCH_SIZE = 250
 """Comments parsed at a time, which takes some megabytes."""
@@ -66,7 +67,7 @@ class Model:
         Thresholds that the model suggests.
     general_guarantees : GeneralGuarantees, optional
         Guarantees of these thresholds over sites.
-    weights_by_site : mapping of str to SiteWeights
+    weights_by_site : mapping of str to TrainedWeights
         Weights of the sites that have their own, by URL.
     """
 
@@ -79,7 +80,7 @@ class Model:
     contribution_limits: NDArray[np.float64]
     thresholds: Thresholds
     general_guarantees: GeneralGuarantees | None = None
-    weights_by_site: Mapping[str, SiteWeights] = field(default_factory=dict)
+    weights_by_site: Mapping[str, TrainedWeights] = field(default_factory=dict)
     word_weights: WordWeights = field(init=False)
     # Mean and weight of each signal as plain numbers, which are faster than arrays for a single comment.
     centered_weights: Sequence[tuple[float, float]] = field(init=False)
@@ -128,7 +129,9 @@ class Model:
             if not isinstance(number, float) or not abs(number) <= MAX_PARAMETER:
                 raise ModelUnavailable(f"The model {model_id} has no usable {name}; train it again.")
         try:
-            weights_by_site = {url: SiteWeights.from_list(values) for url, values in arrays.get("weights_by_site", ())}
+            weights_by_site = {
+                url: TrainedWeights.from_list(values) for url, values in arrays.get("weights_by_site", ())
+            }
         except (ValueError, TypeError):
             raise ModelUnavailable(f"The model {model_id} has no usable weights_by_site; train it again.") from None
         if not all(isinstance(url, str) for url in weights_by_site):
@@ -147,7 +150,7 @@ class Model:
         return self._cached_for_site(site_url) if self._cached_for_site and site_url in self.weights_by_site else self
 
 
-def _with_site_weights(model: Model, weights_by_site: Mapping[str, SiteWeights], site_url: str) -> Model:
+def _with_site_weights(model: Model, weights_by_site: Mapping[str, TrainedWeights], site_url: str) -> Model:
     site_weights = weights_by_site[site_url]
     return replace(
         model,
@@ -164,13 +167,16 @@ def score(
     submission: SubmissionSignals = NO_SIGNALS,
     *,
     evidence: Sequence[Reason] = (),
+    site_weights: SiteWeights | None = None,
+    thresholds: Thresholds | None = None,
     spans: bool = False,
 ) -> Score:
     """Return the probability of spam with all reasons. Their weights and the bias add up to the logit.
 
-    `evidence` is known outside the comment: its weights are added to the logit, and it joins the reasons. With `spans`,
-    each reason of the model has its spans in the comment as sent. If a passage of a long text is more like spam than
-    the whole, the passage alone is scored, and a reason says so.
+    `evidence` is known outside the comment: its weights are added to the logit, and it joins the reasons; so does what
+    `site_weights` learnt for this comment, within the bounds of the `thresholds` in force, those of the model unless
+    given. With `spans`, each reason of the model has its spans in the comment as sent. If a passage of a long text is
+    more like spam than the whole, the passage alone is scored, and a reason says so.
     """
     whole = _contribute(model, extract_features(parsed, submission))
     passages = [_contribute(model, features) for features in extract_passages(whole.features)]
@@ -180,6 +186,11 @@ def score(
     else:
         evidence = [*evidence, passage_reason(scored.features, -model.passage_discount, spans=spans)]
     logit = scored.logit + sum([reason.weight for reason in evidence])
+    if site_weights:
+        scored_row = ScoredRow(parsed, scored.features, scored.rows, logit)
+        if learnt := site_weights.reason(scored_row, thresholds or model.thresholds):
+            evidence = [*evidence, learnt]
+            logit += learnt.weight
     reasons = explain(
         scored.features, scored.by_field, scored.by_signal, model.usual_values, evidence=evidence, spans=spans
     )
@@ -204,9 +215,10 @@ def logistic(logit: float) -> float:
 
 
 class _Contributions(NamedTuple):
-    """The contributions of the words of each field and of each signal, and the logit that they add up to."""
+    """The rows of the fields, the contributions of their words and of each signal, and the logit they add up to."""
 
     features: Features
+    rows: list[FieldRow]
     by_field: list[dict[str, float]]
     by_signal: list[float]
     logit: float
@@ -219,10 +231,11 @@ def _contribute(model: Model, features: Features) -> _Contributions:
         weight * (value - mean) if value == value else 0.0
         for value, (mean, weight) in signals
     ]
-    by_field = list(map(model.word_weights.contributions, features.document))
+    rows = list(map(model.word_weights.look_up, features.document))
+    by_field = list(map(model.word_weights.contributions, rows))
     words = sum([sum(by_word.values()) for by_word in by_field])
     logit = model.bias + words + sum(by_signal) + sum(features.rule_contributions.values())
-    return _Contributions(features, by_field, by_signal, logit)
+    return _Contributions(features, rows, by_field, by_signal, logit)
 
 
 def _logits(model: Model, batch: Sequence[ParsedComment]) -> list[float]:

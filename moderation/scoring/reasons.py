@@ -12,6 +12,7 @@ from moderation.features.signals import SIGNALS, signal_codes
 from moderation.features.signals.submission import RULE_SIGNALS, SUBMISSION_CODES
 from moderation.scoring.lists import DESCRIPTIONS as LIST_DESCRIPTIONS
 from moderation.scoring.repetition import REPETITION_DESCRIPTIONS
+from moderation.scoring.site_weights import LEARNT_HERE
 
 MAX_SPAM_REASONS = 5
 MAX_HAM_REASONS = 3
@@ -40,6 +41,7 @@ DESCRIPTIONS: dict[str, str] = {
     **{signal.code: signal.description for signal in RULE_SIGNALS},
     **REPETITION_DESCRIPTIONS,
     **LIST_DESCRIPTIONS,
+    LEARNT_HERE: "labels that people gave on this site",
 }
 """The sentence for each reason that is no signal of the model, by code. It is given only where it is true."""
 

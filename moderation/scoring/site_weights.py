@@ -1,107 +1,250 @@
-"""Weights that a site's own labels add to the weights shared by all sites."""
+"""What the labels of a site change about the scores of its comments: a memory, and learnt weights.
 
+Both are a pure function of the live model and the site's labels in force: to forget a label is to learn without it.
+"""
+
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self, TypeVar
+from dataclasses import dataclass
+from math import inf, log, sqrt
+from operator import attrgetter
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from moderation.features.ngrams import N_COLUMNS, NAMESPACES
-from moderation.features.signals import signal_codes
+from moderation.domain.decision import Label, LabelValue, Reason
+from moderation.domain.thresholds import Thresholds
+from moderation.features.extraction import Features
+from moderation.features.label_features import LabelFeatures
+from moderation.features.memory_keys import find_memory_keys
+from moderation.features.ngrams import N_COLUMNS, hash_documents
+from moderation.features.parsed_comment import ParsedComment
+from moderation.scoring.label_memory import LabelMemory, MatchKind
+from moderation.scoring.learnt_weights import LearntWeights
+from moderation.scoring.residual import FIELDS, Floats, LessonRows, signal_units, solve
+from moderation.scoring.word_weights import FieldRow
 
-MAX_PARAMETER = 1e9
-"""Limit of every number of a model, either way. Products and sums of numbers within it stay finite."""
-_MAX_SCALE = 1e6
-Float = TypeVar("Float", np.float16, np.float32)
+if TYPE_CHECKING:
+    from moderation.scoring.model import Model
+
+LEARNT_HERE = "LEARNT_HERE"
+MODERATOR_CHANNELS = frozenset(("queue", "cli", "import"))
+"""Channels of labels by moderators. Those of the others are given with the key of a site, which may leak."""
+MAX_LESSONS_PER_LABEL = 500
+"""Spam and ham comments that the weights are learnt from, the newest ones. The memory has all."""
+MARGIN = 0.1
+"""Distance from a threshold, in logits, to which a label brings a comment."""
+MAX_SHIFT = 6.0
+"""Limit of what the weights change, in logits."""
+
+_MAX_NAMED = 3
+_LABELS = {True: "spam", False: "ham"}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A label in force with the features of its comment. The value of the label is never `None`."""
+
+    label: Label
+    label_id: int
+    comment_id: int
+    features: LabelFeatures
+
+    @property
+    def is_spam(self) -> bool:
+        """Whether the comment is spam by this label."""
+        return self.label.value is LabelValue.SPAM
+
+    @property
+    def is_by_moderator(self) -> bool:
+        """Whether a moderator gave the label, not the key of a site."""
+        return self.label.channel in MODERATOR_CHANNELS
+
+
+class ScoredRow(NamedTuple):
+    """A comment, the features of the part of it that was scored, the rows of their fields, and the logit so far."""
+
+    parsed: ParsedComment
+    features: Features
+    rows: Sequence[FieldRow]
+    logit: float
+
+
 class SiteWeights:
-    """The weights of one site relative to the shared weights of a model, in logits.
+    """The memory of a site and its learnt weights. `learn` makes them.
 
-    The weight of a column at the site is `scale` times its shared weight, plus its entry of `weights`.
-
-    Parameters
-    ----------
-    columns : int32 array of shape (n,)
-        Hashed columns with an entry in `weights`, ascending.
-    weights : float array of shape (n,)
-        Added to the scaled shared weights.
-    scale : float
-        Factor of the shared weights, above 0.
-    signal_weights : float array of shape (signals,)
-        Replaces that of the model, like `bias` and `contribution_limits`.
-    bias : float
-        Logit of a comment without any feature.
-    contribution_limits : float array of shape (namespaces, 2)
-        Lowest and highest sum of contributions of the words of a field.
+    `by_all` are learnt from all labels, `by_moderators` from those of moderators. They are the same object if there are
+    no others.
     """
 
-    columns: NDArray[np.int32]
-    weights: NDArray[np.float16] | NDArray[np.float32]
-    scale: float
-    signal_weights: NDArray[np.float32]
-    bias: float
-    contribution_limits: NDArray[np.float64]
-
-    def apply_to(self, shared: NDArray[Float]) -> NDArray[Float]:
-        """Return the weight of each column at the site, as an array like `shared`. Overflow is clipped."""
-        weights = shared * np.float32(self.scale)
-        weights[self.columns] += self.weights
-        limit = np.finfo(shared.dtype).max
-        clipped: NDArray[Float] = np.clip(weights, -limit, limit).astype(shared.dtype)
-        return clipped
-
-    def scaled(self, slope: float, offset: float, shared_slope: float) -> Self:
-        """Return weights with calibrated logits and the same ranking.
-
-        Parameters
-        ----------
-        slope, offset : float
-            The new logits are `slope * logit + offset`.
-        shared_slope : float
-            Factor by which the logits of the shared model are multiplied.
-        """
-        return replace(
-            self,
-            weights=self.weights * np.float32(slope),
-            scale=self.scale * slope / shared_slope,
-            signal_weights=self.signal_weights * np.float32(slope),
-            bias=self.bias * slope + offset,
-            contribution_limits=self.contribution_limits * slope,
-        )
-
-    def to_list(self) -> list[Any]:
-        """Return the site weights as arrays and plain values, for a model file. Column weights become float16."""
-        weights = self.weights.astype(np.float16)
-        return [self.columns, weights, self.scale, self.signal_weights, self.bias, self.contribution_limits]
+    def __init__(self, lessons: Sequence[Lesson], window: "_Window") -> None:
+        self._lessons = lessons
+        self.window = window
+        spam = np.array([lesson.is_spam for lesson in lessons], dtype=bool)
+        by_moderator = np.array([lesson.is_by_moderator for lesson in lessons], dtype=bool)
+        self._memory = LabelMemory([lesson.features.key_record for lesson in lessons], spam, by_moderator)
 
     @classmethod
-    def from_list(cls, values: Sequence[Any]) -> Self:
-        """Return the site weights that `to_list` stored. Raises `ValueError` for anything else."""
-        columns, weights, scale, signal_weights, bias, contribution_limits = values
-        shapes = [
-            (weights, np.shape(columns)),
-            (signal_weights, (len(signal_codes()),)),
-            (contribution_limits, (len(NAMESPACES), 2)),
-        ]
-        is_valid = (
-            isinstance(columns, np.ndarray)
-            and columns.dtype == np.int32
-            and columns.ndim == 1
-            and (np.diff(columns, prepend=-1, append=N_COLUMNS) > 0).all()
-            and all(is_usable_array(array, shape) for array, shape in shapes)
-            and all(isinstance(number, float) and abs(number) <= MAX_PARAMETER for number in (scale, bias))
-            and 0 < scale <= _MAX_SCALE
-        )
-        if not is_valid:
-            raise ValueError("These are not site weights of this version.")
-        return cls(columns, weights, scale, signal_weights, bias, contribution_limits)
+    def learn(cls, model: "Model", lessons: Sequence[Lesson], previous: "SiteWeights | None" = None) -> Self:
+        """Learn the weights of a site from its labels in force, in any order.
+
+        The inner products of `previous` are used again, which saves time. The result is the same to the last bit.
+        """
+        ordered = sorted(lessons, key=attrgetter("label_id"))
+        return cls(ordered, _Window(model, _newest(ordered), previous.window if previous else None))
+
+    def reason(self, scored: ScoredRow, thresholds: Thresholds) -> Reason | None:
+        """Return what the labels change about the logit of a comment, and the labels that do; `None` for nothing."""
+        cutoffs = _Cutoffs.of(thresholds)
+        shift = self.window.bounded_shift(scored, cutoffs)
+        hit = self._memory.recall(find_memory_keys(scored.parsed))
+        if hit:
+            deciding = self._lessons[hit.lesson]
+            target = cutoffs.remembered(deciding, hit.match, scored.logit + shift)
+            if target != scored.logit + shift:
+                others = [self._lessons[number] for number in hit.agreeing if number != hit.lesson]
+                return Reason(LEARNT_HERE, target - scored.logit, describe_labels([deciding, *others]))
+        if not shift:
+            return None
+        # To find the strongest labels takes as long as a score, so it is done where they matter.
+        crosses = cutoffs.zone(scored.logit + shift) != cutoffs.zone(scored.logit)
+        named = self.window.strongest(scored, spam=shift > 0) if crosses else []
+        return Reason(LEARNT_HERE, shift, describe_labels(named) if named else self.window.describe())
 
 
-def is_usable_array(array: Any, shape: tuple[int, ...]) -> bool:
-    """Return whether a value is a float array of this shape with all numbers within `MAX_PARAMETER`."""
-    is_float = isinstance(array, np.ndarray) and array.dtype.kind == "f" and array.shape == shape
-    # The comparison is false for a NaN, too.
-    return is_float and float(np.abs(array).max(initial=0)) <= MAX_PARAMETER
+class _Window:
+    """The newest lessons of each label, and the weights learnt from them.
+
+    `kernel` has the inner products of their rows.
+    """
+
+    def __init__(self, model: "Model", lessons: Sequence[Lesson], previous: "_Window | None") -> None:
+        self.lessons = lessons
+        self.model_id = model.id
+        self._means = model.means
+        self.rows = LessonRows.of([lesson.features for lesson in lessons], model.means)
+        self.kernel = self._kernel(previous if previous and previous.model_id == model.id else None)
+        spam = np.array([lesson.is_spam for lesson in lessons], dtype=bool)
+        offsets = _logits(model, self.rows)
+        trusted = np.array([lesson.is_by_moderator for lesson in lessons], dtype=bool)
+        everything = np.ones(len(lessons), dtype=bool)
+        self._coefficients = _solve(self.kernel, spam, offsets, everything)
+        self._by_all = LearntWeights(self.rows, self._coefficients)
+        self._by_moderators = self._by_all
+        if not trusted.all():
+            self._by_moderators = LearntWeights(self.rows, _solve(self.kernel, spam, offsets, trusted))
+        self._counts = Counter(spam.tolist())
+        self._limits = _limits(int(spam.sum()), int((~spam).sum()))
+        self._trusted_limits = _limits(int((spam & trusted).sum()), int((~spam & trusted).sum()))
+
+    def _kernel(self, previous: "_Window | None") -> Floats:
+        if previous is None:
+            return self.rows.kernel()
+        places = {lesson.label_id: place for place, lesson in enumerate(previous.lessons)}
+        known = [place for place, lesson in enumerate(self.lessons) if lesson.label_id in places]
+        kept = [places[self.lessons[place].label_id] for place in known]
+        return self.rows.kernel(known, previous.kernel[np.ix_(kept, kept)])
+
+    def bounded_shift(self, scored: ScoredRow, cutoffs: "_Cutoffs") -> float:
+        """Return what the weights add to a logit.
+
+        Labels by a site's key cannot bring it beyond the spam threshold, nor lower what moderators' labels raise.
+        """
+        shift = _clip(self._by_all.shift(scored.rows, scored.features.signals), self._limits)
+        if self._by_moderators is self._by_all:
+            return shift
+        trusted = _clip(self._by_moderators.shift(scored.rows, scored.features.signals), self._trusted_limits)
+        if trusted > 0.0:
+            shift = max(shift, trusted)
+        return min(shift, max(cutoffs.spam - MARGIN - scored.logit, trusted, 0.0))
+
+    def strongest(self, scored: ScoredRow, *, spam: bool) -> list[Lesson]:
+        """Return the lessons that move the logit of a comment most to one side, the strongest first."""
+        columns = np.sort(hash_documents([scored.features.document]).columns)
+        scales = np.zeros(len(FIELDS))
+        for row in scored.rows:
+            scales[FIELDS.index(row.namespace)] = row.scale
+        signals = signal_units(np.array(scored.features.signals), self._means)
+        moved = self._coefficients * self.rows.products(columns, scales, signals, np.zeros(N_COLUMNS))
+        order = np.argsort(-moved if spam else moved, kind="stable")[:_MAX_NAMED].tolist()
+        return [self.lessons[place] for place in order if (moved[place] > 0) == spam]
+
+    def describe(self) -> str:
+        """Return how many labels the weights are learnt from."""
+        return f"learnt from {self._counts[True]} spam and {self._counts[False]} ham labels"
+
+
+class _Cutoffs(NamedTuple):
+    """The thresholds as logits, infinite for one that is never reached."""
+
+    review: float
+    spam: float
+
+    @classmethod
+    def of(cls, thresholds: Thresholds) -> Self:
+        """Convert the thresholds in force."""
+        return cls(_logit(thresholds.review), _logit(thresholds.spam))
+
+    def zone(self, logit: float) -> int:
+        """Return 0 for a logit below the review threshold, 2 from the spam threshold on, 1 between."""
+        return (logit >= self.review) + (logit >= self.spam)
+
+    def remembered(self, lesson: Lesson, match: MatchKind, logit: float) -> float:
+        """Return the logit on the side of a remembered label, or the logit itself if it is there.
+
+        Spam is blocked on a moderator's word about such a text, else held.
+        """
+        if not lesson.is_spam:
+            return min(logit, self.review - MARGIN) if self.review < inf else logit
+        if lesson.is_by_moderator and match > MatchKind.SITE and self.spam < inf:
+            return max(logit, self.spam + MARGIN)
+        if not self.review < min(self.spam, inf):
+            return logit
+        return max(logit, self.review + min(MARGIN, (self.spam - self.review) / 2))
+
+
+def describe_labels(lessons: Sequence[Lesson], count: int | None = None) -> str:
+    """Return in words how many labelled comments a comment is like, and by whom and when the first of them were."""
+    labels = [lesson.label for lesson in lessons[:_MAX_NAMED]]
+    count = count or len(lessons)
+    comments = "a comment" if count == 1 else f"{count} comments"
+    given = [f"by {label.labelled_by} on {label.created_at:%-d %B %Y}" for label in labels]
+    return f"like {comments} labelled {labels[0].value}, {', '.join(given)}"
+
+
+def _newest(lessons: Sequence[Lesson]) -> list[Lesson]:
+    """Return the newest lessons of each label, in their order."""
+    kept = {
+        lesson.label_id
+        for spam in (True, False)
+        for lesson in [lesson for lesson in lessons if lesson.is_spam is spam][-MAX_LESSONS_PER_LABEL:]
+    }
+    return [lesson for lesson in lessons if lesson.label_id in kept]
+
+
+def _logits(model: "Model", rows: LessonRows) -> Floats:
+    """Return the logit of each row by a model."""
+    limits = model.contribution_limits[list(FIELDS)]
+    words = np.clip(rows.sums(model.weights), limits[:, 0], limits[:, 1])
+    return np.asarray(model.bias + words.sum(axis=1) + rows.raw_signals @ model.signal_weights)
+
+
+def _solve(kernel: Floats, spam: np.ndarray, offsets: Floats, chosen: np.ndarray) -> Floats:
+    """Return the coefficients of the chosen rows, 0 for the others."""
+    coefficients = np.zeros(len(spam))
+    places = np.flatnonzero(chosen)
+    coefficients[places] = solve(np.ascontiguousarray(kernel[np.ix_(places, places)]), spam[places], offsets[places])
+    return coefficients
+
+
+def _limits(spam: int, ham: int) -> tuple[float, float]:
+    """Return the most that the weights may lower and raise a logit, by the labels behind them."""
+    return -min(MAX_SHIFT, sqrt(ham)), min(MAX_SHIFT, sqrt(min(spam, ham + 4)))
+
+
+def _clip(shift: float, limits: tuple[float, float]) -> float:
+    return min(max(shift, limits[0]), limits[1])
+
+
+def _logit(probability: float) -> float:
+    return log(probability / (1.0 - probability)) if probability < 1.0 else inf

@@ -1,8 +1,10 @@
 """What the words of a comment contribute to the logit of one model."""
 
+from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +21,15 @@ WordWeight = tuple[int, int, float]
 
 A named tuple would be tracked by the garbage collector as long as it is cached.
 """
+
+
+class FieldRow(NamedTuple):
+    """The row of one field: its different words, its pairs of words by column, and the value `scale` of each column."""
+
+    namespace: int
+    words: Mapping[str, WordWeight]
+    pairs: Mapping[int, tuple[str, str]]
+    scale: float
 
 
 class WordWeights:
@@ -39,17 +50,21 @@ class WordWeights:
             for namespace in range(len(NAMESPACES))
         ]
 
-    def contributions(self, field: Field) -> dict[str, float]:
-        """Return the contribution of each different word of a field to the logit. The words of a pair share its weight.
-
-        If the sum exceeds the model's contribution limits, all contributions are scaled down to the limit.
-        """
+    def look_up(self, field: Field) -> FieldRow:
+        """Return the row of a field."""
         words, namespace = field
         looked_up = list(map(self._by_word[namespace].__getitem__, words))
         by_word = dict(zip(words, looked_up, strict=True))
         pairs = dict(zip(bigram_columns([entry[0] for entry in looked_up], namespace), pairwise(words), strict=True))
         column_count = len(pairs) + sum([entry[1] for entry in by_word.values()])
-        scale = NAMESPACES[namespace].norm / sqrt(max(1, column_count))
+        return FieldRow(namespace, by_word, pairs, NAMESPACES[namespace].norm / sqrt(max(1, column_count)))
+
+    def contributions(self, row: FieldRow) -> dict[str, float]:
+        """Return the contribution of each different word of a field to the logit. The words of a pair share its weight.
+
+        If the sum exceeds the model's contribution limits, all contributions are scaled down to the limit.
+        """
+        namespace, by_word, pairs, scale = row
         half = scale / 2
         contributions = {word: scale * entry[2] for word, entry in by_word.items()}
         pair_weights = self._weights.take(list(pairs)).tolist() if pairs else []

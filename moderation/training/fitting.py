@@ -20,7 +20,7 @@ from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.thresholds import Thresholds
 from moderation.features.extraction import FEATURES_VERSION
 from moderation.features.signals import signal_codes
-from moderation.scoring.site_weights import SiteWeights
+from moderation.scoring.trained_weights import TrainedWeights
 from moderation.training.augmentation import augment
 from moderation.training.calibration import (
     calibrate,
@@ -254,18 +254,18 @@ def _sites_with_weights(corpus: Corpus, recipe: Recipe) -> NDArray[np.int64]:
 
 def _calibrate_sites(
     corpus: Corpus,
-    weights_by_site: Mapping[int, SiteWeights],
+    weights_by_site: Mapping[int, TrainedWeights],
     logits: NDArray[np.float64],
     out_of_fold: NDArray[np.float64],
     shared_slope: float,
-) -> tuple[dict[int, SiteWeights], NDArray[np.float64]]:
+) -> tuple[dict[int, TrainedWeights], NDArray[np.float64]]:
     """Calibrate the weights of each site, and drop weights that are no better than the shared ones.
 
     Parameters
     ----------
     corpus : Corpus
         The comments.
-    weights_by_site : mapping of int to SiteWeights
+    weights_by_site : mapping of int to TrainedWeights
         Uncalibrated weights by site number.
     logits : ndarray of shape (n_comments,)
         Out-of-fold logits by site weights.
@@ -276,7 +276,7 @@ def _calibrate_sites(
 
     Returns
     -------
-    calibrated : dict of int to SiteWeights
+    calibrated : dict of int to TrainedWeights
         The weights that are kept.
     probabilities : ndarray of shape (n_comments,)
         Out-of-fold probabilities by these weights, NaN at other sites.

@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 
 from moderation.features.ngrams import N_COLUMNS, NAMESPACES, OFFSETS
 from moderation.features.signals import SIGNALS
-from moderation.scoring.site_weights import SiteWeights
+from moderation.scoring.trained_weights import TrainedWeights
 from moderation.training.design_matrix import DesignMatrix
 from moderation.training.recipe import Recipe
 
@@ -50,7 +50,7 @@ class LinearModel:
         The intercept.
     contribution_limits : ndarray of shape (n_namespaces, 2)
         Least and greatest sum of the word weights in a namespace. Sums beyond the limits are clipped.
-    weights_by_site : mapping of int to SiteWeights
+    weights_by_site : mapping of int to TrainedWeights
         Weights of the sites that have their own, by site number.
     passage_discount : float
         What a passage of a long text loses before it is compared with the whole.
@@ -61,7 +61,7 @@ class LinearModel:
     means: NDArray[np.float64]
     bias: float
     contribution_limits: NDArray[np.float64]
-    weights_by_site: Mapping[int, SiteWeights] = field(default_factory=dict)
+    weights_by_site: Mapping[int, TrainedWeights] = field(default_factory=dict)
     passage_discount: float = _PASSAGE_DISCOUNT
 
     def for_site(self, site: int) -> "LinearModel":
@@ -237,10 +237,10 @@ def _site_weights(
     weights: NDArray[np.float32],
     signal_weights: NDArray[np.float32],
     bias: float,
-) -> SiteWeights:
+) -> TrainedWeights:
     """Return a site's weights on top of the shared ones; `matrix` has the comments of the site."""
     columns = np.flatnonzero(weights)
-    return SiteWeights(
+    return TrainedWeights(
         columns.astype(np.int32),
         weights[columns],
         1.0,

@@ -22,7 +22,7 @@ def test_contributions_are_those_of_the_row(comment: Comment) -> None:
     model = small_model()
     for field in extract_features(ParsedComment(comment)).document:
         expected = float(hash_documents([[field]]).sums(model.weights).sum())
-        contributions = model.word_weights.contributions(field)
+        contributions = model.word_weights.contributions(model.word_weights.look_up(field))
         assert sum(contributions.values()) == pytest.approx(
             np.clip(expected, *model.contribution_limits[field.namespace]), abs=1e-9
         )
@@ -39,16 +39,17 @@ def test_padding_is_limited() -> None:
 
 def _contribution(model: Model, text: str) -> float:
     """Return the contribution of the words of a text."""
-    return sum(model.word_weights.contributions(Field(text.split(), WORDS)).values())
+    row = model.word_weights.look_up(Field(text.split(), WORDS))
+    return sum(model.word_weights.contributions(row).values())
 
 
 def test_cached_words_have_the_same_contributions_in_every_thread() -> None:
     """Threads share the cache of a model."""
     field = Field("buy cheap shoes and buy more".split(), WORDS)
     word_weights = WordWeights(small_model().weights, small_model().contribution_limits)
-    first = word_weights.contributions(field)
+    first = word_weights.look_up(field)
     with ThreadPoolExecutor(4) as threads:
-        assert all(contributions == first for contributions in threads.map(word_weights.contributions, [field] * 50))
+        assert all(row == first for row in threads.map(word_weights.look_up, [field] * 50))
 
 
 def test_the_cache_is_limited() -> None:
@@ -56,8 +57,8 @@ def test_the_cache_is_limited() -> None:
     word_weights = WordWeights(np.zeros(2**21, dtype=np.float16), np.zeros((len(NAMESPACES), 2)))
     for start in range(0, 20_000, 100):
         words = [f"word{number}" for number in range(start, start + 100)]
-        word_weights.contributions(Field(words, WORDS))
-        word_weights.contributions(Field(words, AUTHOR))
+        word_weights.look_up(Field(words, WORDS))
+        word_weights.look_up(Field(words, AUTHOR))
     caches = [word_weights._by_word[namespace] for namespace in (WORDS, AUTHOR)]
     assert [len(cache._older) for cache in caches] == [8_192, 1_024]
     assert all(0 < len(cache) <= len(cache._older) for cache in caches)

@@ -1,0 +1,126 @@
+"""The memory of a site: a person's word on a comment holds for it, for its rechecks and for its near-duplicates.
+
+Spam is recognized under another author, with other links and digits and after small edits. Ham is recognized only with
+unchanged link hosts, author's URL, e-mail address and contacts, so that an approved text is no pass for another link. A
+short text needs the same author or the same advertised site too, as many people write it.
+"""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moderation.features.memory_keys import KEY_RECORD, MemoryKeys, similarity
+
+MIN_SPAM_SIMILARITY = 0.5
+MIN_HAM_SIMILARITY = 0.8
+_MAX_COMPARED = 64
+"""Sketches that are compared with that of a comment, the newest ones."""
+_MIN_SHARED_PROPORTION = 1 / 3
+"""Sketches that share a smaller part of their hashes cannot be similar enough."""
+
+Mask = NDArray[np.bool_]
+
+
+class MatchKind(IntEnum):
+    """How a comment is like a labelled one. The label of a greater match decides, of equal ones the newest."""
+
+    NONE = 0
+    SITE = 1
+    """It advertises the same site or contact, or it is the same short text, without author and address."""
+    TEXT = 2
+    """It has nearly the same text."""
+    TEXT_AND_LOAD = 3
+    """It has nearly the same text with the same link hosts, addresses and contacts."""
+    IDENTICAL = 4
+
+
+class Hit(NamedTuple):
+    """The number of the lesson whose label decides, and the numbers of all that say the same, newest first."""
+
+    lesson: int
+    match: MatchKind
+    agreeing: Sequence[int]
+
+
+class LabelMemory:
+    """The memory keys of some lessons, indexed.
+
+    Parameters
+    ----------
+    records : sequence of bytes
+        One `KEY_RECORD` for each lesson, in the order of their labels.
+    spam, by_moderator : bool arrays of shape (lessons,)
+        Whether the label is spam, and whether a moderator gave it.
+    """
+
+    def __init__(self, records: Sequence[bytes], spam: Mask, by_moderator: Mask) -> None:
+        self._records = np.frombuffer(b"".join(records), KEY_RECORD)
+        self._spam = spam
+        self._by_moderator = by_moderator
+        plain = [self._records["identity"], self._records["short_text"], *self._records["sites"].T]
+        self._exact = _Index(np.stack(plain, axis=1))
+        self._sketches = _Index(self._records["sketch"].astype(np.uint64))
+
+    def recall(self, keys: MemoryKeys) -> Hit | None:
+        """Return the label that decides on a comment with these keys, or `None` if no labelled comment is like it."""
+        exact = self._exact.find([keys.identity, keys.short_text, *keys.sites])
+        sketched, shared = np.unique(self._sketches.find(keys.sketch), return_counts=True)
+        similar = sketched[shared >= _MIN_SHARED_PROPORTION * len(keys.sketch)][-_MAX_COMPARED:]
+        if not len(exact) and not len(similar):
+            return None
+        candidates = np.union1d(exact, similar)
+        similarities = np.zeros(len(candidates))
+        for lesson in similar.tolist():
+            sketch = self._records["sketch"][lesson].tolist()
+            similarities[np.searchsorted(candidates, lesson)] = similarity(keys.sketch, filter(None, sketch))
+        match = self._match(keys, candidates, similarities)
+        order = np.lexsort((candidates, self._by_moderator[candidates], match))
+        if match[order[-1]] == MatchKind.NONE:
+            return None
+        deciding = candidates[order[-1]]
+        agreeing = candidates[(match > MatchKind.NONE) & (self._spam[candidates] == self._spam[deciding])]
+        return Hit(int(deciding), MatchKind(int(match[order[-1]])), agreeing[::-1].tolist())
+
+    def _match(
+        self, keys: MemoryKeys, candidates: NDArray[np.int32], similarities: NDArray[np.float64]
+    ) -> NDArray[np.int8]:
+        """Return the match of each candidate."""
+        records, spam = self._records[candidates], self._spam[candidates]
+        same_load = records["load"] == keys.load
+        same_author = (records["author"] == keys.author) & (keys.author != 0)
+        same_site = np.isin(records["sites"], [site for site in keys.sites if site]).any(axis=1)
+        same_short = (records["short_text"] == keys.short_text) & (keys.short_text != 0)
+        spam_text = (similarities >= MIN_SPAM_SIMILARITY) | (same_short & (same_author | same_site))
+        ham_text = (similarities >= MIN_HAM_SIMILARITY) | (same_short & same_author)
+        alike = np.where(spam, spam_text, ham_text & same_load)
+        # An approved comment with the site clears it: people discuss it.
+        is_advertiser = spam & same_site & (not (same_site & ~spam).any())
+        identical = records["identity"] == keys.identity
+        unsigned = spam & identical & keys.is_unsigned
+        return np.select(
+            [identical & ~unsigned, alike & same_load, alike, is_advertiser | unsigned],
+            [MatchKind.IDENTICAL, MatchKind.TEXT_AND_LOAD, MatchKind.TEXT, MatchKind.SITE],
+            MatchKind.NONE,
+        ).astype(np.int8)
+
+
+class _Index:
+    """The rows of a matrix of hashes by each of their hashes other than 0."""
+
+    def __init__(self, hashes: NDArray[np.uint64]) -> None:
+        rows = np.repeat(np.arange(len(hashes), dtype=np.int32), hashes.shape[1])
+        flat = hashes.ravel()
+        used = np.flatnonzero(flat)
+        order = used[np.argsort(flat[used], kind="stable")]
+        self._hashes, self._rows = flat[order], rows[order]
+
+    def find(self, wanted: Sequence[int]) -> NDArray[np.int32]:
+        """Return the rows with each of some hashes, a row as often as it has one of them."""
+        values = np.array(wanted, dtype=np.uint64)
+        begins = np.searchsorted(self._hashes, values).tolist()
+        ends = np.searchsorted(self._hashes, values, "right").tolist()
+        found = [self._rows[begin:end] for begin, end in zip(begins, ends, strict=True) if begin < end]
+        return np.concatenate(found) if found else self._rows[:0]
