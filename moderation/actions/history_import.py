@@ -22,7 +22,7 @@ from moderation.actions.similarity import index_missing
 from moderation.domain.comment import Comment
 from moderation.domain.comment_types import PING_TYPES
 from moderation.domain.decision import Label, LabelOrigin, LabelValue
-from moderation.domain.history import ExportCounts, PastComment, PastStatus
+from moderation.domain.history import HISTORY_CHANNEL, ExportCounts, PastComment, PastStatus
 from moderation.domain.site import Site
 from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.model import BATCH_SIZE, Model, parsed_probabilities
@@ -34,8 +34,6 @@ from moderation.storage.locks import lock_comments, lock_labels, lock_site
 T = TypeVar("T")
 Watch = Callable[[str, int, int], None]
 """Is called with a step of the import, the number of comments done in it, and the number of all."""
-
-_CHANNEL = "import"
 
 
 @dataclass(slots=True)
@@ -196,20 +194,20 @@ class _Import:
 
     def _withdraw(self, match: KnownComment) -> None:
         """Withdraw the label that an earlier import gave a comment which the blog has published since."""
-        if match.value is LabelValue.SPAM and match.channel == _CHANNEL:
+        if match.value is LabelValue.SPAM and match.channel == HISTORY_CHANNEL:
             self._published_since.add(match.comment_id)
 
     def _label_known(self, match: KnownComment) -> None:
         """Label a stored comment that the blog has as spam, unless a person has labelled it."""
         if match.value is LabelValue.SPAM:
             return
-        if match.channel in (None, _CHANNEL):
+        if match.channel in (None, HISTORY_CHANNEL):
             self._known_spam.add(match.comment_id)
         else:
             self.result.kept += 1
 
     def _append_labels(self, connection: Connection) -> None:
-        label = Label(LabelValue.SPAM, _CHANNEL, _CHANNEL, self._at, LabelOrigin.IMPORT)
+        label = Label(LabelValue.SPAM, HISTORY_CHANNEL, HISTORY_CHANNEL, self._at, LabelOrigin.IMPORT)
         lock_labels(connection, self.site.id)
         labels.append_many(connection, self.site.id, [(comment_id, label) for comment_id in sorted(self._new_spam)])
         for comment_id in sorted(self._known_spam):

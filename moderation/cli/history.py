@@ -9,13 +9,14 @@ import click
 
 from moderation.actions.history import SecondLook, label_history, second_look
 from moderation.actions.history_import import ImportResult, Watch, import_history
+from moderation.actions.history_removal import RemovalResult, remove_history
 from moderation.actions.rollout import RolloutStatus
 from moderation.actions.sites import find_site
 from moderation.cli._options import as_json, input_file, labels_option, opened_services
 from moderation.cli._output import echo_status, print_json, print_table, progress_line
 from moderation.cli.site_thresholds import print_rollout
 from moderation.domain.decision import LabelValue
-from moderation.domain.history import MAX_ORPHAN_RATE, PastStatus
+from moderation.domain.history import MAX_ORPHAN_RATE, SECOND_LOOK_CHANNEL, PastStatus
 from moderation.exports.formats import FORMATS, SELF_CONTAINED, Export, open_export
 from moderation.exports.table import COLUMNS
 from moderation.training.corpus import LabelWords
@@ -89,7 +90,7 @@ def import_(
 
 @click.group()
 def history() -> None:
-    """Take a second look at imported comments that look like spam."""
+    """Take a second look at imported comments that look like spam, or remove all imported comments."""
 
 
 @history.command(name="second-look")
@@ -131,9 +132,42 @@ def label(url: str, value: str, comments: tuple[int, ...], labelled_by: str) -> 
     """Label imported comments of the site at URL, by their numbers in the list, and choose its thresholds again."""
     with opened_services() as services:
         site = find_site(services, url)
-        status = label_history(services, site, comments, LabelValue(value), labelled_by, "cli")
+        status = label_history(services, site, comments, LabelValue(value), labelled_by, SECOND_LOOK_CHANNEL)
     click.echo(f"{len(comments)} comments are labelled {value}.")
     print_rollout(status)
+
+
+@history.command()
+@click.argument("url")
+@click.option("--dry-run", is_flag=True, help="Remove nothing; show the counts and the thresholds that would result.")
+@as_json
+def remove(url: str, dry_run: bool, as_json: bool) -> None:
+    """Remove all that imports brought to the site at URL, such as the export of another blog, all or nothing.
+
+    Its thresholds are chosen again. Comments that the service judged stay, and so do labels that came through the blog,
+    the queue or a file of labels. All imports of the site are removed: import the right export again.
+    """
+    with opened_services() as services:
+        result = remove_history(services, find_site(services, url), dry_run=dry_run)
+    if as_json:
+        names = ("history", "deleted", "labels", "second_look")
+        counts = {name: getattr(result, name) for name in names}
+        print_json({"dry_run": dry_run, **counts, "rollout": _rollout_json(result.rollout)})
+        return
+    _print_removal(result)
+    if dry_run:
+        click.echo("Nothing was removed: this was a dry run.")
+
+
+def _print_removal(result: RemovalResult) -> None:
+    lines = {
+        "History": f"{result.history:,} comments removed from it",
+        "Comments": f"{result.deleted:,} deleted; the others are judged or labelled",
+        "Labels": f"{result.labels:,} of imports withdrawn, {result.second_look:,} of a second look",
+    }
+    for title, line in lines.items():
+        click.echo(f"{title:<12}{line}")
+    print_rollout(result.rollout)
 
 
 def _watching(export: Export) -> AbstractContextManager[Watch]:

@@ -108,8 +108,9 @@ class Label:
     """A person's truth about one comment of one site. The log is append-only: the last label is in force.
 
     `value` is `None` if the person took an earlier label back, or removed the comment without a lesson (`removes`).
-    `channel` is `queue`, `api`, `akismet`, `import`, or `cli` for a person at the command line. `decision_id` is that
-    of the decision which the person saw, `None` if there was none; `reason` is empty if the person gave none.
+    `channel` is `queue`, `api`, `akismet`, `import`, `history`, or `cli` for a person at the command line.
+    `decision_id` is that of the decision which the person saw, `None` if there was none; `reason` is empty if the
+    person gave none.
     """
 
     value: LabelValue | None

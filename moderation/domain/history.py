@@ -9,6 +9,11 @@ from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.comment_types import PING_TYPES
 from moderation.domain.errors import InvalidInput
 
+HISTORY_CHANNEL = "history"
+"""Channel of the labels that an import gives to what the blog has as spam."""
+SECOND_LOOK_CHANNEL = "cli"
+"""Channel of the labels that people give to comments of the history."""
+
 
 class PastStatus(StrEnum):
     """The state of a past comment at its blog. `UNREADABLE` is a row of the export that holds no comment."""

@@ -6,12 +6,12 @@ from datetime import datetime
 from struct import iter_unpack, pack
 from typing import NamedTuple
 
-from sqlalchemy import Connection, RowMapping, bindparam, case, func, literal, or_, select
+from sqlalchemy import Connection, RowMapping, and_, bindparam, case, delete, exists, func, literal, or_, select
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.storage.columns import AnyText, storable
 from moderation.storage.prepared import PreparedInsert, PreparedQuery
-from moderation.storage.tables import AUTHOR_BEGINNING, AUTHOR_BEGINNING_LENGTH, comments
+from moderation.storage.tables import AUTHOR_BEGINNING, AUTHOR_BEGINNING_LENGTH, comments, decisions, labels
 
 _LABELS = tuple(f"comment_{name}" for name in COMMENT_FIELDS)
 COLUMNS = tuple(comments.c[name].label(label) for name, label in zip(COMMENT_FIELDS, _LABELS, strict=True))
@@ -30,6 +30,9 @@ _BY_RETRY_HASH = PreparedQuery(
         bindparam("author_beginning") == AUTHOR_BEGINNING,
         comments.c.retry_hash == bindparam("retry_hash"),
     )
+)
+_UNUSED = and_(
+    *(~exists().where(table.c.comment_id == comments.c.id).correlate(comments) for table in (decisions, labels))
 )
 _MAX_IDS_PER_QUERY = 500
 _SLASHED = re.compile("['\"]")
@@ -152,6 +155,17 @@ def with_same_content(
         .limit(limit)
     )
     return [SameContent(*row) for row in connection.execute(statement)]
+
+
+def list_unused(connection: Connection, site_id: int) -> list[int]:
+    """Return the ids of the site's comments that were never judged or labelled, in their order."""
+    statement = select(comments.c.id).where(comments.c.site_id == site_id, _UNUSED).order_by(comments.c.id)
+    return list(connection.execute(statement).scalars())
+
+
+def delete_unused(connection: Connection, comment_ids: Collection[int]) -> int:
+    """Delete those of the comments that were never judged or labelled, and return how many."""
+    return connection.execute(delete(comments).where(comments.c.id.in_(comment_ids), _UNUSED)).rowcount
 
 
 def newest_received_at(connection: Connection) -> datetime | None:

@@ -115,6 +115,11 @@ def remove(connection: Connection, comment_ids: Collection[int]) -> None:
     connection.execute(delete(history).where(history.c.comment_id.in_(comment_ids)))
 
 
+def remove_all(connection: Connection, site_id: int) -> int:
+    """Remove the whole history of a site and return its size. The comments themselves stay."""
+    return connection.execute(delete(history).where(history.c.site_id == site_id)).rowcount
+
+
 def count_ham(connection: Connection, site_id: int, model: str) -> int:
     """Return the size of the sample that `newest_ham` gives with the limit `MAX_SAMPLE`."""
     sample = _newest_ham(site_id, model, MAX_SAMPLE).subquery()

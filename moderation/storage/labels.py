@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, or_, select
 
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Label, LabelOrigin, LabelValue, LogEntry
+from moderation.domain.history import HISTORY_CHANNEL, SECOND_LOOK_CHANNEL
 from moderation.storage import comments
 from moderation.storage.tables import comments as comments_table
-from moderation.storage.tables import labels, sites
+from moderation.storage.tables import decisions, labels, sites
 
 _later = labels.alias("later_label")
 IN_FORCE = ~exists().where(_later.c.comment_id == labels.c.comment_id, _later.c.id > labels.c.id)
@@ -154,6 +155,22 @@ def list_labelled(connection: Connection, site_id: int | None, after: int, limit
         LabelledComment(row["comment_id"], row["site_url"], comments.from_row(row), LabelValue(row["value"]))
         for row in connection.execute(statement).mappings()
     ]
+
+
+def list_of_history(connection: Connection, site_id: int) -> list[tuple[int, str]]:
+    """Return comments of a site and the channels of their labels, if these come from the site's history.
+
+    Those are labels in force that an import gave, and those of a second look at comments that were never judged.
+    """
+    judged = exists().where(decisions.c.comment_id == labels.c.comment_id)
+    of_second_look = and_(labels.c.channel == SECOND_LOOK_CHANNEL, ~judged)
+    statement = (
+        select(labels.c.comment_id, labels.c.channel)
+        .where(labels.c.site_id == site_id, labels.c.value.is_not(None), IN_FORCE)
+        .where(or_(labels.c.channel == HISTORY_CHANNEL, of_second_look))
+        .order_by(labels.c.comment_id)
+    )
+    return [(comment_id, channel) for comment_id, channel in connection.execute(statement)]
 
 
 def find_imported(

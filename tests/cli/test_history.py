@@ -66,6 +66,24 @@ def test_the_second_look_is_taken(operator: Operator, export: Path) -> None:
     assert (result.exit_code, result.stderr) == (4, "Error: The history of this site has no comment 999.\n")
 
 
+def test_a_history_is_removed(operator: Operator, export: Path) -> None:
+    """A dry run shows the same counts; a site without imports is refused in a sentence."""
+    thresholds = operator.get("site", "budget", BLOG)
+    operator.get("import", "wordpress", export, "--site", BLOG)
+    dry = operator.get("history", "remove", BLOG, "--dry-run")
+    assert dry.endswith("Nothing was removed: this was a dry run.\n")
+    assert operator.get_json("history", "second-look", BLOG)["count"] == 1
+    removed = operator.get("history", "remove", BLOG)
+    assert removed == dry.removesuffix("Nothing was removed: this was a dry run.\n")
+    assert removed.startswith("History     62 comments removed from it\nComments    62 deleted;")
+    assert thresholds in removed and operator.get("site", "budget", BLOG) == thresholds
+    result = operator.run("history", "remove", BLOG)
+    assert (result.exit_code, result.stderr) == (4, f"Error: Nothing was imported for {BLOG}.\n")
+    operator.get("import", "wordpress", export, "--site", BLOG)
+    counts = operator.get_json("history", "remove", BLOG)
+    assert (counts["history"], counts["deleted"], counts["labels"], counts["dry_run"]) == (62, 62, 0, False)
+
+
 def test_a_table_needs_a_word(operator: Operator, tmp_path: Path) -> None:
     """A table may be any selection, so it counts only if the operator says that it is complete."""
     path = tmp_path / "comments.json"

@@ -118,8 +118,9 @@ class ThresholdsResponse(ResponseModel):
 
 
 class LabelResponse(ResponseModel):
-    """A person's label: who gave it, through which channel (`queue`, `api`, `akismet`, `import`, `cli`), when and why.
+    """A label: who gave it, through which channel, when and why.
 
+    The channel is `queue`, `api`, `akismet`, `import`, `history` or `cli`.
     `value` is null for a withdrawal and, with `removes`, for a removal without a lesson. `decision_id` is that of the
     decision which the person saw.
     """

@@ -282,4 +282,4 @@ def _label_value(similar: SimilarComment) -> str:
 def _labelled_by(label: Label, moderator_name: str) -> str:
     if label.channel in {"queue", "cli"}:
         return "you" if label.labelled_by == moderator_name else label.labelled_by
-    return "an imported file" if label.channel == "import" else "the blog"
+    return "an imported file" if label.channel in {"import", "history"} else "the blog"
