@@ -1,5 +1,6 @@
 """Shared fixtures: services on a real database with a small real model, sites, a clock and a moderator."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,6 +22,7 @@ from moderation.domain.thresholds import Thresholds
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
 from moderation.settings import Settings
+from moderation.storage.migrate import upgrade
 from moderation.wiring import prepare
 from tests.models import small_model_registry
 from tests.postgresql import CHOSEN as ON_POSTGRESQL
@@ -141,10 +143,27 @@ def settings(tmp_path: Path, registry: ModelRegistry, database_url: str) -> Sett
     return Settings(var=tmp_path / "var", models=registry.folder, database_url=database_url)
 
 
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an SQLite database that was migrated once: to do that for each test takes minutes of processor time."""
+    path = tmp_path_factory.mktemp("migrated") / "moderation.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def services(settings: Settings, clock: Clock) -> Iterator[Services]:
+def migrated_settings(settings: Settings, migrated_database: Path) -> Settings:
+    """Return `settings`, whose database is migrated."""
+    settings.var.mkdir(mode=0o700)
+    if not settings.database_url:
+        shutil.copyfile(migrated_database, settings.var / "moderation.db")
+    return settings
+
+
+@pytest.fixture
+def services(migrated_settings: Settings, clock: Clock) -> Iterator[Services]:
     """Yield the services of the application, with a clock that the test moves."""
-    opened = replace(prepare(settings), clock=clock)
+    opened = replace(prepare(migrated_settings), clock=clock)
     yield opened
     opened.engine.dispose()
 

@@ -31,8 +31,10 @@ def upgrade(url: str, busy_timeout_seconds: float = 5.0) -> None:
         with write_transaction(engine) as connection:
             if engine.dialect.name == "postgresql":
                 wait_for_migrations(connection, busy_timeout_seconds)
-            _reject_newer(_stored_revision(connection))
-            _run_migrations(connection)
+            stored = _stored_revision(connection)
+            _reject_newer(stored)
+            if stored != HEAD:
+                _run_migrations(connection)
     finally:
         engine.dispose()
 

@@ -60,7 +60,7 @@ def newcomer(settings: Settings) -> Operator:
 
 
 @pytest.fixture
-def operator(newcomer: Operator) -> Operator:
+def operator(newcomer: Operator, migrated_settings: Settings) -> Operator:
     """An operator after `moderation init`, with the site https://blog.example and the moderator `moderator`."""
     newcomer.get("init")
     return newcomer
