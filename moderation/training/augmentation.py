@@ -7,6 +7,9 @@ learnt the file. Augmentation blurs them:
 - ham without links gets a link of another ham comment;
 - fields are masked at random in both classes.
 
+Spam whose text advertises nothing keeps its address: without one it is the praise of a reader, and as spam it would
+teach that thanks are spam.
+
 Some spam is obfuscated as well. A spammer's tricks and the ham used as padding must not lower a spam score.
 """
 
@@ -22,6 +25,7 @@ from numpy.typing import NDArray
 from moderation.domain.comment import AUTHOR_FIELDS, Comment
 from moderation.domain.invisible import ZERO_WIDTH
 from moderation.features.links import find_links
+from moderation.features.parsed_comment import ParsedComment
 from moderation.training.corpus import Corpus
 from moderation.training.recipe import Recipe
 
@@ -53,7 +57,8 @@ def augment(corpus: Corpus, recipe: Recipe) -> tuple[list[Comment], NDArray[np.i
     picks = rng.integers(0, 2**31, (len(corpus.comments), 4))
     donors = np.full((len(corpus.comments), 3), -1, dtype=np.int64)
     copies = []
-    for i, comment in enumerate(corpus.comments):
+    for i, original in enumerate(corpus.comments):
+        comment = original
         if author_donors and draws[i, 0] < (recipe.swap_author_spam if corpus.spam[i] else recipe.swap_author_ham):
             donor = author_donors[picks[i, 0] % len(author_donors)]
             comment = _swap_author(comment, corpus.comments[donor], everything=bool(corpus.spam[i]))
@@ -68,7 +73,10 @@ def augment(corpus: Corpus, recipe: Recipe) -> tuple[list[Comment], NDArray[np.i
             text, padded = _obfuscate(comment.text, corpus.comments[donor].text, Random(int(picks[i, 3])))
             comment = replace(comment, text=text)
             donors[i, 2] = corpus.sources[donor] if padded else -1
-        copies.append(_mask_fields(comment, draws[i, 3:], recipe))
+        comment = _mask_fields(comment, draws[i, 3:], recipe)
+        if corpus.spam[i] and not _advertises(comment.text):
+            comment = replace(comment, url=original.url)
+        copies.append(comment)
     return copies, donors
 
 
@@ -94,6 +102,12 @@ def _link_spans(corpus: Corpus) -> list[tuple[int, int, int]]:
 def _swap_author(comment: Comment, donor: Comment, *, everything: bool) -> Comment:
     fields = {name: getattr(donor, name) for name in AUTHOR_FIELDS if everything or getattr(comment, name) is None}
     return replace(comment, **fields)
+
+
+def _advertises(text: str) -> bool:
+    """Return whether the text has a link or a contact."""
+    parsed = ParsedComment(Comment(text))
+    return bool(parsed.external_links or parsed.contacts)
 
 
 def _insert_link(text: str, link: str, random_int: int) -> str:

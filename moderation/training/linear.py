@@ -133,11 +133,11 @@ def fit(
     spam : ndarray of shape (n_comments,)
         The labels.
     sources : ndarray of shape (n_comments,)
-        Source numbers; `balanced_sample_weights` turns them into weights.
+        Source numbers; `sample_weights` turns them into weights.
     sites : ndarray of shape (n_comments,)
         Site numbers, -1 for none; `has_site_weights` decides which of them get weights.
     recipe : Recipe
-        `C`, `site_C`, `idf_power`, `signal_scale` and `max_iter`.
+        `C`, `site_C`, `idf_power`, `signal_scale`, `ham_weight` and `max_iter`.
     """
     means = _signal_means(matrix.signals)
     frequencies = np.bincount(matrix.hashed.indices, minlength=N_COLUMNS)
@@ -147,7 +147,7 @@ def fit(
     rows = _stack_columns(matrix, kept, idf_scale, signals)
     site_columns = _SiteColumns.build(rows, sites, recipe)
     model = LogisticRegression(C=recipe.C, max_iter=recipe.max_iter, tol=_TOLERANCE)
-    model.fit(site_columns.append_to(rows), spam, sample_weight=balanced_sample_weights(spam, sources))
+    model.fit(site_columns.append_to(rows), spam, sample_weight=sample_weights(spam, sources, recipe.ham_weight))
     units = np.append(idf_scale, np.full(signals.shape[1], recipe.signal_scale, dtype=np.float32))
     shared, site_coefficients = np.split(model.coef_[0], [rows.shape[1]])
     weights, signal_weights = _expand_weights(shared * units, kept)
@@ -161,17 +161,18 @@ def fit(
     return replace(linear, weights_by_site=weights_by_site)
 
 
-def balanced_sample_weights(spam: NDArray[np.bool_], sources: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return sample weights with the mean 1, shape (n_comments,).
+def sample_weights(spam: NDArray[np.bool_], sources: NDArray[np.int64], ham_weight: float = 1.0) -> NDArray[np.float64]:
+    """Return sample weights, shape (n_comments,). With a `ham_weight` of 1, their mean is 1.
 
-    Both labels have the same total weight. Within a label, a source's total weight grows with the root of its size.
+    All ham weighs `ham_weight` times as much as all spam. Within a label, a source's total weight grows with the root
+    of its size.
     """
     weights = np.zeros(len(spam))
-    for label in (False, True):
+    for label, label_weight in ((False, ham_weight), (True, 1.0)):
         rows = np.flatnonzero(spam == label)
         sizes = np.bincount(sources[rows], minlength=int(sources.max()) + 1)
         raw = 1.0 / np.sqrt(np.maximum(sizes, 1))[sources[rows]]
-        weights[rows] = raw / raw.sum() / 2
+        weights[rows] = label_weight * raw / raw.sum() / 2
     return weights * len(spam)
 
 

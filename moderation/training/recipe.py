@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from moderation.domain.errors import InvalidInput
 
-_MAY_EXCEED_ONE = ("C", "site_C", "idf_power", "signal_scale")
+_MAY_EXCEED_ONE = ("C", "site_C", "idf_power", "signal_scale", "ham_weight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Recipe:
         Power of the inverse document frequency that scales n-grams, 0 for none. Higher values favour rare n-grams.
     signal_scale : float
         Factor of the named signals. Lower values penalise their weights more.
+    ham_weight : float
+        Weight of all ham in a fit, where all spam weighs 1. More of it moves errors from ham to spam.
     max_spam_per_template : int
         Limit of spam comments with the same template.
     mask_author, mask_url, mask_email, mask_context : float
@@ -61,6 +63,7 @@ class Recipe:
     site_C: float = 50.0
     idf_power: float = 0.0
     signal_scale: float = 0.7
+    ham_weight: float = 1.0
     max_spam_per_template: int = 2
     mask_author: float = 0.3
     mask_url: float = 0.45
@@ -132,7 +135,7 @@ def _validated(name: str, value: Any, default: Any) -> Any:
 def _validated_number(name: str, value: Any, default: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
         raise ValueError("must be a number of at least 0")
-    if name == "C" and value == 0:
+    if name in ("C", "ham_weight") and value == 0:
         raise ValueError("must be above 0")
     if isinstance(default, int):
         if not isinstance(value, int):

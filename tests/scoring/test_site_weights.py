@@ -95,10 +95,10 @@ def test_a_short_text_needs_the_same_author_or_site() -> None:
 
 def test_the_next_comment_of_an_advertiser_is_held() -> None:
     """Another text with the site or contact of a spam comment waits for a person, unless ham has it too."""
-    spam = lesson(1, ADVERT, "spam", author="Eve", url="https://casino-win.example")
-    assert verdict(learn(spam), HAM[0], author="Bob", url="https://www.casino-win.example/a") is Verdict.REVIEW
-    ham = lesson(2, HAM[1], "ham", author="Cy", url="https://casino-win.example")
-    assert verdict(learn(spam, ham), HAM[0], author="Bob", url="https://casino-win.example") is Verdict.PUBLISH
+    spam = lesson(1, ADVERT, "spam", author="Eve", url="https://garden-notes.example")
+    assert verdict(learn(spam), HAM[0], author="Bob", url="https://www.garden-notes.example/a") is Verdict.REVIEW
+    ham = lesson(2, HAM[1], "ham", author="Cy", url="https://garden-notes.example")
+    assert verdict(learn(spam, ham), HAM[0], author="Bob", url="https://garden-notes.example") is Verdict.PUBLISH
 
 
 def test_no_label_changes_nothing() -> None:

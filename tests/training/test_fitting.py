@@ -12,6 +12,7 @@ from moderation.training.calibration import choose_thresholds, pool_small_sites
 from moderation.training.corpus import Corpus, SourceFile
 from moderation.training.evaluation import metrics
 from moderation.training.fitting import build_training_set, ham_by_site, train
+from moderation.training.linear import sample_weights
 from moderation.training.model_cards import build_card
 from moderation.training.recipe import Recipe
 from moderation.training.relabelling import NOTHING_RELABELLED
@@ -59,6 +60,14 @@ def test_a_higher_idf_power_favours_rare_columns(starter: Corpus) -> None:
     frequent = frequencies > np.quantile(frequencies[frequencies > 1], 0.99)
     proportions = [np.abs(model.weights[frequent]).sum() / np.abs(model.weights).sum() for model in models]
     assert proportions[1] < proportions[0]
+
+
+def test_the_recipe_weighs_ham_against_spam() -> None:
+    """All spam weighs half a comment for each comment of the corpus. A source of four ham weighs twice one of one."""
+    spam, sources = np.arange(9) < 4, np.array([0, 0, 0, 0, 0, 1, 1, 1, 1])
+    weights = sample_weights(spam, sources, ham_weight=3.0)
+    assert weights[spam].sum() == pytest.approx(4.5) and weights[~spam].sum() == pytest.approx(13.5)
+    assert weights[5:].sum() == pytest.approx(2 * weights[4])
 
 
 def test_too_few_comments_are_refused(starter: Corpus) -> None:

@@ -21,6 +21,7 @@ def test_every_fault_of_a_recipe_is_named() -> None:
     [
         ("C", 0),
         ("C", float("nan")),
+        ("ham_weight", 0),
         ("site_C", float("inf")),
         ("folds", True),
         ("spam_max_rate", 0),
