@@ -30,7 +30,7 @@ PLAIN_URL = re.compile(f"{_WITH_SCHEME}|{_WWW}|{_NAKED_HOST}")
 _NAKED_TLD = re.compile(rf"\.(?:{_NAKED_TLDS})\b")
 _LINK = re.compile(
     rf"""
-    <[aA]\s(?=[^<>]*+>)[^<>]*?(?i:href)\s*+=\s*+\\*+["']?+\s*+(?P<html>[^\s"'<>\\]++)[^<>]*+>
+    <[aA]\s(?=[^<>]*+>)[^<>]*?(?i:href)\s*+=\s*+\\*+["'“”„‘’]?+\s*+(?P<html>[^\s"'<>\\“”„‘’]++)[^<>]*+>
         (?P<html_anchor>.*?)(?:</[aA]\s*>|$)
     | \[(?i:url|link)=["']?(?P<bbcode>[^\]"'\s]{{1,{_MAX_BBCODE_URL_LENGTH}}}+)["']?\s*+\]
         (?P<bbcode_anchor>.*?)(?:\[/(?i:url|link)\]|$)

@@ -21,6 +21,8 @@ from tests.strategies import hostile_texts
         ),
         ("<a href=http://shoes.example/>x", "html", "shoes.example", "x"),
         ('<a href=\\"http://shoes.example\\">slashed</a>', "html", "shoes.example", "slashed"),
+        ("<a href=” http://shoes.example/a”>typographic</a>", "html", "shoes.example", "typographic"),
+        ("<a href=„http://shoes.example“>deutsch</a>", "html", "shoes.example", "deutsch"),
         ("[url=http://shoes.example/a]cheap shoes[/url]", "bbcode", "shoes.example", "cheap shoes"),
         ("[url]http://shoes.example[/url]", "bbcode", "shoes.example", ""),
         ("[cheap shoes](https://shoes.example/a_(b))", "markdown", "shoes.example", "cheap shoes"),

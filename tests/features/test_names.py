@@ -49,6 +49,13 @@ def test_a_phrase_in_the_address_is_not_a_persons_own_domain() -> None:
     assert measure(parsed("Giulia Rossi", "https://giulia-rossi.example"))[phrase] == 0.0
 
 
+@pytest.mark.parametrize("name", ['<a href="https://lamps.example">Lamps</a>', "[url=http://lamps.example]Лампы[/url]"])
+def test_a_name_inside_a_link_is_an_address(name: str) -> None:
+    """Markup in a name hides no address, though the canonical name has no markup."""
+    values = dict(zip(signal_codes(), measure(parsed(name, "")), strict=True))
+    assert (values["NAME_ADDRESS"], values["NOTHING_PROMOTED"]) == (1.0, 0.0)
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [

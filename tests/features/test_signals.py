@@ -117,6 +117,10 @@ CONTACT_ROWS = (
     text("MENTION_LINK", "see @[Jane](https://a.example)", 1.0, "see [Jane](https://a.example)"),
     text("ORNAMENTS", "【shoes】 ★ cheap", log1p(3), "(shoes) cheap"),
     text("EMOJI_MANY", "👍 👍👍👍", log1p(2), "👍👍"),
+    text("LINK_CARELESS", "<a href=http://a.example>x</a>", 1.0, '<a href="http://a.example">x</a>'),
+    text("IMAGE", '<img src="http://a.example/x.png">', 1.0, "<image>"),
+    text("LINK_ENCODED", "http://a.example/%6c%61%6D%70", 1.0, "http://a.example/%EC%B9%B4%20%2F"),
+    text("LINE_REPEATED", "Red lamps for sale\nSee Red lamps for sale", 1.0, "Hello Ann\n\nHello Bob"),
 )
 LINK_ROWS = (
     text("LINKS", "http://a.example http://b.example/x", log1p(2), "a link"),

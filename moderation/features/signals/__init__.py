@@ -13,6 +13,7 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals.author import EMAIL_SIGNALS, NAME_SIGNALS, URL_SIGNALS
 from moderation.features.signals.contacts import CONTACT_SIGNALS, DRESS_SIGNALS
 from moderation.features.signals.links import LINK_SIGNALS
+from moderation.features.signals.markup import MARKUP_SIGNALS
 from moderation.features.signals.names import NAME_KIND_SIGNALS, URL_KIND_SIGNALS
 from moderation.features.signals.probes import PROBE_SIGNALS
 from moderation.features.signals.signal import Signal, SignalGroup
@@ -22,7 +23,7 @@ from moderation.features.signals.topics import TOPIC_SIGNALS
 SIGNAL_GROUPS: tuple[SignalGroup, ...] = (
     SignalGroup((*TEXT_SIGNALS, *TOPIC_SIGNALS, *PROBE_SIGNALS), lambda _: True, nan),
     SignalGroup(CONTACT_SIGNALS, lambda parsed: bool(parsed.contacts or parsed.external_links), 0.0),
-    SignalGroup(DRESS_SIGNALS, lambda _: True, nan),
+    SignalGroup((*DRESS_SIGNALS, *MARKUP_SIGNALS), lambda _: True, nan),
     SignalGroup(LINK_SIGNALS, lambda parsed: bool(parsed.external_links or parsed.internal_links), 0.0),
     SignalGroup(TITLE_SIGNALS, lambda parsed: bool(parsed.title_words), nan),
     SignalGroup((*NAME_SIGNALS, *NAME_KIND_SIGNALS), lambda parsed: bool(parsed.author), nan),

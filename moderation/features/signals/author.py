@@ -86,7 +86,9 @@ def _name_begins_line(parsed: ParsedComment) -> bool:
 
 def _name_is_address(parsed: ParsedComment) -> bool:
     name = parsed.author
-    if "http" in name or "www." in name:
+    # Canonical text has no markup, so a name inside a link must be read as typed.
+    typed = (parsed.comment.author or "")[:MAX_NAME_LENGTH].lower()
+    if "http" in typed or "www." in typed or "http" in name or "www." in name:
         return True
     return "." in name and any(map(_is_host, name.split()))
 
