@@ -34,6 +34,17 @@ def test_a_name_that_sells_is_known_in_many_languages() -> None:
     assert [name for name in PEOPLE.split("|") if count_trades(parsed(name).author)] == []
 
 
+def test_a_link_that_sells_is_known_in_many_languages() -> None:
+    """The link text and the address are read as a name is; a link to a person or an article sells nothing."""
+    trade, anchor = signal_codes().index("LINK_TRADE"), signal_codes().index("ANCHOR_TRADE")
+    for name in SELLERS.split("|"):
+        assert measure(parsed("Ann", text=f'<a href="https://a.example">{name}</a>'))[anchor] > 0, name
+    for name in PEOPLE.split("|"):
+        assert measure(parsed("Ann", text=f'<a href="https://a.example">{name}</a>'))[anchor] == 0, name
+    assert measure(parsed("Ann", text="siehe https://a.example/schluesseldienst-berlin"))[trade] > 0
+    assert measure(parsed("Ann", text="siehe https://github.com/a/online-shop"))[trade] == 0
+
+
 def test_names_of_people_are_like_names_of_people() -> None:
     """In scripts with spaces, names of people are far more like names than trades are."""
     names = ("Marta Kowalska", "Giulia Rossi", "Иван Петров", "Zoltán Nagy")

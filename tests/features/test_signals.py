@@ -165,6 +165,13 @@ LINK_ROWS = (
         1.0,
         Comment("see https://a.example", permalink=PAGE),
     ),
+    text("LINK_TRADE", "http://a.example/cerrajeros http://b.example", 1 / 2, "http://en.wikipedia.org/wiki/plumber"),
+    text(
+        "ANCHOR_TRADE",
+        '<a href="http://a.example">Вскрытие замков</a>',
+        1.0,
+        '<a href="http://a.example">Anna Bishop</a> plumber',
+    ),
 )
 TITLE_ROWS = (
     Row(

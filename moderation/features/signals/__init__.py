@@ -14,7 +14,7 @@ from moderation.features.signals.author import EMAIL_SIGNALS, NAME_SIGNALS, URL_
 from moderation.features.signals.contacts import CONTACT_SIGNALS, DRESS_SIGNALS
 from moderation.features.signals.links import LINK_SIGNALS
 from moderation.features.signals.markup import MARKUP_SIGNALS
-from moderation.features.signals.names import NAME_KIND_SIGNALS, URL_KIND_SIGNALS
+from moderation.features.signals.names import LINK_KIND_SIGNALS, NAME_KIND_SIGNALS, URL_KIND_SIGNALS
 from moderation.features.signals.probes import PROBE_SIGNALS
 from moderation.features.signals.signal import Signal, SignalGroup
 from moderation.features.signals.text import TEXT_SIGNALS, TITLE_SIGNALS
@@ -24,7 +24,9 @@ SIGNAL_GROUPS: tuple[SignalGroup, ...] = (
     SignalGroup((*TEXT_SIGNALS, *TOPIC_SIGNALS, *PROBE_SIGNALS), lambda _: True, nan),
     SignalGroup(CONTACT_SIGNALS, lambda parsed: bool(parsed.contacts or parsed.external_links), 0.0),
     SignalGroup((*DRESS_SIGNALS, *MARKUP_SIGNALS), lambda _: True, nan),
-    SignalGroup(LINK_SIGNALS, lambda parsed: bool(parsed.external_links or parsed.internal_links), 0.0),
+    SignalGroup(
+        (*LINK_SIGNALS, *LINK_KIND_SIGNALS), lambda parsed: bool(parsed.external_links or parsed.internal_links), 0.0
+    ),
     SignalGroup(TITLE_SIGNALS, lambda parsed: bool(parsed.title_words), nan),
     SignalGroup((*NAME_SIGNALS, *NAME_KIND_SIGNALS), lambda parsed: bool(parsed.author), nan),
     SignalGroup((*URL_SIGNALS, *URL_KIND_SIGNALS), lambda parsed: parsed.comment.url is not None, nan),

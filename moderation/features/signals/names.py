@@ -1,4 +1,4 @@
-"""Signals of a name or an address that sells, and of a name that no person has."""
+"""Signals of a name, an address or a link text that sells, and of a name that no person has."""
 
 import re
 from collections.abc import Sequence
@@ -150,10 +150,24 @@ def _url(parsed: ParsedComment) -> tuple[float, ...]:
     address = address_words(parsed.url)
     host = address.partition(" ")[0]
     return (
-        min(2.0, float(count_trades(host if is_well_known_site(parsed.url) else address))),
+        _trades_in_address(parsed.url),
         _is_in_another_script(address, parsed.body.text),
         _phrase_in_address(parsed, address),
         max(map(unlikelihood, _NON_LETTERS.split(host)), default=0.0),
+    )
+
+
+def _trades_in_address(link: Link) -> float:
+    """Return how many trades an address names, 2 at most. On a well-known site only the host counts."""
+    address = address_words(link)
+    return min(2.0, float(count_trades(address.partition(" ")[0] if is_well_known_site(link) else address)))
+
+
+def _links(parsed: ParsedComment) -> tuple[float, ...]:
+    links, anchors = parsed.external_links[:_MAX_LINKS], parsed.descriptive_anchors[:_MAX_LINKS]
+    return (
+        sum(map(_trades_in_address, links)) / max(1, len(links)),
+        min(2.0, float(max(map(count_trades, anchors), default=0))),
     )
 
 
@@ -183,6 +197,16 @@ NAME_KIND_SIGNALS: tuple[Measurement, ...] = (
             ),
         },
         _name,
+    ),
+)
+
+LINK_KIND_SIGNALS: tuple[Measurement, ...] = (
+    Measurement(
+        {
+            "LINK_TRADE": presence("trades or goods in linked addresses", "no trade or goods in linked addresses"),
+            "ANCHOR_TRADE": presence("a trade or goods as a link text", "no trade or goods as a link text"),
+        },
+        _links,
     ),
 )
 
