@@ -1,4 +1,4 @@
-"""Letters of contact forms, and trackbacks, all written for the tests: the shares stopped and lost by default.
+"""Letters of contact forms, trackbacks and webmentions, written for the tests: the shares stopped and lost by default.
 
 A site without any setting judges them, so the thresholds are those of a new site. `contact_forms.csv` has the usual
 spam. Those of `private_messages.csv` were written beside the lists of phrases.
@@ -26,7 +26,8 @@ LOST = (Verdict.SPAM, Verdict.DISCARD)
 
 def measure() -> list[Row]:
     """Return the shares of spam and ham by verdict, for each file."""
-    return [*_rows("contact_forms", MIN_STOPPED), *_rows("private_messages"), *_rows("trackbacks")]
+    others = ("private_messages", "trackbacks", "webmentions")
+    return [*_rows("contact_forms", MIN_STOPPED), *(row for name in others for row in _rows(name))]
 
 
 def _rows(name: str, min_stopped: float | None = None) -> list[Row]:

@@ -2,6 +2,7 @@
 
 import csv
 
+import numpy as np
 import pytest
 
 from benchmarks.rows import ROOT
@@ -10,7 +11,8 @@ from moderation.domain.thresholds import Verdict, decide
 from moderation.features.parsed_comment import ParsedComment
 from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import Model, score
-from tests.models import STARTER
+from moderation.training.corpus import read_corpus
+from tests.models import STARTER, ignore
 from tests.shipped import SHIPPED_MODEL_ID
 
 PAGE = {"permalink": "https://blog.example/2026/11/the-vote", "context": "What the vote means for all of us"}
@@ -71,6 +73,16 @@ def test_heated_comments_are_published(model: Model, text: str, author: dict[str
 def test_an_advertisement_for_shoes_is_not_published(model: Model, comment: Comment) -> None:
     """A short comment with a shop's link is held or blocked."""
     assert _verdict(model, comment) is not Verdict.PUBLISH
+
+
+def test_webmentions_are_told_apart(model: Model) -> None:
+    """A like from a person's page is published, one from a casino's is stopped, and so are nearly all others."""
+    corpus = read_corpus([ROOT / "tests" / "data" / "webmentions.csv"], ignore)
+    verdicts = [_verdict(model, comment) for comment in corpus.comments]
+    by_name = {comment.author: verdict for comment, verdict in zip(corpus.comments, verdicts, strict=True)}
+    assert by_name["Hester Vroom"] is Verdict.PUBLISH is not by_name["Best Online Casino Bonus"]
+    stopped = np.array([verdict is not Verdict.PUBLISH for verdict in verdicts])
+    assert stopped[corpus.spam].mean() >= 0.9 and stopped[~corpus.spam].mean() <= 0.1
 
 
 def test_it_separates_the_starter_corpus(model: Model) -> None:

@@ -20,7 +20,7 @@ from moderation.actions.rollout import RolloutStatus, recalibrate_anew
 from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
 from moderation.domain.comment import Comment
-from moderation.domain.comment_types import PING_TYPES
+from moderation.domain.comment_types import LINKBACK_TYPES
 from moderation.domain.decision import Label, LabelOrigin, LabelValue
 from moderation.domain.history import HISTORY_CHANNEL, ExportCounts, PastComment, PastStatus
 from moderation.domain.site import Site
@@ -162,7 +162,7 @@ class _Import:
             else:
                 self.result.known += 1
                 self._withdraw(match)
-            counts = self.result.complete and row.comment.type not in PING_TYPES
+            counts = self.result.complete and row.comment.type not in LINKBACK_TYPES
             places.append(HistoryRow(match.comment_id, row.probability, counts, row.published_at or self._at))
             _replace(known[row.content_hash], match._replace(imported_at=self._at))
         history.put(connection, self.site.id, self.model.id, places, self._at)

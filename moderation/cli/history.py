@@ -186,7 +186,8 @@ def _watching(export: Export) -> AbstractContextManager[Watch]:
 def _print_result(name: str, result: ImportResult, stated: bool | None) -> None:
     counts = result.counts
     click.echo(f"{name}: {counts.total:,} comments")
-    notes = {PastStatus.PUBLISHED: f"{counts.pings:,} of them pingbacks or trackbacks", PastStatus.SPAM: "labelled"}
+    pings = f"{counts.pings:,} of them pingbacks, trackbacks or webmentions"
+    notes = {PastStatus.PUBLISHED: pings, PastStatus.SPAM: "labelled"}
     for status in PastStatus:
         if counts.by_status[status]:
             note = notes.get(status, "left out")

@@ -10,7 +10,7 @@ from moderation.actions.services import Services
 from moderation.cli._options import as_json, opened_services, url_argument
 from moderation.cli._output import print_json
 from moderation.domain.budget import Budget, Calibration, RolloutMode, format_percent
-from moderation.domain.comment_types import PRIVATE_TYPES
+from moderation.domain.comment_types import PRIVATE_TYPES, REACTION_TYPES
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Thresholds
 from moderation.web.api.schemas import RolloutResponse, SiteResponse
@@ -165,7 +165,9 @@ def _describe_source(site: Site, comment_type: str | None, calibration: Calibrat
     source = (
         f"thresholds of the stage {calibration.stage}" if calibration else "its own thresholds, without a guarantee"
     )
-    return f"{source}, for {comment_type} with spam in review" if comment_type in PRIVATE_TYPES else source
+    if comment_type in PRIVATE_TYPES:
+        return f"{source}, for {comment_type} with spam in review"
+    return f"{source}, for {comment_type} without discard" if comment_type in REACTION_TYPES else source
 
 
 def print_rollout(status: RolloutStatus) -> None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
-from moderation.domain.comment_types import PING_TYPES
+from moderation.domain.comment_types import LINKBACK_TYPES
 from moderation.domain.errors import InvalidInput
 
 HISTORY_CHANNEL = "history"
@@ -91,7 +91,7 @@ class ExportCounts:
         self.fields.update(name for name in COMMENT_FIELDS if getattr(past.comment, name))
         byte, bit = divmod(hash(past.id) % _BITS, 8)
         self._ids[byte] |= 1 << bit
-        self.pings += past.status is PastStatus.PUBLISHED and past.comment.type in PING_TYPES
+        self.pings += past.status is PastStatus.PUBLISHED and past.comment.type in LINKBACK_TYPES
 
     def add_parent(self, past: PastComment) -> None:
         """Count a row among the replies, if it is one. All rows have been added by then."""

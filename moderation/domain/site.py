@@ -15,13 +15,16 @@ from moderation.domain.budget import (
     calibrated_thresholds,
     with_general,
 )
-from moderation.domain.comment_types import PRIVATE_TYPES
+from moderation.domain.comment_types import PRIVATE_TYPES, REACTION_TYPES
 from moderation.domain.errors import InvalidInput
 from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.thresholds import Thresholds
 
-MIN_PRIVATE_REVIEW = 0.5
-"""Where nothing is held, review is the spam folder: a private message goes there only if it is more likely spam."""
+MIN_REVIEW = 0.5
+"""The lowest review threshold of private messages and reactions: nothing goes to review that is more likely ham.
+
+A site's own comments say little about these types, so a low threshold that they give is none for them.
+"""
 
 MAX_HOLD_SECONDS = 30 * 86_400
 
@@ -119,8 +122,8 @@ class Site:
         if thresholds is None:
             calibration = self.calibration(suggested, self.budget or default_budget)
             thresholds = calibrated_thresholds(calibration, suggested.thresholds)
-        if own_for_type is None and comment_type in PRIVATE_TYPES:
-            thresholds = thresholds.for_private_types(0.0 if self.thresholds else MIN_PRIVATE_REVIEW)
+        if own_for_type is None:
+            thresholds = _for_type(thresholds, comment_type, 0.0 if self.thresholds else MIN_REVIEW)
         if self.rollout is RolloutMode.LOG:
             calibration = replace(calibration or UNCALIBRATED, general=False, log_only=True)
         return thresholds, calibration
@@ -147,3 +150,10 @@ class Callback:
 
     url: str
     key: str = field(repr=False)
+
+
+def _for_type(thresholds: Thresholds, comment_type: str | None, min_review: float) -> Thresholds:
+    """Return the thresholds for a type of comment, by those for comments on a page."""
+    if comment_type in PRIVATE_TYPES:
+        return thresholds.for_private_types(min_review)
+    return thresholds.for_reactions(min_review) if comment_type in REACTION_TYPES else thresholds

@@ -38,6 +38,11 @@ class Thresholds:
         review = max(self.review, min_review)
         return Thresholds(review, spam=max(review, self.discard), discard=1.0)
 
+    def for_reactions(self, min_review: float = 0.0) -> "Thresholds":
+        """Return thresholds by which discarded comments are spam, and nothing below `min_review` goes to review."""
+        review = max(self.review, min_review)
+        return Thresholds(review, spam=max(review, self.spam), discard=1.0)
+
     def __post_init__(self) -> None:
         if not 0.0 < self.review <= self.spam <= self.discard <= 1.0:
             raise InvalidInput(

@@ -70,8 +70,8 @@ def _promoted(link: Link, name: str, own_domains: AbstractSet[str | None]) -> st
         return None
     if link.domain in _PATH_DOMAINS:
         return f"{link.host}{link.path}"
-    if link.path.startswith("/~"):
-        # A page of one of the many people of a university.
+    if link.path.startswith(("/~", "/@")):
+        # A page of one of the many people of a university or of a server of the Fediverse.
         return f"{name}{link.path.split('/')[1]}"
     return name
 

@@ -196,13 +196,14 @@ def test_an_incomplete_history_does_not_count(services: Services, site: Site) ->
     assert run(services, site, threads).complete
 
 
-def test_pingbacks_are_kept_but_do_not_count(services: Services, site: Site) -> None:
+def test_linkbacks_are_kept_but_do_not_count(services: Services, site: Site) -> None:
     """Programs write them in their own markup, which says nothing about comments."""
     ping = Comment("[...] a mill in the valley [...]", author="The mill", type="pingback")
-    result = run(services, site, [past(ping), past(replace(THANKS, type="reply"))])
-    assert (result.counts.pings, sample_size(services, site)) == (1, 1)
+    like = Comment("", author="Ida", url="https://moss.example/likes/4", type="like")
+    result = run(services, site, [past(ping), past(like), past(replace(THANKS, type="reply"))])
+    assert (result.counts.pings, sample_size(services, site)) == (2, 1)
     with read_transaction(services.engine) as connection:
-        assert set(connection.execute(select(tables.comments.c.type)).scalars()) == {"pingback", "reply"}
+        assert set(connection.execute(select(tables.comments.c.type)).scalars()) == {"like", "pingback", "reply"}
 
 
 def test_unreadable_rows_are_bounded(services: Services, site: Site) -> None:

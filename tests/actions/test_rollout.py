@@ -23,7 +23,7 @@ from moderation.domain.budget import UNCALIBRATED, Budget, RolloutStage, sample_
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Label, LabelOrigin, LabelValue
 from moderation.domain.errors import ModelUnavailable, NotFound
-from moderation.domain.site import MIN_PRIVATE_REVIEW, Site
+from moderation.domain.site import MIN_REVIEW, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.features.parsed_comment import ParsedComment
 from moderation.registry.live_model import LiveModel
@@ -100,7 +100,7 @@ def test_the_thresholds_in_force_judge(services: Services, site: Site) -> None:
     )
     assert thresholds_for(services, advanced, None) == (decision.thresholds, decision.calibration)
     message = check_comment(services, advanced, CheckRequest(Comment("Hello there", type="message"))).decision
-    kept = decision.thresholds.for_private_types(MIN_PRIVATE_REVIEW)
+    kept = decision.thresholds.for_private_types(MIN_REVIEW)
     assert message.thresholds == kept and message.calibration == decision.calibration
 
 

@@ -42,7 +42,9 @@ def test_the_import_says_what_it_did(operator: Operator, export: Path) -> None:
     dry = operator.get("import", "wordpress", export, "--site", BLOG, "--dry-run")
     assert dry.endswith("Nothing was stored: this was a dry run.\n")
     shown = operator.get("import", "wordpress", export, "--site", BLOG)
-    assert shown.startswith("bakery.xml.gz: 62 comments\n  published        62  0 of them pingbacks or trackbacks\n")
+    assert shown.startswith(
+        "bakery.xml.gz: 62 comments\n  published        62  0 of them pingbacks, trackbacks or webmentions\n"
+    )
     assert shown == dry.removesuffix("Nothing was stored: this was a dry run.\n")
     assert "Stored      62 new; 0 known before" in shown
     assert "Complete    yes: the file was read to its end, and 0 of 0 replies lack their parent, where 5% may." in shown

@@ -62,6 +62,7 @@ def test_a_type_of_comment_has_its_own_thresholds(operator: Operator) -> None:
     assert own["thresholds"] == own["type_thresholds"]["contact-form"] == {"review": 0.2, "spam": 0.95, "discard": 1.0}
     assert "its own thresholds for contact-form" in operator.get("site", "thresholds", BLOG, "--type", "contact-form")
     assert "for message with spam in review" in operator.get("site", "thresholds", BLOG, "--type", "message")
+    assert "for like without discard" in operator.get("site", "thresholds", BLOG, "--type", "like")
     assert operator.get_json("site", "thresholds", BLOG)["thresholds"] == {"review": 0.2, "spam": 0.8, "discard": 0.9}
     reset = operator.get_json("site", "thresholds", BLOG, "--type", "contact-form", "--reset")
     assert reset["thresholds"] == messages["thresholds"] and reset["type_thresholds"] == {}

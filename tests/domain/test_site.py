@@ -15,11 +15,11 @@ from moderation.domain.budget import (
     RolloutStage,
     StoredCalibration,
 )
-from moderation.domain.comment_types import PRIVATE_TYPES
+from moderation.domain.comment_types import MENTION_TYPES, PING_TYPES, PRIVATE_TYPES, REACTION_TYPES
 from moderation.domain.errors import InvalidInput
 from moderation.domain.general_guarantee import GeneralGuarantee, GeneralGuarantees
 from moderation.domain.protection import describe_protection
-from moderation.domain.site import MIN_PRIVATE_REVIEW, AkismetReviewSettings, ReviewAction, Site, SuggestedThresholds
+from moderation.domain.site import MIN_REVIEW, AkismetReviewSettings, ReviewAction, Site, SuggestedThresholds
 from moderation.domain.thresholds import Thresholds
 
 SUGGESTED = Thresholds(0.6, 0.9, 0.99)
@@ -81,11 +81,26 @@ def test_a_private_message_that_would_be_spam_goes_to_review() -> None:
     kept = OWN.for_private_types()
     assert [in_force(replace(SITE, thresholds=OWN), kind)[0] for kind in sorted(PRIVATE_TYPES)] == [kept] * 6
     thresholds, calibration = in_force(SITE)
-    assert in_force(SITE, "message") == (thresholds.for_private_types(MIN_PRIVATE_REVIEW), calibration)
+    assert in_force(SITE, "message") == (thresholds.for_private_types(MIN_REVIEW), calibration)
     assert in_force(replace(SITE, type_thresholds={"message": OWN}), "message") == (OWN, None)
 
 
-@pytest.mark.parametrize("kind", [None, "comment", "review", "trackback", "pingback", "forum-post", "reply"])
+def test_a_reaction_is_never_discarded() -> None:
+    """It goes to review only if it is more likely spam, unless the site sets its own thresholds."""
+    assert {"like", "repost", "bookmark", "favorite", "rsvp:yes"} <= REACTION_TYPES
+    thresholds, calibration = in_force(SITE)
+    assert thresholds.review == 0.7
+    for kind in REACTION_TYPES:
+        assert in_force(SITE, kind) == (replace(thresholds, discard=1.0), calibration)
+    lenient = SUGGESTED.for_reactions(0.7)
+    assert (lenient.review, lenient.spam >= SUGGESTED.spam, lenient.discard) == (0.7, True, 1.0)
+    assert in_force(replace(SITE, thresholds=OWN), "like")[0] == replace(OWN, discard=1.0)
+    assert in_force(replace(SITE, type_thresholds={"like": OWN}), "like") == (OWN, None)
+
+
+@pytest.mark.parametrize(
+    "kind", [None, "comment", "review", "forum-post", "reply", *sorted(PING_TYPES | MENTION_TYPES)]
+)
 def test_a_public_type_has_the_thresholds_of_a_comment(kind: str | None) -> None:
     """A review of a product stands on a page like a comment, and so does a trackback."""
     assert in_force(SITE, kind) == in_force(SITE)

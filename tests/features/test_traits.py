@@ -36,6 +36,7 @@ FOUND = {
     "linked domain": (Comment("see https://a.casino.example/win"), Trait(LINKED_SITE, "casino.example")),
     "shortened link": (Comment("see https://bit.ly/abc"), Trait(LINKED_SITE, "bit.ly/abc")),
     "one person's pages": (Comment("Hi", url="https://uni.example/~ada/"), Trait(AUTHOR_SITE, "uni.example~ada")),
+    "one person's profile": (Comment("", url="https://social.example/@ada"), Trait(AUTHOR_SITE, "social.example@ada")),
     "e-mail address": (Comment("Hi", email="Eva@Shop.example"), Trait(CONTACT, "eva@shop.example")),
     "mailbox in the text": (
         Comment("write to spells.of.love@mail.example"),

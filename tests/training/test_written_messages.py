@@ -1,4 +1,4 @@
-"""The written messages in `tests/data`: contact forms, trackbacks and pingbacks."""
+"""The written messages in `tests/data`: contact forms, trackbacks, pingbacks and webmentions."""
 
 import re
 from collections.abc import Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from moderation.domain.comment import Comment
+from moderation.domain.comment_types import MENTION_TYPES, REACTION_TYPES
 from moderation.training.corpus import read_corpus
 from tests.models import STARTER, ignore
 
@@ -41,6 +42,16 @@ def test_trackbacks_have_the_markup_of_wordpress() -> None:
         or not (comment.url and comment.author)
     ]
     assert wrong == []
+
+
+def test_webmentions_are_of_many_types() -> None:
+    """At least 15 of either label, mentions and reactions, each under another name or address."""
+    spam, ham = read("webmentions.csv")
+    for comments in (spam, ham):
+        types = {comment.type for comment in comments}
+        assert len(comments) >= 15 and types & MENTION_TYPES and len(types & REACTION_TYPES) >= 4
+        assert len({(comment.author, comment.url, comment.type) for comment in comments}) == len(comments)
+    assert {comment.author for comment in spam}.isdisjoint(comment.author for comment in ham)
 
 
 @pytest.mark.parametrize("name", ["contact_forms.csv", "private_messages.csv", "trackbacks.csv"])

@@ -174,6 +174,26 @@ def test_private_messages_are_never_held(blog: Blog, kind: str, in_review: str) 
     assert body_and_hold_seconds(check(blog, comment_type=kind, comment_content="5")) == ("false", None)
 
 
+@pytest.mark.parametrize("kind", ["like", "repost", "mention", "webmention"])
+def test_webmentions_in_review(blog: Blog, kind: str) -> None:
+    """WordPress holds one like a comment, another client puts it into the spam folder. It may have no text."""
+    blog.set_thresholds(HOLD_ALL)
+    likes = {"comment_type": kind, "comment_content": "", "comment_ID": "", "comment_author_url": "https://ann.example"}
+    assert body_and_hold_seconds(check(blog, **likes)) == ("false", "86400")
+    assert body_and_hold_seconds(check(blog, "akismet-python/25.10.1", **{**likes, "comment_author": "Bo"})) == (
+        "true",
+        None,
+    )
+    assert {item.decision.comment.author for item in held_items(blog.services)} == {"Ann", "Bo"}
+
+
+def test_a_reaction_is_not_discarded(blog: Blog) -> None:
+    """Its name and address are all that speaks, so it stays in the spam folder, where a mention is discarded."""
+    blog.set_thresholds(Thresholds(1e-12, 1e-12, 1e-12))
+    hints = [check(blog, comment_type=kind).headers.get("X-akismet-pro-tip") for kind in ("like", "mention")]
+    assert hints == [None, "discard"]
+
+
 def test_a_moderator_s_decision_is_due_for_delivery(blog: Blog) -> None:
     """Labelling a held comment makes its callback due, with the blog's key encrypted."""
     blog.set_thresholds(HOLD_ALL)

@@ -1,6 +1,7 @@
 """The named signals: each measures one fact about a comment and has a permanent code and a wording."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 from itertools import chain
 from math import nan
@@ -8,7 +9,7 @@ from math import nan
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.comment_types import PING_TYPES
+from moderation.domain.comment_types import MENTION_TYPES, PING_TYPES, REACTION_TYPES
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals.author import EMAIL_SIGNALS, NAME_SIGNALS, URL_SIGNALS
 from moderation.features.signals.contacts import CONTACT_SIGNALS, DRESS_SIGNALS
@@ -36,9 +37,22 @@ SIGNALS: tuple[Signal, ...] = tuple(signal for group in SIGNAL_GROUPS for signal
 
 
 _NAME_CODES = [signal.code for signal in SignalGroup((*NAME_SIGNALS, *NAME_KIND_SIGNALS), bool, nan).signals]
-_PING_CODES = {*_NAME_CODES, "HEADLINE", "EXCERPT", "URL_PATH", "URL_PATH_LENGTH", "URL_KEYWORD_PATH", "URL_QUERY"}
-"""Signals without a meaning in a trackback or pingback: title, excerpt and link are the protocol, the name a title."""
-_PING_COLUMNS = [column for column, signal in enumerate(SIGNALS) if signal.code in _PING_CODES - {"NAME_COMMERCE"}]
+_PAGE_CODES = {"HEADLINE", "EXCERPT", "URL_PATH", "URL_PATH_LENGTH", "URL_KEYWORD_PATH", "URL_QUERY"}
+"""Signals without a meaning in what a program writes about another page: title, excerpt and link are the protocol."""
+
+
+def _columns(codes: AbstractSet[str]) -> list[int]:
+    return [column for column, signal in enumerate(SIGNALS) if signal.code in codes]
+
+
+_PROTOCOL_COLUMNS = {
+    # The name is the title of the page.
+    **dict.fromkeys(PING_TYPES, _columns(_PAGE_CODES | (set(_NAME_CODES) - {"NAME_COMMERCE"}))),
+    **dict.fromkeys(MENTION_TYPES, _columns(_PAGE_CODES)),
+    # The text is empty or says what the type says.
+    **dict.fromkeys(REACTION_TYPES, _columns(_PAGE_CODES | {"LENGTH", "SHORT", "WORD_VARIETY"})),
+}
+"""The columns of signals that are the protocol of a type, and no evidence."""
 
 _MEASURES = [
     (
@@ -70,9 +84,8 @@ def measure(parsed: ParsedComment) -> list[float]:
                 values += measure_some(parsed)
         else:
             values += absent
-    if parsed.comment.type in PING_TYPES:
-        for column in _PING_COLUMNS:
-            values[column] = nan
+    for column in _PROTOCOL_COLUMNS.get(parsed.comment.type or "", ()):
+        values[column] = nan
     return values
 
 
@@ -97,6 +110,7 @@ def measure_all(parsed_comments: Sequence[ParsedComment]) -> NDArray[np.float64]
             part[rows] = np.fromiter(values, np.float64).reshape(len(present), len(wordings))
             parts.append(part)
     measured = np.hstack(parts)
-    pings = [row for row, parsed in enumerate(parsed_comments) if parsed.comment.type in PING_TYPES]
-    measured[np.ix_(pings, _PING_COLUMNS)] = nan
+    for row, parsed in enumerate(parsed_comments):
+        if columns := _PROTOCOL_COLUMNS.get(parsed.comment.type or ""):
+            measured[row, columns] = nan
     return measured
