@@ -38,8 +38,8 @@ from moderation.training.linear import fit
 from moderation.training.recipe import Recipe
 from tests.shipped import SHIPPED_MODEL_ID
 
-MAX_SINGLE_RATIO = 0.12
-MAX_BATCH_RATIO = 0.25
+MAX_SINGLE_RATIO = 0.15
+MAX_BATCH_RATIO = 0.3
 MAX_TRAINING_TIME_RATIO = 1.0
 MAX_TRAINING_MEMORY_RATIO = 0.5
 # Five times fastText's `predict`, which takes 12 microseconds for such a comment.

@@ -1,14 +1,13 @@
 """Extraction of the features of a parsed comment: a document to hash, the signals and the rule contributions."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.comment import NO_SIGNALS, Comment, SubmissionSignals
+from moderation.domain.comment import NO_SIGNALS, SubmissionSignals
 from moderation.features.links import Link
 from moderation.features.ngrams import (
     ANCHOR,
@@ -24,7 +23,7 @@ from moderation.features.ngrams import (
     tokenize,
 )
 from moderation.features.parsed_comment import ParsedComment
-from moderation.features.passages import passages
+from moderation.features.passages import Passage
 from moderation.features.signals import measure, measure_all
 from moderation.features.signals.links import tld
 from moderation.features.signals.submission import rule_contributions
@@ -55,16 +54,10 @@ def extract_features(parsed: ParsedComment, submission: SubmissionSignals = NO_S
     return Features(parsed, document_of(parsed), measure(parsed), rule_contributions(parsed, submission))
 
 
-def parse_passages(comment: Comment) -> Iterator[tuple[int, ParsedComment]]:
-    """Yield start and parsed comment of each passage of a long text. The other fields are those of the whole."""
-    for start, end in passages(comment.text):
-        yield start, ParsedComment(replace(comment, text=comment.text[start:end]))
-
-
-def extract_passages(features: Features) -> Iterator[Features]:
-    """Yield the features of each passage of a long comment. The rules read the whole comment, so they stay the same."""
-    for start, parsed in parse_passages(features.parsed.comment):
-        yield Features(parsed, document_of(parsed), measure(parsed), features.rule_contributions, start)
+def extract_passage(features: Features, passage: Passage) -> Features:
+    """Return the features of a passage of a long comment. The rules read the whole comment, so they stay the same."""
+    parsed = features.parsed.passage(passage.start, passage.end)
+    return Features(parsed, document_of(parsed), measure(parsed), features.rule_contributions, passage.start)
 
 
 def extract_batch(parsed_comments: Sequence[ParsedComment]) -> tuple[HashedBatch, NDArray[np.float64]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
 
@@ -26,6 +27,8 @@ _MIN_LONG_WORD_LENGTH = 4
 _TITLE_CACHE_SIZE = 1 << 8
 _CONTENT_HASH_BYTES = 16
 MAX_NAME_LENGTH = 200
+_FIELDS = ("page_link", "author", "author_words", "url", "email", "title_words")
+"""Attributes of a parsed comment that do not depend on its text."""
 _MAX_URL_LENGTH = 2_000
 _MAX_TITLE_LENGTH = 500
 
@@ -49,10 +52,29 @@ class ParsedComment:
     - `title_words`: the long words of the page's title, if spaces separate them.
     """
 
-    def __init__(self, comment: Comment) -> None:
+    def __init__(self, comment: Comment, whole: "ParsedComment | None" = None) -> None:
+        """Parse a comment, or only the text of one that has all other fields of `whole`."""
         self.comment = comment
-        self.normalized = normalize(comment.text)
+        if whole is None:
+            self._parse_fields(comment)
+        else:
+            vars(self).update({name: getattr(whole, name) for name in _FIELDS})
+        self._parse_text(comment.text)
+
+    def passage(self, start: int, end: int) -> "ParsedComment":
+        """Return a passage of the text parsed alone. The other fields are those of the whole comment."""
+        return ParsedComment(replace(self.comment, text=self.comment.text[start:end]), self)
+
+    def _parse_fields(self, comment: Comment) -> None:
         self.page_link = parse_url(comment.permalink[:_MAX_URL_LENGTH]) if comment.permalink else None
+        self.author = normalized(comment.author[:MAX_NAME_LENGTH]) if comment.author else ""
+        self.author_words = tokenize(self.author)
+        self.url = parse_url(comment.url[:_MAX_URL_LENGTH]) if comment.url else None
+        self.email = _parse_email(comment.email) if comment.email else None
+        self.title_words = _title_words(comment.context[:_MAX_TITLE_LENGTH]) if comment.context else frozenset()
+
+    def _parse_text(self, text: str) -> None:
+        self.normalized = normalize(text)
         unmasked = body_of(self.normalized, self.page_link)
         self.tokens = tokenize(unmasked.text)
         self.body, self.contacts = mask_contacts(unmasked, self.tokens, self.normalized.cased)
@@ -65,22 +87,19 @@ class ParsedComment:
         self.text_length = len(self.body.text) + self.scripts.extra_length
         self.topic_counts = count_topics(self.words)
         self.digit_count = count_ascii(DIGITS, self.body.text)
-        self.html_head = _remove_empty_elements(comment.text[:_HEAD_LENGTH])
+        self.html_head = _remove_empty_elements(text[:_HEAD_LENGTH])
         self.text_head = _TAG.sub("", self.html_head) if "<" in self.html_head else self.html_head
-        links = find_links(comment.text)
+        links = find_links(text)
         self.external_links, self.internal_links = _split_links(links, self.page_link)
         if self.tokens.count(URL_TOKEN) > sum([link.form in _PLAIN_FORMS for link in self.external_links]):
-            disguised = find_disguised_links(comment.text, self.normalized, links)
+            disguised = find_disguised_links(text, self.normalized, links)
             self.external_links += _split_links(disguised, self.page_link)[0]
         self.anchors = [normalized(link.anchor) if link.anchor else "" for link in self.external_links]
         self.descriptive_anchors = [
-            text for link, text in zip(self.external_links, self.anchors, strict=True) if link.has_descriptive_anchor
+            anchor
+            for link, anchor in zip(self.external_links, self.anchors, strict=True)
+            if link.has_descriptive_anchor
         ]
-        self.author = normalized(comment.author[:MAX_NAME_LENGTH]) if comment.author else ""
-        self.author_words = tokenize(self.author)
-        self.url = parse_url(comment.url[:_MAX_URL_LENGTH]) if comment.url else None
-        self.email = _parse_email(comment.email) if comment.email else None
-        self.title_words = _title_words(comment.context[:_MAX_TITLE_LENGTH]) if comment.context else frozenset()
 
     @property
     def content_hash(self) -> bytes:

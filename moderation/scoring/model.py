@@ -21,11 +21,11 @@ from moderation.features.extraction import (
     Features,
     extract_batch,
     extract_features,
-    extract_passages,
-    parse_passages,
+    extract_passage,
 )
 from moderation.features.ngrams import N_COLUMNS, NAMESPACES
 from moderation.features.parsed_comment import ParsedComment
+from moderation.features.passages import Passage, choose_passages, find_passages
 from moderation.features.signals import signal_codes
 from moderation.features.signals.submission import rule_contributions
 from moderation.scoring.reasons import explain, passage_reason
@@ -176,10 +176,13 @@ def score(
     `evidence` is known outside the comment: its weights are added to the logit, and it joins the reasons; so does what
     `site_weights` learnt for this comment, within the bounds of the `thresholds` in force, those of the model unless
     given. With `spans`, each reason of the model has its spans in the comment as sent. If a passage of a long text is
-    more like spam than the whole, the passage alone is scored, and a reason says so.
+    more like spam than the whole, the passage alone is scored, and a reason says so. `choose_passages` says which of
+    them are compared.
     """
     whole = _contribute(model, extract_features(parsed, submission))
-    passages = [_contribute(model, features) for features in extract_passages(whole.features)]
+    passages = [
+        _contribute(model, extract_passage(whole.features, passage)) for passage in _chosen_passages(model, parsed)
+    ]
     scored = max(passages, key=attrgetter("logit"), default=whole)
     if scored.logit - model.passage_discount <= whole.logit:
         scored = whole
@@ -238,12 +241,24 @@ def _contribute(model: Model, features: Features) -> _Contributions:
     return _Contributions(features, rows, by_field, by_signal, logit)
 
 
+def _chosen_passages(model: Model, parsed: ParsedComment) -> list[Passage]:
+    """Return the passages of a long comment that may be more like spam than the whole, by their words."""
+    passages = find_passages(parsed)
+    look_up, contributions = model.word_weights.look_up, model.word_weights.contributions
+    strengths = [sum(contributions(look_up(passage.words)).values()) for passage in passages]
+    return [passages[position] for position in choose_passages(strengths, [passage.has_load for passage in passages])]
+
+
 def _logits(model: Model, batch: Sequence[ParsedComment]) -> list[float]:
     """Return the logits of comments without submission signals."""
     logits = _plain_logits(model, batch)
+    owners, passages = [], []
     for number, parsed in enumerate(batch):
-        if passages := [passage for _, passage in parse_passages(parsed.comment)]:
-            logits[number] = max(logits[number], _plain_logits(model, passages).max() - model.passage_discount)
+        chosen = _chosen_passages(model, parsed)
+        owners += [number] * len(chosen)
+        passages += [parsed.passage(passage.start, passage.end) for passage in chosen]
+    if passages:
+        np.maximum.at(logits, owners, _plain_logits(model, passages) - model.passage_discount)
     rules = [sum(rule_contributions(parsed, NO_SIGNALS).values()) for parsed in batch]
     total: list[float] = (logits + rules).tolist()
     return total

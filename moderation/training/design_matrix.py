@@ -1,7 +1,8 @@
 """The feature matrix of many comments, built on several processors with progress reports."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from moderation.domain.comment import NO_SIGNALS, Comment
-from moderation.features.extraction import extract_batch, parse_passages
-from moderation.features.ngrams import N_COLUMNS
+from moderation.features.extraction import extract_batch
+from moderation.features.ngrams import N_COLUMNS, HashedBatch, hash_documents
 from moderation.features.parsed_comment import ParsedComment
+from moderation.features.passages import choose_passages, find_passages
 from moderation.features.signals import SIGNALS
 from moderation.features.signals.submission import rule_contributions
 
@@ -35,17 +37,14 @@ class DesignMatrix:
         Values of the named signals, NaN where a field is absent.
     rules : ndarray of shape (n_comments,)
         Contributions of the rules to the calibrated logit. No fit reads them.
-    passages : DesignMatrix or None
-        Features of the passages of long comments, one row for each passage.
-    owners : ndarray of shape (n_passages,)
-        The comment of each passage.
+    passages : PassageMatrix or None
+        The passages of long comments, if there are any.
     """
 
     hashed: sparse.csr_array
     signals: NDArray[np.float32]
     rules: NDArray[np.float64]
-    passages: "DesignMatrix | None" = None
-    owners: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    passages: "PassageMatrix | None" = None
 
     def take(self, rows: NDArray[np.int64]) -> "DesignMatrix":
         """Return the rows at these positions, in their order, with their passages. No row may be taken twice."""
@@ -54,9 +53,47 @@ class DesignMatrix:
             return taken
         positions = np.full(len(self.signals), -1)
         positions[rows] = np.arange(len(rows))
+        return replace(taken, passages=self.passages.take(positions))
+
+
+@dataclass(frozen=True, slots=True)
+class PassageMatrix:
+    """The passages of long comments, one row for each passage, those of a comment together.
+
+    A model chooses by `words` and `loads` which of the `features` it reads.
+
+    Attributes
+    ----------
+    features : DesignMatrix
+        Features of each passage, parsed alone.
+    words : csr_array of shape (n_passages, N_COLUMNS)
+        Values of the hashed n-grams of its words.
+    loads : ndarray of shape (n_passages,)
+        Whether it has an address or a number.
+    owners : ndarray of shape (n_passages,)
+        The comment of each passage.
+    """
+
+    features: DesignMatrix
+    words: sparse.csr_array
+    loads: NDArray[np.bool_]
+    owners: NDArray[np.int64]
+
+    def take(self, positions: NDArray[np.int64]) -> "PassageMatrix":
+        """Return the passages of some comments: `positions` has the new row of each comment, -1 for none."""
         owners = positions[self.owners]
         kept = np.flatnonzero(owners >= 0)
-        return replace(taken, passages=self.passages.take(kept), owners=owners[kept])
+        return PassageMatrix(self.features.take(kept), self.words[kept], self.loads[kept], owners[kept])
+
+    def choose(self, strengths: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the rows of the passages that a model reads, by the strength of each passage's words."""
+        bounds = np.flatnonzero(np.diff(self.owners, prepend=-1, append=-1)).tolist()
+        chosen = [
+            start + position
+            for start, end in pairwise(bounds)
+            for position in choose_passages(strengths[start:end].tolist(), self.loads[start:end].tolist())
+        ]
+        return np.array(chosen, dtype=np.int64)
 
 
 def build_matrix(
@@ -84,24 +121,33 @@ def build_matrix(
 
 
 def _extract_chunk(comments: Sequence[Comment], with_passages: bool) -> DesignMatrix:
-    matrix = _extract_rows(list(map(ParsedComment, comments)))
-    passages = [
-        (number, parsed)
-        for number, comment in enumerate(comments if with_passages else ())
-        for _, parsed in parse_passages(comment)
-    ]
-    if not passages:
-        return matrix
-    owners = np.array([number for number, _ in passages], dtype=np.int64)
-    return replace(matrix, passages=_extract_rows([parsed for _, parsed in passages]), owners=owners)
+    parsed_comments = list(map(ParsedComment, comments))
+    matrix = _extract_rows(parsed_comments)
+    return replace(matrix, passages=_extract_passages(parsed_comments)) if with_passages else matrix
+
+
+def _extract_passages(parsed_comments: Sequence[ParsedComment]) -> PassageMatrix | None:
+    """Return all passages of the comments, since each model chooses others; `None` if no comment is long."""
+    found = [(number, passage) for number, parsed in enumerate(parsed_comments) for passage in find_passages(parsed)]
+    if not found:
+        return None
+    return PassageMatrix(
+        _extract_rows([parsed_comments[number].passage(passage.start, passage.end) for number, passage in found]),
+        _hashed_rows(hash_documents([[passage.words] for _, passage in found])),
+        np.array([passage.has_load for _, passage in found]),
+        np.array([number for number, _ in found], dtype=np.int64),
+    )
 
 
 def _extract_rows(parsed_comments: Sequence[ParsedComment]) -> DesignMatrix:
     rows, signals = extract_batch(parsed_comments)
-    coordinates, shape = (rows.document_index, rows.columns), (len(parsed_comments), N_COLUMNS)
-    hashed = sparse.coo_array((rows.values.astype(np.float32), coordinates), shape=shape).tocsr()
     rules = [sum(rule_contributions(parsed, NO_SIGNALS).values()) for parsed in parsed_comments]
-    return DesignMatrix(hashed, signals.astype(np.float32), np.array(rules, dtype=np.float64))
+    return DesignMatrix(_hashed_rows(rows), signals.astype(np.float32), np.array(rules, dtype=np.float64))
+
+
+def _hashed_rows(batch: HashedBatch) -> sparse.csr_array:
+    coordinates, shape = (batch.document_index, batch.columns), (batch.documents, N_COLUMNS)
+    return sparse.coo_array((batch.values.astype(np.float32), coordinates), shape=shape).tocsr()
 
 
 def _stack(parts: Sequence[DesignMatrix]) -> DesignMatrix:
@@ -111,11 +157,16 @@ def _stack(parts: Sequence[DesignMatrix]) -> DesignMatrix:
         hashed, np.concatenate([part.signals for part in parts]), np.concatenate([part.rules for part in parts])
     )
     starts = np.cumsum([0, *(len(part.signals) for part in parts)])
-    long = [(part.passages, part.owners + start) for part, start in zip(parts, starts, strict=False) if part.passages]
+    long = [(part.passages, start) for part, start in zip(parts, starts, strict=False) if part.passages]
     if not long:
         return stacked
-    passages = _stack([passages for passages, _ in long])
-    return replace(stacked, passages=passages, owners=np.concatenate([owners for _, owners in long]))
+    passages = PassageMatrix(
+        _stack([passages.features for passages, _ in long]),
+        sparse.vstack([passages.words for passages, _ in long], format="csr"),
+        np.concatenate([passages.loads for passages, _ in long]),
+        np.concatenate([passages.owners + start for passages, start in long]),
+    )
+    return replace(stacked, passages=passages)
 
 
 def track_progress(work: Iterable[_Result], total: int, progress: ProgressCallback | None) -> list[_Result]:

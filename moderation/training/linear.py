@@ -27,7 +27,8 @@ _TOLERANCE = 1e-4
 _PASSAGE_DISCOUNT = 2.0
 """Before calibration. It was chosen on 880 ham comments of over 1,500 characters, scored out of their sites.
 
-Without passages 4.3 % of them are held, with a discount of 0 11.4 %, with 1 8.1 % and with 2 5.9 %.
+All of their passages were compared. Without passages 4.3 % of them are held, with a discount of 0 11.4 %, with 1 8.1 %
+and with 2 5.9 %.
 """
 _WORD_NAMESPACES = {namespace.ngram_namespace: number for number, namespace in enumerate(NAMESPACES)}
 _COLUMN_NAMESPACES = np.repeat(
@@ -90,17 +91,26 @@ class LinearModel:
         )
 
     def logits(self, matrix: DesignMatrix) -> NDArray[np.float64]:
-        """Return the log odds of spam, shape (n_comments,). Of a long comment, the strongest passage may count."""
+        """Return the log odds of spam, shape (n_comments,). Of a long comment, the strongest passage may count.
+
+        Passages are chosen as for a single comment, by `choose_passages`.
+        """
         logits = self._row_logits(matrix)
         if matrix.passages is not None:
-            np.maximum.at(logits, matrix.owners, self._row_logits(matrix.passages) - self.passage_discount)
+            passages = matrix.passages
+            chosen = passages.choose(self._word_logits(passages.words))
+            strongest = self._row_logits(passages.features.take(chosen)) - self.passage_discount
+            np.maximum.at(logits, passages.owners[chosen], strongest)
         return logits
 
     def _row_logits(self, matrix: DesignMatrix) -> NDArray[np.float64]:
         signals = np.nan_to_num(matrix.signals - self.means, nan=0.0)
-        sums = _namespace_sums(matrix.hashed, self.weights)
-        words = np.clip(sums, self.contribution_limits[:, 0], self.contribution_limits[:, 1]).sum(axis=1)
+        words = self._word_logits(matrix.hashed)
         return np.asarray(words + signals @ self.signal_weights + self.bias, dtype=np.float64)
+
+    def _word_logits(self, hashed: sparse.csr_array) -> NDArray[np.float64]:
+        sums = np.clip(_namespace_sums(hashed, self.weights), *self.contribution_limits.T)
+        return np.asarray(sums.sum(axis=1), dtype=np.float64)
 
     def logits_for_sites(self, sites: NDArray[np.int64], matrix: DesignMatrix) -> NDArray[np.float64]:
         """Return the log odds of spam, each row by the weights of its site. `sites` has shape (n_comments,)."""

@@ -5,15 +5,27 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moderation.features.passages import MAX_PASSAGES, MIN_TEXT_LENGTH, passages
+from moderation.domain.comment import Comment
+from moderation.features.parsed_comment import ParsedComment
+from moderation.features.passages import (
+    MAX_PARSED_PASSAGES,
+    MAX_PASSAGES,
+    MIN_TEXT_LENGTH,
+    choose_passages,
+    find_passages,
+)
 
 SENTENCE = "We walked along the river until the rain began, and then we took the bus home. "
 MAX_PASSAGE_LENGTH = 600
 
 
+def passages(text: str) -> list[tuple[int, int]]:
+    return [(passage.start, passage.end) for passage in find_passages(ParsedComment(Comment(text)))]
+
+
 def test_an_ordinary_text_has_no_passages() -> None:
     """Ordinary comments cost nothing."""
-    assert passages("x" * MIN_TEXT_LENGTH) == ()
+    assert passages("x" * MIN_TEXT_LENGTH) == []
 
 
 @settings(max_examples=30)
@@ -44,3 +56,21 @@ def test_a_huge_text_has_a_bounded_number_of_passages() -> None:
     assert MAX_PASSAGES - 4 <= len(spans) <= MAX_PASSAGES
     assert any("http://shoes.example/" in text[start:end] for start, end in spans)
     assert spans[0][0] == 0 and spans[-1][1] == len(text)
+
+
+def test_a_passage_has_its_words_and_its_load() -> None:
+    """Words are those of the two blocks, without markup; an address or a number is a load."""
+    text = f"{SENTENCE * 20}\n\n<b>Call</b> 555 1234 for shoes.\n\n{SENTENCE * 20}"
+    found = find_passages(ParsedComment(Comment(text)))
+    loaded = [passage for passage in found if passage.has_load]
+    assert 0 < len(loaded) < len(found)
+    assert all("shoes" in passage.words.words and "b" not in passage.words.words for passage in loaded)
+
+
+def test_few_passages_are_parsed_among_them_one_with_a_load() -> None:
+    """Those with the strongest words come first; one with an address or a number is read even among stronger ones."""
+    strengths = [0.0, 5.0, 1.0, 7.0, 6.0, 2.0]
+    assert choose_passages(strengths, [False] * 6) == [3, 4]
+    assert choose_passages(strengths, [True, False, True, False, False, False]) == [3, 4, 2]
+    assert len(choose_passages(strengths, [True] * 6)) == MAX_PARSED_PASSAGES
+    assert choose_passages([], []) == []
