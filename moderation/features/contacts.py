@@ -51,7 +51,8 @@ _ANY_AT = re.compile(rf"{_AT}|\sat\s")
 _MAILBOX_HINTS = (" dot", "(at", "[at", "{at", "собак", "arroba")
 _HOST_HINTS = (" .", " dot", "(dot", "[dot", "{dot", "точка", "(.", "[.", "{.", "。")
 _ASIAN_MESSENGER = (
-    r"(?:카카오톡|카톡|텔레그램|텔레|라인|위챗|微信|薇信|威信|加微|电报|飞机|ไลน์|line\s?id|kakao(?:\s?talk)?|we\s?chat)"
+    r"(?:카카오톡|카톡|텔레그램|텔레|라인|위챗|微信|薇信|威信|加微|电报|飞机|賴|扣扣|ไลน์|line\s?id"
+    r"|(?<=[\u3040-\u9fff])(?:line(?=\s?:)|vx|v信)|kakao(?:\s?talk)?|we\s?chat)"
 )
 _MESSENGER = (
     r"(?:whats\s?-?app|telegram|viber|skype|icq|qq|zalo|snapchat|discord"
@@ -76,8 +77,13 @@ _MESSENGER_WORDS = frozenset(
     "whats whatsapp app telegram viber skype icq qq zalo snapchat discord kakao kakaotalk wechat chat line lineid"
     " телеграм телеграмм телега вайбер ватсап вацап скайп واتساب واتس تلگرام تيليجرام".split()
 )
-_ASIAN_LETTER = re.compile("[카텔라위微薇威加电飞ไ]")
-"""Every text with a handle has a word of `_MESSENGER_WORDS`, a first letter of another messenger, or an `@`."""
+_ASIAN_HINT = re.compile(
+    "[카텔라위微薇威加电飞賴扣ไ]|[\u3040-\u9fff\uac00-\ud7a3](?:line|vx|v信|we ?chat|whats|telegram|kakao|skype|qq)"
+)
+"""Every text with a handle has a word of `_MESSENGER_WORDS`, one of these, or an `@`.
+
+Without spaces, a messenger in Latin letters is part of the word before it.
+"""
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _BASE58_VALUES = {character: value for value, character in enumerate(_BASE58)}
 _WALLET = re.compile(r"(?<!\w)(?:bc1[ac-hj-np-z02-9]{11,71}|0x[0-9a-f]{40}|[13tlxdr][1-9a-z]{25,34})(?!\w)")
@@ -109,7 +115,7 @@ def mask_contacts(body: NormalizedText, tokens: Sequence[str], cased: str) -> tu
     text = body.text
     is_ascii, has_at_sign = text.isascii(), "@" in text
     digit_count = count_ascii(DIGITS, text)
-    has_messenger = not _MESSENGER_WORDS.isdisjoint(tokens) or (not is_ascii and bool(_ASIAN_LETTER.search(text)))
+    has_messenger = not _MESSENGER_WORDS.isdisjoint(tokens) or (not is_ascii and bool(_ASIAN_HINT.search(text)))
     contacts: list[Contact] = []
     tracked = TrackedText.from_normalized(body)
 

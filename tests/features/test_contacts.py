@@ -57,6 +57,11 @@ HANDLES = {
     "카톡 abc123 문의": "abc123",
     "카카오톡: shopking": "shopking",
     "微信号 abcdef": "abcdef",
+    "詳しくはLINE ID: abc999 まで": "abc999",
+    "問い合わせはLINE：shop_77": "shop_77",
+    "台北賴：abc5566": "abc5566",
+    "有意者加VX：abc123": "abc123",
+    "请加telegram @shop_88": "shop_88",
     "微信：vx8888": "vx8888",
     "line id: shop99": "shop99",
     "ＬＩＮＥ ＩＤ：shop99": "shop99",
@@ -69,6 +74,8 @@ NO_HANDLES = (
     "telegram is a great app",
     "Signal, Skype and Viber work",
     "라인 좋아요",
+    "賴清德說了什麼",
+    "这条line: 很长 foo_1",
     "@media screen",
 )
 WALLETS = (

@@ -100,6 +100,7 @@ TEXT_ROWS = (
     text("CONVERSATION", "i think so", 10 / 13, "thinking aloud"),
     text("TECHNICAL", "a compiler bug", 20 / 13, "a garden flower"),
     text("PRAISE_ALONE", "great post and nice site", (2 / 3) / (1 + 5 / 30), "bad post"),
+    text("ADVERT_PHRASES", "【대리】 출장 마사지, 안전 놀이터", 2.0, "출장 중에 마사지를 받았어요"),
 )
 PROBE_ROWS = (
     text("UNLIKELY_WORD", "see xqzvkwj now", UNLIKELY, "see strengthen now, hahahaha"),

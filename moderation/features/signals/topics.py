@@ -1,9 +1,13 @@
 """Signals of what the text speaks about: topics by word lists, and the author's own site."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from math import nan
+from operator import itemgetter
 
-from moderation.features.lexicon import TOPICS
+from moderation.features.lexicon import TOPICS, word_list
+from moderation.features.normalize import normalized
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals.signal import Measurement, presence
 
@@ -12,6 +16,8 @@ _OWN_SITE = re.compile(
     r"|\b(?:mon (?:site|blog)|mein\w? (?:seite|blog)|mi (?:sitio|pagina|blog)|мой (?:сайт|блог))\b"
 )
 _END_LENGTH = 120
+_MAX_ADVERT_LENGTH = 2_000
+_MAX_ADVERT_PHRASES = 3
 
 
 def _own_site(parsed: ParsedComment) -> tuple[float, ...]:
@@ -28,6 +34,25 @@ def _topics(parsed: ParsedComment) -> Sequence[float]:
         return _NO_TOPICS
     rates = [min(3.0, 10.0 * hits[topic] / (word_count + 10.0)) if topic in hits else 0.0 for topic in TOPICS]
     return [*rates, min(1.0, hits.get("praise", 0) / 3) / (1 + word_count / 30)]
+
+
+def _adverts(parsed: ParsedComment) -> tuple[float, ...]:
+    """Return how many different phrases of advertisements a text has. Only scripts of the list are searched."""
+    if not (parsed.scripts.hangul or parsed.scripts.han_or_kana):
+        return (nan,)
+    # Advertisers put spaces between syllables, and Korean spelling is free to.
+    text = parsed.body.text[:_MAX_ADVERT_LENGTH].replace(" ", "")
+    return (float(min(_MAX_ADVERT_PHRASES, len(set(_ADVERT_PHRASE.findall(text))))),)
+
+
+def _any_of(phrases: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern of all phrases. One branch for each first letter takes half the time of one for each phrase."""
+    by_letter = groupby(sorted(phrases), key=itemgetter(0))
+    branches = [(letter, "|".join(re.escape(phrase[1:]) for phrase in group)) for letter, group in by_letter]
+    return re.compile("|".join(f"{re.escape(letter)}(?:{rest})" for letter, rest in branches))
+
+
+_ADVERT_PHRASE = _any_of(map(normalized, word_list("asian_adverts")))
 
 
 _TOPIC_WORDINGS = {
@@ -61,4 +86,13 @@ TOPIC_SIGNALS: tuple[Measurement, ...] = (
         _own_site,
     ),
     Measurement(_TOPIC_WORDINGS, _topics),
+    Measurement(
+        {
+            "ADVERT_PHRASES": presence(
+                "phrases of advertisements in Korean, Chinese or Japanese",
+                "no phrase of advertisements in Korean, Chinese or Japanese",
+            )
+        },
+        _adverts,
+    ),
 )
