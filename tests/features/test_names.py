@@ -41,8 +41,15 @@ def test_a_link_that_sells_is_known_in_many_languages() -> None:
         assert measure(parsed("Ann", text=f'<a href="https://a.example">{name}</a>'))[anchor] > 0, name
     for name in PEOPLE.split("|"):
         assert measure(parsed("Ann", text=f'<a href="https://a.example">{name}</a>'))[anchor] == 0, name
-    assert measure(parsed("Ann", text="siehe https://a.example/schluesseldienst-berlin"))[trade] > 0
-    assert measure(parsed("Ann", text="siehe https://github.com/a/online-shop"))[trade] == 0
+    assert measure(parsed("Ann", text="siehe https://schluesseldienst-berlin.example/a"))[trade] > 0
+    assert measure(parsed("Ann", text="see https://paper.example/online-casino-ban"))[trade] == 0
+
+
+@pytest.mark.parametrize("subject", ["Security manual", "service pack 2", "ein Magazin", "constructive mathematics"])
+def test_a_subject_of_manuals_and_magazines_sells_nothing_in_a_link(subject: str) -> None:
+    """Words that are a trade as a name are a subject as a link text."""
+    anchor = signal_codes().index("ANCHOR_TRADE")
+    assert measure(parsed("Ann", text=f'<a href="https://a.example">{subject}</a>'))[anchor] == 0
 
 
 def test_names_of_people_are_like_names_of_people() -> None:

@@ -166,7 +166,7 @@ LINK_ROWS = (
         1.0,
         Comment("see https://a.example", permalink=PAGE),
     ),
-    text("LINK_TRADE", "http://a.example/cerrajeros http://b.example", 1 / 2, "http://en.wikipedia.org/wiki/plumber"),
+    text("LINK_TRADE", "http://cerrajeros.example http://b.example", 1 / 2, "http://a.example/wiki/plumber"),
     text(
         "ANCHOR_TRADE",
         '<a href="http://a.example">Вскрытие замков</a>',

@@ -6,10 +6,8 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.features.scripts import count_scripts
 from moderation.features.signals.signal import Measurement, presence
 
-_CARELESS_LINK = re.compile(
-    r"<a>|(?i:href)\s?=\s?(?:(?i:https?:)|[“”„‘’])|\[/?(?i:url)(?=[\s>/])|/(?i:url)\](?<!\[/....)"
-)
-"""`<A>` in capitals is a type in a program."""
+_UNQUOTED_LINK = re.compile(r"href\s?=\s?(?:https?:|[“”„‘’])", re.IGNORECASE)
+_HALF_BBCODE = re.compile(r"\[/?url(?=[\s>/])|/url\](?<!\[/....)", re.IGNORECASE)
 _IMAGE = re.compile(r"<img\s|\[img\b", re.IGNORECASE)
 _ENCODED_LETTER = re.compile("%(?:3[0-9]|[46][1-9a-f]|[57][0-9a])", re.IGNORECASE)
 """A letter or a digit of ASCII, which no URL needs to encode (RFC 3986, section 2.3)."""
@@ -20,12 +18,20 @@ _MIN_LINE_LENGTH = 13
 
 def _markup(parsed: ParsedComment) -> tuple[float, ...]:
     html = parsed.html_head
-    has_tag, has_bracket = "<" in html, "[" in html
     return (
-        float((has_tag or has_bracket or "/url]" in html) and bool(_CARELESS_LINK.search(html))),
-        float((has_tag or has_bracket) and bool(_IMAGE.search(html))),
+        float(_is_careless(html)),
+        float(("img" in html or "IMG" in html) and bool(_IMAGE.search(html))),
         float(_has_encoded_letters(parsed)),
         float("\n" in parsed.text_head and _repeats_first_line(parsed.text_head)),
+    )
+
+
+def _is_careless(html: str) -> bool:
+    """Return whether a link has no address, none in quotes, or half a tag of BBCode. `<A>` is a type in a program."""
+    return (
+        "<a>" in html
+        or (("href" in html or "HREF" in html) and bool(_UNQUOTED_LINK.search(html)))
+        or (("url" in html or "URL" in html) and bool(_HALF_BBCODE.search(html)))
     )
 
 

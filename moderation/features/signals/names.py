@@ -40,6 +40,8 @@ _SCRIPTS = (
     re.compile("[\u1100-\u11ff\uac00-\ud7af]"),  # Korean
     re.compile("[\u3040-\u30ff\u3400-\u9fff]"),  # Chinese and Japanese
 )
+_SUBJECT = re.compile(r"(?<![^\W\d_])(?:services?|security|store|magazin|constructi|propert|realit|xxx)[^\W\d_]*")
+"""Trades that links to manuals, magazines and mathematics name too."""
 _GIVEN_NAMES = frozenset(word_list("given_names"))
 _SURNAME_ENDINGS = frozenset(word_list("surname_endings"))
 
@@ -163,11 +165,17 @@ def _trades_in_address(link: Link) -> float:
     return min(2.0, float(count_trades(address.partition(" ")[0] if is_well_known_site(link) else address)))
 
 
+@lru_cache(_ADDRESS_CACHE_SIZE)
+def _trades_in_host(host: str) -> float:
+    """Return how many trades the host of a link names, 2 at most. Its path may name the subject of an article."""
+    return min(2.0, float(count_trades(_SUBJECT.sub("", _address_words(host, "")))))
+
+
 def _links(parsed: ParsedComment) -> tuple[float, ...]:
     links, anchors = parsed.external_links[:_MAX_LINKS], parsed.descriptive_anchors[:_MAX_LINKS]
     return (
-        sum(map(_trades_in_address, links)) / max(1, len(links)),
-        min(2.0, float(max(map(count_trades, anchors), default=0))),
+        sum([_trades_in_host(link.host) for link in links]) / max(1, len(links)),
+        max([min(2.0, float(count_trades(_SUBJECT.sub("", anchor)))) for anchor in anchors], default=0.0),
     )
 
 
@@ -203,7 +211,7 @@ NAME_KIND_SIGNALS: tuple[Measurement, ...] = (
 LINK_KIND_SIGNALS: tuple[Measurement, ...] = (
     Measurement(
         {
-            "LINK_TRADE": presence("trades or goods in linked addresses", "no trade or goods in linked addresses"),
+            "LINK_TRADE": presence("trades or goods in linked hosts", "no trade or goods in linked hosts"),
             "ANCHOR_TRADE": presence("a trade or goods as a link text", "no trade or goods as a link text"),
         },
         _links,
