@@ -199,6 +199,7 @@ NAME_ROWS = (
     author("NAME_DIGITS", "ann7", 1.0, "ann"),
     author("NAME_GIBBERISH", "xkcdqr", 1.0, "Schwartz"),
     author("NAME_ADDRESS", "shoes.example.com", 1.0, "Ann Lee"),
+    author("NAME_LINK", '<a href="http://a.example">Lamps</a>', 1.0, "lamps.example.com"),
     Row(
         "NAME_IN_ANCHOR",
         Comment('<a href="http://a.example">cheap lamps</a>', author="Lamps"),

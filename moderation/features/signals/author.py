@@ -54,6 +54,7 @@ def _name_letters(parsed: ParsedComment) -> tuple[float, ...]:
         float(any(map(str.isdigit, parsed.author))),
         float(bool(count_unpronounceable(parsed.author, _LONG_CONSONANT_RUN, _LONG_VOWEL_RUN))),
         float(is_address),
+        float(is_address and _name_is_link(parsed)),
     )
 
 
@@ -84,13 +85,14 @@ def _name_begins_line(parsed: ParsedComment) -> bool:
     return any(_LEADING_NON_WORD.sub("", line).startswith(name) for line in parsed.text_head.lower().splitlines())
 
 
+def _name_is_link(parsed: ParsedComment) -> bool:
+    """Return whether a name has a link, which the canonical name shows only without markup."""
+    typed = f"{(parsed.comment.author or '')[:MAX_NAME_LENGTH].lower()} {parsed.author}"
+    return "http" in typed or "www." in typed
+
+
 def _name_is_address(parsed: ParsedComment) -> bool:
-    name = parsed.author
-    # Canonical text has no markup, so a name inside a link must be read as typed.
-    typed = (parsed.comment.author or "")[:MAX_NAME_LENGTH].lower()
-    if "http" in typed or "www." in typed or "http" in name or "www." in name:
-        return True
-    return "." in name and any(map(_is_host, name.split()))
+    return _name_is_link(parsed) or ("." in parsed.author and any(map(_is_host, parsed.author.split())))
 
 
 def _is_host(word: str) -> bool:
@@ -170,6 +172,7 @@ NAME_SIGNALS: tuple[Measurement, ...] = (
                 "long runs of consonants or vowels in the name", "no long run of consonants or vowels in the name"
             ),
             "NAME_ADDRESS": presence("a web address as the name", "no web address as the name"),
+            "NAME_LINK": presence("a link in the name", "no link in the name"),
         },
         _name_letters,
     ),
