@@ -40,8 +40,8 @@ _SCRIPTS = (
     re.compile("[\u1100-\u11ff\uac00-\ud7af]"),  # Korean
     re.compile("[\u3040-\u30ff\u3400-\u9fff]"),  # Chinese and Japanese
 )
-_SUBJECT = re.compile(r"(?<![^\W\d_])(?:services?|security|store|magazin|constructi|propert|realit|xxx)[^\W\d_]*")
-"""Trades that links to manuals, magazines and mathematics name too."""
+_SUBJECTS = ("service", "security", "store", "magazin", "constructi", "propert", "realit", "xxx")
+"""Beginnings of trades that links to manuals, magazines and mathematics name too."""
 _GIVEN_NAMES = frozenset(word_list("given_names"))
 _SURNAME_ENDINGS = frozenset(word_list("surname_endings"))
 
@@ -59,14 +59,15 @@ _WHOLE, _PARTS, _ANYWHERE = _trades()
 _trade_words = WordCache(
     lambda word: word in _WHOLE or word.endswith(_PARTS) or word.startswith(_PARTS), _TRADE_CACHE_WORDS
 )
+_linked_trade_words = WordCache(lambda word: not word.startswith(_SUBJECTS) and _trade_words[word], _TRADE_CACHE_WORDS)
 
 
-def count_trades(text: str) -> int:
+def count_trades(text: str, trade_words: WordCache[bool] = _trade_words) -> int:
     """Return how many words of a lower-case name or address are or contain an entry of `trades.txt`."""
     text = strip_accents(text)
     words = [word for word in _NON_LETTERS.split(text) if word]
     anywhere = 0 if text.isascii() and " " not in text else len(_ANYWHERE.findall(text))
-    return anywhere + sum(map(_trade_words.__getitem__, words))
+    return anywhere + sum(map(trade_words.__getitem__, words))
 
 
 def address_words(link: Link) -> str:
@@ -168,14 +169,14 @@ def _trades_in_address(link: Link) -> float:
 @lru_cache(_ADDRESS_CACHE_SIZE)
 def _trades_in_host(host: str) -> float:
     """Return how many trades the host of a link names, 2 at most. Its path may name the subject of an article."""
-    return min(2.0, float(count_trades(_SUBJECT.sub("", _address_words(host, "")))))
+    return min(2.0, float(count_trades(_address_words(host, ""), _linked_trade_words)))
 
 
 def _links(parsed: ParsedComment) -> tuple[float, ...]:
     links, anchors = parsed.external_links[:_MAX_LINKS], parsed.descriptive_anchors[:_MAX_LINKS]
     return (
         sum([_trades_in_host(link.host) for link in links]) / max(1, len(links)),
-        max([min(2.0, float(count_trades(_SUBJECT.sub("", anchor)))) for anchor in anchors], default=0.0),
+        max([min(2.0, float(count_trades(anchor, _linked_trade_words))) for anchor in anchors], default=0.0),
     )
 
 
