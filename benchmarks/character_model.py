@@ -7,6 +7,7 @@ comment that measures a model has not shaped the features of that model.
 import importlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from math import log2
 
 import numpy as np
@@ -23,7 +24,7 @@ from moderation.features.character_model import (
     TABLES_FILE,
     TRIGRAM_BITS,
     UNSEEN_BITS,
-    column,
+    columns,
     fold,
     name_ngrams,
     trigrams,
@@ -96,7 +97,7 @@ def _trigram_table(words: Sequence[str]) -> NDArray[np.int8]:
         if count >= MIN_TRIGRAM_COUNT:
             backoff = BACKOFF_COUNT * ends[trigram[1:]] / middles[trigram[1]]
             bits = -log2((count + backoff) / (pairs[trigram[:2]] + BACKOFF_COUNT))
-            table[column(trigram, TRIGRAM_BITS)] = min(bits, UNSEEN_BITS)
+            table[columns([trigram], TRIGRAM_BITS)] = min(bits, UNSEEN_BITS)
     return _quantized(table)
 
 
@@ -104,9 +105,9 @@ def _name_table(words: Sequence[str], names: int) -> NDArray[np.int8]:
     """Return the weights of a logistic regression of names, the first `names` words, against other words."""
     ngrams = [name_ngrams(word) for word in words]
     lengths = np.array([len(entry) for entry in ngrams])
-    columns = [column(ngram, NAME_BITS) for entry in ngrams for ngram in entry]
+    cells = columns(chain.from_iterable(ngrams), NAME_BITS)
     values = np.repeat(lengths**-0.5, lengths)
-    rows = csr_matrix((values, columns, np.append(0, np.cumsum(lengths))), shape=(len(words), 1 << NAME_BITS))
+    rows = csr_matrix((values, cells, np.append(0, np.cumsum(lengths))), shape=(len(words), 1 << NAME_BITS))
     model = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", solver="liblinear", fit_intercept=False)
     return _quantized(model.fit(rows, np.arange(len(words)) < names).coef_[0])
 
@@ -119,7 +120,7 @@ def _known_words(words: dict[str, list[str]]) -> NDArray[np.uint8]:
         for language, entries in words.items()
     ]
     for entries in [*lists, list(map(fold, word_list("short_replies")))]:
-        known[[column(word, KNOWN_WORD_BITS) for word in entries]] = 1
+        known[columns(entries, KNOWN_WORD_BITS)] = 1
     return np.packbits(known, bitorder="little")
 
 

@@ -5,7 +5,7 @@ names of people of some seventy countries. They belong to `FEATURES_VERSION` as 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from unicodedata import normalize
 from zlib import crc32
@@ -57,23 +57,24 @@ def strip_accents(text: str) -> str:
     return text.replace("'", "") if text.isascii() else _MARK.sub("", normalize("NFKD", text))
 
 
-def trigrams(folded: str) -> Iterator[str]:
-    """Yield each letter of a folded word, and its end, after the two characters before it."""
+def trigrams(folded: str) -> list[str]:
+    """Return each letter of a folded word, and its end, after the two characters before it."""
     padded = f"  {folded} "
-    return (padded[start : start + 3] for start in range(len(folded) + 1))
+    return [padded[start : start + 3] for start in range(len(folded) + 1)]
 
 
 def name_ngrams(folded: str) -> list[str]:
     """Return the n-grams of a folded word that speak for or against a name, and the word itself."""
     padded = f" {folded} "
     sizes = range(_MIN_NAME_NGRAM, _MAX_NAME_NGRAM + 1)
-    parts = (padded[start : start + size] for size in sizes for start in range(len(padded) - size + 1))
+    parts = [padded[start : start + size] for size in sizes for start in range(len(padded) - size + 1)]
     return list(dict.fromkeys([padded, *parts]))
 
 
-def column(ngram: str, bits: int) -> int:
-    """Return the cell of an n-gram in a table of `2**bits` cells."""
-    return crc32(ngram.encode("utf-8", "surrogatepass")) & ((1 << bits) - 1)
+def columns(ngrams: Iterable[str], bits: int) -> list[int]:
+    """Return the cell of each n-gram in a table of `2**bits` cells."""
+    mask = (1 << bits) - 1
+    return [crc32(ngram.encode("utf-8", "surrogatepass")) & mask for ngram in ngrams]
 
 
 def is_readable(text: str) -> bool:
@@ -90,17 +91,27 @@ def is_covered(text: str) -> bool:
 
 
 with TABLES_FILE.open("rb") as _stream, np.load(_stream) as _tables:
-    _TRIGRAMS, _NAMES, _KNOWN = _tables["trigrams"], _tables["names"], _tables["known"]
+    # A view returns plain numbers, in less time than an array.
+    _TRIGRAMS, _NAMES, _KNOWN = (memoryview(_tables[name]) for name in ("trigrams", "names", "known"))
 _SCALE = 1.0 / STEPS_PER_UNIT
+
+
+def is_known(folded: str) -> bool:
+    """Return whether a folded word is in the table of known words; for one unknown word in a few, by chance."""
+    (cell,) = columns([folded], KNOWN_WORD_BITS)
+    return bool(_KNOWN[cell >> 3] >> (cell & 7) & 1)
+
+
+def bits_per_letter(folded: str) -> float:
+    """Return the mean bits of the letters of a folded word and of its end, each after the two before it."""
+    bits = [_TRIGRAMS[column] for column in columns(trigrams(folded), TRIGRAM_BITS)]
+    return sum(bits) * _SCALE / len(bits)
 
 
 def _read(word: str) -> Letters:
     folded = fold(word)
-    bits = [_TRIGRAMS.item(column(trigram, TRIGRAM_BITS)) for trigram in trigrams(folded)]
-    ngrams = [_NAMES.item(column(ngram, NAME_BITS)) for ngram in name_ngrams(folded)]
-    cell = column(folded, KNOWN_WORD_BITS)
-    known = _KNOWN.item(cell >> 3) >> (cell & 7) & 1
-    return sum(bits) * _SCALE / len(bits), float(known), sum(ngrams) * _SCALE / len(ngrams) ** 0.5
+    ngrams = [_NAMES[column] for column in columns(name_ngrams(folded), NAME_BITS)]
+    return bits_per_letter(folded), float(is_known(folded)), sum(ngrams) * _SCALE / len(ngrams) ** 0.5
 
 
 letters_of = WordCache(_read, _CACHE_WORDS)

@@ -119,17 +119,10 @@ def strongest(
 
 def split_strongest(reasons: Sequence[Reason]) -> tuple[list[Reason], list[Reason]]:
     """Return the strongest reasons, and all others by weight, of reasons in any order."""
-    spam: list[Reason] = []
-    ham: list[Reason] = []
-    others: list[Reason] = []
-    for reason in sorted(reasons, key=by_abs_weight):
-        if reason.weight > 0 and len(spam) < MAX_SPAM_REASONS:
-            spam.append(reason)
-        elif reason.weight < 0 and len(ham) < MAX_HAM_REASONS:
-            ham.append(reason)
-        else:
-            others.append(reason)
-    return spam + ham, others
+    ordered = sorted(reasons, key=by_abs_weight)
+    first = strongest(ordered)
+    chosen = set(map(id, first))
+    return first, [reason for reason in ordered if id(reason) not in chosen]
 
 
 def by_abs_weight(reason: Reason) -> float:

@@ -69,9 +69,10 @@ class WordWeights:
         contributions = {word: scale * entry[2] for word, entry in by_word.items()}
         pair_weights = self._weights.take(list(pairs)).tolist() if pairs else []
         for weight, (first, second) in zip(pair_weights, pairs.values(), strict=True):
-            contribution = half * weight
-            contributions[first] += contribution
-            contributions[second] += contribution
+            if weight:
+                contribution = half * weight
+                contributions[first] += contribution
+                contributions[second] += contribution
         total = sum(contributions.values())
         lowest, highest = self._contribution_limits[namespace]
         if lowest <= total <= highest:

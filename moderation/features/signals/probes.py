@@ -3,7 +3,7 @@
 import re
 from itertools import pairwise
 
-from moderation.features.character_model import is_covered, letters_of
+from moderation.features.character_model import bits_per_letter, fold, is_covered, is_known, letters_of
 from moderation.features.ngrams import URL_TOKEN
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals.signal import Measurement, presence
@@ -37,8 +37,9 @@ def unlikelihood(word: str) -> float:
     """
     if len(set(word)) < _MIN_DIFFERENT_LETTERS or not is_covered(word):
         return 0.0
-    bits, is_known, _ = letters_of[word]
-    return 0.0 if is_known else min(3.0, max(0.0, bits - _UNLIKELY_BITS))
+    folded = fold(word)
+    # Nearly all words are known: their letters need not be looked up.
+    return 0.0 if is_known(folded) else min(3.0, max(0.0, bits_per_letter(folded) - _UNLIKELY_BITS))
 
 
 _unlikelihoods = WordCache(unlikelihood, _CACHE_WORDS)
