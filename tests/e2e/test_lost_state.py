@@ -20,7 +20,7 @@ import pytest
 from moderation.registry.model_registry import ModelRegistry
 from moderation.web.health import MAX_READINESS_AGE_SECONDS
 
-pytestmark = pytest.mark.sqlite("it removes and replaces the database files")
+pytestmark = [pytest.mark.e2e, pytest.mark.sqlite("it removes and replaces the database files")]
 
 STORAGE_EXIT_CODE = 6
 FILE_SIZE_LIMIT_BYTES = 40_000
