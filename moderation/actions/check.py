@@ -9,17 +9,18 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from moderation.actions import repetition
+from moderation.actions.author_rules import find_author_rule
 from moderation.actions.callbacks import PluginChange, plugin_change, prepare_callback, store_plugin_change
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
 from moderation.actions.judging import fallback_verdict, judge, with_spans
 from moderation.actions.lists import find_reasons
 from moderation.actions.repetition import Repetition
-from moderation.actions.retries import IdempotencyKey, find_keyed, find_retried, retry_hash
+from moderation.actions.retries import IdempotencyKey, find_keyed, find_retried, have_equal_rules, retry_hash
 from moderation.actions.services import Services
+from moderation.domain.authors import UNKNOWN_AUTHOR, VouchedAuthor
 from moderation.domain.comment import AUTHOR_FIELDS, NO_SIGNALS, Comment, SubmissionSignals
 from moderation.domain.decision import Decision, Label, Reason
 from moderation.domain.errors import NotFound, StorageUnavailable
-from moderation.domain.lists import LIST_CODES
 from moderation.domain.site import Callback, OnError, Site
 from moderation.domain.thresholds import Verdict
 from moderation.features.parsed_comment import ParsedComment
@@ -36,6 +37,7 @@ class CheckRequest:
     """A comment to check, and all that a client sent with it.
 
     - `channel`: `api` or `akismet`.
+    - `author`: the facts about the author that the blog vouches for.
     - `callback`: that of a client which can hold comments, usable or not: it receives the outcome if the blog holds the
       comment, and its key replaces that of the site's earlier callbacks.
     - `identifiers`: further facts by which two requests differ, such as the blog's id of the comment.
@@ -52,6 +54,7 @@ class CheckRequest:
     key: IdempotencyKey | None = None
     recheck: bool = False
     spans: bool = False
+    author: VouchedAuthor = UNKNOWN_AUTHOR
 
 
 class CheckResult(NamedTuple):
@@ -81,9 +84,9 @@ class _NewDecision(NamedTuple):
 def check_comment(services: Services, site: Site, request: CheckRequest) -> CheckResult:
     """Judge a comment and store the decision, with a queue item if it goes to review: on disk when this returns.
 
-    The same request within `MAX_RETRY_SECONDS`, without `recheck`, before the comment is labelled and by the same
-    model, thresholds and lists, has the same decision. With a `key`, it is the request with the same key that has the
-    same decision, also later. Raises `IdempotencyKeyReused`.
+    The same request within `MAX_RETRY_SECONDS`, without `recheck` and before a label, has the same decision. Model,
+    thresholds, lists and author rules have to be the same, too. With a `key`, it is the request with the same
+    key that has the same decision, also later. Raises `IdempotencyKeyReused`.
 
     Without a model the verdict is that of the site's `on_error` and the decision is `degraded`. If it cannot be stored
     either, it also has no id. Raises `ModelUnavailable` or `StorageUnavailable` instead if `on_error` is `error`.
@@ -91,8 +94,9 @@ def check_comment(services: Services, site: Site, request: CheckRequest) -> Chec
     (comment,), callback = _as_collected(services, site, [request.comment]), request.callback
     parsed = ParsedComment(comment)
     seen = repetition.look_up(services, site, parsed)
-    decision = _decide(services, site, parsed, request.submission, seen.evidence, spans=request.spans)
-    identifiers = [*request.identifiers, request.key and request.key.value]
+    evidence, author = seen.evidence, request.author
+    decision = _decide(services, site, parsed, request.submission, evidence, author=author, spans=request.spans)
+    identifiers = [*request.identifiers, *author, request.key and request.key.value]
     new = _NewDecision(
         request,
         decision,
@@ -150,12 +154,17 @@ def check_comments(
 
 
 def preview_comment(
-    services: Services, site: Site, comment: Comment, submission: SubmissionSignals = NO_SIGNALS
+    services: Services,
+    site: Site,
+    comment: Comment,
+    submission: SubmissionSignals = NO_SIGNALS,
+    author: VouchedAuthor = UNKNOWN_AUTHOR,
 ) -> Decision:
     """Judge a comment as `check_comment` does, and store nothing. Raises `ModelUnavailable`."""
     (comment,) = _as_collected(services, site, [comment])
     parsed = ParsedComment(comment)
-    return _decide(services, site, parsed, submission, repetition.look_up(services, site, parsed).evidence)
+    evidence = repetition.look_up(services, site, parsed).evidence
+    return _decide(services, site, parsed, submission, evidence, author=author)
 
 
 def find_decision(services: Services, site: Site, decision_id: str) -> tuple[Decision, Label | None]:
@@ -200,11 +209,22 @@ def _decide(
     submission: SubmissionSignals,
     evidence: Sequence[Reason],
     *,
+    author: VouchedAuthor = UNKNOWN_AUTHOR,
     spans: bool = False,
 ) -> Decision:
     evidence = [*evidence, *find_reasons(services, site, parsed, spans=spans)]
+    rule = find_author_rule(services, site, author)
     model = services.live_model.current() if site.on_error is OnError.ERROR else services.live_model.get()
-    judgement = judge(model, site, parsed, submission, default_budget=services.budget, evidence=evidence, spans=spans)
+    judgement = judge(
+        model,
+        site,
+        parsed,
+        submission,
+        default_budget=services.budget,
+        evidence=evidence,
+        author_rule=rule,
+        spans=spans,
+    )
     return Decision(
         id=uuid4().hex,
         site_id=site.id,
@@ -235,7 +255,7 @@ def _unstored(site: Site, decision: Decision, error: StorageUnavailable) -> Deci
 def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision) -> CheckResult:
     """Store a new decision, or return that of an earlier request.
 
-    A judgement replaces a degraded decision, and one by another model, other thresholds or other lists.
+    A judgement replaces a degraded decision, and one by another model, other thresholds, lists or author rules.
     """
     decision, parsed, identity = new.decision, new.parsed, new.identity
     if new.change:
@@ -244,13 +264,19 @@ def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision)
     if new.request.key and (known := find_keyed(connection, site, new.request.key, [decision])):
         return CheckResult(known[0], None, is_new=False)
     retried = None if identity else find_retried(connection, decision, parsed.content_hash, new.request_hash)
-    if retried and (decision.degraded or _have_equal_rules(decision, retried.decision)):
+    if retried and (decision.degraded or have_equal_rules(decision, retried.decision)):
         return CheckResult(retried.decision, callbacks.find_guid(connection, retried.decision.id), is_new=False)
     replaced_id = _find_rechecked(connection, decision, identity) if identity else retried and retried.comment_id
     if replaced_id is None:
         hashed = (parsed.content_hash, parsed.comment)
         (comment_id,) = comments.add(
-            connection, decision.site_id, [hashed], decision.decided_at, new.request_hash, new.repetition.keys
+            connection,
+            decision.site_id,
+            [hashed],
+            decision.decided_at,
+            new.request_hash,
+            new.repetition.keys,
+            new.request.author,
         )
         repetition.store(connection, new.repetition)
     else:
@@ -262,18 +288,6 @@ def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision)
         callbacks.add(connection, new.pending)
         guid = new.pending.decision_id
     return CheckResult(decision, guid)
-
-
-def _have_equal_rules(decision: Decision, earlier: Decision) -> bool:
-    rules = [
-        (judged.degraded, judged.score.model, judged.thresholds, _reasons_of_lists(judged))
-        for judged in (decision, earlier)
-    ]
-    return rules[0] == rules[1]
-
-
-def _reasons_of_lists(decision: Decision) -> list[tuple[float, str]]:
-    return sorted((reason.weight, reason.detail) for reason in decision.score.reasons if reason.code in LIST_CODES)
 
 
 def _find_rechecked(connection: Connection, decision: Decision, identity: CommentIdentity) -> int | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from math import isclose
 
 from moderation.actions.services import Services
+from moderation.domain.authors import AuthorRule
 from moderation.domain.budget import Budget, Calibration, RolloutMode
 from moderation.domain.comment import NO_SIGNALS, SubmissionSignals
 from moderation.domain.decision import Decision, Reason, Score
@@ -13,6 +14,7 @@ from moderation.domain.lists import LIST_CODES
 from moderation.domain.site import OnError, Site, SuggestedThresholds
 from moderation.domain.thresholds import Thresholds, Verdict, decide
 from moderation.features.parsed_comment import ParsedComment
+from moderation.scoring.author_rules import with_author_rule
 from moderation.scoring.lists import with_list_spans
 from moderation.scoring.model import Model, score
 
@@ -52,9 +54,12 @@ def judge(
     *,
     default_budget: Budget,
     evidence: Sequence[Reason] = (),
+    author_rule: AuthorRule | None = None,
     spans: bool = False,
 ) -> Judgement:
     """Score a comment with the evidence known outside it, and compare the score with the thresholds in force.
+
+    `author_rule` is that for the comment's author, if the site trusts or blocks that author.
 
     Without a site the model's own thresholds apply. Without a model the verdict is `fallback_verdict(site)`.
     """
@@ -66,6 +71,8 @@ def judge(
         return Judgement(_NO_MODEL, thresholds, calibration, fallback_verdict(site), degraded=True)
     own_model = model.for_site(site.url) if site else model
     result = score(own_model, parsed, submission, evidence=evidence, spans=spans)
+    if author_rule:
+        result = with_author_rule(result, author_rule, thresholds.spam)
     logs_only = calibration is not None and calibration.log_only
     verdict = Verdict.PUBLISH if logs_only else decide(result.probability, thresholds)
     return Judgement(result, thresholds, calibration, verdict)

@@ -13,9 +13,11 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from moderation.actions.services import Services
+from moderation.domain.authors import AUTHOR_CODES
 from moderation.domain.comment import COMMENT_FIELDS, Comment, SubmissionSignals
 from moderation.domain.decision import Decision
 from moderation.domain.errors import IdempotencyKeyReused
+from moderation.domain.lists import LIST_CODES
 from moderation.domain.site import Callback, Site
 from moderation.storage import comments, decisions, idempotency_keys, labels
 from moderation.storage.engine import read_transaction
@@ -94,6 +96,15 @@ def find_retried(
     return RetriedDecision(earlier, comment_id)
 
 
+def have_equal_rules(decision: Decision, earlier: Decision) -> bool:
+    """Return whether two decisions are by the same model, thresholds, lists and author rules."""
+    rules = [
+        (judged.degraded, judged.score.model, judged.thresholds, _reasons_of_operator(judged))
+        for judged in (decision, earlier)
+    ]
+    return rules[0] == rules[1]
+
+
 def find_keyed(
     connection: Connection, site: Site, key: IdempotencyKey, new: Sequence[Decision]
 ) -> list[Decision] | None:
@@ -137,3 +148,10 @@ def purge_keys(services: Services) -> None:
 
 def _purge_site(services: Services, site_id: int, connection: Connection) -> bool:
     return idempotency_keys.purge(connection, site_id, services.clock(), KEY_LIFETIME, MAX_KEYS_PER_SITE)
+
+
+def _reasons_of_operator(decision: Decision) -> list[tuple[float, str]]:
+    reasons = decision.score.reasons
+    listed = [(reason.weight, reason.detail) for reason in reasons if reason.code in LIST_CODES]
+    # The weight of a rule depends on all other reasons: repetition may have changed since.
+    return sorted([*listed, *((0.0, reason.detail) for reason in reasons if reason.code in AUTHOR_CODES)])

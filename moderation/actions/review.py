@@ -6,11 +6,14 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from moderation.actions.author_rules import set_author_rule
 from moderation.actions.callbacks import describe_rejected_origin
 from moderation.actions.judging import with_spans
 from moderation.actions.label_content import read_content
 from moderation.actions.labelling import append_label, apply_withdrawal
 from moderation.actions.services import Services
+from moderation.actions.sites import find_site
+from moderation.domain.authors import AuthorFact, Standing
 from moderation.domain.decision import Label, LabelValue, Moderator, QueueItem
 from moderation.domain.errors import Conflict, NotFound
 from moderation.domain.invisible import quoted
@@ -146,6 +149,21 @@ def skip(services: Services, item_id: int) -> None:
             raise _error_for(queue_items.state(connection, item_id))
 
     services.writer.run(skip_open)
+
+
+def set_author_standing(services: Services, item_id: int, standing: Standing, moderator: Moderator) -> None:
+    """Trust or block the author of an open item for good; the item stays open, and nothing is learnt.
+
+    Raises `NotFound` for any other item, and `Conflict` if its blog does not vouch for the author.
+    """
+    with read_transaction(services.engine) as connection:
+        item = queue_items.find(connection, item_id, 1)
+    if item is None:
+        raise NotFound("This comment is no longer in the queue.")
+    if not item.author_id:
+        raise Conflict("The blog does not say which of its authors this is.")
+    site = find_site(services, item.site_url)
+    set_author_rule(services, site, AuthorFact.ID, item.author_id, standing, moderator.name, _CHANNEL)
 
 
 def _close(services: Services, item_id: int, label: Label) -> None:

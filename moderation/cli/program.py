@@ -30,7 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "import": ("history:import_", "Import the comments that a blog has, as the history of a site."),
     "history": ("history:history", "Take a second look at imported comments that look like spam."),
     "list": ("lists:list_", "Keep lists of words, domains and mailboxes."),
-    "labels": ("labels:labels", "Export and import labelled comments."),
+    "author": ("author:author", "Trust and block authors by their id or role at the blog."),
+    "labels": ("labels:labels", "Label comments, read the log of labels, export and import labelled comments."),
 }
 """The place of each command, as `module:attribute` of this package, and its sentence in the help."""
 

@@ -82,6 +82,12 @@ def remove(url: str) -> None:
     default=None,
     help="Whether the blog may be called at a private or loopback address.",
 )
+@click.option(
+    "--vouches-for-authors/--no-vouches-for-authors",
+    "vouches_for_authors",
+    default=None,
+    help="Whether rules for authors apply to the user_id and user_role that the client sends.",
+)
 @click.option("--retry-callbacks", is_flag=True, help="Send the results again that could not be delivered.")
 @as_json
 def akismet(
@@ -89,6 +95,7 @@ def akismet(
     action: str | None,
     hold_seconds: int | None,
     private_callback: bool | None,
+    vouches_for_authors: bool | None,
     retry_callbacks: bool,
     as_json: bool,
 ) -> None:
@@ -103,6 +110,7 @@ def akismet(
             current.action if action is None else ReviewAction(action),
             current.hold_seconds if hold_seconds is None else hold_seconds,
             current.private_callback if private_callback is None else private_callback,
+            current.vouches_for_authors if vouches_for_authors is None else vouches_for_authors,
         )
         if changed != current:
             blog = sites.set_akismet_review(services, url, changed)
@@ -154,7 +162,8 @@ def _table_row(status: RolloutStatus) -> tuple[str, ...]:
 def _describe_akismet_review(blog: Site) -> str:
     settings = blog.akismet_review
     may = "may" if settings.private_callback else "may not"
+    vouches = "vouches" if settings.vouches_for_authors else "does not vouch"
     return (
         f"{blog.url}: review means {settings.action}; a moderator has {settings.hold_seconds} seconds to decide; "
-        f"the blog {may} be called at a private address"
+        f"the blog {may} be called at a private address, and {vouches} for the ids and roles of its authors"
     )

@@ -162,7 +162,7 @@ class QueueItem:
     """A decision that waits for a person.
 
     `publishes_at` is when a blog that holds the comment publishes it without a decision. `is_excerpt` is true if a
-    field of the comment is only its beginning.
+    field of the comment is only its beginning. `author_id` is that of an author whom the blog vouches for.
     """
 
     id: int
@@ -171,6 +171,7 @@ class QueueItem:
     opened_at: datetime
     publishes_at: datetime | None = None
     is_excerpt: bool = False
+    author_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

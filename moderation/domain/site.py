@@ -55,13 +55,15 @@ class AkismetReviewSettings:
 
     With `HOLD` the blog holds the comment; a client that cannot hold comments uses its spam folder. A person has
     `hold_seconds` to decide: after twice that time, the blog publishes the comment. `private_callback` allows calls to
-    the blog at a private or loopback address. Raises `InvalidInput` unless `hold_seconds` is within 60 and
+    the blog at a private or loopback address. With `vouches_for_authors`, rules for authors apply to the `user_id` and
+    `user_role` that the client sends. Raises `InvalidInput` unless `hold_seconds` is within 60 and
     `MAX_HOLD_SECONDS`.
     """
 
     action: ReviewAction = ReviewAction.HOLD
     hold_seconds: int = 86_400
     private_callback: bool = False
+    vouches_for_authors: bool = False
 
     def __post_init__(self) -> None:
         if not 60 <= self.hold_seconds <= MAX_HOLD_SECONDS:

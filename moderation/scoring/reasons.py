@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
+from moderation.domain.authors import AUTHOR_CODES, BLOCKED_AUTHOR, TRUSTED_AUTHOR
 from moderation.domain.decision import Occurrence, Reason, Span
 from moderation.features import ngrams
 from moderation.features.extraction import Features
@@ -42,6 +43,8 @@ DESCRIPTIONS: dict[str, str] = {
     **REPETITION_DESCRIPTIONS,
     **LIST_DESCRIPTIONS,
     LEARNT_HERE: "labels that people gave on this site",
+    TRUSTED_AUTHOR: "an author whom the site trusts",
+    BLOCKED_AUTHOR: "an author whom the site blocks",
 }
 """The sentence for each reason that is no signal of the model, by code. It is given only where it is true."""
 
@@ -50,7 +53,7 @@ SENTENCES: dict[str, Mapping[Occurrence | None, str]] = {
     **{signal.code: signal.wording.sentences for signal in SIGNALS},
 }
 """The sentences for every reason by code and occurrence."""
-OUTSIDE_CODES = SUBMISSION_CODES | REPETITION_DESCRIPTIONS.keys() | LIST_DESCRIPTIONS.keys()
+OUTSIDE_CODES = SUBMISSION_CODES | REPETITION_DESCRIPTIONS.keys() | LIST_DESCRIPTIONS.keys() | {*AUTHOR_CODES}
 """Codes of reasons whose facts are outside the comment, so that no model can find them in it again."""
 _OCCURRENCES = [signal.wording.occurrences for signal in SIGNALS]
 

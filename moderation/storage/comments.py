@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, case, delete, exists, func, literal, or_, select
 
+from moderation.domain.authors import UNKNOWN_AUTHOR, VouchedAuthor
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.storage.columns import AnyText, storable
 from moderation.storage.prepared import PreparedInsert, PreparedQuery
@@ -63,16 +64,18 @@ def add(
     at: datetime,
     retry_hash: int | None = None,
     trait_keys: Sequence[int] = (),
+    author: VouchedAuthor = UNKNOWN_AUTHOR,
 ) -> list[int]:
     """Store pairs of content hash and comment and return their ids in the same order.
 
     `retry_hash` is that of the request, if it brought one comment, and `trait_keys` are the comment's in `appearances`.
+    `author` has the facts that the blog vouches for.
     """
     packed_keys = pack(f">{len(trait_keys)}q", *trait_keys) or None
     ids = []
     for content_hash, comment in hashed_comments:
         row = {"site_id": site_id, "content_hash": content_hash, "received_at": at, "retry_hash": retry_hash}
-        row["trait_keys"] = packed_keys
+        row |= {"trait_keys": packed_keys, "author_id": author.id, "author_roles": author.roles}
         row |= {name: getattr(comment, name) for name in COMMENT_FIELDS}
         ids.append(_ADD.run(connection, row))
     return ids

@@ -1,4 +1,4 @@
-"""The tables of moderators and of operators' lists."""
+"""The tables of moderators, of operators' lists and of trusted and blocked authors."""
 
 from sqlalchemy import Column, Double, ForeignKey, Integer, MetaData, Table
 
@@ -51,5 +51,21 @@ list_entries = Table(
     Column("kind", AnyText, primary_key=True),
     Column("key", AnyText, primary_key=True),
     Column("expires_at", UtcDateTime),
+    sqlite_with_rowid=False,
+)
+
+# The authors that a site trusts or blocks, by a fact that the blog vouches for.
+author_rules = Table(
+    "author_rules",
+    metadata,
+    Column("site_id", Integer, ForeignKey("sites.id"), primary_key=True),
+    Column("fact", AnyText, primary_key=True),
+    Column("value", AnyText, primary_key=True),
+    Column("standing", AnyText, nullable=False),
+    Column("set_by", AnyText, nullable=False),
+    Column("channel", AnyText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("reason", AnyText, nullable=False),
     sqlite_with_rowid=False,
 )

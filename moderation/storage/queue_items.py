@@ -21,6 +21,7 @@ _HELD = (
         queue_items.c.opened_at,
         sites.c.url.label("site_url"),
         callbacks.c.publishes_at,
+        comments_table.c.author_id,
         *decisions.OWN_COLUMNS,
         *comments.EXCERPTS,
     )
@@ -172,5 +173,6 @@ def _queue_item(row: RowMapping, excerpt_length: int) -> QueueItem:
         decision=decision,
         opened_at=row["opened_at"],
         publishes_at=row["publishes_at"],
+        author_id=row["author_id"],
         is_excerpt=any(field is not None and len(field) > excerpt_length for field in fields),
     )

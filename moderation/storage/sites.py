@@ -97,6 +97,7 @@ def set_akismet_review(connection: Connection, site_id: int, akismet_review: Aki
         review_action=akismet_review.action.value,
         hold_seconds=akismet_review.hold_seconds,
         private_callback=akismet_review.private_callback,
+        vouches_for_authors=akismet_review.vouches_for_authors,
     )
 
 
@@ -177,7 +178,10 @@ def _from_row(values: Row[Any]) -> Site:
         created_at=row["site_created_at"],
         type_thresholds={comment_type: Thresholds(*own) for comment_type, own in own_types.items()},
         akismet_review=AkismetReviewSettings(
-            ReviewAction(row["site_review_action"]), row["site_hold_seconds"], row["site_private_callback"]
+            ReviewAction(row["site_review_action"]),
+            row["site_hold_seconds"],
+            row["site_private_callback"],
+            row["site_vouches_for_authors"],
         ),
         budget=None
         if max_lost_rate is None

@@ -33,6 +33,7 @@ sites = Table(
     Column("review_action", AnyText, nullable=False, server_default="hold"),
     Column("hold_seconds", Integer, nullable=False, server_default="86400"),
     Column("private_callback", Boolean, nullable=False, server_default=false()),
+    Column("vouches_for_authors", Boolean, nullable=False, server_default=false()),
     # What the blog's plugin sent last: a digest of its key, and the origin of its callback unless it is the site's.
     Column("plugin_key_digest", AnyText, nullable=False, server_default=""),
     Column("rejected_origin", AnyText, nullable=False, server_default=""),
@@ -78,6 +79,9 @@ comments = Table(
     Column("type", AnyText),
     Column("lang", AnyText),
     Column("date", AnyText),
+    # The facts about the author that the blog vouches for.
+    Column("author_id", AnyText),
+    Column("author_roles", AnyText),
     Column("received_at", UtcDateTime, nullable=False),
     # A keyed hash of the request that brought the comment, and no other; else NULL.
     Column("retry_hash", BigInteger),

@@ -7,9 +7,13 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from moderation.actions.author_rules import set_author_rule
 from moderation.actions.check import find_decision
 from moderation.actions.review import count_held
+from moderation.actions.sites import set_akismet_review
+from moderation.domain.authors import AuthorFact, Standing
 from moderation.domain.decision import LabelValue
+from moderation.domain.site import AkismetReviewSettings
 from tests.web.conftest import (
     BLOG,
     DISCARD_ALL,
@@ -257,3 +261,15 @@ def test_absent_and_empty_are_kept_apart(blog: Blog) -> None:
     guid = blog.akismet("comment-check", comment_content="x", comment_author="").headers["X-akismet-guid"]
     comment = find_decision(blog.services, blog.site, guid)[0].comment
     assert comment.author == "" and comment.email is None and comment.url is None
+
+
+def test_what_a_client_says_of_its_authors_counts_by_a_setting(blog: Blog) -> None:
+    """Off by default: a plugin may send what a form says. A guest's id of 0 names nobody."""
+    for value in ("42", "0"):
+        set_author_rule(blog.services, blog.site, AuthorFact.ID, value, Standing.TRUSTED, "mara", "cli")
+    sent = {"comment_content": "Hello there", "user_ID": "42"}
+    assert "TRUSTED_AUTHOR" not in blog.akismet("comment-check", **sent).headers["X-moderation-reasons"]
+    set_akismet_review(blog.services, BLOG, AkismetReviewSettings(vouches_for_authors=True))
+    assert "TRUSTED_AUTHOR" in blog.akismet("comment-check", **sent).headers["X-moderation-reasons"]
+    sent["user_ID"] = "0"
+    assert "TRUSTED_AUTHOR" not in blog.akismet("comment-check", **sent).headers["X-moderation-reasons"]

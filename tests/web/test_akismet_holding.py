@@ -205,6 +205,16 @@ def test_a_moderator_s_decision_is_due_for_delivery(blog: Blog) -> None:
     assert KEY not in callback.encrypted_key and decrypt(blog.services, callback.encrypted_key) == KEY
 
 
+def test_a_removed_comment_is_spam_to_the_blog(blog: Blog) -> None:
+    """The protocol has no other answer that takes a comment away; a forgotten removal is not delivered."""
+    blog.set_thresholds(HOLD_ALL)
+    guid = check(blog).headers["X-akismet-guid"]
+    blog.call("PUT", f"/v1/decisions/{guid}/removal", {})
+    assert [(callback.decision_id, callback.result) for callback in due(blog)] == [(guid, "spam")]
+    blog.call("DELETE", f"/v1/decisions/{guid}/label")
+    assert due(blog) == []
+
+
 def test_the_blog_s_own_feedback_is_not_delivered_to_it(blog: Blog) -> None:
     """The blog's own label needs no delivery, and neither does a withdrawn label."""
     blog.set_thresholds(HOLD_ALL)

@@ -2,6 +2,7 @@
 
 from flask.testing import FlaskClient
 
+from moderation.actions.labelling import read_label_log
 from moderation.actions.review import count_held
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site
@@ -77,6 +78,50 @@ def test_malformed_ids_are_not_found(blog: Blog) -> None:
 def test_a_label_is_ham_or_spam(blog: Blog) -> None:
     """Anything else gets 422."""
     place = f"/v1/decisions/{blog.score('Hello there')['id']}/label"
-    bodies: list[object] = [{"label": "maybe"}, {"label": None}, {}, {"label": "ham", "labelled_by": "me"}, []]
+    bodies: list[object] = [{"label": "maybe"}, {"label": None}, {}, {"label": "ham", "who": "me"}, []]
     for odd in bodies:
         assert blog.call("PUT", place, odd).status_code == 422
+
+
+def test_every_verb_can_follow_every_other(blog: Blog) -> None:
+    """Ham, spam, removal and forgetting, in any order: the last one counts, and the log has them all."""
+    blog.set_thresholds(HOLD_ALL)
+    decision_id = blog.score("Hello there")["id"]
+    place = f"/v1/decisions/{decision_id}"
+    body = {"labelled_by": "ann", "reason": "I said so"}
+    verbs = ["spam", "ham", "remove", "spam", "forget", "remove", "forget", "ham", "remove", "ham", "forget"]
+    for verb in verbs:
+        if verb == "forget":
+            assert blog.call("DELETE", f"{place}/label").status_code == 204
+        elif verb == "remove":
+            answer = blog.call("PUT", f"{place}/removal", body).get_json()
+            assert (answer["value"], answer["removes"], answer["labelled_by"]) == (None, True, "ann")
+        else:
+            assert blog.call("PUT", f"{place}/label", {"label": verb, **body}).get_json()["reason"] == "I said so"
+        label = blog.call("GET", place).get_json()["label"]
+        assert (label and label["value"]) == (verb if verb in ("ham", "spam") else None)
+        assert count_held(blog.services) == (verb == "forget")
+    assert [entry.label.verb for entry in read_label_log(blog.services, blog.site, decision_id)] == verbs[::-1]
+
+
+def test_a_client_says_that_a_label_is_one_of_many(blog: Blog) -> None:
+    """The origin is that of the request; no client can pass a label off as one of a file."""
+    place = f"/v1/decisions/{blog.score('Hello there')['id']}/label"
+    assert blog.call("PUT", place, {"label": "ham", "origin": "sweep"}).get_json()["origin"] == "sweep"
+    assert blog.call("PUT", place, {"label": "spam", "origin": "import"}).status_code == 422
+    assert blog.call("PUT", place, {"label": "spam", "reason": "x" * 501}).status_code == 422
+
+
+def test_a_blog_trusts_an_author(blog: Blog) -> None:
+    """The rule is met by the next comment with the id, and forgotten with a null standing; other ids are unaffected."""
+    rule = {"fact": "id", "value": "42", "standing": "trusted", "days": 90, "set_by": "ann", "reason": "a regular"}
+    answer = blog.call("PUT", "/v1/author-rules", rule).get_json()
+    assert (answer["standing"], answer["set_by"], answer["channel"]) == ("trusted", "ann", "api")
+    codes = {
+        author: [reason["code"] for reason in blog.score("Hello there", author_id=author)["reasons"]]
+        for author in ("42", "43")
+    }
+    assert "TRUSTED_AUTHOR" in codes["42"] and "TRUSTED_AUTHOR" not in codes["43"]
+    assert blog.call("PUT", "/v1/author-rules", rule | {"standing": None}).status_code == 204
+    assert "TRUSTED_AUTHOR" not in str(blog.score("Hello there", author_id="42"))
+    assert blog.call("PUT", "/v1/author-rules", rule | {"value": " "}).status_code == 422

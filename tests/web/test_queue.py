@@ -9,7 +9,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
+from moderation.actions.author_rules import list_author_rules
 from moderation.actions.check import CheckRequest, check_comment, find_decision
+from moderation.actions.labelling import export_labels
 from moderation.actions.moderators import add_moderator, remove_moderator, reset_password
 from moderation.actions.review import count_held, held_items
 from moderation.actions.services import Services
@@ -334,12 +336,14 @@ def test_a_decision_on_an_unknown_item_changes_nothing(mara: Browser) -> None:
     assert mara.send(f"/queue/{2**80}/resolve", decision="ham").status_code == 404
 
 
-def test_only_three_words_are_decisions(mara: Browser, blog: Blog) -> None:
+def test_only_known_words_are_decisions(mara: Browser, blog: Blog) -> None:
     """Any other decision is 400, and the comment stays held."""
     blog.score("Hello there")
     for odd in ("", "discard", "HAM"):
         response = mara.send(f"/queue/{newest(blog.services)}/resolve", decision=odd)
-        assert response.status_code == 400 and "must be ham, spam or skip" in response.text
+        assert (
+            response.status_code == 400 and "must be ham, spam, remove, forget, skip, trust or block" in response.text
+        )
     assert count_held(blog.services) == 1
 
 
@@ -493,3 +497,33 @@ def test_without_similar_comments_none_are_shown(mara: Browser, blog: Blog) -> N
     """The page does not mention similar comments."""
     blog.score("Hello there")
     assert "Similar comments" not in mara.get("/queue").text
+
+
+def test_a_comment_is_removed_and_the_decision_undone(blog: Blog, mara: Browser, ana: Browser) -> None:
+    """The message about a decision offers to undo it, for another moderator's too; the comment then waits again."""
+    blog.set_thresholds(HOLD_ALL)
+    blog.score("Hello there")
+    item = newest(blog.services)
+    page = decide(mara, item, "remove")
+    assert "nothing is learnt from it" in page and 'value="forget"' in page
+    assert count_held(blog.services) == 0 and list(export_labels(blog.services, None)) == []
+    assert "waits again" in decide(mara, item, "forget") and count_held(blog.services) == 1
+    decide(mara, item, "remove")
+    assert "mara was faster and removed it" in decide(ana, item, "spam")
+    decide(ana, item, "forget")
+    assert count_held(blog.services) == 1
+    assert "waits in the queue already" in decide(ana, item, "forget")
+
+
+def test_an_author_is_trusted_from_the_queue(blog: Blog, mara: Browser) -> None:
+    """Only where the blog vouches for the author; the comment still waits."""
+    blog.set_thresholds(HOLD_ALL)
+    blog.score("Hello there", author_id="<b>42</b>")
+    item = newest(blog.services)
+    page = mara.get("/queue").text
+    assert "Trust author" in page and "&lt;b&gt;42" in page
+    assert "is trusted; the comment still waits" in decide(mara, item, "trust") and count_held(blog.services) == 1
+    (rule,) = list_author_rules(blog.services, blog.site)
+    assert (rule.value, rule.standing, rule.set_by) == ("<b>42</b>", "trusted", "mara")
+    blog.score("Hello again")
+    assert "does not say which" in decide(mara, newest(blog.services), "block")

@@ -15,6 +15,7 @@ from moderation.domain.thresholds import Verdict
 from moderation.scoring.reasons import strongest
 from moderation.web.akismet.form import (
     Form,
+    author_from_form,
     calling_site,
     comment_from_form,
     identifiers_from_form,
@@ -98,6 +99,7 @@ def _judged_response(site: Site, form: Form) -> Response:
                 callback=callback,
                 identifiers=identifiers_from_form(form),
                 recheck=bool(form.get("recheck_reason")),
+                author=author_from_form(form, site),
             ),
         )
     if is_new:
@@ -110,7 +112,7 @@ def _judged_response(site: Site, form: Form) -> Response:
 
 def _preview(site: Site, form: Form) -> Decision:
     submission = submission_from_form(form, services().clock())
-    return preview_comment(services(), site, comment_from_form(form), submission)
+    return preview_comment(services(), site, comment_from_form(form), submission, author_from_form(form, site))
 
 
 def _sent_callback(form: Form) -> Callback | None:

@@ -14,6 +14,7 @@ from flask import Request
 from werkzeug.exceptions import BadRequest
 from werkzeug.sansio.multipart import Data, Epilogue, Field, File, MultipartDecoder
 
+from moderation.domain.authors import UNKNOWN_AUTHOR, VouchedAuthor
 from moderation.domain.comment import Comment, SubmissionSignals
 from moderation.domain.errors import InvalidInput
 from moderation.domain.site import Site
@@ -138,6 +139,14 @@ def comment_from_form(form: Form) -> Comment:
         lang=form.get("blog_lang"),
         date=form.get("comment_date_gmt"),
     )
+
+
+def author_from_form(form: Form, site: Site) -> VouchedAuthor:
+    """Return id and roles of a signed-in author, if the site's client vouches for them. A guest has the id 0."""
+    if not site.akismet_review.vouches_for_authors:
+        return UNKNOWN_AUTHOR
+    author_id = form.get("user_id") or form.get("user_ID")
+    return VouchedAuthor(None if author_id in (None, "0") else author_id, form.get("user_role"))
 
 
 def identifiers_from_form(form: Form) -> tuple[str | None, ...]:

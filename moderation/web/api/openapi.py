@@ -11,17 +11,25 @@ from pydantic.json_schema import models_json_schema
 
 from moderation import __version__
 from moderation.domain.errors import ERROR_MAPPINGS
-from moderation.web.api import schemas
+from moderation.web.api import author_schemas, schemas
 from moderation.web.errors import problem_type
 from moderation.web.requests import IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_PATTERN
 
 _REF_TEMPLATE = "#/components/schemas/{model}"
-_REQUESTS = (schemas.ScoreRequest, schemas.CommentRequest, schemas.BatchRequest, schemas.LabelRequest)
+_REQUESTS = (
+    schemas.ScoreRequest,
+    schemas.CommentRequest,
+    schemas.BatchRequest,
+    schemas.LabelRequest,
+    schemas.RemovalRequest,
+    author_schemas.AuthorRuleRequest,
+)
 _RESPONSES = (
     schemas.DecisionResponse,
     schemas.StoredDecisionResponse,
     schemas.BatchResponse,
     schemas.LabelResponse,
+    author_schemas.AuthorRuleResponse,
     schemas.ProblemResponse,
     schemas.LivenessResponse,
     schemas.ReadinessResponse,
@@ -80,9 +88,29 @@ OPERATIONS = (
         "delete",
         "/v1/decisions/{decision_id}/label",
         "deleteLabel",
-        "Withdraw the label.",
+        "Forget the label, or take a removal back.",
         status=204,
         error_statuses=(401, 404, 429, 503),
+    ),
+    Operation(
+        "put",
+        "/v1/decisions/{decision_id}/removal",
+        "putRemoval",
+        "Remove the comment without a lesson.",
+        "RemovalRequest",
+        "LabelResponse",
+        200,
+        (400, 401, 404, 408, 413, 415, 422, 429, 503),
+    ),
+    Operation(
+        "put",
+        "/v1/author-rules",
+        "putAuthorRule",
+        "Trust or block an author, or forget that.",
+        "AuthorRuleRequest",
+        "AuthorRuleResponse",
+        200,
+        (400, 401, 408, 413, 415, 422, 429, 503),
     ),
     Operation("get", "/livez", "livez", "Does the process answer?", response="LivenessResponse", needs_key=False),
     Operation(

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from moderation.domain.authors import MAX_FACT_LENGTH
 from moderation.domain.budget import RolloutMode, RolloutStage
 from moderation.domain.decision import LabelOrigin, LabelValue, Occurrence
 from moderation.domain.site import OnError, ReviewAction
@@ -31,16 +32,18 @@ def _replace_surrogates(value: object) -> object:
 
 
 Text = Annotated[str, BeforeValidator(_replace_surrogates)]
-_Time = Annotated[str, BeforeValidator(datetime.isoformat), WithJsonSchema({"type": "string", "format": "date-time"})]
+Time = Annotated[str, BeforeValidator(datetime.isoformat), WithJsonSchema({"type": "string", "format": "date-time"})]
 _DecisionId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")] | None
 _Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Request(BaseModel):
+class RequestModel(BaseModel):
+    """The body of a request. A field that it does not have is refused."""
+
     model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
 
 
-class CommentRequest(_Request):
+class CommentRequest(RequestModel):
     """A comment as its author typed it. A field that is left out or null is unknown to the site."""
 
     text: Text = Field(description="The comment itself, markup and all. May be empty.")
@@ -60,6 +63,14 @@ class ScoreRequest(CommentRequest):
     comment_id: Text | None = Field(
         None, description="The blog's id of the comment, by which it differs from another one with the same content."
     )
+    author_id: Text | None = Field(
+        None, max_length=MAX_FACT_LENGTH, description="The id of a signed-in author at the blog, which vouches for it."
+    )
+    author_roles: Text | None = Field(
+        None,
+        max_length=MAX_FACT_LENGTH,
+        description="The roles of a signed-in author at the blog, with commas between.",
+    )
 
 
 _COMMENT_OR_ERROR = (
@@ -68,7 +79,7 @@ _COMMENT_OR_ERROR = (
 )
 
 
-class BatchRequest(_Request):
+class BatchRequest(RequestModel):
     """Several comments of one site. Each is judged or refused by itself."""
 
     comments: Annotated[list[Any], WithJsonSchema({"type": "array", "items": {"anyOf": list(_COMMENT_OR_ERROR)}})] = (
@@ -76,10 +87,20 @@ class BatchRequest(_Request):
     )
 
 
-class LabelRequest(_Request):
+class RemovalRequest(RequestModel):
+    """A person removes a comment without a lesson."""
+
+    labelled_by: Text | None = Field(None, max_length=200, description="The person who decides, if the blog says so.")
+    reason: Text = Field("", max_length=500, description="Why, for the log of labels.")
+
+
+class LabelRequest(RemovalRequest):
     """A person's truth about one comment."""
 
     label: Literal["ham", "spam"]
+    origin: Literal["single", "bulk", "sweep"] = Field(
+        "single", description="Whether it is a decision on this comment, or one stroke or rule over many."
+    )
 
 
 class SpanResponse(ResponseModel):
@@ -128,7 +149,7 @@ class LabelResponse(ResponseModel):
     value: LabelValue | None
     labelled_by: Text
     channel: str
-    created_at: _Time
+    created_at: Time
     origin: LabelOrigin = Field(description="A decision on one comment, `single`, or one of many at once.")
     reason: Text
     decision_id: str | None
@@ -142,7 +163,7 @@ class LogEntryResponse(ResponseModel):
     site_url: str
     comment_id: int
     label: LabelResponse
-    revoked_at: _Time | None
+    revoked_at: Time | None
     revoked_by: Text | None
 
 
@@ -170,7 +191,7 @@ class DecisionResponse(JudgementResponse):
     """A decision. It is stored, unless `id` is null."""
 
     id: _DecisionId = Field(description="Null if the decision could not be stored; `degraded` is true then.")
-    decided_at: _Time
+    decided_at: Time
     label: LabelResponse | None = Field(None, description="The label in force, or null.")
 
 
@@ -196,6 +217,7 @@ class AkismetReviewResponse(ResponseModel):
     action: ReviewAction
     hold_seconds: int
     private_callback: bool
+    vouches_for_authors: bool
 
 
 class SiteResponse(ResponseModel):
@@ -208,7 +230,7 @@ class SiteResponse(ResponseModel):
     akismet: AkismetReviewResponse = Field(validation_alias=AliasPath("site", "akismet_review"))
     on_error: OnError = Field(validation_alias=AliasPath("site", "on_error"))
     rollout: RolloutMode = Field(validation_alias=AliasPath("site", "rollout"))
-    created_at: _Time = Field(validation_alias=AliasPath("site", "created_at"))
+    created_at: Time = Field(validation_alias=AliasPath("site", "created_at"))
     stage: RolloutStage | None = Field(None, validation_alias=AliasPath("calibration", "stage"))
     thresholds: ThresholdsResponse | None = Field(description="Null if the site has none and there is no model.")
     protection: str

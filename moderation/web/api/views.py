@@ -1,4 +1,4 @@
-"""The JSON channel: `/v1/score`, `/v1/score/batch`, `/v1/decisions/ID` and its label."""
+"""The JSON channel: `/v1/score`, `/v1/score/batch`, `/v1/decisions/ID` with label and removal, `/v1/author-rules`."""
 
 import re
 from typing import Any
@@ -6,19 +6,28 @@ from typing import Any
 from flask import Blueprint, Response, request
 from pydantic import ValidationError
 
+from moderation.actions.author_rules import set_author_rule
 from moderation.actions.check import CheckRequest, check_comment, check_comments, find_decision
 from moderation.actions.judging import general_guarantees
-from moderation.actions.labelling import label_decision, withdraw_label
+from moderation.actions.labelling import label_decision, remove_comment, withdraw_label
 from moderation.actions.retries import IdempotencyKey
 from moderation.actions.similarity import find_similar_to_decisions
+from moderation.domain.authors import AuthorFact, Standing, VouchedAuthor
 from moderation.domain.comment import Comment
-from moderation.domain.decision import Decision, LabelValue
+from moderation.domain.decision import Decision, LabelOrigin, LabelValue
 from moderation.domain.errors import InvalidInput, NotFound
 from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.site import Site
+from moderation.web.api.author_schemas import AuthorRuleRequest
 from moderation.web.api.bodies import decision_body, stored_decision_body
 from moderation.web.api.openapi import docs_page, openapi_json
-from moderation.web.api.schemas import BatchRequest, CommentRequest, LabelRequest, ScoreRequest
+from moderation.web.api.schemas import (
+    BatchRequest,
+    CommentRequest,
+    LabelRequest,
+    RemovalRequest,
+    ScoreRequest,
+)
 from moderation.web.errors import to_problem
 from moderation.web.json_text import to_json
 from moderation.web.requests import (
@@ -45,6 +54,8 @@ def api_blueprint() -> Blueprint:
     blueprint.add_url_rule("/v1/decisions/<decision_id>", view_func=get_decision)
     blueprint.add_url_rule("/v1/decisions/<decision_id>/label", view_func=put_label, methods=["PUT"])
     blueprint.add_url_rule("/v1/decisions/<decision_id>/label", view_func=delete_label, methods=["DELETE"])
+    blueprint.add_url_rule("/v1/decisions/<decision_id>/removal", view_func=put_removal, methods=["PUT"])
+    blueprint.add_url_rule("/v1/author-rules", view_func=put_author_rule, methods=["PUT"])
     blueprint.add_url_rule("/openapi.json", view_func=openapi_json)
     blueprint.add_url_rule("/docs", view_func=docs_page)
     return blueprint
@@ -57,13 +68,16 @@ def score() -> Response:
     key = idempotency_key()
     fields = dict(vars(read_body(ScoreRequest)))
     comment_id = fields.pop("comment_id")
+    author = VouchedAuthor(fields.pop("author_id"), fields.pop("author_roles"))
     state = app_state()
     spans = _spans_wanted()
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
         decision, _, is_new = check_comment(
             state.services,
             site,
-            CheckRequest(Comment(**fields), channel=CHANNEL, identifiers=[comment_id], key=key, spans=spans),
+            CheckRequest(
+                Comment(**fields), channel=CHANNEL, identifiers=[comment_id], key=key, spans=spans, author=author
+            ),
         )
     if is_new:
         state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
@@ -98,16 +112,51 @@ def get_decision(decision_id: str) -> Response:
 def put_label(decision_id: str) -> Response:
     """Label the comment of a decision. The same label again changes nothing."""
     site = calling_site()
-    value = LabelValue(read_body(LabelRequest).label)
-    label = label_decision(services(), site, _validated_id(decision_id), value, CHANNEL, CHANNEL)
+    body = read_body(LabelRequest)
+    label = label_decision(
+        services(),
+        site,
+        _validated_id(decision_id),
+        LabelValue(body.label),
+        body.labelled_by or CHANNEL,
+        CHANNEL,
+        origin=LabelOrigin(body.origin),
+        reason=body.reason,
+    )
     return _json_response(label)
 
 
 def delete_label(decision_id: str) -> Response:
-    """Withdraw the label of a decision's comment, if there is one."""
+    """Withdraw the label of a decision's comment, or its removal, if there is one."""
     site = calling_site()
     withdraw_label(services(), site, _validated_id(decision_id), CHANNEL, CHANNEL)
     return Response(status=204)
+
+
+def put_removal(decision_id: str) -> Response:
+    """Remove the comment of a decision without a lesson. A second removal changes nothing."""
+    site = calling_site()
+    body = read_body(RemovalRequest)
+    by = body.labelled_by or CHANNEL
+    return _json_response(remove_comment(services(), site, _validated_id(decision_id), by, CHANNEL, reason=body.reason))
+
+
+def put_author_rule() -> Response:
+    """Trust or block an author of the calling site, or forget that: 204 then."""
+    site = calling_site()
+    body = read_body(AuthorRuleRequest)
+    rule = set_author_rule(
+        services(),
+        site,
+        AuthorFact(body.fact),
+        body.value,
+        body.standing and Standing(body.standing),
+        body.set_by or CHANNEL,
+        CHANNEL,
+        days=body.days,
+        reason=body.reason,
+    )
+    return _json_response(rule) if rule else Response(status=204)
 
 
 def _general(decision: Decision) -> GeneralGuarantees | None:

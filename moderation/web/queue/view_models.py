@@ -127,6 +127,7 @@ class QueueItemView:
     publishes_at: datetime | None
     was_published: bool
     author: Markup
+    author_id: Markup
     email_domain: Markup
     author_url: Markup
     text: TextView
@@ -175,6 +176,7 @@ def _item_view(
         publishes_at=item.publishes_at,
         was_published=item.publishes_at is not None and item.publishes_at <= now,
         author=excerpt(comment.author or "", _MAX_NAME_BYTES),
+        author_id=excerpt(item.author_id or "", _MAX_NAME_BYTES),
         email_domain=excerpt(_email_domain(comment), _MAX_NAME_BYTES),
         author_url=excerpt(comment.url or "", _MAX_ADDRESS_BYTES),
         text=text,

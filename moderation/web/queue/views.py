@@ -16,6 +16,7 @@ from moderation.actions.review import (
 )
 from moderation.actions.rollout import rollout_statuses
 from moderation.actions.similarity import find_similar_to_decisions
+from moderation.domain.authors import Standing
 from moderation.domain.decision import LabelValue, Moderator, QueueItem
 from moderation.domain.errors import Conflict, NotFound
 from moderation.web.queue.auth import SignInView, current_moderator, sign_out
@@ -30,6 +31,11 @@ MAX_ITEM_ID = 2**31 - 1
 """The largest row id that every database takes."""
 
 _SKIP = "skip"
+_REMOVE = "remove"
+_FORGET = "forget"
+_STANDINGS = {"trust": Standing.TRUSTED, "block": Standing.BLOCKED}
+_DECIDED = "decided-"
+"""Category of the message about a decision, followed by the item: the message then offers to forget it."""
 _PUBLIC_ENDPOINTS = frozenset({"queue.sign_in", "queue.submit_sign_in"})
 
 
@@ -78,7 +84,9 @@ def resolve(item: int) -> Response:
     if moderator is None:
         raise Unauthorized("Sign in first.")
     try:
-        flash(_apply_decision(item, request.form.get("decision", ""), moderator), "success")
+        decision = request.form.get("decision", "")
+        is_final = decision not in (_SKIP, _FORGET, *_STANDINGS)
+        flash(_apply_decision(item, decision, moderator), f"{_DECIDED}{item}" if is_final else "success")
     except Conflict as error:
         flash(f"Nothing changed: {error}", "warning")
     except NotFound:
@@ -170,8 +178,17 @@ def _apply_decision(item: int, decision: str, moderator: Moderator) -> str:
     if decision == _SKIP:
         review.skip(services(), item)
         return f"Comment {item} is skipped: it waits under “Skipped too”."
+    if decision in _STANDINGS:
+        review.set_author_standing(services(), item, _STANDINGS[decision], moderator)
+        return f"The author of comment {item} is {_STANDINGS[decision]}; the comment still waits."
+    if decision == _REMOVE:
+        review.remove(services(), item, moderator)
+        return f"Comment {item} is removed, and nothing is learnt from it."
+    if decision == _FORGET:
+        review.forget(services(), item, moderator)
+        return f"Comment {item} waits again, as before the decision."
     if decision not in tuple(LabelValue):
-        raise BadRequest("The decision must be ham, spam or skip.")
+        raise BadRequest("The decision must be ham, spam, remove, forget, skip, trust or block.")
     review.resolve(services(), item, LabelValue(decision), moderator)
     return f"Comment {item} is {decision}: the label is stored."
 
