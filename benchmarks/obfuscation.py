@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from benchmarks import data
-from benchmarks.obfuscators import Obfuscator, obfuscators
 from benchmarks.rows import Row, at_least, figure
 from moderation.domain.comment import Comment
 from moderation.training.corpus import read_corpus
 from moderation.training.design_matrix import build_matrix
 from moderation.training.fitting import TrainingResult, build_training_set, train
 from moderation.training.folds import deduplicate, template_key
+from moderation.training.obfuscators import Obfuscator, obfuscators
 from moderation.training.recipe import Recipe
 
 BLOG = "blog_dylanmtaylor.csv.gz"

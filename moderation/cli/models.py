@@ -108,15 +108,22 @@ def evaluate(
     type=input_file,
     help="Compare with the live model on this file, which neither was trained on; may be repeated.",
 )
-@click.option("--force", is_flag=True, help="Promote the model even if it does worse.")
+@click.option("--force", is_flag=True, help="Promote the model against all objections, which the log keeps.")
 @labels_option
 def promote(model_id: str, files: tuple[Path, ...], force: bool, words: LabelWords) -> None:
     """Make the model ID the live one. Running servers use it from their next request on.
 
-    With --against, a model that does worse than the live one is refused with every reason, and exit code 3.
+    It must be better than the live one on the files of --against, and no worse in any respect. Otherwise it is refused
+    with every reason, and exit code 3.
     """
     lifecycle.promote(
-        open_registry(Settings.from_environment()), model_id, files, force=force, report=echo_status, words=words
+        open_registry(Settings.from_environment()),
+        model_id,
+        files,
+        force=force,
+        report=echo_status,
+        now=datetime.now(UTC),
+        words=words,
     )
     click.echo(f"The model {model_id} is live. `moderation rollback` goes back.")
 
@@ -124,7 +131,8 @@ def promote(model_id: str, files: tuple[Path, ...], force: bool, words: LabelWor
 @click.command()
 def rollback() -> None:
     """Go back to the previous live model."""
-    click.echo(f"The model {open_registry(Settings.from_environment()).rollback()} is live again.")
+    model_id = open_registry(Settings.from_environment()).rollback(datetime.now(UTC))
+    click.echo(f"The model {model_id} is live again.")
 
 
 @click.group()
@@ -145,6 +153,21 @@ def list_models(as_json: bool) -> None:
     else:
         header = ("", "MODEL", "REVIEW", "SPAM", "DISCARD", *map(str.upper, _LISTED_METRICS), "")
         print_table(header, map(_entry_row, entries))
+
+
+@models.command()
+@as_json
+def log(as_json: bool) -> None:
+    """List the promotions and rollbacks, with the objections that --force overruled."""
+    promotions = open_registry(Settings.from_environment()).promotions()
+    if as_json:
+        print_json([asdict(each) | {"at": each.at.isoformat()} for each in promotions])
+        return
+    rows = [
+        (f"{each.at:%Y-%m-%d %H:%M} UTC", each.model, each.former or "", each.way, "; ".join(each.objections))
+        for each in promotions
+    ]
+    print_table(("AT", "MODEL", "FORMER", "BY", "OVERRULED"), rows)
 
 
 @models.command()

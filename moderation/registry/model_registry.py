@@ -8,12 +8,15 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
 from moderation.domain.errors import Conflict, InvalidInput, ModelUnavailable, NotFound
+from moderation.registry import promotion_log
 from moderation.registry.model_card import MAX_CARD_BYTES, ModelCard
+from moderation.registry.promotion_log import Promotion, PromotionWay
 from moderation.registry.serialization import read_arrays, read_bounded, write_arrays
 from moderation.scoring.model import Model
 
@@ -97,20 +100,24 @@ class ModelRegistry:
         self._reject_taken(model_id)
         self._create_draft().rmdir()
 
-    def promote(self, model_id: str, *, compared_with: str | None = None) -> None:
+    def promote(self, model_id: str, *, compared_with: str | None = None, record: Promotion | None = None) -> None:
         """Make a model the live one, atomically. Concurrent promotions and rollbacks happen one after the other.
 
-        Raises the errors of `load`, and `Conflict` if another model than `compared_with` is live.
+        The `record` goes into the log of promotions. Raises the errors of `load`, and `Conflict` if another model than
+        `compared_with` is live.
         """
         self.card(model_id)
         with self._locked():
             live = self.current_id()
             if compared_with not in (None, live):
                 raise Conflict(f"{live} became the live model during the comparison: compare {model_id} with it.")
+            if live != model_id:
+                self.load(model_id)
+                self._log(record)
             self._promote(model_id)
 
-    def rollback(self) -> str:
-        """Make the previously live model live again, and return its id.
+    def rollback(self, at: datetime | None = None) -> str:
+        """Make the previously live model live again, and return its id. With a time, it goes into the log.
 
         Raises `NotFound` without a previous model, and the errors of `load`.
         """
@@ -121,8 +128,16 @@ class ModelRegistry:
             if len(history) < 2:
                 raise NotFound("There is no earlier model to go back to.")
             self.load(history[1])
+            self._log(Promotion(at, history[1], history[0], PromotionWay.ROLLBACK) if at else None)
             self._write_history(history[1:])
         return history[1]
+
+    def promotions(self) -> list[Promotion]:
+        """Return the log of promotions, the oldest first. Raises `ModelUnavailable` if it cannot be read."""
+        try:
+            return promotion_log.read(self.folder)
+        except OSError as error:
+            raise ModelUnavailable(f"The log of promotions cannot be read: {error.strerror}.") from None
 
     def install(self, source: Path) -> None:
         """Copy the models of another folder that are missing here. If no model is live, promote the newest of them.
@@ -155,6 +170,11 @@ class ModelRegistry:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def _log(self, record: Promotion | None) -> None:
+        """Append to the log before the model is live: a promotion without its record would be without a trace."""
+        if record:
+            promotion_log.append(self.folder, record)
 
     def _promote(self, model_id: str) -> None:
         self.load(model_id)

@@ -1,31 +1,26 @@
 """Train, evaluate and promote: an operator's commands on models."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from moderation.domain.errors import ModerationError, PromotionRefused
 from moderation.domain.invisible import show_invisible
 from moderation.registry.model_card import ModelCard
 from moderation.registry.model_registry import ModelRegistry
-from moderation.scoring.model import Model, probabilities
-from moderation.training import evaluation, fitting
+from moderation.registry.promotion_log import Promotion, PromotionWay
+from moderation.scoring.model import Model
+from moderation.training import evaluation, fitting, gate
 from moderation.training.corpus import SPAM_AND_HAM, Corpus, LabelWords, read_corpus
 from moderation.training.evaluation import ScoredCorpus
 from moderation.training.model_cards import build_card
 from moderation.training.recipe import Recipe
 from moderation.training.relabelling import NOTHING_RELABELLED, Relabelling
 from moderation.training.report import render
-
-_MAX_LOST_INCREASE = 0.002
-_MAX_HELD_INCREASE = 0.01
-_MAX_CAUGHT_DECREASE = 0.02
 
 Report = Callable[[str], None]
 
@@ -122,44 +117,34 @@ def promote(
     *,
     force: bool = False,
     report: Report,
+    now: datetime,
     words: LabelWords = SPAM_AND_HAM,
 ) -> None:
-    """Make a model the live one. With files, compare it with the live model on them first.
+    """Make a model the live one if the gate has no objections. The log of promotions keeps the overruled ones.
 
-    The comparison is valid only if neither model was trained on the files.
-    Raises `PromotionRefused` that names every regression, unless `force` is set, and `Conflict` if another model went
-    live during the comparison.
+    The files are labelled comments that neither the model nor the live one was trained on. Raises `PromotionRefused`
+    with every objection, unless `force` is set or no model is live, and `Conflict` if another model went live during
+    the comparison.
     """
     champion = registry.current_id()
-    if files and champion and champion != model_id and not force:
-        corpus = read_corpus(files, report, words)
-        candidate, live = (_evaluate_model(registry.load(name), corpus).metrics for name in (model_id, champion))
-        objections = regressions(candidate, live)
-        if objections:
-            raise PromotionRefused(
-                f"{model_id} was not promoted: {'; '.join(objections)}. Use --force to promote it anyway."
-            )
-        registry.promote(model_id, compared_with=champion)
+    if champion in (None, model_id):
+        registry.promote(model_id, record=Promotion(now, model_id, None, PromotionWay.FIRST))
+        return
+    if files:
+        found = compare(registry, model_id, champion, read_corpus(files, report, words), report)
     else:
-        registry.promote(model_id)
+        found = [f"nothing shows that it is better than {champion}; compare them with --against"]
+    if found and not force:
+        raise PromotionRefused(f"{model_id} was not promoted: {'; '.join(found)}. Use --force to promote it anyway.")
+    way = PromotionWay.FORCED if found else PromotionWay.GATE
+    record = Promotion(now, model_id, champion, way, tuple(found))
+    registry.promote(model_id, compared_with=champion if files else None, record=record)
 
 
-def regressions(candidate: Mapping[str, float], champion: Mapping[str, float]) -> list[str]:
-    """Return a sentence for each metric that is worse than the champion's by more than its tolerance.
-
-    Both must be measured on the same comments. The tolerances are 0.2 points of ham lost, 1 point of ham held and
-    2 points of spam caught. This is about the sampling error of a holdout of a few thousand comments.
-    """
-    checks = (
-        ("lost", "ham lost", _MAX_LOST_INCREASE, 1),
-        ("held", "ham held", _MAX_HELD_INCREASE, 1),
-        ("caught", "spam caught", _MAX_CAUGHT_DECREASE, -1),
-    )
-    return [
-        f"{name} goes from {champion[key]:.2%} to {candidate[key]:.2%}, more than {max_change:.1%} worse"
-        for key, name, max_change, sign in checks
-        if key in candidate and key in champion and sign * (candidate[key] - champion[key]) > max_change
-    ]
+def compare(registry: ModelRegistry, model_id: str, champion: str, holdout: Corpus, report: Report) -> list[str]:
+    """Return the objections of the gate to a model, compared with another one on labelled comments."""
+    candidate, live = ((registry.load(name), registry.card(name)) for name in (model_id, champion))
+    return gate.objections(candidate, live, holdout, report)
 
 
 def list_models(registry: ModelRegistry) -> list[RegistryEntry]:
@@ -176,7 +161,7 @@ def _registry_entry(registry: ModelRegistry, model_id: str, live: bool) -> Regis
 
 
 def _evaluate_model(model: Model, corpus: Corpus) -> Evaluation:
-    scores = _probabilities(model, corpus)
+    scores = gate.score_corpus(model, corpus)
     return Evaluation(
         model.id,
         evaluation.metrics(scores, corpus.spam, model.thresholds),
@@ -184,13 +169,3 @@ def _evaluate_model(model: Model, corpus: Corpus) -> Evaluation:
         corpus,
         ScoredCorpus(model, scores),
     )
-
-
-def _probabilities(model: Model, corpus: Corpus) -> NDArray[np.float64]:
-    """Return the spam probability of each comment by the weights of its site, shape (n_comments,)."""
-    scores = np.empty(len(corpus.comments))
-    for site in np.unique(corpus.sites):
-        rows = np.flatnonzero(corpus.sites == site).tolist()
-        site_model = model.for_site(corpus.site_url(rows[0]))
-        scores[rows] = list(probabilities(site_model, [corpus.comments[i] for i in rows]))
-    return scores

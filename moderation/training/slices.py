@@ -78,7 +78,7 @@ def by_source(corpus: Corpus, severities: NDArray[np.int64]) -> list[Slice]:
 
 def by_language(corpus: Corpus, severities: NDArray[np.int64]) -> list[Slice]:
     """Return a slice for each language, most frequent first, with all rare languages as one slice."""
-    tags = [_language(comment.lang) for comment in corpus.comments]
+    tags = [language_of(comment.lang) for comment in corpus.comments]
     ranked = [tag for tag, _ in Counter(tags).most_common()]
     names = ranked[:_MAX_LANGUAGES] + ["all others"] * (len(ranked) > _MAX_LANGUAGES)
     numbers = {tag: min(rank, len(names) - 1) for rank, tag in enumerate(ranked)}
@@ -107,7 +107,7 @@ def _slice(name: str, counts: "pd.Series[float]", totals: "pd.Series[int]") -> S
     return Slice(name, *(Proportion(int(counts[rate]), int(totals[rate])) for rate in RATES))
 
 
-def _language(field: str | None) -> str:
+def language_of(field: str | None) -> str:
     """Return the primary subtag of the first language tag: `en` of `en_US, fr`."""
     tag = (field or "").split(",")[0].strip().replace("_", "-").split("-")[0].lower()
     return tag[:_MAX_TAG_LENGTH] or "not stated"

@@ -44,7 +44,7 @@ def test_a_trained_model_waits_to_be_promoted(trainer: Operator, recipe: Path, t
         "mine": False,
         "small": True,
     }
-    assert "mine" in trainer.get("promote", "mine")
+    assert "mine" in trainer.get("promote", "mine", "--force")
     assert trainer.get_json("check", "hello")["model"] == "mine"
     assert "small" in trainer.get("rollback")
     assert trainer.get_json("check", "hello")["model"] == "small"
@@ -85,14 +85,23 @@ def test_a_card_has_guarantees_from_held_out_ham(trainer: Operator, recipe: Path
 
 
 def test_a_worse_model_is_refused_unless_forced(trainer: Operator, recipe: Path, tmp_path: Path) -> None:
-    """With --against, every objection is told with exit code 3, and the live model stays."""
+    """Every objection is told with exit code 3, and the live model stays; the log keeps the overruled ones."""
     contrary = write_corpus(tmp_path / "contrary.csv", contrary=True)
     trainer.get("train", contrary, "--recipe", recipe, "--id", "worse")
-    result = trainer.run("promote", "worse", "--against", STARTER)
-    assert result.exit_code == 3 and "spam caught goes from" in result.stderr
-    assert trainer.get_json("check", "hello")["model"] == "small"
-    trainer.get("promote", "worse", "--against", STARTER, "--force")
+    holdout = write_corpus(tmp_path / "holdout.csv")
+    unproved = trainer.run("promote", "worse")
+    assert unproved.exit_code == 3 and "compare them with --against" in unproved.stderr
+    result = trainer.run("promote", "worse", "--against", holdout)
+    assert result.exit_code == 3 and "spam caught goes from" in result.stderr and "no gain is proved" in result.stderr
+    assert trainer.get_json("check", "hello")["model"] == "small" and trainer.get_json("models", "log") == []
+    trainer.get("promote", "worse", "--against", holdout, "--force")
     assert trainer.get_json("check", "hello")["model"] == "worse"
+    trainer.get("rollback")
+    forced, back = trainer.get_json("models", "log")
+    assert (forced["model"], forced["former"], forced["way"]) == ("worse", "small", "forced")
+    assert any("spam caught goes from" in objection for objection in forced["objections"])
+    assert (back["model"], back["former"], back["way"], back["objections"]) == ("small", "worse", "rollback", [])
+    assert "spam caught goes from" in trainer.get("models", "log")
 
 
 def test_evaluation_measures_without_touching_anything(trainer: Operator, tmp_path: Path) -> None:
@@ -128,7 +137,7 @@ def test_a_report_never_overwrites_a_corpus(trainer: Operator, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (("promote", "nothing"), 4),
+        (("promote", "nothing", "--force"), 4),
         (("models", "show", "nothing"), 4),
         (("rollback",), 4),
         (("evaluate", str(STARTER), "--model", "nothing"), 4),
@@ -168,7 +177,7 @@ def test_a_damaged_model_is_listed_with_its_error(trainer: Operator, own_registr
     listed = {model["id"]: model["load_error"] for model in trainer.get_json("models", "list")}
     assert listed["small"] is None and listed["broken"] is not None
     assert "broken" in trainer.get("models", "list")
-    assert trainer.run("promote", "swapped").exit_code == 5
+    assert trainer.run("promote", "swapped", "--force").exit_code == 5
     assert trainer.get_json("check", "hello")["model"] == "small"
 
 
@@ -182,7 +191,7 @@ def test_a_site_gets_its_own_weights(operator: Operator, own_registry: Path, rec
     operator.get("labels", "import", rows_file, "--site", ODD_SITE)
     operator.get("labels", "export", "--output", labels)
     operator.get("train", labels, STARTER, write_corpus(tmp_path / "more.csv"), "--recipe", recipe, "--id", "mine")
-    operator.get("promote", "mine")
+    operator.get("promote", "mine", "--force")
     (offer, _), (thanks, _) = list(odd_labels(42))[-2:]
     for comment, at_site, elsewhere in ((offer.text, 0, 1), (thanks.text, 1, 0)):
         assert round(operator.get_json("check", comment, "--site", ODD_SITE)["probability"]) == at_site

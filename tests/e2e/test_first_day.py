@@ -157,7 +157,7 @@ def test_the_first_day(clone: Clone) -> None:
 
         clone.moderation("train", "data/starter.csv", "--id", "mine")
         assert blog.post("/v1/score", json={"text": "hello"}).json()["model"] == first["Model"]
-        clone.moderation("promote", "mine")
+        clone.moderation("promote", "mine", "--force")
         assert blog.post("/v1/score", json={"text": "hello"}).json()["model"] == "mine"
 
     with clone.served() as printed:

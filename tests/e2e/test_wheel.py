@@ -144,7 +144,7 @@ def test_the_first_day_of_an_installed_package(installation: Installation) -> No
 
         script = "from moderation.settings import shipped_file; print(shipped_file('data/starter.csv'))"
         installation.moderation("train", installation.run("python", "-P", "-c", script).strip(), "--id", "mine")
-        installation.moderation("promote", "mine")
+        installation.moderation("promote", "mine", "--force")
         assert blog.post("/v1/score", json=SPAM).json()["model"] == "mine"
         assert blog.get("/readyz").status_code == 200
 

@@ -1,4 +1,4 @@
-"""The obfuscators of the benchmark."""
+"""The obfuscators of the gate and the benchmark."""
 
 from random import Random
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.obfuscators import obfuscators
+from moderation.training.obfuscators import obfuscators
 
 HAM_TEXTS = ("Thank you, the second step was what I had missed.", "We had the same weather in the north.")
 OFFER = 'Buy cheap watches today at <a href="http://watches.example/offer?id=7">this shop</a>, free shipping &amp; more'
