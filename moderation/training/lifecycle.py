@@ -70,11 +70,13 @@ def train(
     now: datetime,
     words: LabelWords = SPAM_AND_HAM,
     relabelling: Relabelling = NOTHING_RELABELLED,
+    n_jobs: int = -1,
 ) -> ModelCard:
     """Train on files of labelled comments and add the model to the registry, without promoting it.
 
-    Without a `model_id`, the model is named after the time. Raises `InvalidCorpus` for files without enough comments.
-    Raises `Conflict` if the id is taken, and `InvalidInput` if it is malformed or the registry is not writable.
+    Without a `model_id`, the model is named after the time. `n_jobs` processors work, -1 for all.
+    Raises `InvalidCorpus` for files without enough comments, `Conflict` if the id is taken, and `InvalidInput` if it is
+    malformed or the registry is not writable.
     """
     name = model_id or f"{now:%Y%m%d-%H%M%S}"
     # Without this check, minutes of fitting are lost when the model cannot be stored in the end.
@@ -83,7 +85,8 @@ def train(
     unread = sorted(relabelling.labels.keys() - {file.source for file in corpus.source_files})
     if unread:
         report(f"Corrections of sources that were not read: {show_invisible(', '.join(unread))}.")
-    trained = fitting.train(fitting.build_training_set(corpus, recipe, report), recipe, report)
+    training_set = fitting.build_training_set(corpus, recipe, report, n_jobs)
+    trained = fitting.train(training_set, recipe, report, n_jobs)
     return registry.add(trained.arrays(), build_card(name, corpus, trained, recipe, relabelling))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from moderation.registry.model_card import CorpusEntry
 from moderation.registry.model_registry import ModelRegistry
+from moderation.training import gate
 from tests.cli.conftest import Operator
 from tests.models import ODD_SITE, STARTER, odd_labels
 
@@ -84,8 +85,11 @@ def test_a_card_has_guarantees_from_held_out_ham(trainer: Operator, recipe: Path
     assert "The spam threshold:" in shown and "ham comments are at or above it" in shown
 
 
-def test_a_worse_model_is_refused_unless_forced(trainer: Operator, recipe: Path, tmp_path: Path) -> None:
+def test_a_worse_model_is_refused_unless_forced(
+    trainer: Operator, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every objection is told with exit code 3, and the live model stays; the log keeps the overruled ones."""
+    monkeypatch.setattr(gate, "MAX_OBFUSCATED", 1)
     contrary = write_corpus(tmp_path / "contrary.csv", contrary=True)
     trainer.get("train", contrary, "--recipe", recipe, "--id", "worse")
     holdout = write_corpus(tmp_path / "holdout.csv")

@@ -1,0 +1,35 @@
+"""Limits of a process that works beside a serving one: the lowest priority, one processor and a bound of memory."""
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from threadpoolctl import threadpool_limits
+
+from moderation.domain.errors import InvalidInput
+
+LOWEST_PRIORITY = 19
+DEFAULT_MEMORY_MB = 4_096
+
+
+@contextmanager
+def low_priority(memory_mb: int) -> Iterator[None]:
+    """Limit this process for good, and raise `InvalidInput` if the block needs more memory than `memory_mb`.
+
+    The limit counts the memory that the process writes to, as Linux does for `RLIMIT_DATA`.
+    """
+    os.nice(LOWEST_PRIORITY)
+    if hasattr(os, "sched_setaffinity"):
+        # The last one: a serving process that is bound to one is usually on the first.
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    _, highest = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = memory_mb * 2**20
+    resource.setrlimit(
+        resource.RLIMIT_DATA, (limit if highest == resource.RLIM_INFINITY else min(limit, highest), highest)
+    )
+    try:
+        with threadpool_limits(1):
+            yield
+    except MemoryError:
+        raise InvalidInput(f"{memory_mb} MB of memory are too little for this training: raise --memory.") from None
