@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
+from moderation.actions.background import SHADOW_PAUSE_SECONDS
 from moderation.actions.list_preview import MAX_DECISIONS, MAX_MATCH_RATE, PREVIEW_DAYS
+from moderation.actions.shadow import MAX_PER_ROUND
 from moderation.cli import main
 from moderation.cli.program import COMMANDS
 from moderation.domain.errors import ERROR_MAPPINGS
@@ -16,6 +18,10 @@ from moderation.domain.lists import DEFAULT_WEIGHT, MAX_ENTRIES, MAX_WEIGHT
 from moderation.features.list_keys import MAX_KEY_LENGTH
 from moderation.settings import Settings
 from moderation.storage.postgresql import ERRORS_BY_STATE, UNREACHABLE
+from moderation.storage.shadow import MAX_CHANGED
+from moderation.training import gate
+from moderation.training.low_priority import DEFAULT_MEMORY_MB
+from moderation.training.retraining import MAX_PER_CAMPAIGN, MAX_PER_TEXT
 from tests.e2e.clients import CLIENTS
 from tests.shipped import SHIPPED_MODEL_ID
 from tests.web.test_akismet_shapes import SHAPES
@@ -119,6 +125,25 @@ def test_the_limits_of_lists_are_documented() -> None:
     rows = {float(weight): odds for weight, odds in re.findall(r"^\| (\d+)[^|]* \| ([\d]+)", text, re.MULTILINE)}
     assert list(rows) == [1, 3, DEFAULT_WEIGHT, MAX_WEIGHT]
     assert all(str(round(math.exp(weight))).startswith(odds[:1]) for weight, odds in rows.items())
+
+
+def test_the_limits_of_models_are_documented() -> None:
+    """docs/models.md has the limits of the shadow, the campaigns of a retraining and the conditions of the gate."""
+    text = page("models.md")
+    limits = (
+        f"up to {MAX_PER_ROUND} decisions every {('zero', 'one', 'two')[int(SHADOW_PAUSE_SECONDS)]} seconds",
+        f"the last {MAX_CHANGED} decisions that differ",
+        f"the log gives the last {MAX_PER_TEXT}. ",
+        f"it gives the last {MAX_PER_CAMPAIGN}.",
+        f"{DEFAULT_MEMORY_MB:,} by default",
+        f"at most {100 * gate.MAX_WORSE['lost']:g} points more ham lost, {100 * gate.MAX_WORSE['held']:g} point more",
+        f"{100 * gate.MAX_WORSE['caught']:g} points less spam caught, {100 * gate.MAX_WORSE['blocked']:g} points less",
+        f"with {gate.MIN_COMMENTS} comments of the label: at most {100 * gate.MAX_WORSE_PART['lost']:g} point",
+        f"at most {gate.MAX_CALIBRATION_LOSS:g} higher",
+        f"at most {100 * gate.MAX_ROBUSTNESS_LOSS:g} points less spam caught after each obfuscator",
+        f"at most {gate.MAX_SLOWDOWN:g} times the processor time",
+    )
+    assert [limit for limit in limits if limit not in text] == []
 
 
 def test_the_architecture_names_existing_code() -> None:

@@ -1,4 +1,4 @@
-"""Jobs that a serving process repeats in one background thread: callbacks, recalibration and purging.
+"""Jobs that a serving process repeats in one background thread: callbacks, recalibration, a shadow and purging.
 
 The jobs share the thread, so each one bounds how long it may delay the others. A round of deliveries begins no call
 after `callbacks.MAX_ROUND_SECONDS`. It delays recalibration for 40 seconds and one DNS look-up at most. Recalibration
@@ -19,12 +19,14 @@ from moderation.actions.retries import purge_keys
 from moderation.actions.rollout import recalibrate
 from moderation.actions.services import Services
 from moderation.actions.sessions import purge_expired
+from moderation.actions.shadow import score_shadow
 from moderation.actions.sites import list_sites
 from moderation.domain.site import Site
 
 logger = logging.getLogger(__name__)
 
 DELIVERY_PAUSE_SECONDS = 2.0
+SHADOW_PAUSE_SECONDS = 2.0
 RECALIBRATION_PAUSE_SECONDS = 300.0
 RECALIBRATION_SLICE_SECONDS = 5.0
 PURGE_PAUSE_SECONDS = 3_600.0
@@ -164,6 +166,10 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         deliver_due(services, stop_event=stop_event)
         return False
 
+    def compare(stop_event: Event) -> bool:
+        score_shadow(services, stop_event)
+        return False
+
     def purge(_: Event) -> bool:
         purge_settled(services)
         purge_expired(services)
@@ -179,6 +185,7 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
             pause_seconds=RECALIBRATION_PAUSE_SECONDS,
             jitter=random.random,
         ),
+        PeriodicTask(compare, error_event="scoring by the shadow failed", pause_seconds=SHADOW_PAUSE_SECONDS),
         PeriodicTask(
             purge,
             error_event="purging failed",

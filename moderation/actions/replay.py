@@ -93,7 +93,7 @@ def run_replay(
     until = services.clock()
     replays = []
     for site in sites:
-        decider = _Decider(services, change, site)
+        decider = Decider(services, change, site)
         with read_transaction(services.engine, slow=True) as connection:
             left_out = decisions.count_left_out(connection, site.id, since, until)
         counted = SiteReplay(site.url, *left_out)
@@ -133,7 +133,7 @@ def rates(outcomes: Outcomes) -> dict[str, tuple[int, int]]:
     }
 
 
-class _Decider:
+class Decider:
     """Decides the past comments of one site again."""
 
     def __init__(self, services: Services, change: Change, site: Site) -> None:
@@ -163,11 +163,11 @@ class _Decider:
 
 
 def _pages(services: Services, site: Site, since: datetime, until: datetime) -> Iterator[list[PastDecision]]:
-    after: Decision | None = None
+    after = (since, "")
     while True:
         with read_transaction(services.engine, slow=True) as connection:
-            page = decisions.page_between(connection, site.id, since, until, after, _PAGE_SIZE)
+            page = decisions.page_between(connection, site.id, until, after, _PAGE_SIZE)
         if not page:
             return
         yield page
-        after = page[-1].decision
+        after = (page[-1].decision.decided_at, page[-1].decision.id)

@@ -8,10 +8,13 @@ from typing import Any
 
 import click
 
-from moderation.cli._options import as_json, corpora_argument, input_file, labels_option
+from moderation.actions.shadow import read_shadow
+from moderation.cli._options import as_json, corpora_argument, input_file, labels_option, opened_services
 from moderation.cli._output import echo_status, open_output, print_json, print_table
-from moderation.domain.errors import InvalidInput, ModelUnavailable
+from moderation.domain.errors import InvalidInput, ModelUnavailable, NotFound
 from moderation.domain.invisible import show_invisible
+from moderation.domain.shadow import ShadowCounts
+from moderation.domain.site import Site
 from moderation.settings import Settings
 from moderation.training import lifecycle
 from moderation.training.corpus import SPAM_AND_HAM, LabelWords
@@ -171,6 +174,40 @@ def log(as_json: bool) -> None:
 
 
 @models.command()
+@click.argument("model_id", metavar="[ID]", required=False)
+@click.option("--stop", is_flag=True, help="End the comparison; the counts stay until the next one.")
+@as_json
+def shadow(model_id: str | None, stop: bool, as_json: bool) -> None:
+    """Compare the model ID with each new decision, after its answer; without ID, show the counts so far.
+
+    A running server compares some 25 decisions a second. It answers as without a shadow.
+    """
+    registry = open_registry(Settings.from_environment())
+    if stop or model_id:
+        registry.set_shadow(None if stop else model_id)
+        click.echo("No model is compared." if stop else f"{model_id} is compared with each decision from now on.")
+        return
+    current = registry.shadow_id()
+    if current is None:
+        raise NotFound("No model is compared: name one, such as `moderation models shadow ID`.")
+    with opened_services() as services:
+        counted = read_shadow(services, current)
+    if as_json:
+        print_json({"model": current, "sites": [_shadow_as_json(site, counts) for site, counts in counted]})
+        return
+    click.echo(f"Shadow {current}")
+    rows = [
+        (site.url, f"{counts.started_at:%Y-%m-%d %H:%M} UTC", f"{before} -> {after}", f"{count:,}")
+        for site, counts in counted
+        for (before, after), count in counts.counts.most_common()
+    ]
+    print_table(("SITE", "SINCE", "VERDICT", "COMMENTS"), rows)
+    for site, counts in counted:
+        for decision_id, verdict in counts.changed:
+            click.echo(f"{decision_id}  {verdict}  {site.url}")
+
+
+@models.command()
 @_id_argument
 @as_json
 def show(model_id: str, as_json: bool) -> None:
@@ -238,6 +275,18 @@ def _entry_row(entry: RegistryEntry) -> tuple[str, ...]:
 
 def _format_rates(metrics: Mapping[str, float]) -> list[str]:
     return [f"{metrics[name]:.2%}" if name in metrics else "" for name in _LISTED_METRICS]
+
+
+def _shadow_as_json(site: Site, counts: ShadowCounts) -> dict[str, Any]:
+    return {
+        "site": site.url,
+        "since": counts.started_at.isoformat(),
+        "compared": counts.counts.total(),
+        "counts": [
+            {"before": before, "after": after, "count": count} for (before, after), count in counts.counts.items()
+        ],
+        "changed": [{"decision": decision_id, "verdict": verdict} for decision_id, verdict in counts.changed],
+    }
 
 
 def _entry_to_dict(entry: RegistryEntry) -> dict[str, Any]:

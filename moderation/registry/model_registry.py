@@ -23,6 +23,7 @@ from moderation.scoring.model import Model
 _ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DRAFT_PREFIX = ".draft-"
 _CURRENT_DRAFT = ".current"
+_SHADOW = "shadow"
 _MAX_HISTORY = 20
 _MAX_NAMED_MODELS = 20
 _MAX_CURRENT_BYTES = 64 * 1024
@@ -132,6 +133,23 @@ class ModelRegistry:
             self._write_history(history[1:])
         return history[1]
 
+    def shadow_id(self) -> str | None:
+        """Return the id of the shadow candidate, or `None` without one."""
+        try:
+            model_id = read_bounded(self.folder / _SHADOW, _MAX_CURRENT_BYTES).decode("utf-8", "replace").strip()
+        except (OSError, ModelUnavailable):
+            return None
+        return model_id if _ID_PATTERN.fullmatch(model_id) else None
+
+    def set_shadow(self, model_id: str | None) -> None:
+        """Make a model the shadow candidate, or with `None` none. Raises the errors of `load`."""
+        if model_id is None:
+            (self.folder / _SHADOW).unlink(missing_ok=True)
+            return
+        self.load(model_id)
+        with self._locked():
+            self._replace_file(_SHADOW, f"{model_id}\n")
+
     def promotions(self) -> list[Promotion]:
         """Return the log of promotions, the oldest first. Raises `ModelUnavailable` if it cannot be read."""
         try:
@@ -219,13 +237,16 @@ class ModelRegistry:
             raise ModelUnavailable(f"The file {self.current_file} cannot be read: {error.strerror}.") from None
 
     def _write_history(self, history: list[str]) -> None:
+        self._replace_file(self.current_file.name, "\n".join(history[:_MAX_HISTORY]) + "\n")
+
+    def _replace_file(self, name: str, text: str) -> None:
         draft = self.folder / _CURRENT_DRAFT
         with draft.open("w", encoding="utf-8") as file:
-            file.write("\n".join(history[:_MAX_HISTORY]) + "\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         draft.chmod(0o644)
-        draft.replace(self.current_file)
+        draft.replace(self.folder / name)
 
     def _unknown_model_message(self, model_id: str) -> str:
         ids = self.ids()

@@ -53,7 +53,9 @@ SENTENCES: dict[str, Mapping[Occurrence | None, str]] = {
     **{signal.code: signal.wording.sentences for signal in SIGNALS},
 }
 """The sentences for every reason by code and occurrence."""
-OUTSIDE_CODES = SUBMISSION_CODES | REPETITION_DESCRIPTIONS.keys() | LIST_DESCRIPTIONS.keys() | {*AUTHOR_CODES}
+OUTSIDE_CODES = (
+    SUBMISSION_CODES | REPETITION_DESCRIPTIONS.keys() | LIST_DESCRIPTIONS.keys() | {LEARNT_HERE, *AUTHOR_CODES}
+)
 """Codes of reasons whose facts are outside the comment, so that no model can find them in it again."""
 _OCCURRENCES = [signal.wording.occurrences for signal in SIGNALS]
 

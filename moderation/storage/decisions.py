@@ -152,22 +152,22 @@ def count_left_out(connection: Connection, site_id: int, since: datetime, until:
 
 
 def page_between(
-    connection: Connection, site_id: int, since: datetime, until: datetime, after: Decision | None, limit: int
+    connection: Connection, site_id: int, until: datetime, after: tuple[datetime, str], limit: int
 ) -> list[PastDecision]:
     """Return the next decisions in force of a site that a model made, the oldest first, at most `limit`.
 
-    `after` is the last one of the page before, `None` for the first page.
+    `after` is the time and the id of the last one of the page before; for the first page, a time and an empty text.
     """
+    since, last_id = after
     of_comment = and_(labels_table.c.comment_id == decisions.c.comment_id, IN_FORCE)
     statement = (
         select(*COLUMNS, labels_table.c.value.label("label"))
         .select_from(WITH_COMMENT.outerjoin(labels_table, of_comment))
-        .where(*_judged_since(site_id, after.decided_at if after else since), decisions.c.decided_at <= until)
+        .where(*_judged_since(site_id, since), decisions.c.decided_at <= until)
+        .where(or_(decisions.c.decided_at > since, decisions.c.id > last_id))
         .order_by(decisions.c.decided_at, decisions.c.id)
         .limit(limit)
     )
-    if after:
-        statement = statement.where(or_(decisions.c.decided_at > after.decided_at, decisions.c.id > after.id))
     return [
         PastDecision(from_row(row), row["decision_comment_id"], row["label"] and LabelValue(row["label"]))
         for row in connection.execute(statement).mappings()

@@ -279,6 +279,19 @@ appearances = Table(
     Column("spam_labels", Integer, nullable=False),
 )
 
+# The verdicts of a shadow candidate, as JSON, and the place of the last decision that it was compared with.
+shadow = Table(
+    "shadow",
+    metadata,
+    Column("site_id", Integer, ForeignKey("sites.id"), primary_key=True, autoincrement=False),
+    Column("model", AnyText, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Column("decision_id", AnyText, nullable=False),
+    Column("counts", AnyText, nullable=False),
+    Column("changed", AnyText, nullable=False),
+)
+
 # One row: the id distinguishes this database from others, the digest its secret from others. The versions are other
 # texts after every change: of a site, a key, a calibration or a list, and of a list.
 installation = Table(

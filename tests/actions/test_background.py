@@ -170,10 +170,10 @@ def test_stopping_takes_no_time(services: Services) -> None:
     assert monotonic() - began < 1
 
 
-def test_a_serving_process_has_all_three_tasks(services: Services) -> None:
-    """Deliver every two seconds, recalibrate about every five minutes, purge about every hour."""
+def test_a_serving_process_has_all_tasks(services: Services) -> None:
+    """Deliver and compare every two seconds, recalibrate about every five minutes, purge about every hour."""
     tasks = default_tasks(services)
     for task in tasks:
         task.schedule()
-    deliver, recalibrate, purge = (task.next_run - monotonic() for task in tasks)
-    assert 1 < deliver <= 2 and 149 < recalibrate <= 450 and 1_799 < purge <= 5_400
+    deliver, recalibrate, compare, purge = (task.next_run - monotonic() for task in tasks)
+    assert 1 < deliver <= 2 and 1 < compare <= 2 and 149 < recalibrate <= 450 and 1_799 < purge <= 5_400

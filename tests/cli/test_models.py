@@ -108,6 +108,17 @@ def test_a_worse_model_is_refused_unless_forced(
     assert "spam caught goes from" in trainer.get("models", "log")
 
 
+def test_a_shadow_is_started_shown_and_stopped(operator: Operator, own_registry: Path) -> None:
+    """Before a server has compared anything, there are no counts."""
+    operator = Operator(operator.environment | {"MODERATION_MODELS": str(own_registry)})
+    assert operator.run("models", "shadow").exit_code == 4
+    assert "small is compared" in operator.get("models", "shadow", "small")
+    assert operator.get_json("models", "shadow") == {"model": "small", "sites": []}
+    assert operator.get("models", "shadow").startswith("Shadow small")
+    assert "No model is compared" in operator.get("models", "shadow", "--stop")
+    assert operator.run("models", "shadow", "nothing").exit_code == 4
+
+
 def test_evaluation_measures_without_touching_anything(trainer: Operator, tmp_path: Path) -> None:
     """A table for people, the same figures as JSON; the live model unless another is named."""
     corpus = write_corpus(tmp_path / "corpus.csv")

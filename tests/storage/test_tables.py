@@ -13,6 +13,8 @@ from moderation.storage.columns import AnyText, UtcDateTime, storable
 from moderation.storage.tables import metadata
 
 BOUNDED = {
+    "author_rules.fact": "one of the facts that a blog vouches for",
+    "author_rules.value": "domain.authors.MAX_FACT_LENGTH",
     "callbacks.decision_id": "a random id",
     "decisions.id": "a random id",
     "decisions.verdict": "one of four",
