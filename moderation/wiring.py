@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from moderation.actions import secret
+from moderation.actions.label_content import make_features
 from moderation.actions.run_lock import reject_interrupted_restore
 from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
@@ -20,6 +21,7 @@ from moderation.storage.kept_connection import KeptConnection
 from moderation.storage.list_cache import ListCache
 from moderation.storage.migrate import open_current, upgrade
 from moderation.storage.site_cache import SiteCache
+from moderation.storage.site_weights_cache import SiteWeightsCache
 from moderation.storage.writer import Writer
 
 MIGRATION_WAIT_SECONDS = 30.0
@@ -46,6 +48,7 @@ def prepare(settings: Settings) -> Services:
     services = _open_services(settings, create_secret=True, patient=True)
     try:
         index_missing(services)
+        make_features(services)
     finally:
         services.engine.dispose()
     return services
@@ -96,6 +99,7 @@ def _open_services(settings: Settings, *, create_secret: bool, patient: bool) ->
             site_cache=SiteCache(engine, kept_connection),
             collected_fields=CollectedFields(engine),
             list_cache=ListCache(engine),
+            site_weights_cache=SiteWeightsCache(engine, kept_connection),
             registry=registry,
             live_model=LiveModel(registry),
             secret=secret.read_secret(engine, path),

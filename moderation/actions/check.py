@@ -223,6 +223,7 @@ def _decide(
         default_budget=services.budget,
         evidence=evidence,
         author_rule=rule,
+        site_weights=services.site_weights_cache.find(site, model) if model else None,
         spans=spans,
     )
     return Decision(
@@ -255,7 +256,7 @@ def _unstored(site: Site, decision: Decision, error: StorageUnavailable) -> Deci
 def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision) -> CheckResult:
     """Store a new decision, or return that of an earlier request.
 
-    A judgement replaces a degraded decision, and one by another model, other thresholds, lists or author rules.
+    A judgement replaces a degraded decision, and one by another model, other thresholds, lists, rules or labels.
     """
     decision, parsed, identity = new.decision, new.parsed, new.identity
     if new.change:

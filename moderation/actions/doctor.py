@@ -22,7 +22,7 @@ from moderation.actions.run_lock import orphans, reject_interrupted_restore
 from moderation.actions.secret import secret_file_problem
 from moderation.domain.errors import ModerationError
 from moderation.registry.model_registry import ModelRegistry
-from moderation.storage import callbacks, comments
+from moderation.storage import callbacks, comments, lessons
 from moderation.storage.engine import open_engine, read_transaction
 from moderation.storage.migrate import HEAD, schema_problem
 
@@ -88,6 +88,7 @@ def _check_database(state: StatePaths, now: datetime) -> list[Finding]:
             "secret": lambda: _check_secret(engine, state.secret),
             "clock": lambda: _check_clock(engine, now),
             "callbacks": lambda: _check_callbacks(engine),
+            "learning": lambda: _check_learning(engine),
         }
         return [schema, *(finding for name, check in checks.items() for finding in _run(name, check))]
     finally:
@@ -116,6 +117,16 @@ def _check_clock(engine: Engine, now: datetime) -> Iterator[Finding]:
         )
     else:
         yield Finding("clock", Level.OK, f"The clock shows {shown}, not before the newest comment.")
+
+
+def _check_learning(engine: Engine) -> Iterator[Finding]:
+    with read_transaction(engine) as connection:
+        teaching, missing = lessons.count(connection, None)
+    if missing:
+        text = f"Labels that teach nothing, as features of their comments are missing: {missing:,}"
+        yield Finding("learning", Level.WARNING, f"{text}. Run `moderation init`.")
+    else:
+        yield Finding("learning", Level.OK, f"All {teaching:,} labels in force teach the scores of their sites.")
 
 
 def _check_callbacks(engine: Engine) -> Iterator[Finding]:

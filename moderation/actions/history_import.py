@@ -15,7 +15,8 @@ from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
-from moderation.actions.labelling import append_label, apply_label
+from moderation.actions.label_content import pack_features
+from moderation.actions.labelling import append_label, append_to_log
 from moderation.actions.rollout import RolloutStatus, recalibrate_anew
 from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
@@ -26,8 +27,9 @@ from moderation.domain.history import HISTORY_CHANNEL, ExportCounts, PastComment
 from moderation.domain.site import Site
 from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.model import BATCH_SIZE, Model, parsed_probabilities
-from moderation.storage import comments, history, labels
+from moderation.storage import comments, history, labels, lessons, queue_items
 from moderation.storage.columns import storable
+from moderation.storage.engine import read_transaction
 from moderation.storage.history import HistoryRow, KnownComment
 from moderation.storage.locks import lock_comments, lock_labels, lock_site
 
@@ -59,13 +61,18 @@ class ImportResult:
 
 
 class _ScoredComment(NamedTuple):
-    """A comment of an export as it will be stored. The probability of an unpublished one is 0."""
+    """A comment of an export as it will be stored. The probability of an unpublished one is 0.
+
+    Spam has `features`: those of the stored comment `known_id`, or its own if it is not stored yet.
+    """
 
     content_hash: bytes
     comment: Comment
     status: PastStatus
     probability: float
     published_at: datetime | None
+    features: bytes = b""
+    known_id: int = 0
 
 
 class _Undo(Exception):
@@ -95,7 +102,7 @@ def import_history(
     with tempfile.TemporaryFile() as staged, tempfile.TemporaryFile() as scored:
         _dump(staged, _counted(past_comments, counts, watch))
         counts.check(name)
-        _dump(scored, _score(model, _load(staged), counts, watch))
+        _dump(scored, _with_features(services, site, _score(model, _load(staged), counts, watch)))
         is_complete = counts.is_complete() if complete is None else complete
         write = _Import(services, site, model, scored, ImportResult(counts, is_complete), watch)
         try:
@@ -176,9 +183,11 @@ class _Import:
                     self.result.removed += 1
                     history.remove(connection, [match.comment_id])
             elif match is None:
-                self._new_spam.add(self._add(connection, row, known).comment_id)
+                match = self._add(connection, row, known)
+                self._new_spam.add(match.comment_id)
+                lessons.put_features(connection, self.site.id, [(match.comment_id, row.features)])
             elif match.imported_at != self._at and match.comment_id not in self._new_spam:
-                self._label_known(match)
+                self._label_known(connection, row, match)
 
     def _find_known(self, connection: Connection, rows: Sequence[_ScoredComment]) -> dict[bytes, list[KnownComment]]:
         known = history.find_known(connection, self.site.id, {row.content_hash for row in rows})
@@ -197,21 +206,25 @@ class _Import:
         if match.value is LabelValue.SPAM and match.channel == HISTORY_CHANNEL:
             self._published_since.add(match.comment_id)
 
-    def _label_known(self, match: KnownComment) -> None:
+    def _label_known(self, connection: Connection, row: _ScoredComment, match: KnownComment) -> None:
         """Label a stored comment that the blog has as spam, unless a person has labelled it."""
         if match.value is LabelValue.SPAM:
             return
-        if match.channel in (None, HISTORY_CHANNEL):
-            self._known_spam.add(match.comment_id)
-        else:
+        if match.channel not in (None, HISTORY_CHANNEL):
             self.result.kept += 1
+            return
+        self._known_spam.add(match.comment_id)
+        is_read = row.known_id == match.comment_id
+        features = row.features if is_read else pack_features(comments.get(connection, match.comment_id))
+        lessons.put_features(connection, self.site.id, [(match.comment_id, features)])
 
     def _append_labels(self, connection: Connection) -> None:
         label = Label(LabelValue.SPAM, HISTORY_CHANNEL, HISTORY_CHANNEL, self._at, LabelOrigin.IMPORT)
         lock_labels(connection, self.site.id)
         labels.append_many(connection, self.site.id, [(comment_id, label) for comment_id in sorted(self._new_spam)])
         for comment_id in sorted(self._known_spam):
-            apply_label(connection, self.site, comment_id, label, None)
+            queue_items.close_for_comment(connection, comment_id, label.labelled_by, "label", label.created_at)
+            append_to_log(connection, self.site.id, comment_id, label)
         for comment_id in sorted(self._published_since):
             append_label(connection, self.site.id, comment_id, replace(label, value=None), None)
         self.result.labelled = len(self._new_spam) + len(self._known_spam)
@@ -241,6 +254,28 @@ def _score(
             yield _ScoredComment(one.content_hash, one.comment, past.status, probability, past.published_at)
         done += len(batch)
         watch("Scoring", done, counts.total)
+
+
+def _with_features(services: Services, site: Site, rows: Iterable[_ScoredComment]) -> Iterator[_ScoredComment]:
+    """Yield the rows, those of spam with the features that learning reads."""
+    remaining = iter(rows)
+    while batch := list(islice(remaining, BATCH_SIZE)):
+        hashes = {row.content_hash for row in batch if row.status is PastStatus.SPAM}
+        with read_transaction(services.engine, slow=True) as connection:
+            known = history.find_known(connection, site.id, hashes)
+            read = [_row_with_features(connection, row, known.get(row.content_hash, ())) for row in batch]
+        yield from read
+
+
+def _row_with_features(
+    connection: Connection, row: _ScoredComment, candidates: Iterable[KnownComment]
+) -> _ScoredComment:
+    if row.status is not PastStatus.SPAM:
+        return row
+    match = _match(candidates, row.comment)
+    if match is None:
+        return row._replace(features=pack_features(row.comment))
+    return row._replace(features=pack_features(comments.get(connection, match.comment_id)), known_id=match.comment_id)
 
 
 def _keep_fields(comment: Comment, names: Collection[str]) -> Comment:

@@ -17,6 +17,7 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.author_rules import with_author_rule
 from moderation.scoring.lists import with_list_spans
 from moderation.scoring.model import Model, score
+from moderation.scoring.site_weights import SiteWeights
 
 FALLBACK_THRESHOLDS = Thresholds(review=0.5, spam=0.9, discard=0.99)
 """Recorded with decisions that are made while no model can be loaded."""
@@ -55,11 +56,13 @@ def judge(
     default_budget: Budget,
     evidence: Sequence[Reason] = (),
     author_rule: AuthorRule | None = None,
+    site_weights: SiteWeights | None = None,
     spans: bool = False,
 ) -> Judgement:
     """Score a comment with the evidence known outside it, and compare the score with the thresholds in force.
 
-    `author_rule` is that for the comment's author, if the site trusts or blocks that author.
+    `author_rule` is that for the comment's author, if the site trusts or blocks that author. `site_weights` is what the
+    labels of the site have taught beside this model.
 
     Without a site the model's own thresholds apply. Without a model the verdict is `fallback_verdict(site)`.
     """
@@ -70,7 +73,15 @@ def judge(
     if model is None:
         return Judgement(_NO_MODEL, thresholds, calibration, fallback_verdict(site), degraded=True)
     own_model = model.for_site(site.url) if site else model
-    result = score(own_model, parsed, submission, evidence=evidence, spans=spans)
+    result = score(
+        own_model,
+        parsed,
+        submission,
+        evidence=evidence,
+        site_weights=site_weights,
+        thresholds=thresholds,
+        spans=spans,
+    )
     if author_rule:
         result = with_author_rule(result, author_rule, thresholds.spam)
     logs_only = calibration is not None and calibration.log_only

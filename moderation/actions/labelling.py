@@ -12,7 +12,13 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
-from moderation.actions.label_content import LabelContent, read_content, read_contents, store_content
+from moderation.actions.label_content import (
+    LabelContent,
+    pack_features,
+    read_content,
+    read_contents,
+    store_content,
+)
 from moderation.actions.repetition import count_label
 from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
@@ -21,7 +27,7 @@ from moderation.domain.decision import Label, LabelOrigin, LabelValue, LogEntry
 from moderation.domain.errors import NotFound
 from moderation.domain.site import Site
 from moderation.features.parsed_comment import ParsedComment
-from moderation.storage import callbacks, comments, decisions, labels, queue_items
+from moderation.storage import callbacks, comments, decisions, labels, lessons, queue_items
 from moderation.storage.columns import storable
 from moderation.storage.engine import read_transaction
 from moderation.storage.labels import ImportedComment, ImportKey, LabelledComment
@@ -168,10 +174,15 @@ def append_label(
     `content` was read before the database was locked; without it, it is read now. A blog that holds the comment gets a
     callback, unless the label came from the blog itself.
     """
+    store_content(connection, site_id, comment_id, label.value, content)
+    append_to_log(connection, site_id, comment_id, label)
+
+
+def append_to_log(connection: Connection, site_id: int, comment_id: int, label: Label) -> None:
+    """Append a label as `append_label` does; the comment's content is stored already."""
     lock_labels(connection, site_id)
     count_label(connection, comment_id, label.value)
     labels.append(connection, site_id, comment_id, label)
-    store_content(connection, site_id, comment_id, label.value, content)
     _schedule_callback(connection, comment_id, label)
 
 
@@ -212,8 +223,10 @@ def import_labels(services: Services, site: Site, rows: Iterable[tuple[Comment, 
     content_hashes = sorted({key.content_hash for key in last_rows})
     now = services.clock()
     with read_transaction(services.engine, slow=True) as connection:
-        changing = _changed_values(labels.find_imported(connection, site.id, content_hashes), last_rows)
+        known = labels.find_imported(connection, site.id, content_hashes)
+    changing = _changed_values(known, last_rows)
     contents = read_contents(services, changing)
+    features = {key: pack_features(comment) for key, (comment, _) in last_rows.items() if key not in known}
 
     def store(connection: Connection) -> ImportResult:
         lock_site(connection, site.id)
@@ -225,6 +238,8 @@ def import_labels(services: Services, site: Site, rows: Iterable[tuple[Comment, 
             connection, site.id, [(key.content_hash, comment) for key, (comment, _) in new.items()], now
         )
         new_labels = [_imported(value, now) for _, value in new.values()]
+        own_features = zip(comment_ids, [features[key] for key in new], strict=True)
+        lessons.put_features(connection, site.id, own_features)
         lock_labels(connection, site.id)
         labels.append_many(connection, site.id, zip(comment_ids, new_labels, strict=True))
         for comment_id, value in changed.items():

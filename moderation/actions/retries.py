@@ -19,6 +19,7 @@ from moderation.domain.decision import Decision
 from moderation.domain.errors import IdempotencyKeyReused
 from moderation.domain.lists import LIST_CODES
 from moderation.domain.site import Callback, Site
+from moderation.scoring.site_weights import LEARNT_HERE
 from moderation.storage import comments, decisions, idempotency_keys, labels
 from moderation.storage.engine import read_transaction
 from moderation.storage.idempotency_keys import StoredKey
@@ -97,9 +98,9 @@ def find_retried(
 
 
 def have_equal_rules(decision: Decision, earlier: Decision) -> bool:
-    """Return whether two decisions are by the same model, thresholds, lists and author rules."""
+    """Return whether two decisions are by the same model, thresholds, lists, author rules and labels."""
     rules = [
-        (judged.degraded, judged.score.model, judged.thresholds, _reasons_of_operator(judged))
+        (judged.degraded, judged.score.model, judged.thresholds, _reasons_of_people(judged))
         for judged in (decision, earlier)
     ]
     return rules[0] == rules[1]
@@ -150,8 +151,9 @@ def _purge_site(services: Services, site_id: int, connection: Connection) -> boo
     return idempotency_keys.purge(connection, site_id, services.clock(), KEY_LIFETIME, MAX_KEYS_PER_SITE)
 
 
-def _reasons_of_operator(decision: Decision) -> list[tuple[float, str]]:
+def _reasons_of_people(decision: Decision) -> list[tuple[float, str]]:
     reasons = decision.score.reasons
     listed = [(reason.weight, reason.detail) for reason in reasons if reason.code in LIST_CODES]
-    # The weight of a rule depends on all other reasons: repetition may have changed since.
-    return sorted([*listed, *((0.0, reason.detail) for reason in reasons if reason.code in AUTHOR_CODES)])
+    # The weight of a rule or a label depends on all other reasons: repetition may have changed since.
+    others = [(0.0, reason.detail) for reason in reasons if reason.code in AUTHOR_CODES or reason.code == LEARNT_HERE]
+    return sorted([*listed, *others])

@@ -14,6 +14,7 @@ from moderation.storage.collected_fields import CollectedFields
 from moderation.storage.kept_connection import KeptConnection
 from moderation.storage.list_cache import ListCache
 from moderation.storage.site_cache import SiteCache
+from moderation.storage.site_weights_cache import SiteWeightsCache
 from moderation.storage.writer import Writer
 
 
@@ -23,6 +24,7 @@ class Services:
 
     Reads begin on `engine`; `kept_connection` serves the small ones of each request. `writer` runs the writes,
     `site_cache` finds sites by key, `collected_fields` the fields that a site collects, and `list_cache` its lists.
+    `site_weights_cache` has the weights that its labels have taught.
     `secret` has 32 bytes: it keys the digests of site keys and of traits, signs sessions and encrypts callback keys.
     `secret_path` is its file. `budget` is the default for sites without their own. `clock` returns an aware UTC time.
     """
@@ -33,6 +35,7 @@ class Services:
     site_cache: SiteCache
     collected_fields: CollectedFields
     list_cache: ListCache
+    site_weights_cache: SiteWeightsCache
     registry: ModelRegistry
     live_model: LiveModel
     secret: bytes

@@ -5,7 +5,6 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -16,7 +15,6 @@ from moderation.actions.similarity import find_similar_to_text
 from moderation.actions.sites import find_site
 from moderation.cli._options import as_json, input_file, opened_services, output_file, raw
 from moderation.cli._output import echo_status, open_output, print_json, progress_counter
-from moderation.domain.budget import Budget
 from moderation.domain.comment import Comment
 from moderation.domain.csv_cells import neutralize
 from moderation.domain.decision import Reason, SimilarComment
@@ -24,10 +22,9 @@ from moderation.domain.errors import InvalidInput
 from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.invisible import show_invisible
 from moderation.domain.protection import describe_protection
-from moderation.domain.site import Site
 from moderation.domain.thresholds import Verdict
 from moderation.features.parsed_comment import ParsedComment
-from moderation.scoring.lists import ListMatcher, list_reasons
+from moderation.scoring.lists import list_reasons
 from moderation.scoring.model import Model
 from moderation.scoring.reasons import describe, strongest
 from moderation.settings import Settings
@@ -70,10 +67,11 @@ def check(text: str, site_url: str | None, model_id: str | None, as_json: bool, 
     A field that is left out counts neither for nor against the comment. Text that begins with a dash goes after --.
     """
     settings = Settings.from_environment()
-    model, (site, matchers) = load_model(settings, model_id), _find_site(site_url, settings)
+    model = load_model(settings, model_id)
+    judge_parsed = _judge_for(settings, model, site_url, spans=as_json)
     comment = Comment(_read_stdin() if text == "-" else text, **fields)
-    judgement = _judge(model, site, matchers, settings.budget, ParsedComment(comment), spans=as_json)
-    similar_comments = _find_similar_comments(site, comment, settings)
+    judgement = judge_parsed(ParsedComment(comment))
+    similar_comments = _find_similar_comments(site_url, comment, settings)
     if as_json:
         body = judgement_body(judgement, model.general_guarantees) | {"similar_comments": similar_comments}
         print_json(json.loads(to_json(body)))
@@ -95,8 +93,7 @@ def score(file: Path, out: Path | None, site_url: str | None, model_id: str | No
     of the file. An unreadable row keeps its place and has the error as its reason. Nothing is stored.
     """
     settings = Settings.from_environment()
-    model, (site, matchers) = load_model(settings, model_id), _find_site(site_url, settings)
-    judge_parsed = partial(_judge, model, site, matchers, settings.budget)
+    judge_parsed = _judge_for(settings, load_model(settings, model_id), site_url)
     with TableFile.open(file, ("text",)) as table:
         # Before the output is opened, so that a refused file writes nothing.
         survey = survey_comments(table, echo_status)
@@ -136,34 +133,34 @@ def _score_cells(judgement: Judgement) -> tuple[str, str, str]:
     return f"{judgement.score.probability:.6f}", judgement.verdict.value, ";".join(names)
 
 
-def _judge(
-    model: Model,
-    site: Site | None,
-    matchers: Sequence[ListMatcher],
-    default_budget: Budget,
-    parsed: ParsedComment,
-    *,
-    spans: bool = False,
-) -> Judgement:
-    """Judge a comment with the lists of its site."""
-    listed = list_reasons(matchers, parsed, datetime.now(UTC), spans=spans)
-    return judge(model, site, parsed, default_budget=default_budget, evidence=listed, spans=spans)
-
-
-def _find_site(url: str | None, settings: Settings) -> tuple[Site | None, Sequence[ListMatcher]]:
-    """Return the site with this address and its lists. Without an address does not open the database."""
+def _judge_for(settings: Settings, model: Model, url: str | None, *, spans: bool = False) -> JudgeParsed:
+    """Return a function that judges a comment as the site with this address does. Without one, opens no database."""
     if url is None:
-        return None, ()
+        return lambda parsed: judge(model, None, parsed, default_budget=settings.budget, spans=spans)
     with opened_services(settings) as services:
         site = find_site(services, url)
-        return site, services.list_cache.find(site)
+        matchers, site_weights = services.list_cache.find(site), services.site_weights_cache.find(site, model)
+
+    def judge_parsed(parsed: ParsedComment) -> Judgement:
+        listed = list_reasons(matchers, parsed, datetime.now(UTC), spans=spans)
+        return judge(
+            model,
+            site,
+            parsed,
+            default_budget=settings.budget,
+            evidence=listed,
+            site_weights=site_weights,
+            spans=spans,
+        )
+
+    return judge_parsed
 
 
-def _find_similar_comments(site: Site | None, comment: Comment, settings: Settings) -> list[SimilarComment]:
-    if site is None:
+def _find_similar_comments(url: str | None, comment: Comment, settings: Settings) -> list[SimilarComment]:
+    if url is None:
         return []
     with opened_services(settings) as services:
-        return find_similar_to_text(services, site.id, comment.text)
+        return find_similar_to_text(services, find_site(services, url).id, comment.text)
 
 
 def _read_stdin() -> str:

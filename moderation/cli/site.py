@@ -3,6 +3,7 @@
 import click
 
 from moderation.actions import callbacks, sites
+from moderation.actions.label_content import count_lessons
 from moderation.actions.rollout import RolloutStatus, rollout_statuses
 from moderation.cli._options import as_json, opened_services, url_argument
 from moderation.cli._output import echo_status, print_json, print_table
@@ -46,6 +47,23 @@ def list_sites(as_json: bool) -> None:
         print_json([SiteResponse.model_validate(status) for status in statuses])
     else:
         print_table(("SITE", "STAGE", "REVIEW", "SPAM", "DISCARD", "SINCE", "PROTECTION"), map(_table_row, statuses))
+
+
+@site.command()
+@url_argument
+@as_json
+def show(url: str, as_json: bool) -> None:
+    """Show how many labels of the blog at URL teach its scores.
+
+    A label whose comment's features are missing teaches nothing; `moderation init` makes them from the text.
+    """
+    with opened_services() as services:
+        blog = sites.find_site(services, url)
+        teaching, missing = count_lessons(services, blog)
+    if as_json:
+        print_json({"url": blog.url, "labels_that_teach": teaching, "labels_without_features": missing})
+    else:
+        click.echo(f"{blog.url}: labels that teach its scores {teaching:,}; labels without features {missing:,}")
 
 
 @site.command()

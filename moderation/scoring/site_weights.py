@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from moderation.scoring.model import Model
 
 LEARNT_HERE = "LEARNT_HERE"
-MODERATOR_CHANNELS = frozenset(("queue", "cli", "import"))
+MODERATOR_CHANNELS = frozenset(("queue", "cli", "import", "history"))
 """Channels of labels by moderators. Those of the others are given with the key of a site, which may leak."""
 MAX_LESSONS_PER_LABEL = 500
 """Spam and ham comments that the weights are learnt from, the newest ones. The memory has all."""

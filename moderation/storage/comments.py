@@ -177,6 +177,12 @@ def newest_received_at(connection: Connection) -> datetime | None:
     return newest
 
 
+def as_stored(comment: Comment) -> Comment:
+    """Return the comment as the database returns it."""
+    fields = {name: getattr(comment, name) for name in COMMENT_FIELDS}
+    return Comment(**{name: field and storable(field) for name, field in fields.items()})
+
+
 def _beginnings(author: str) -> list[str]:
     """Return the beginnings of an author's name as blogs send it, without slashes and with them, and of none."""
     plain = author.replace("\\", "")

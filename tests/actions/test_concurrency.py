@@ -29,13 +29,18 @@ from moderation.actions.sites import (
     set_type_thresholds,
 )
 from moderation.domain.comment import Comment
-from moderation.domain.decision import LabelValue, Moderator
+from moderation.domain.decision import LabelValue, Moderator, Score
 from moderation.domain.errors import AuthenticationFailed, Conflict, IdempotencyKeyReused
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Thresholds
+from moderation.features.parsed_comment import ParsedComment
+from moderation.scoring.model import score
+from moderation.scoring.site_weights import LEARNT_HERE
 from moderation.settings import Settings
 from moderation.storage import tables
 from moderation.storage.engine import open_engine, read_transaction
+from moderation.storage.kept_connection import KeptConnection
+from moderation.storage.site_weights_cache import SiteWeightsCache
 from moderation.storage.writer import Writer
 from moderation.wiring import open_services, prepare
 from tests.conftest import PASSWORD
@@ -52,7 +57,11 @@ def crowd(services: Services, settings: Settings) -> Iterator[list[Services]]:
     members = []
     for _ in range(THREADS):
         engine = open_engine(settings.database, 30.0)
-        members.append(replace(services, engine=engine, writer=Writer(engine)))
+        kept = KeptConnection(engine)
+        cache = SiteWeightsCache(engine, kept)
+        members.append(
+            replace(services, engine=engine, writer=Writer(engine), kept_connection=kept, site_weights_cache=cache)
+        )
     yield members
     for member in members:
         member.engine.dispose()
@@ -231,6 +240,27 @@ def test_a_file_that_many_import_is_stored_once(crowd: list[Services], site: Sit
     assert sorted(result.stored for result in results) == [0] * (THREADS - 1) + [100]
     assert count(crowd[0], "comments") == count(crowd[0], "labels") == 100
     assert index_missing(crowd[0]) == 0
+
+
+def test_all_processes_learn_the_same(crowd: list[Services], site: Site) -> None:
+    """No process misses a label that another one gives at the same time: all have what the log teaches."""
+    model, probe = crowd[0].live_model.current(), ParsedComment(Comment("Number 3 of the buns and offers by Uta"))
+
+    def learn(cache: SiteWeightsCache) -> Score:
+        return score(model, probe, site_weights=cache.find(site, model))
+
+    def act(member: Services, number: int) -> None:
+        for turn in range(5):
+            comment = Comment(
+                f"Number {turn} of the {(number % 2 and 'offers') or 'buns'} by Uta", author=f"Uta {number}"
+            )
+            label_comment(member, site, comment, (HAM, SPAM)[number % 2], "mara", "queue")
+            learn(member.site_weights_cache)
+
+    at_once(crowd, act)
+    learnt = learn(SiteWeightsCache(crowd[0].engine, crowd[0].kept_connection))
+    assert LEARNT_HERE in [reason.code for reason in learnt.reasons]
+    assert [learn(member.site_weights_cache) for member in crowd] == [learnt] * THREADS
 
 
 def test_a_calibration_is_stored_once(crowd: list[Services], site: Site) -> None:

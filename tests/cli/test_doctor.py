@@ -18,7 +18,7 @@ import pytest
 from moderation.actions.callbacks import RETRY_DELAYS, deliver_due
 from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.doctor import Level, diagnose
-from moderation.actions.labelling import label_decision
+from moderation.actions.labelling import label_comment, label_decision
 from moderation.actions.sites import find_site, set_akismet_review, set_thresholds
 from moderation.cli.serve import open_run_folder
 from moderation.cli.state import state_paths
@@ -295,6 +295,25 @@ def test_callbacks_that_fail_are_told_from_those_given_up(installation: Installa
     services.engine.dispose()
     check, level, detail = installation.only_finding()
     assert (check, level) == ("callbacks", "problem") and "--retry-callbacks" in detail
+
+
+def test_labels_that_teach_nothing_are_found(installation: Installation) -> None:
+    """After an update their features are of another version, until the remedy is run."""
+    services = open_services(installation.settings)
+    label_comment(services, find_site(services, SITE), Comment("Buy a shed"), LabelValue.SPAM, "mara", "queue")
+    services.engine.dispose()
+    shown = ("site", "show", SITE, "--json")
+    assert json.loads(installation.operator.run(*shown).stdout) == {
+        "url": SITE,
+        "labels_that_teach": 1,
+        "labels_without_features": 0,
+    }
+    installation.execute("UPDATE label_features SET features_version = 1")
+    check, level, detail = installation.only_finding()
+    assert (check, level) == ("learning", "warning") and "missing: 1" in detail and "moderation init" in detail
+    assert "without features 1" in installation.operator.run("site", "show", SITE).stdout
+    assert installation.operator.run("init").exit_code == 0
+    assert installation.findings() == []
 
 
 def test_a_clock_in_the_past_is_a_problem(installation: Installation) -> None:

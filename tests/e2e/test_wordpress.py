@@ -112,6 +112,31 @@ def test_a_changed_label_reaches_the_decision(deployment: Deployment, kind: str)
     assert deployment.rows("SELECT count(*) FROM comments WHERE author LIKE ?", f"%{kind}%") == [(1,)]
 
 
+def test_not_spam_survives_check_for_spam(deployment: Deployment) -> None:
+    """The blog checks a comment again that a moderator took out of the spam folder, and it does not go back."""
+    text = "Great post! Cheap oven stones in my shop, order now and save: http://tim-stones.example/sale"
+    with deployment.with_thresholds("--review", "0.3", "--spam", "0.6", "--discard", "1"):
+        posted = deployment.blog.comment(text, "Tim Stones", "http://tim-stones.example")
+        assert posted and posted.state == SPAM
+        deployment.blog.press(posted.number, "unspamcomment")
+        assert deployment.blog.state(posted.number) == HELD
+        assert deployment.blog.check_for_spam()["processed"] >= 1
+        assert deployment.blog.state(posted.number) != SPAM
+    _, again = deployment.decisions("Tim Stones")
+    assert deployment.rows("SELECT verdict FROM decisions WHERE id = ?", again) == [("publish",)]
+
+
+def test_a_marked_advertiser_is_stopped(deployment: Deployment) -> None:
+    """A moderator marks a published comment as spam, and the next one with its link goes to the spam folder."""
+    with deployment.with_thresholds("--review", "0.6", "--spam", "0.9", "--discard", "1"):
+        posted = deployment.blog.comment("We took photos of our loaves: http://quiet-mill.example", "Uta Reader")
+        assert posted and posted.state == PUBLISHED
+        deployment.blog.press(posted.number, "spamcomment")
+        text = "Has anyone here been to the baking course at http://quiet-mill.example lately?"
+        following = deployment.blog.comment(text, "Lena Reader")
+    assert following and following.state == SPAM
+
+
 def test_labels_are_exported(deployment: Deployment) -> None:
     """A moderator's label from wp-admin is exported, and stored with the moderator's name."""
     text = "Rye bread keeps for a week in a linen bag, my grandmother said."

@@ -14,6 +14,7 @@ from moderation.actions.sites import set_akismet_review
 from moderation.domain.authors import AuthorFact, Standing
 from moderation.domain.decision import LabelValue
 from moderation.domain.site import AkismetReviewSettings
+from moderation.domain.thresholds import Thresholds
 from tests.web.conftest import (
     BLOG,
     DISCARD_ALL,
@@ -273,3 +274,30 @@ def test_what_a_client_says_of_its_authors_counts_by_a_setting(blog: Blog) -> No
     assert "TRUSTED_AUTHOR" in blog.akismet("comment-check", **sent).headers["X-moderation-reasons"]
     sent["user_ID"] = "0"
     assert "TRUSTED_AUTHOR" not in blog.akismet("comment-check", **sent).headers["X-moderation-reasons"]
+
+
+def test_a_blog_teaches_by_akismets_calls(blog: Blog) -> None:
+    """What was submitted as ham passes the next check and recheck; the next comment of a submitted advertiser fails."""
+    blog.set_thresholds(Thresholds(0.4, 0.9, 0.9999))
+    stopped = {
+        "comment_content": "Cheap watches and cheap shoes, buy now at http://best-deals.example before the bonus ends",
+        "comment_author": "Best Deals",
+    }
+    assert checked_body(blog.akismet("comment-check", **stopped)) == b"true"
+    assert checked_body(blog.akismet("submit-ham", **stopped)) == THANKS
+    assert checked_body(blog.akismet("comment-check", **stopped)) == b"false"
+    assert checked_body(blog.akismet("comment-check", **stopped, recheck_reason="recheck_queue")) == b"false"
+    advert = {
+        "comment_content": "We took photos on the walk: http://quiet-meadow.example",
+        "comment_author": "Uta",
+    }
+    more = {
+        "comment_content": "Anyone here who has been to http://quiet-meadow.example lately, is it open?",
+        "comment_author": "Lena",
+    }
+    assert checked_body(blog.akismet("comment-check", **more)) == b"false"
+    assert checked_body(blog.akismet("comment-check", **advert)) == b"false"
+    assert checked_body(blog.akismet("submit-spam", **advert)) == THANKS
+    assert checked_body(blog.akismet("comment-check", **more)) == b"true"
+    assert checked_body(blog.akismet("submit-ham", **advert)) == THANKS
+    assert checked_body(blog.akismet("comment-check", **more)) == b"false"
