@@ -108,9 +108,9 @@ def _sketch(text: str) -> tuple[int, ...]:
         hashes = hashes * _ROLLING_MULTIPLIER + letters[start : start + count]
     for _ in range(2):
         hashes = (hashes ^ (hashes >> _HALF_BITS)) * _MIX_MULTIPLIER
-    smallest = np.unique(hashes >> _HALF_BITS)[: SKETCH_SIZE + 1].tolist()
-    # 0 stands for no hash.
-    return tuple([value for value in smallest if value][:SKETCH_SIZE])
+    # A shingle may repeat, and 0 stands for no hash. `numpy.unique` would take twice as long.
+    smallest = dict.fromkeys(np.sort(hashes >> _HALF_BITS)[: 8 * SKETCH_SIZE].tolist())
+    return tuple(list(filter(None, smallest))[:SKETCH_SIZE])
 
 
 def _hash(parts: Iterable[str]) -> int:

@@ -67,10 +67,11 @@ class LabelMemory:
     def recall(self, keys: MemoryKeys) -> Hit | None:
         """Return the label that decides on a comment with these keys, or `None` if no labelled comment is like it."""
         exact = self._exact.find([keys.identity, keys.short_text, *keys.sites])
-        sketched, shared = np.unique(self._sketches.find(keys.sketch), return_counts=True)
-        similar = sketched[shared >= _MIN_SHARED_PROPORTION * len(keys.sketch)][-_MAX_COMPARED:]
-        if not len(exact) and not len(similar):
+        sketched = self._sketches.find(keys.sketch)
+        if not len(exact) and not len(sketched):
             return None
+        sketched, shared = np.unique(sketched, return_counts=True)
+        similar = sketched[shared >= _MIN_SHARED_PROPORTION * len(keys.sketch)][-_MAX_COMPARED:]
         candidates = np.union1d(exact, similar)
         similarities = np.zeros(len(candidates))
         for lesson in similar.tolist():
@@ -78,7 +79,7 @@ class LabelMemory:
             similarities[np.searchsorted(candidates, lesson)] = similarity(keys.sketch, filter(None, sketch))
         match = self._match(keys, candidates, similarities)
         order = np.lexsort((candidates, self._by_moderator[candidates], match))
-        if match[order[-1]] == MatchKind.NONE:
+        if not len(order) or match[order[-1]] == MatchKind.NONE:
             return None
         deciding = candidates[order[-1]]
         agreeing = candidates[(match > MatchKind.NONE) & (self._spam[candidates] == self._spam[deciding])]

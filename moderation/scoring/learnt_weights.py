@@ -14,41 +14,57 @@ from moderation.scoring.word_weights import FieldRow
 _TEXT_CACHE_WORDS = 1 << 12
 """Words of texts that are cached, some 500 kB. The cache of any other field has an eighth of that."""
 
+_Vectors = Sequence[NDArray[np.float16]]
+
 
 class LearntWeights:
-    """The sum of the rows of some lessons, each times its coefficient. It takes 3 MB.
+    """The sum of the rows of some lessons, each times its coefficient: one sum for each set of coefficients.
+
+    A sum takes 3 MB.
 
     Parameters
     ----------
     rows : LessonRows
         The rows of the lessons.
-    coefficients : array of shape (lessons,)
-        As `residual.solve` returns them.
+    coefficients : sequence of arrays of shape (lessons,)
+        Each as `residual.solve` returns it.
     """
 
-    def __init__(self, rows: LessonRows, coefficients: Floats) -> None:
-        values = (coefficients[:, None] * rows.scales).ravel()[rows.owners]
-        # Rounded as the weights of a model are, to take a quarter of the memory.
-        self._weights = np.bincount(rows.columns, values, N_COLUMNS).astype(np.float16)
-        self._signal_weights = coefficients @ rows.signals * SIGNAL_UNIT**2
-        self._bias = float(coefficients.sum()) * CONSTANT**2
+    def __init__(self, rows: LessonRows, coefficients: Sequence[Floats]) -> None:
+        self._vectors = [_fold(rows, each) for each in coefficients]
+        self._signal_weights = np.stack([each @ rows.signals * SIGNAL_UNIT**2 for each in coefficients])
+        self._biases = [float(each.sum()) * CONSTANT**2 for each in coefficients]
         self._means = rows.means
         self._by_word = [
             WordCache(
-                partial(_word_weight, self._weights, namespace),
+                partial(_word_weights, self._vectors, namespace),
                 _TEXT_CACHE_WORDS if namespace == WORDS else _TEXT_CACHE_WORDS // 8,
             )
             for namespace in range(len(NAMESPACES))
         ]
 
-    def shift(self, rows: Sequence[FieldRow], signals: Sequence[float]) -> float:
-        """Return what the weights add to the logit of a comment, from the rows of its fields and its signals."""
-        total = self._bias + float(self._signal_weights @ signal_units(np.array(signals), self._means))
+    def shifts(self, rows: Sequence[FieldRow], signals: Sequence[float]) -> list[float]:
+        """Return what each sum adds to the logit of a comment, from the rows of its fields and its signals."""
+        units = signal_units(np.array(signals), self._means)
+        totals = [
+            bias + total for bias, total in zip(self._biases, (self._signal_weights @ units).tolist(), strict=True)
+        ]
         for namespace, words, pairs, scale in rows:
-            of_pairs = float(self._weights.take(list(pairs)).sum(dtype=np.float64)) if pairs else 0.0
-            total += scale * (sum(map(self._by_word[namespace].__getitem__, words)) + of_pairs)
-        return total
+            columns = list(pairs)
+            looked_up = list(map(self._by_word[namespace].__getitem__, words))
+            for number, vector in enumerate(self._vectors):
+                of_words = sum([weights[number] for weights in looked_up])
+                of_pairs = float(vector.take(columns).sum(dtype=np.float64)) if columns else 0.0
+                totals[number] += scale * (of_words + of_pairs)
+        return totals
 
 
-def _word_weight(weights: NDArray[np.float16], namespace: int, word: str) -> float:
-    return sum(map(weights.item, word_and_ngram_columns(word, namespace)))
+def _fold(rows: LessonRows, coefficients: Floats) -> NDArray[np.float16]:
+    """Return the weighted sum of rows as a vector of shape (N_COLUMNS,), rounded as the weights of a model are."""
+    values = (coefficients[:, None] * rows.scales).ravel()[rows.owners]
+    return np.bincount(rows.columns, values, N_COLUMNS).astype(np.float16)
+
+
+def _word_weights(vectors: _Vectors, namespace: int, word: str) -> tuple[float, ...]:
+    columns = word_and_ngram_columns(word, namespace)
+    return tuple([sum(map(vector.item, columns)) for vector in vectors])

@@ -34,9 +34,13 @@ MAX_LESSONS_PER_LABEL = 500
 """Spam and ham comments that the weights are learnt from, the newest ones. The memory has all."""
 MARGIN = 0.1
 """Distance from a threshold, in logits, to which a label brings a comment."""
-MAX_SHIFT = 6.0
-"""Limit of what the weights change, in logits."""
+MAX_SHIFT = 8.0
+"""Limit of the change by the weights, in logits."""
 
+_SHIFT_PER_ROOT = 2.0
+"""Limit of the change, in logits, by the square root of the number of labels behind it."""
+_FREE_SPAM_LABELS = 4
+"""Spam labels that count although no ham label stands beside them. Beyond, labels of one kind teach no difference."""
 _MAX_NAMED = 3
 _LABELS = {True: "spam", False: "ham"}
 
@@ -71,11 +75,7 @@ class ScoredRow(NamedTuple):
 
 
 class SiteWeights:
-    """The memory of a site and its learnt weights. `learn` makes them.
-
-    `by_all` are learnt from all labels, `by_moderators` from those of moderators. They are the same object if there are
-    no others.
-    """
+    """The memory of a site and its learnt weights. `learn` makes them."""
 
     def __init__(self, lessons: Sequence[Lesson], window: "_Window") -> None:
         self._lessons = lessons
@@ -113,7 +113,7 @@ class SiteWeights:
 
 
 class _Window:
-    """The newest lessons of each label, and the weights learnt from them.
+    """The newest lessons of each label, and the weights learnt from them: from all, and from those of moderators.
 
     `kernel` has the inner products of their rows.
     """
@@ -129,10 +129,8 @@ class _Window:
         trusted = np.array([lesson.is_by_moderator for lesson in lessons], dtype=bool)
         everything = np.ones(len(lessons), dtype=bool)
         self._coefficients = _solve(self.kernel, spam, offsets, everything)
-        self._by_all = LearntWeights(self.rows, self._coefficients)
-        self._by_moderators = self._by_all
-        if not trusted.all():
-            self._by_moderators = LearntWeights(self.rows, _solve(self.kernel, spam, offsets, trusted))
+        by_moderators = [] if trusted.all() else [_solve(self.kernel, spam, offsets, trusted)]
+        self._weights = LearntWeights(self.rows, [self._coefficients, *by_moderators])
         self._counts = Counter(spam.tolist())
         self._limits = _limits(int(spam.sum()), int((~spam).sum()))
         self._trusted_limits = _limits(int((spam & trusted).sum()), int((~spam & trusted).sum()))
@@ -150,10 +148,11 @@ class _Window:
 
         Labels by a site's key cannot bring it beyond the spam threshold, nor lower what moderators' labels raise.
         """
-        shift = _clip(self._by_all.shift(scored.rows, scored.features.signals), self._limits)
-        if self._by_moderators is self._by_all:
+        by_all, *by_moderators = self._weights.shifts(scored.rows, scored.features.signals)
+        shift = _clip(by_all, self._limits)
+        if not by_moderators:
             return shift
-        trusted = _clip(self._by_moderators.shift(scored.rows, scored.features.signals), self._trusted_limits)
+        trusted = _clip(by_moderators[0], self._trusted_limits)
         if trusted > 0.0:
             shift = max(shift, trusted)
         return min(shift, max(cutoffs.spam - MARGIN - scored.logit, trusted, 0.0))
@@ -165,7 +164,7 @@ class _Window:
         for row in scored.rows:
             scales[FIELDS.index(row.namespace)] = row.scale
         signals = signal_units(np.array(scored.features.signals), self._means)
-        moved = self._coefficients * self.rows.products(columns, scales, signals, np.zeros(N_COLUMNS))
+        moved = self._coefficients * self.rows.products(columns, scales, signals, np.zeros(N_COLUMNS, dtype=np.int16))
         order = np.argsort(-moved if spam else moved, kind="stable")[:_MAX_NAMED].tolist()
         return [self.lessons[place] for place in order if (moved[place] > 0) == spam]
 
@@ -239,7 +238,8 @@ def _solve(kernel: Floats, spam: np.ndarray, offsets: Floats, chosen: np.ndarray
 
 def _limits(spam: int, ham: int) -> tuple[float, float]:
     """Return the most that the weights may lower and raise a logit, by the labels behind them."""
-    return -min(MAX_SHIFT, sqrt(ham)), min(MAX_SHIFT, sqrt(min(spam, ham + 4)))
+    upwards = min(spam, ham + _FREE_SPAM_LABELS)
+    return -min(MAX_SHIFT, _SHIFT_PER_ROOT * sqrt(ham)), min(MAX_SHIFT, _SHIFT_PER_ROOT * sqrt(upwards))
 
 
 def _clip(shift: float, limits: tuple[float, float]) -> float:
