@@ -13,6 +13,7 @@ from benchmarks import (
     guarantee,
     history,
     label_effect,
+    learning,
     memory,
     mutants,
     names,
@@ -54,12 +55,13 @@ BENCHMARKS = {
     "drill": drill.measure,
     "strangers": strangers.measure,
     "growth": growth.measure,
+    "learning": learning.measure,
     "history": history.measure,
     "serve": serve.measure,
 }
 # They install other filters, run the tests, break a service, put load on it or store two million decisions. Others
 # train a model for each site, or import a gigabyte. All take long.
-ONLY_BY_NAME = ("repetition", "peers", "mutants", "drill", "growth", "history", "strangers", "serve")
+ONLY_BY_NAME = ("repetition", "learning", "peers", "mutants", "drill", "growth", "history", "strangers", "serve")
 
 
 def main(arguments: list[str]) -> None:

@@ -62,7 +62,12 @@ class LearntWeights:
 def _fold(rows: LessonRows, coefficients: Floats) -> NDArray[np.float16]:
     """Return the weighted sum of rows as a vector of shape (N_COLUMNS,), rounded as the weights of a model are."""
     values = (coefficients[:, None] * rows.scales).ravel()[rows.owners]
-    return np.bincount(rows.columns, values, N_COLUMNS).astype(np.float16)
+    sums = np.bincount(rows.columns, values, N_COLUMNS)
+    # Only the columns in use are converted: numpy rounds to float16 without help of the processor.
+    used = np.flatnonzero(sums)
+    vector = np.zeros(N_COLUMNS, dtype=np.float16)
+    vector[used] = sums[used].astype(np.float16)
+    return vector
 
 
 def _word_weights(vectors: _Vectors, namespace: int, word: str) -> tuple[float, ...]:

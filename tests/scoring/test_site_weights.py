@@ -143,3 +143,58 @@ def test_to_forget_is_to_learn_without(lessons: list[Lesson], data: st.DataObjec
     rebuilt = SiteWeights.learn(small_model(), data.draw(st.permutations(learnt_so_far)))
     assert np.array_equal(weights.window.kernel, rebuilt.window.kernel)
     assert bits(weights) == bits(rebuilt)
+
+
+WORDS = "bread flour oven crust rye water salt yeast sour dough loaf rise bake knead warm cold night morning".split()
+
+
+def ordinary(number: int) -> str:
+    """Return an ordinary comment, different for each number."""
+    first, second, third = (WORDS[(number * step + step) % len(WORDS)] for step in (1, 5, 7))
+    return f"I tried it with {first} and more {second}, and after {number} minutes the {third} was as good as yours"
+
+
+def advert(number: int) -> str:
+    """Return an advertisement, different for each number."""
+    goods = ("watches", "handbags", "loans", "pills", "shoes")[number % 5]
+    return f"Buy cheap {goods} number {number} now at https://shop{number % 40}.example with free shipping"
+
+
+def test_a_leaked_key_blocks_no_ordinary_ham() -> None:
+    """A thousand spam labels of a site's key on ordinary comments can cause holding on their site, never blocking."""
+    poison = [lesson(number, ordinary(number), "spam", "akismet", author=f"A{number}") for number in range(1_000)]
+    honest = [lesson(1_000 + number, ordinary(2_000 + number), "ham", author=f"B{number}") for number in range(20)]
+    weights = learn(*poison, *honest)
+    for number in (3, 500, 3_000, 3_001, 3_002):
+        assert verdict(weights, ordinary(number), author="Ann") in (Verdict.PUBLISH, Verdict.REVIEW)
+
+
+def test_ten_false_reporters_among_a_hundred_do_not_move_ordinary_ham() -> None:
+    """A tenth of the labels of a key is false: ordinary comments are still published, advertisements still stopped."""
+    labels = []
+    for reporter in range(110):
+        is_honest = reporter >= 10
+        ham, spam = ("ham", "spam") if is_honest else ("spam", "ham")
+        labels.append(lesson(2 * reporter, ordinary(reporter), ham, "api", author=f"A{reporter}"))
+        labels.append(lesson(2 * reporter + 1, advert(reporter), spam, "api", author=f"S{reporter}"))
+    weights = learn(*labels)
+    assert {verdict(weights, ordinary(5_000 + number), author="Ann") for number in range(10)} == {Verdict.PUBLISH}
+    assert Verdict.PUBLISH not in {verdict(weights, advert(5_000 + number), author="Eve") for number in range(10)}
+
+
+def test_the_change_is_bounded_by_the_labels_behind_it() -> None:
+    """Without memory, one label of a kind moves a logit by two at most, and no number of labels by more than eight."""
+    for count in (1, 4, 100):
+        weights = learn(*[lesson(number, advert(number), "ham", author="Eve") for number in range(count)])
+        shift = learnt(scored(weights, f"{advert(7)} and completely new words about other wares", author="Bob")).weight
+        assert -min(8.0, 2.0 * count**0.5) <= shift < 0.0
+
+
+def test_labels_of_a_key_do_not_lower_what_a_moderator_raised() -> None:
+    """The spam of a moderator stays stopped, whatever a key says of comments like it."""
+    spam = [lesson(number, advert(number), "spam", author="Eve") for number in range(20)]
+    false = [lesson(100 + number, advert(100 + number), "ham", "api", author="Eve") for number in range(60)]
+    text = advert(500)
+    assert (
+        scored(learn(*spam, *false), text).logit >= scored(learn(*spam), text).logit - 1e-6 > scored(None, text).logit
+    )
