@@ -81,14 +81,14 @@ class LabelMemory:
         order = np.lexsort((candidates, self._by_moderator[candidates], match))
         if not len(order) or match[order[-1]] == MatchKind.NONE:
             return None
-        place = order[-1]
+        place = int(order[-1])
         if not self._spam[candidates[place]] and not self._by_moderator[candidates[place]]:
             place = self._overruling(candidates, match, order)
         deciding = candidates[place]
         agreeing = candidates[(match > MatchKind.NONE) & (self._spam[candidates] == self._spam[deciding])]
         return Hit(int(deciding), MatchKind(int(match[place])), agreeing[::-1].tolist())
 
-    def _overruling(self, candidates: NDArray[np.int32], match: NDArray[np.int8], order: NDArray[np.int64]) -> np.int64:
+    def _overruling(self, candidates: NDArray[np.int32], match: NDArray[np.int8], order: NDArray[np.int64]) -> int:
         """Return the place of the label that decides where a site's key says ham.
 
         Else a leaked key could approve the next copy of a text that a moderator called spam. Of the comment itself the
@@ -96,7 +96,7 @@ class LabelMemory:
         """
         by_moderator = self._spam[candidates] & self._by_moderator[candidates] & (match >= MatchKind.TEXT)
         overruling = order[by_moderator[order]]
-        return overruling[-1] if len(overruling) and match[order[-1]] < MatchKind.IDENTICAL else order[-1]
+        return int(overruling[-1] if len(overruling) and match[order[-1]] < MatchKind.IDENTICAL else order[-1])
 
     def _match(
         self, keys: MemoryKeys, candidates: NDArray[np.int32], similarities: NDArray[np.float64]
