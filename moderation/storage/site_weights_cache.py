@@ -21,10 +21,10 @@ from moderation.storage.fork import call_at_fork
 from moderation.storage.kept_connection import KeptConnection
 from moderation.storage.lessons import LabelChange
 
-MAX_SITES = 200
-"""Sites whose lessons are kept in memory, those in use. One of a hundred labels takes some REPLACE MB."""
+MAX_SITES = 50
+"""Sites whose weights are kept in memory, the sites in use. One of a hundred labels takes some 4 MB."""
 MAX_LESSONS = 200_000
-"""Lessons that are kept in memory, some REPLACE MB; of one site, any number."""
+"""Lessons that are kept in memory, some 200 MB; of one site, any number."""
 
 
 class SiteWeightsCache:

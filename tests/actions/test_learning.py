@@ -34,7 +34,7 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.model import score
 from moderation.scoring.site_weights import LEARNT_HERE, SiteWeights
 from moderation.settings import Settings
-from moderation.storage import comments, lessons, tables
+from moderation.storage import comments, lessons, site_weights_cache, tables
 from moderation.storage.engine import read_transaction, write_transaction
 from moderation.storage.site_weights_cache import SiteWeightsCache
 from moderation.wiring import open_services
@@ -169,6 +169,18 @@ def test_the_last_weights_stand_while_the_database_cannot_be_read(
 
     monkeypatch.setattr(services.kept_connection, "read", fail)
     assert learnt(services, blog) == known
+
+
+def test_a_site_that_left_the_memory_is_read_again(
+    services: Services, blog: Site, other_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The memory is limited, and a site that comes back has learnt the same."""
+    monkeypatch.setattr(site_weights_cache, "MAX_SITES", 1)
+    label_comment(services, blog, ADVERT, SPAM, "mara", "queue")
+    label_comment(services, other_site, ADVERT, HAM, "mara", "queue")
+    first, second = learnt(services, blog), learnt(services, other_site)
+    assert first != second
+    assert (learnt(services, blog), learnt(services, other_site)) == (first, second)
 
 
 def test_an_explanation_keeps_what_was_learnt(services: Services, blog: Site) -> None:
