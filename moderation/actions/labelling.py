@@ -199,16 +199,21 @@ def read_label_log(
         return labels.read_log(connection, site.id if site else None, comment_id, before, limit)
 
 
+def read_labelled(services: Services, site: Site | None) -> Iterator[LabelledComment]:
+    """Yield the labelled comments of a site, or of all sites, the oldest first. They are read in pages."""
+    after = 0
+    while page := _labelled_page(services, site, after):
+        yield from page
+        after = page[-1].comment_id
+
+
 def export_labels(services: Services, site: Site | None) -> Iterator[dict[str, str]]:
-    """Yield the labelled comments of a site, or of all sites, as rows of a corpus, the oldest first.
+    """Return the labelled comments of a site, or of all sites, as rows of a corpus, the oldest first.
 
     An absent field is empty, and withdrawn labels are left out. Rows are read in pages: no lock is held and memory
     stays bounded.
     """
-    after = 0
-    while page := _labelled_page(services, site, after):
-        yield from map(_corpus_row, page)
-        after = page[-1].comment_id
+    return map(_corpus_row, read_labelled(services, site))
 
 
 def import_labels(services: Services, site: Site, rows: Iterable[tuple[Comment, LabelValue]]) -> ImportResult:

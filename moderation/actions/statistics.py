@@ -1,4 +1,4 @@
-"""Statistics of a site's comments by calendar day or month, in UTC."""
+"""Statistics of a site's comments by calendar day or month, in UTC, and the track record of each person who labels."""
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 
 from moderation.actions.services import Services
+from moderation.domain.decision import TrackRecord
 from moderation.domain.site import Site
-from moderation.storage import statistics
+from moderation.storage import labels, statistics
 from moderation.storage.engine import read_transaction
 
 SECONDS_PER_REVIEW = 10
@@ -98,6 +99,12 @@ def month_start(time: datetime, months: int = 0) -> datetime:
     utc = time.astimezone(UTC)
     year, month = divmod(utc.year * 12 + utc.month - 1 + months, 12)
     return datetime(year, month + 1, 1, tzinfo=UTC)
+
+
+def read_track_records(services: Services, site: Site | None) -> list[TrackRecord]:
+    """Return how the labels of each person and channel have stood, of a site or of all."""
+    with read_transaction(services.engine, slow=True) as connection:
+        return labels.track_records(connection, site.id if site else None)
 
 
 def _starts(since: datetime, now: datetime, period: Period) -> list[datetime]:

@@ -2,10 +2,12 @@
 
 import csv
 from collections.abc import Callable
+from dataclasses import asdict, astuple, fields
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
+import numpy as np
 
 from moderation.actions.check import find_decision
 from moderation.actions.labelling import (
@@ -13,20 +15,25 @@ from moderation.actions.labelling import (
     import_labels,
     label_decision,
     read_label_log,
+    read_labelled,
     remove_comment,
     withdraw_label,
 )
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site
+from moderation.actions.statistics import read_track_records
 from moderation.cli._options import as_json, input_file, labels_option, opened_services, output_file, raw, url_argument
 from moderation.cli._output import echo_status, open_output, print_json, print_table
 from moderation.domain.csv_cells import EXPORT_COLUMNS, neutralize
-from moderation.domain.decision import LabelOrigin, LabelValue, LogEntry
+from moderation.domain.decision import LabelOrigin, LabelValue, LogEntry, TrackRecord
 from moderation.domain.site import Site
 from moderation.training.corpus import LabelWords, read_corpus
+from moderation.training.label_audit import DoubtfulLabel, audit_labels
 from moderation.web.api.schemas import LogEntryResponse
 
 _CHANNEL = "cli"
+_AUDIT_COLUMNS = ("comment_id", "decision_id", "label", "labelled_by", "channel", "right", "contradicts", "text")
+_MAX_EXCERPT_LENGTH = 60
 _VERBS = (*(value.value for value in LabelValue), "forget", "remove")
 
 
@@ -82,6 +89,40 @@ def log(url: str | None, decision_id: str | None, limit: int, as_json: bool) -> 
     else:
         header = ("id", "when", "comment", "label", "by", "channel", "origin", "why", "revoked")
         print_table(header, map(_log_row, entries))
+
+
+@labels.command()
+@click.option("--site", "url", metavar="URL", required=True, help="The site whose labels are looked at.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="List at most so many labels.")
+@as_json
+def audit(url: str, limit: int, as_json: bool) -> None:
+    """List labels of a site that may be wrong, for a second look. No label changes.
+
+    Contradictions among near-duplicates come first, then labels that a model of the other labels contradicts.
+    """
+    with opened_services() as services:
+        labelled = list(read_labelled(services, find_site(services, url)))
+        spam = np.array([one.value is LabelValue.SPAM for one in labelled], dtype=bool)
+        doubtful = audit_labels(services.live_model.get(), [one.comment for one in labelled], spam)[:limit]
+    entries = [_audit_entry(label, [labelled[place] for place in label.places]) for label in doubtful]
+    if as_json:
+        print_json(entries)
+    else:
+        print_table(_AUDIT_COLUMNS, ([_cell(entry[name]) for name in _AUDIT_COLUMNS] for entry in entries))
+        echo_status(f"{len(entries)} of {len(labelled)} labels for a second look.")
+
+
+@labels.command()
+@click.option("--site", "url", metavar="URL", help="Only the labels of this site.")
+@as_json
+def reporters(url: str | None, as_json: bool) -> None:
+    """Show how the labels of each person and each site's key have stood: given, contradicted and forgotten."""
+    with opened_services() as services:
+        records = read_track_records(services, find_site(services, url) if url else None)
+    if as_json:
+        print_json([asdict(record) for record in records])
+    else:
+        print_table([field.name for field in fields(TrackRecord)], ([*map(str, astuple(record))] for record in records))
 
 
 @labels.command(name="export")
@@ -149,3 +190,24 @@ def _log_row(entry: LogEntry) -> tuple[str, ...]:
         label.reason,
         revoked,
     )
+
+
+def _audit_entry(doubtful: DoubtfulLabel, labelled: list[Any]) -> dict[str, Any]:
+    """Return a row of the audit. `labelled` are the comment and its near-duplicates with another label."""
+    one, *others = labelled
+    return {
+        "comment_id": one.comment_id,
+        "decision_id": one.label.decision_id,
+        "label": one.value.value,
+        "labelled_by": one.label.labelled_by,
+        "channel": one.label.channel,
+        "right": None if doubtful.probability is None else round(doubtful.probability, 3),
+        "contradicts": [other.comment_id for other in others],
+        "text": one.comment.text[:_MAX_EXCERPT_LENGTH],
+    }
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -146,6 +146,22 @@ class LogEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackRecord:
+    """How the labels of one person, or of a site's key, through one channel have stood.
+
+    `given` counts all labels, `contradicted` the labels that another person replaced by the other value, and
+    `forgotten` the labels that a person withdrew.
+    """
+
+    site_url: str
+    labelled_by: str
+    channel: str
+    given: int
+    contradicted: int
+    forgotten: int
+
+
+@dataclass(frozen=True, slots=True)
 class SimilarComment:
     """A labelled comment of the same site that is similar to another comment.
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, insert, or_, select
 
 from moderation.domain.comment import Comment
-from moderation.domain.decision import Label, LabelOrigin, LabelValue, LogEntry
+from moderation.domain.decision import Label, LabelOrigin, LabelValue, LogEntry, TrackRecord
 from moderation.domain.history import HISTORY_CHANNEL, SECOND_LOOK_CHANNEL
 from moderation.storage import comments
 from moderation.storage.tables import comments as comments_table
@@ -15,6 +15,15 @@ from moderation.storage.tables import decisions, labels, sites
 _later = labels.alias("later_label")
 IN_FORCE = ~exists().where(_later.c.comment_id == labels.c.comment_id, _later.c.id > labels.c.id)
 """Condition on `labels`: the comment has no later label. A withdrawal is in force too; its value is NULL."""
+
+_revoking = labels.alias("revoking_label")
+_NEXT_ID = (
+    select(func.min(_later.c.id))
+    .where(_later.c.comment_id == labels.c.comment_id, _later.c.id > labels.c.id)
+    .correlate(labels)
+    .scalar_subquery()
+)
+_WITH_REVOKING = labels.join(sites, sites.c.id == labels.c.site_id).outerjoin(_revoking, _revoking.c.id == _NEXT_ID)
 
 _MAX_HASHES_PER_QUERY = 500
 LABEL_COLUMNS: tuple[ColumnElement[Any], ...] = (
@@ -31,11 +40,12 @@ LABEL_COLUMNS: tuple[ColumnElement[Any], ...] = (
 
 
 class LabelledComment(NamedTuple):
-    """A comment of a site with the value of its label in force."""
+    """A comment of a site with its label in force, which has a value."""
 
     comment_id: int
     site_url: str
     comment: Comment
+    label: Label
     value: LabelValue
 
 
@@ -104,23 +114,16 @@ def read_log(
 
     `site_id` and `comment_id` restrict them to one site and one comment.
     """
-    next_id = (
-        select(func.min(_later.c.id))
-        .where(_later.c.comment_id == labels.c.comment_id, _later.c.id > labels.c.id)
-        .correlate(labels)
-        .scalar_subquery()
-    )
-    revoking = labels.alias("revoking_label")
     statement = (
         select(
             labels.c.id,
             sites.c.url,
             labels.c.comment_id,
-            revoking.c.created_at.label("revoked_at"),
-            revoking.c.labelled_by.label("revoked_by"),
+            _revoking.c.created_at.label("revoked_at"),
+            _revoking.c.labelled_by.label("revoked_by"),
             *LABEL_COLUMNS,
         )
-        .select_from(labels.join(sites, sites.c.id == labels.c.site_id).outerjoin(revoking, revoking.c.id == next_id))
+        .select_from(_WITH_REVOKING)
         .order_by(labels.c.id.desc())
         .limit(limit)
     )
@@ -135,13 +138,31 @@ def read_log(
     ]
 
 
+def track_records(connection: Connection, site_id: int | None) -> list[TrackRecord]:
+    """Return the track record of each person and channel that has labelled, of one site or of all."""
+    by_another = or_(_revoking.c.labelled_by != labels.c.labelled_by, _revoking.c.channel != labels.c.channel)
+    contradicted = and_(_revoking.c.value != labels.c.value, by_another)
+    forgotten = and_(_revoking.c.id.is_not(None), _revoking.c.value.is_(None), _revoking.c.removes.is_(False))
+    group = (sites.c.url, labels.c.labelled_by, labels.c.channel)
+    statement = (
+        select(*group, func.count(), *(func.sum(case((met, 1), else_=0)) for met in (contradicted, forgotten)))
+        .select_from(_WITH_REVOKING)
+        .where(labels.c.value.is_not(None))
+        .group_by(*group)
+        .order_by(*group)
+    )
+    if site_id is not None:
+        statement = statement.where(labels.c.site_id == site_id)
+    return [TrackRecord(*row) for row in connection.execute(statement)]
+
+
 def list_labelled(connection: Connection, site_id: int | None, after: int, limit: int) -> list[LabelledComment]:
     """Return the next `limit` labelled comments whose id is above `after`, in the order of their ids.
 
     `site_id` restricts them to one site. Comments whose label was withdrawn are left out.
     """
     statement = (
-        select(labels.c.comment_id, labels.c.value, sites.c.url.label("site_url"), *comments.COLUMNS)
+        select(labels.c.comment_id, sites.c.url.label("site_url"), *LABEL_COLUMNS, *comments.COLUMNS)
         .select_from(labels)
         .join(comments_table, comments_table.c.id == labels.c.comment_id)
         .join(sites, sites.c.id == labels.c.site_id)
@@ -152,8 +173,14 @@ def list_labelled(connection: Connection, site_id: int | None, after: int, limit
     if site_id is not None:
         statement = statement.where(labels.c.site_id == site_id)
     return [
-        LabelledComment(row["comment_id"], row["site_url"], comments.from_row(row), LabelValue(row["value"]))
-        for row in connection.execute(statement).mappings()
+        LabelledComment(
+            row.comment_id,
+            row.site_url,
+            comments.from_row(row._mapping),  # noqa: SLF001  # SQLAlchemy's documented name
+            label_from_row(row),
+            LabelValue(row.value),
+        )
+        for row in connection.execute(statement)
     ]
 
 

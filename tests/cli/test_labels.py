@@ -91,3 +91,36 @@ def test_comments_are_labelled_by_their_decisions(operator: Operator, settings: 
     assert "says remove" in operator.get("labels", "log")
     assert operator.get_json("labels", "log", "--limit", "1")[0]["label"]["value"] == "ham"
     assert operator.run("labels", "log", "--decision", first).exit_code == 2
+
+
+def test_labels_are_audited(operator: Operator, tmp_path: Path) -> None:
+    """A contradiction is listed with both comments; a terminal gets a table."""
+    text = "We sell garden sheds of oak and larch for {} euros with delivery to any place"
+    rows = f"text,label,author\n{text.format(90)},spam,Ann\n{text.format(80)},ham,Bob\nThanks a lot,ham,Cid\n"
+    (tmp_path / "in.csv").write_text(rows)
+    operator.get("labels", "import", tmp_path / "in.csv", "--site", BLOG)
+    found = operator.get_json("labels", "audit", "--site", BLOG)
+    assert {entry["label"]: len(entry["contradicts"]) for entry in found} == {"spam": 1, "ham": 1}
+    assert found[0]["contradicts"] == [found[1]["comment_id"]] and found[0]["labelled_by"] == "import"
+    result = operator.run("labels", "audit", "--site", BLOG)
+    assert "We sell garden sheds" in result.stdout and "2 of 3 labels" in result.stderr
+
+
+def test_each_reporter_has_a_track_record(operator: Operator, settings: Settings) -> None:
+    """Labels that another person contradicts and forgotten ones count; a person's own correction does not."""
+    services = open_services(settings)
+    site = find_site(services, BLOG)
+    ids = [check_comment(services, site, CheckRequest(Comment(f"comment {number}"))).decision.id for number in range(3)]
+    for verb, decision_id, by in (
+        ("spam", ids[0], "ann"),
+        ("ham", ids[0], "bob"),
+        ("spam", ids[1], "ann"),
+        ("ham", ids[1], "ann"),
+        ("spam", ids[2], "ann"),
+        ("forget", ids[2], "bob"),
+    ):
+        operator.get("labels", "set", BLOG, verb, decision_id, "--by", by)
+    records = {record["labelled_by"]: record for record in operator.get_json("labels", "reporters", "--site", BLOG)}
+    counts = {by: (record["given"], record["contradicted"], record["forgotten"]) for by, record in records.items()}
+    assert counts == {"ann": (4, 1, 1), "bob": (1, 0, 0)}
+    assert "contradicted" in operator.get("labels", "reporters")
