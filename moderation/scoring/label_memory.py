@@ -68,10 +68,14 @@ class LabelMemory:
         """Return the label that decides on a comment with these keys, or `None` if no labelled comment is like it."""
         exact = self._exact.find([keys.identity, keys.short_text, *keys.sites])
         sketched = self._sketches.find(keys.sketch)
-        if not len(exact) and not len(sketched):
+        min_shared = _MIN_SHARED_PROPORTION * len(keys.sketch)
+        # Common shingles are in many sketches, so that most comments share a few hashes with some label.
+        if not len(exact) and len(sketched) < max(1.0, min_shared):
             return None
         sketched, shared = np.unique(sketched, return_counts=True)
-        similar = sketched[shared >= _MIN_SHARED_PROPORTION * len(keys.sketch)][-_MAX_COMPARED:]
+        similar = sketched[shared >= min_shared][-_MAX_COMPARED:]
+        if not len(exact) and not len(similar):
+            return None
         candidates = np.union1d(exact, similar)
         similarities = np.zeros(len(candidates))
         for lesson in similar.tolist():

@@ -11,8 +11,8 @@ from moderation.features.word_cache import WordCache
 from moderation.scoring.residual import CONSTANT, SIGNAL_UNIT, Floats, LessonRows, signal_units
 from moderation.scoring.word_weights import FieldRow
 
-_TEXT_CACHE_WORDS = 1 << 12
-"""Words of texts that are cached, some 500 kB. The cache of any other field has an eighth of that."""
+_TEXT_CACHE_WORDS = 1 << 14
+"""Words of texts that are cached, some 2 MB. The cache of any other field has an eighth of that."""
 
 _Vectors = Sequence[NDArray[np.float16]]
 
