@@ -140,7 +140,8 @@ def _attributes() -> Sequence[object]:
 
 def _sum_words(model: Model, document: Document) -> float:
     """Return the words' part of the logit."""
-    return sum(sum(model.word_weights.contributions(field).values()) for field in document)
+    words = model.word_weights
+    return sum(sum(words.contributions(words.look_up(field)).values()) for field in document)
 
 
 def _batch(model: Model, pipeline: Pipeline, comments: Sequence[Comment]) -> Row:

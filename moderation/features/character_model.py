@@ -25,12 +25,14 @@ UNSEEN_BITS = 7.9
 TABLES_FILE = Path(__file__).parent / "data" / "character_model.npz"
 
 _MIN_NAME_NGRAM, _MAX_NAME_NGRAM = 2, 4
-_CACHE_WORDS = 1 << 14
+_CACHE_WORDS = 1 << 13
 _MARK = re.compile("[\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0591-\u05c7'\u2019]")
 """Accents and vowel points, which many people leave out, and apostrophes."""
 _IDEOGRAPH = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _DIGIT = re.compile(r"\d")
 _RUN = re.compile(r"([^\W\d_])\1{2,}")
+_MIN_RUN_REPEATS = 2
+"""Letters of a word with a run that are not the first of their kind."""
 _OTHER_LETTERS = "\u0400-\u045f\u0490\u0491\u0600-\u06ff\u0900-\u09ff\u0b80-\u0bff"
 """Cyrillic, Arabic, Devanagari, Bengali and Tamil: the tables have words and names, but of few of their languages."""
 _COVERED_LETTERS = "a-zA-Z\u00c0-\u024f\u1e00-\u1eff\u0300-\u03ff\u0590-\u05ff\u1100-\u11ff\uac00-\ud7af"
@@ -38,8 +40,8 @@ _COVERED_LETTERS = "a-zA-Z\u00c0-\u024f\u1e00-\u1eff\u0300-\u03ff\u0590-\u05ff\u
 _UNREADABLE_LETTER = re.compile(rf"(?![{_COVERED_LETTERS}{_OTHER_LETTERS}])[^\W\d_]")
 _UNCOVERED_LETTER = re.compile(rf"(?![{_COVERED_LETTERS}])[^\W\d_]")
 
-Letters = tuple[float, float, float]
-"""What the tables say of a word: bits a letter, 1 if it is known, and the logit of a name against another word."""
+Letters = tuple[float, float]
+"""What the tables say of a word: bits a letter, and 1 if it is known."""
 
 
 def fold(word: str) -> str:
@@ -47,7 +49,13 @@ def fold(word: str) -> str:
 
     Accents are left out, Hangul is spelled in its letters, a digit is `0`, and three equal letters or more are one.
     """
-    folded = _RUN.sub(r"\1", strip_accents(word))
+    is_plain = word.isascii() and word.isalpha()
+    folded = word if is_plain else strip_accents(word)
+    # Most words are too varied for a run, which takes a quarter of the time to tell.
+    if len(folded) - len(set(folded)) >= _MIN_RUN_REPEATS:
+        folded = _RUN.sub(r"\1", folded)
+    if is_plain:
+        return folded
     return _DIGIT.sub("0", folded if folded.isascii() else _IDEOGRAPH.sub("\u4e00", folded))
 
 
@@ -94,25 +102,39 @@ with TABLES_FILE.open("rb") as _stream, np.load(_stream) as _tables:
     # A view returns plain numbers, in less time than an array.
     _TRIGRAMS, _NAMES, _KNOWN = (memoryview(_tables[name]) for name in ("trigrams", "names", "known"))
 _SCALE = 1.0 / STEPS_PER_UNIT
+_TRIGRAM_MASK = (1 << TRIGRAM_BITS) - 1
+_KNOWN_WORD_MASK = (1 << KNOWN_WORD_BITS) - 1
 
 
 def is_known(folded: str) -> bool:
     """Return whether a folded word is in the table of known words; for one unknown word in a few, by chance."""
-    (cell,) = columns([folded], KNOWN_WORD_BITS)
+    cell = crc32(folded.encode("utf-8", "surrogatepass")) & _KNOWN_WORD_MASK
     return bool(_KNOWN[cell >> 3] >> (cell & 7) & 1)
 
 
 def bits_per_letter(folded: str) -> float:
     """Return the mean bits of the letters of a folded word and of its end, each after the two before it."""
-    bits = [_TRIGRAMS[column] for column in columns(trigrams(folded), TRIGRAM_BITS)]
-    return sum(bits) * _SCALE / len(bits)
+    if folded.isascii():  # a letter is a byte: the word is encoded once
+        padded = b"  %b " % folded.encode()
+        cells = [crc32(padded[start : start + 3]) & _TRIGRAM_MASK for start in range(len(folded) + 1)]
+    else:
+        cells = columns(trigrams(folded), TRIGRAM_BITS)
+    steps: int = sum([_TRIGRAMS[cell] for cell in cells])
+    return steps * _SCALE / len(cells)
 
 
 def _read(word: str) -> Letters:
     folded = fold(word)
-    ngrams = [_NAMES[column] for column in columns(name_ngrams(folded), NAME_BITS)]
-    return bits_per_letter(folded), float(is_known(folded)), sum(ngrams) * _SCALE / len(ngrams) ** 0.5
+    return bits_per_letter(folded), float(is_known(folded))
+
+
+def _name_logit(word: str) -> float:
+    ngrams = [_NAMES[column] for column in columns(name_ngrams(fold(word)), NAME_BITS)]
+    logit: float = sum(ngrams) * _SCALE / len(ngrams) ** 0.5
+    return logit
 
 
 letters_of = WordCache(_read, _CACHE_WORDS)
 """`Letters` of a lower-case word."""
+name_logits = WordCache(_name_logit, _CACHE_WORDS)
+"""The logit of a name against another word for a lower-case word."""

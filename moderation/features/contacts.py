@@ -131,7 +131,7 @@ def mask_contacts(body: NormalizedText, tokens: Sequence[str], cased: str) -> tu
 
     if has_at_sign:
         replace(_MAILBOX, _mailbox)
-    if has_at_sign or any(hint in text for hint in _MAILBOX_HINTS):
+    if has_at_sign or any(map(text.__contains__, _MAILBOX_HINTS)):
         replace(_DISGUISED_MAILBOX, _disguised_mailbox)
     if _may_have_host(text):
         tracked.replace(_DISGUISED_HOST, f" {URL_TOKEN} ")
@@ -173,7 +173,7 @@ def find_disguised_links(sent: str, normalized: NormalizedText, links: Sequence[
 
 
 def _may_have_host(text: str) -> bool:
-    return any(hint in text for hint in _HOST_HINTS)
+    return any(map(text.__contains__, _HOST_HINTS))
 
 
 def _mailbox(match: re.Match[str]) -> Contact:

@@ -18,13 +18,16 @@ TOPICS = (*COMMERCIAL_TOPICS, "call_to_action", "praise", "spinning", "conversat
 _STEM_PREFIX_LENGTH = 3
 _MIN_SALES_PREFIX_LENGTH = 5
 """Shorter sales terms begin too many other words, as `seo` begins `seoul`."""
+_SALES_ENDING_LENGTH = 3
+"""Length of the shortest sales term."""
 _TOPIC_CACHE_WORDS = 1 << 14
 _NON_LETTERS = re.compile(r"[^a-z]+")
 
 _Phrases = list[tuple[list[str], str]]
 """The words before the last, and the topic."""
-_Stems = list[tuple[str, list[str], str]]
-"""The stem, the words before it, and the topic."""
+_Stems = tuple[tuple[str, ...], list[tuple[str, list[str], str]]]
+"""Stems with the same first letters; and each stem, the words before it, and the topic."""
+_NO_STEMS: _Stems = ((), [])
 _WordTopics = tuple[Sequence[str], Mapping[str, _Phrases]]
 """The topics of a word alone, and the phrases that end in it by the word before."""
 
@@ -37,6 +40,8 @@ def word_list(name: str) -> tuple[str, ...]:
 
 _SALES_TERMS = word_list("sales_terms")
 _SALES_PREFIXES = tuple(term for term in _SALES_TERMS if len(term) >= _MIN_SALES_PREFIX_LENGTH)
+_FIRST_LETTERS = frozenset(term[:_MIN_SALES_PREFIX_LENGTH] for term in _SALES_PREFIXES)
+_LAST_LETTERS = frozenset(term[-_SALES_ENDING_LENGTH:] for term in _SALES_TERMS)
 
 
 def has_sales_term(address: str) -> bool:
@@ -44,7 +49,14 @@ def has_sales_term(address: str) -> bool:
 
     `bestpaydayloans` ends with one.
     """
-    return any(part.endswith(_SALES_TERMS) or part.startswith(_SALES_PREFIXES) for part in _NON_LETTERS.split(address))
+    return any(map(_is_sales_part, _NON_LETTERS.split(address)))
+
+
+def _is_sales_part(part: str) -> bool:
+    # A part is compared with all terms only if one of them begins or ends alike.
+    return (part[-_SALES_ENDING_LENGTH:] in _LAST_LETTERS and part.endswith(_SALES_TERMS)) or (
+        part[:_MIN_SALES_PREFIX_LENGTH] in _FIRST_LETTERS and part.startswith(_SALES_PREFIXES)
+    )
 
 
 def count_topics(words: Sequence[str]) -> Mapping[str, int]:
@@ -66,8 +78,9 @@ def _word_topics(word: str) -> _WordTopics | None:
     """Return the topics and phrases of a word, `None` for an unlisted one."""
     whole_words, stems = _parse_topics()
     entries = whole_words.get(word, [])
-    if word[:_STEM_PREFIX_LENGTH] in stems:
-        candidates = stems[word[:_STEM_PREFIX_LENGTH]]
+    alike, candidates = stems.get(word[:_STEM_PREFIX_LENGTH], _NO_STEMS)
+    # One call for all stems: hardly any word begins with one of them.
+    if word.startswith(alike):
         entries = entries + [(before, topic) for stem, before, topic in candidates if word.startswith(stem)]
     if not entries:
         return None
@@ -86,7 +99,7 @@ _topics = WordCache(_word_topics, _TOPIC_CACHE_WORDS)
 def _parse_topics() -> tuple[dict[str, _Phrases], dict[str, _Stems]]:
     """Return all topic entries by their last word, and the stems by their first letters."""
     whole_words: defaultdict[str, _Phrases] = defaultdict(list)
-    stems: defaultdict[str, _Stems] = defaultdict(list)
+    stems: defaultdict[str, list[tuple[str, list[str], str]]] = defaultdict(list)
     for topic in TOPICS:
         for entry in word_list(f"topic_{topic}"):
             *before, last = entry.removesuffix("*").split(" ")
@@ -94,4 +107,6 @@ def _parse_topics() -> tuple[dict[str, _Phrases], dict[str, _Stems]]:
                 stems[last[:_STEM_PREFIX_LENGTH]].append((last, before, topic))
             else:
                 whole_words[last].append((before, topic))
-    return dict(whole_words), dict(stems)
+    return dict(whole_words), {
+        prefix: (tuple(stem for stem, _, _ in entries), entries) for prefix, entries in stems.items()
+    }

@@ -113,19 +113,20 @@ class TrackedText:
 
     def replace(self, pattern: re.Pattern[str], replacement: str | Callable[[re.Match[str]], str]) -> None:
         """Replace all matches. A replacement of another length originates in the whole match, else letter by letter."""
+        text = self.text
         texts: list[str] = []
         edits: list[Edit] = []
         done = 0
-        for match in pattern.finditer(self.text):
+        for match in pattern.finditer(text):
             new = replacement if isinstance(replacement, str) else replacement(match)
             begin, end = match.span()
-            texts += (self.text[done:begin], new)
+            texts += (text[done:begin], new)
             done = end
             if len(new) != end - begin:
                 edits.append((begin, end, len(new)))
         if texts:
-            self.text = "".join(texts) + self.text[done:]
-        self._record_edits(edits)
+            self.text = "".join(texts) + text[done:]
+            self._record_edits(edits)
 
     def reverse(self, pattern: re.Pattern[str]) -> None:
         """Reverse the first group of each match. Each of its characters then originates in the whole group."""

@@ -244,6 +244,8 @@ def _contribute(model: Model, features: Features) -> _Contributions:
 def _chosen_passages(model: Model, parsed: ParsedComment) -> list[Passage]:
     """Return the passages of a long comment that may be more like spam than the whole, by their words."""
     passages = find_passages(parsed)
+    if not passages:
+        return []
     look_up, contributions = model.word_weights.look_up, model.word_weights.contributions
     strengths = [sum(contributions(look_up(passage.words)).values()) for passage in passages]
     return [passages[position] for position in choose_passages(strengths, [passage.has_load for passage in passages])]

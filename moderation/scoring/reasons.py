@@ -1,7 +1,8 @@
 """Reasons of a score: the contributions to its logit, summed up for people without losing any."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property, partial
+from typing import Any
 
 from moderation.domain.authors import AUTHOR_CODES, BLOCKED_AUTHOR, TRUSTED_AUTHOR
 from moderation.domain.decision import Occurrence, Reason, Span
@@ -58,6 +59,8 @@ OUTSIDE_CODES = (
 )
 """Codes of reasons whose facts are outside the comment, so that no model can find them in it again."""
 _OCCURRENCES = [signal.wording.occurrences for signal in SIGNALS]
+_new_reason: Callable[[tuple[Any, ...]], Reason] = partial(tuple.__new__, Reason)
+"""`Reason` of all its fields. `Reason(…)` takes half as long again, for some ninety signals of each comment."""
 
 
 def describe(reason: Reason) -> str:
@@ -99,7 +102,7 @@ def explain(
     """
     signals = zip(signal_codes(), features.signals, means, signal_contributions, _OCCURRENCES, strict=True)
     reasons = [
-        Reason(code, weight, "", (), occurrences[(value >= mean) + 1 if value else 0])
+        _new_reason((code, weight, "", (), occurrences[(value >= mean) + 1 if value else 0]))
         for code, value, mean, weight, occurrences in signals
         if weight
     ]

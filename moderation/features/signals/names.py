@@ -6,12 +6,12 @@ from functools import lru_cache
 from math import nan
 from urllib.parse import unquote
 
-from moderation.features.character_model import is_readable, letters_of, strip_accents
+from moderation.features.character_model import is_readable, letters_of, name_logits, strip_accents
 from moderation.features.lexicon import word_list
 from moderation.features.links import Link
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals.links import is_well_known_site
-from moderation.features.signals.probes import unlikelihood
+from moderation.features.signals.probes import unlikelihood, unlikelihoods
 from moderation.features.signals.signal import Measurement, amount, presence
 from moderation.features.word_cache import WordCache
 
@@ -56,9 +56,20 @@ def _trades() -> tuple[frozenset[str], tuple[str, ...], re.Pattern[str]]:
 
 
 _WHOLE, _PARTS, _ANYWHERE = _trades()
-_trade_words = WordCache(
-    lambda word: word in _WHOLE or word.endswith(_PARTS) or word.startswith(_PARTS), _TRADE_CACHE_WORDS
-)
+_FIRST_LETTERS = frozenset(part[:_MIN_PART_LENGTH] for part in _PARTS)
+_LAST_LETTERS = frozenset(part[-_MIN_PART_LENGTH:] for part in _PARTS)
+
+
+def _is_trade(word: str) -> bool:
+    # A word is compared with all trades only if one of them begins or ends alike.
+    return (
+        word in _WHOLE
+        or (word[-_MIN_PART_LENGTH:] in _LAST_LETTERS and word.endswith(_PARTS))
+        or (word[:_MIN_PART_LENGTH] in _FIRST_LETTERS and word.startswith(_PARTS))
+    )
+
+
+_trade_words = WordCache(_is_trade, _TRADE_CACHE_WORDS)
 _linked_trade_words = WordCache(lambda word: not word.startswith(_SUBJECTS) and _trade_words[word], _TRADE_CACHE_WORDS)
 
 
@@ -101,7 +112,7 @@ def person_likeness(parsed: ParsedComment) -> float:
     words = [word for word in parsed.author_words if len(word) > 1]
     if not words or not is_readable(parsed.author):
         return nan
-    logits = [max(-_MAX_LOGIT, min(_MAX_LOGIT, letters_of[word][2])) for word in words]
+    logits = [max(-_MAX_LOGIT, min(_MAX_LOGIT, name_logits[word])) for word in words]
     return (sum(logits) / len(logits) + _MAX_LOGIT) / 2
 
 
@@ -109,7 +120,7 @@ def _name(parsed: ParsedComment) -> tuple[float, ...]:
     name, links = parsed.author, parsed.external_links[:_MAX_LINKS]
     return (
         person_likeness(parsed),
-        max(map(unlikelihood, parsed.author_words), default=0.0),
+        max(map(unlikelihoods.__getitem__, parsed.author_words), default=0.0),
         min(2.0, float(count_trades(name))),
         _is_in_another_script(name, parsed.body.text),
         float(_is_lettered(name)),
@@ -182,8 +193,10 @@ def _links(parsed: ParsedComment) -> tuple[float, ...]:
 
 def _phrase_in_address(parsed: ParsedComment, address: str) -> float:
     """Return how much of a name of several words an address contains, from 2 for no person's name to 0 for one."""
+    if len(parsed.author_words) < 2:
+        return 0.0
     likeness = person_likeness(parsed) - count_trades(parsed.author)
-    if len(parsed.author_words) < 2 or not likeness < 2.0:
+    if not likeness < 2.0:
         return 0.0
     return _rate_in_address(parsed.author_words, address) * min(2.0, 2.0 - likeness)
 

@@ -42,12 +42,13 @@ def unlikelihood(word: str) -> float:
     return 0.0 if is_known(folded) else min(3.0, max(0.0, bits_per_letter(folded) - _UNLIKELY_BITS))
 
 
-_unlikelihoods = WordCache(unlikelihood, _CACHE_WORDS)
+unlikelihoods = WordCache(unlikelihood, _CACHE_WORDS)
+"""`unlikelihood` of a word of a text or a name, which is short. Parts of hosts may be long and would fill memory."""
 
 
 def _letters(parsed: ParsedComment) -> tuple[float, ...]:
-    unlikelihoods = list(map(_unlikelihoods.__getitem__, parsed.words[:_MAX_WORDS]))
-    return max(unlikelihoods, default=0.0), min(3.0, 3 * sum(unlikelihoods) / (len(unlikelihoods) + 1))
+    values = list(map(unlikelihoods.__getitem__, parsed.words[:_MAX_WORDS]))
+    return max(values, default=0.0), min(3.0, 3 * sum(values) / (len(values) + 1))
 
 
 def is_nonsense(parsed: ParsedComment) -> bool:
@@ -84,11 +85,11 @@ def _is_random_code(word: str) -> bool:
 def _are_unlikely(words: list[str]) -> bool:
     """Return whether no word is plausible and all together are unlikely."""
     entries = [letters_of[word] for word in words]
-    is_plausible = any(bits < (_SURELY_RANDOM_BITS if is_known else _PLAUSIBLE_BITS) for bits, is_known, _ in entries)
+    is_plausible = any(bits < (_SURELY_RANDOM_BITS if is_known else _PLAUSIBLE_BITS) for bits, is_known in entries)
     if is_plausible or not all(map(_is_varied, words)):
         return False
     length = sum(map(len, words))
-    bits = sum(bits * len(word) for word, (bits, _, _) in zip(words, entries, strict=True)) / length
+    bits = sum(bits * len(word) for word, (bits, _) in zip(words, entries, strict=True)) / length
     return bits >= _NONSENSE_BITS + _NONSENSE_BITS_PER_LETTER / length
 
 
