@@ -43,7 +43,7 @@ from moderation.storage.kept_connection import KeptConnection
 from moderation.storage.site_weights_cache import SiteWeightsCache
 from moderation.storage.writer import Writer
 from moderation.wiring import open_services, prepare
-from tests.conftest import PASSWORD
+from tests.conftest import PASSWORD, Clock
 
 THREADS = 8
 ROUNDS = 30
@@ -263,12 +263,13 @@ def test_all_processes_learn_the_same(crowd: list[Services], site: Site) -> None
     assert [learn(member.site_weights_cache) for member in crowd] == [learnt] * THREADS
 
 
-def test_a_calibration_is_stored_once(crowd: list[Services], site: Site) -> None:
+def test_a_calibration_is_stored_once(crowd: list[Services], site: Site, clock: Clock) -> None:
     """All processes see that it is due, and one stores it."""
     services = crowd[0]
     for number in range(100):
         decision = check_comment(services, site, CheckRequest(Comment(f"A fine remark, number {number}."))).decision
         label_decision(services, site, decision.id, HAM, "mara", "api")
+        clock.advance(60)
     stored = at_once(crowd, lambda member, _: recalibrate(member, site))
     assert sum(stored) == count(services, "calibrations") == 1
 

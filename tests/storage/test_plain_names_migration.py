@@ -19,7 +19,7 @@ from sqlalchemy.types import TypeEngine
 import moderation.storage
 from moderation.domain.budget import Budget, Calibration, Guarantee, StoredCalibration
 from moderation.domain.comment import Comment
-from moderation.domain.decision import Label, LabelValue, QueueItem, Reason
+from moderation.domain.decision import Label, LabelOrigin, LabelValue, QueueItem, Reason
 from moderation.domain.site import AkismetReviewSettings, ReviewAction
 from moderation.domain.thresholds import Thresholds
 from moderation.features import minhash
@@ -240,7 +240,9 @@ def test_each_label_is_there(connection: Connection, old: Rows) -> None:
     newest = {row["comment_id"]: row for row in old["labels"]}
     for comment_id, row in newest.items():
         value = row["value"] and LabelValue(row["value"])
-        expected = Label(value, row["who"], row["source"], datetime.fromisoformat(row["given_at"]).replace(tzinfo=UTC))
+        given_at = datetime.fromisoformat(row["given_at"]).replace(tzinfo=UTC)
+        origin = LabelOrigin.IMPORT if row["source"] == "import" else LabelOrigin.SINGLE
+        expected = Label(value, row["who"], row["source"], given_at, origin)
         assert labels.last(connection, comment_id) == expected
 
 

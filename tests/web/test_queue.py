@@ -488,7 +488,7 @@ def test_similar_comments_are_shown_with_their_labels(mara: Browser, ana: Browse
     assert "you called it spam on 02 Jan 2026" in page and "Ana called it spam on 02 Jan 2026" in page
     assert "<script" not in page and "\u202e" not in page and page.count("&lt;script&gt;") == 4
     decide(mara, newest(blog.services), "spam")
-    blog.score("sheds of oak, larch and fir sent to any garden")
+    blog.score("cheap sheds of oak, larch and pine sent to you")
     page = mara.get("/queue").text
     assert "the blog called it ham" in page and "&lt;i&gt;sheds" in page
 
