@@ -230,6 +230,8 @@ def _logits(model: "Model", rows: LessonRows) -> Floats:
 
 def _solve(kernel: Floats, spam: np.ndarray, offsets: Floats, chosen: np.ndarray) -> Floats:
     """Return the coefficients of the chosen rows, 0 for the others."""
+    if chosen.all():
+        return solve(kernel, spam, offsets)
     coefficients = np.zeros(len(spam))
     places = np.flatnonzero(chosen)
     coefficients[places] = solve(np.ascontiguousarray(kernel[np.ix_(places, places)]), spam[places], offsets[places])

@@ -13,6 +13,7 @@ from moderation.domain.thresholds import Thresholds, Verdict, decide
 from moderation.features.label_features import LabelFeatures
 from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.model import score
+from moderation.scoring.residual import C, solve
 from moderation.scoring.site_weights import LEARNT_HERE, Lesson, SiteWeights
 from tests.models import small_model
 
@@ -143,6 +144,17 @@ def test_to_forget_is_to_learn_without(lessons: list[Lesson], data: st.DataObjec
     rebuilt = SiteWeights.learn(small_model(), data.draw(st.permutations(learnt_so_far)))
     assert np.array_equal(weights.window.kernel, rebuilt.window.kernel)
     assert bits(weights) == bits(rebuilt)
+
+
+def test_the_solution_is_found_where_the_model_is_sure_and_wrong() -> None:
+    """Labels at random take the most steps. At the solution each coefficient is `C` times its error."""
+    generator = np.random.default_rng(1)
+    rows = np.hstack([np.ones((200, 1)), generator.standard_normal((200, 40)) / 4])
+    spam, kernel = generator.random(200) < 0.5, rows @ rows.T
+    for offsets in (np.zeros(200), generator.normal(0.0, 6.0, 200), np.where(spam, -30.0, 30.0)):
+        coefficients = solve(kernel, spam, offsets)
+        chance = 1.0 / (1.0 + np.exp(-offsets - kernel @ coefficients))
+        assert coefficients == pytest.approx(C * (spam - chance), abs=1e-6 * C)
 
 
 WORDS = "bread flour oven crust rye water salt yeast sour dough loaf rise bake knead warm cold night morning".split()
