@@ -18,8 +18,6 @@ MIN_SPAM_SIMILARITY = 0.5
 MIN_HAM_SIMILARITY = 0.8
 _MAX_COMPARED = 64
 """Sketches that are compared with that of a comment, the newest ones."""
-_MIN_SHARED_PROPORTION = 1 / 3
-"""Sketches that share a smaller part of their hashes cannot be similar enough."""
 
 Mask = NDArray[np.bool_]
 
@@ -68,8 +66,9 @@ class LabelMemory:
         """Return the label that decides on a comment with these keys, or `None` if no labelled comment is like it."""
         exact = self._exact.find([keys.identity, keys.short_text, *keys.sites])
         sketched = self._sketches.find(keys.sketch)
-        min_shared = _MIN_SHARED_PROPORTION * len(keys.sketch)
-        # Common shingles are in many sketches, so that most comments share a few hashes with some label.
+        # Common shingles are in many sketches, so that most comments share a few hashes with some label. The smallest
+        # hashes of two texts are as many as those of either at least, so sketches that share fewer are not similar.
+        min_shared = MIN_SPAM_SIMILARITY * len(keys.sketch)
         if not len(exact) and len(sketched) < max(1.0, min_shared):
             return None
         sketched, shared = np.unique(sketched, return_counts=True)
