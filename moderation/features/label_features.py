@@ -1,6 +1,6 @@
 """All that learning reads of a labelled comment: its hashed columns, its signals and its memory keys, without its text.
 
-A row takes some 700 bytes, a million of them less than a gigabyte. A text may be deleted without unlearning its label.
+A row takes some 900 bytes, a million of them less than a gigabyte. A text may be deleted without unlearning its label.
 """
 
 import struct
