@@ -124,4 +124,6 @@ def test_a_blog_trusts_an_author(blog: Blog) -> None:
     assert "TRUSTED_AUTHOR" in codes["42"] and "TRUSTED_AUTHOR" not in codes["43"]
     assert blog.call("PUT", "/v1/author-rules", rule | {"standing": None}).status_code == 204
     assert "TRUSTED_AUTHOR" not in str(blog.score("Hello there", author_id="42"))
-    assert blog.call("PUT", "/v1/author-rules", rule | {"value": " "}).status_code == 422
+    assert blog.call("PUT", "/v1/author-rules", rule | {"days": 30.0}).status_code == 200
+    for unusable in ({"value": " "}, {"value": "\x1f"}, {"value": "a,b"}, {"days": 1.5}, {"days": 0}):
+        assert blog.call("PUT", "/v1/author-rules", rule | unusable).status_code == 422

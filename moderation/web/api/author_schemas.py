@@ -1,22 +1,36 @@
 """Requests and responses about trusted and blocked authors, in the API, the OpenAPI document and the CLI's JSON."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from moderation.actions.author_rules import MAX_DAYS
 from moderation.domain.authors import MAX_FACT_LENGTH, AuthorFact, Standing
 from moderation.web.api.guarantee_schemas import ResponseModel
 from moderation.web.api.schemas import RequestModel, Text, Time
 
+_ONE_FACT = r"^[^,]*[^,\s\x00-\x1f\x7f-\xa0][^,]*$"
+"""Something to read, and no comma, which separates roles."""
+
+
+def _whole(value: object) -> object:
+    """Return 30 for 30.0: both are the same integer in JSON Schema."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
 
 class AuthorRuleRequest(RequestModel):
     """Trust or block an author whom the blog vouches for, or all of a role; a null standing forgets the rule."""
 
     fact: Literal["id", "role"]
-    value: Text = Field(min_length=1, max_length=MAX_FACT_LENGTH, description="As in `author_id` or `author_roles`.")
+    value: Text = Field(
+        pattern=_ONE_FACT,
+        max_length=MAX_FACT_LENGTH,
+        description="One id or role, as in `author_id` or `author_roles`.",
+    )
     standing: Literal["trusted", "blocked"] | None
-    days: int | None = Field(None, ge=1, le=MAX_DAYS, description="For so many days; null is for good.")
+    days: Annotated[int | None, BeforeValidator(_whole)] = Field(
+        None, ge=1, le=MAX_DAYS, description="For so many days; null is for good."
+    )
     set_by: Text | None = Field(None, max_length=200, description="The person who decides, if the blog says so.")
     reason: Text = Field("", max_length=500, description="Why; decisions name it.")
 

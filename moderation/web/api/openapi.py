@@ -39,7 +39,10 @@ _RETRY_LATER = (429, 503)
 
 
 class Operation(NamedTuple):
-    """One operation. `response` is the name of a schema, a content type, or empty for a response without body."""
+    """One operation. `response` is the name of a schema, a content type, or empty for a response without body.
+
+    An operation that `may_be_empty` answers 204 where there is nothing left to show.
+    """
 
     method: str
     path: str
@@ -50,6 +53,7 @@ class Operation(NamedTuple):
     status: int = 200
     error_statuses: tuple[int, ...] = ()
     needs_key: bool = True
+    may_be_empty: bool = False
 
 
 OPERATIONS = (
@@ -111,6 +115,7 @@ OPERATIONS = (
         "AuthorRuleResponse",
         200,
         (400, 401, 408, 413, 415, 422, 429, 503),
+        may_be_empty=True,
     ),
     Operation("get", "/livez", "livez", "Does the process answer?", response="LivenessResponse", needs_key=False),
     Operation(
@@ -203,6 +208,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
     responses = {str(operation.status): _response_object(operation.status, _content(operation.response))}
     if operation.name == "readyz":
         responses["503"] = _response_object(503, _content(operation.response))
+    if operation.may_be_empty:
+        responses["204"] = _response_object(204, {})
     problem = {"application/problem+json": {"schema": _ref("ProblemResponse")}}
     responses |= {str(status): _response_object(status, problem) for status in operation.error_statuses}
     return responses
