@@ -87,7 +87,9 @@ class FuzzedService:
         for _ in range(2):
             self._socket, reused = self._socket or self._connect(), self._socket is not None
             try:
-                self._socket.sendall(request)
+                # The server may refuse a body before its end, with an answer.
+                with suppress(BrokenPipeError):
+                    self._socket.sendall(request)
                 answer, ends = _read_answer(self._socket, method)
             except (ConnectionError, http.client.BadStatusLine):
                 self.close()
