@@ -14,6 +14,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+from sqlalchemy import text
 
 from moderation.actions.callbacks import RETRY_DELAYS, deliver_due
 from moderation.actions.check import CheckRequest, check_comment
@@ -308,7 +309,10 @@ def test_labels_that_teach_nothing_are_found(installation: Installation) -> None
         "labels_that_teach": 1,
         "labels_without_features": 0,
     }
-    installation.execute("UPDATE label_features SET features_version = 1")
+    services = open_services(installation.settings)
+    with services.engine.begin() as connection:
+        connection.execute(text("UPDATE label_features SET features_version = 1"))
+    services.engine.dispose()
     check, level, detail = installation.only_finding()
     assert (check, level) == ("learning", "warning") and "missing: 1" in detail and "moderation init" in detail
     assert "without features 1" in installation.operator.run("site", "show", SITE).stdout
