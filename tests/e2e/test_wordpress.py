@@ -184,7 +184,8 @@ def test_a_stopped_service_loses_nothing(deployment: Deployment) -> None:
     assert "no answer from Moderation" in deployment.blog.history(good.number)
     with deployment.with_thresholds(*ALL_SPAM):
         counts = deployment.blog.check_for_spam()
-    assert counts["processed"] == counts["spam"] >= 2
+    # Comments that other tests approved wait too; the site has learnt that they are ham.
+    assert counts["processed"] >= counts["spam"] >= 2
     assert deployment.blog.state(good.number) == deployment.blog.state(bad.number) == SPAM
     assert deployment.comments("Miller's Boy") == deployment.comments("Starter Reader") == 1
 
