@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from moderation.features.parsed_comment import ParsedComment
-from moderation.features.traits import MAX_TRAITS, TEXT, find_traits
+from moderation.features.traits import MAX_TRAITS, find_load
 
 SKETCH_SIZE = 16
 """Hashes in a sketch. Two texts share at least half of them with probability 86 % at similarity .6, .7 % at .2."""
@@ -81,14 +81,14 @@ def find_memory_keys(parsed: ParsedComment) -> MemoryKeys:
     hosts = sorted({link.host for link in parsed.external_links})
     contacts = sorted({contact.value for contact in parsed.contacts})
     url, email = (comment.url or "").strip().lower(), (comment.email or "").strip().lower()
-    words = [bare for word in parsed.words if word not in parsed.title_words and (bare := _DIGITS.sub("", word))]
+    words = _remembered_words(parsed)
     is_short = parsed.word_count < MIN_SKETCHED_WORDS or sum(map(len, words)) < MIN_SKETCHED_WORDS
     return MemoryKeys(
         identity=_hash([parsed.normalized.text, *fields, *[link.url for link in parsed.external_links]]),
         load=_hash([url, email, *hosts, *contacts]),
         author=_hash([parsed.author]) if parsed.author else 0,
         short_text=_hash(words) if is_short else 0,
-        sites=tuple({_hash([trait.value]): None for trait in find_traits(parsed) if trait.kind != TEXT}),
+        sites=tuple({_hash([trait.value]): None for trait in find_load(parsed)}),
         sketch=() if is_short else _sketch(" ".join(words)[:_MAX_LETTERS]),
     )
 
@@ -97,19 +97,31 @@ def similarity(left: Iterable[int], right: Iterable[int]) -> float:
     """Return the Jaccard index of two texts as their sketches estimate it: the shared part of the smallest hashes."""
     left, right = set(left), set(right)
     smallest = sorted(left | right)[:SKETCH_SIZE]
-    return sum([value in left and value in right for value in smallest]) / max(1, len(smallest))
+    return len((left & right).intersection(smallest)) / max(1, len(smallest))
+
+
+def _remembered_words(parsed: ParsedComment) -> list[str]:
+    """Return the words of a comment without digits and without the words of the page's title."""
+    words = parsed.words
+    if not parsed.title_words.isdisjoint(words):
+        words = [word for word in words if word not in parsed.title_words]
+    return [bare for word in words if (bare := word if word.isalpha() else _DIGITS.sub("", word))]
 
 
 def _sketch(text: str) -> tuple[int, ...]:
     letters = np.frombuffer(text.ljust(_SHINGLE_SIZE).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
     count = len(letters) - _SHINGLE_SIZE + 1
-    hashes = np.zeros(count, dtype=np.uint64)
-    for start in range(_SHINGLE_SIZE):
-        hashes = hashes * _ROLLING_MULTIPLIER + letters[start : start + count]
+    hashes = letters[:count].copy()
+    for start in range(1, _SHINGLE_SIZE):
+        hashes *= _ROLLING_MULTIPLIER
+        hashes += letters[start : start + count]
     for _ in range(2):
-        hashes = (hashes ^ (hashes >> _HALF_BITS)) * _MIX_MULTIPLIER
+        hashes ^= hashes >> _HALF_BITS
+        hashes *= _MIX_MULTIPLIER
+    hashes >>= _HALF_BITS
+    hashes.sort()
     # A shingle may repeat, and 0 stands for no hash. `numpy.unique` would take twice as long.
-    smallest = dict.fromkeys(np.sort(hashes >> _HALF_BITS)[: 8 * SKETCH_SIZE].tolist())
+    smallest = dict.fromkeys(hashes[: 8 * SKETCH_SIZE].tolist())
     return tuple(list(filter(None, smallest))[:SKETCH_SIZE])
 
 

@@ -198,7 +198,7 @@ def _hash_namespace(
     ngram_namespace = NAMESPACES[namespace].ngram_namespace
     if ngram_namespace is not None:
         ngrams, counts = _batch_ngram_columns(list(word_ids), ngram_namespace)
-        indices = _ranges((np.cumsum(counts) - counts)[words], counts[words])
+        indices = ranges((np.cumsum(counts) - counts)[words], counts[words])
         parts.append((np.repeat(word_owners, counts[words]), ngrams[indices]))
     return parts
 
@@ -209,7 +209,7 @@ def _batch_ngram_columns(words: Sequence[str], namespace: int) -> tuple[IntArray
     letter_bounds = np.append(np.flatnonzero(data & 0xC0 != 0x80), len(data))
     padded_lengths = _lengths(words) + 2
     counts = np.maximum(1, padded_lengths - NGRAM_SIZE + 1)
-    begins = _ranges(np.cumsum(padded_lengths - 1) - padded_lengths + 1, counts)
+    begins = ranges(np.cumsum(padded_lengths - 1) - padded_lengths + 1, counts)
     ends = begins + np.repeat(np.minimum(NGRAM_SIZE, padded_lengths), counts)
     hashes = _crc32(data, letter_bounds[begins], letter_bounds[ends], HASH_SEEDS[namespace])
     owners, ngrams = _unique_pairs(np.repeat(np.arange(len(words)), counts), hashes)
@@ -237,14 +237,14 @@ def _unique_pairs(owners: IntArray, values: IntArray) -> tuple[IntArray, IntArra
     return packed >> 32, packed & _UINT32_MAX
 
 
-def _ranges(firsts: IntArray, counts: IntArray) -> IntArray:
-    """Return the concatenated ranges `first, first + 1, …` with `count` numbers each."""
-    return np.arange(counts.sum()) + np.repeat(firsts + counts - np.cumsum(counts), counts)
-
-
 def _lengths(sequences: Iterable[Sequence[str]]) -> IntArray:
     return np.fromiter(map(len, sequences), np.int64)
 
 
 def _concatenate(parts: Sequence[IntArray]) -> IntArray:
     return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+
+def ranges(firsts: IntArray, counts: IntArray) -> IntArray:
+    """Return the concatenated ranges `first, first + 1, …` with `count` numbers each."""
+    return np.arange(counts.sum()) + np.repeat(firsts + counts - np.cumsum(counts), counts)

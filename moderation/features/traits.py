@@ -53,15 +53,20 @@ def find_traits(parsed: ParsedComment, own_domain: str | None = None) -> list[Tr
 
     Pages and mailboxes under `own_domain`, that of the site, are no traits; neither are those of the comment's page.
     """
+    traits = find_load(parsed, own_domain)
+    template = _template(parsed, has_load=bool(traits))
+    return [Trait(TEXT, template), *traits] if template else traits
+
+
+def find_load(parsed: ParsedComment, own_domain: str | None = None) -> list[Trait]:
+    """Return the traits of a comment other than its text: the sites and the contacts that it promotes."""
     own = {own_domain, parsed.page_link.domain if parsed.page_link else None}
     sites = dict.fromkeys(name for link in parsed.external_links if (name := _promoted(link, link.domain, own)))
     traits = [Trait(LINKED_SITE, site) for site in list(sites)[:_MAX_LINKED_SITES]]
     if parsed.url is not None and (site := _promoted(parsed.url, parsed.url.host, own)):
         traits.append(Trait(AUTHOR_SITE, site))
     contacts = dict.fromkeys([*_email(parsed, own), *_named_in_text(parsed)])
-    traits += [Trait(CONTACT, contact) for contact in list(contacts)[:_MAX_CONTACTS]]
-    template = _template(parsed, has_load=bool(traits))
-    return [Trait(TEXT, template), *traits] if template else traits
+    return traits + [Trait(CONTACT, contact) for contact in list(contacts)[:_MAX_CONTACTS]]
 
 
 def _promoted(link: Link, name: str, own_domains: AbstractSet[str | None]) -> str | None:

@@ -7,6 +7,7 @@ short text needs the same author or the same advertised site too, as many people
 
 from collections.abc import Sequence
 from enum import IntEnum
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -68,18 +69,17 @@ class LabelMemory:
         sketched = self._sketches.find(keys.sketch)
         # Common shingles are in many sketches, so that most comments share a few hashes with some label. The smallest
         # hashes of two texts are as many as those of either at least, so sketches that share fewer are not similar.
-        min_shared = MIN_SPAM_SIMILARITY * len(keys.sketch)
-        if not len(exact) and len(sketched) < max(1.0, min_shared):
+        sketched.sort()
+        spread = ceil(MIN_SPAM_SIMILARITY * len(keys.sketch)) - 1
+        shared = sketched[spread:][sketched[spread:] == sketched[: max(0, len(sketched) - spread)]]
+        if not len(exact) and not len(shared):
             return None
-        sketched, shared = np.unique(sketched, return_counts=True)
-        similar = sketched[shared >= min_shared][-_MAX_COMPARED:]
-        if not len(exact) and not len(similar):
-            return None
+        similar = np.unique(shared)[-_MAX_COMPARED:]
         candidates = np.union1d(exact, similar)
         similarities = np.zeros(len(candidates))
-        for lesson in similar.tolist():
-            sketch = self._records["sketch"][lesson].tolist()
-            similarities[np.searchsorted(candidates, lesson)] = similarity(keys.sketch, filter(None, sketch))
+        similarities[np.searchsorted(candidates, similar)] = [
+            similarity(keys.sketch, filter(None, sketch)) for sketch in self._records["sketch"][similar].tolist()
+        ]
         match = self._match(keys, candidates, similarities)
         order = np.lexsort((candidates, self._by_moderator[candidates], match))
         if not len(order) or match[order[-1]] == MatchKind.NONE:
@@ -108,7 +108,8 @@ class LabelMemory:
         records, spam = self._records[candidates], self._spam[candidates]
         same_load = records["load"] == keys.load
         same_author = (records["author"] == keys.author) & (keys.author != 0)
-        same_site = np.isin(records["sites"], [site for site in keys.sites if site]).any(axis=1)
+        sites = np.array(keys.sites, dtype=np.uint64)
+        same_site = (records["sites"][:, :, None] == sites).any(axis=(1, 2))
         same_short = (records["short_text"] == keys.short_text) & (keys.short_text != 0)
         spam_text = (similarities >= MIN_SPAM_SIMILARITY) | (same_short & (same_author | same_site))
         ham_text = (similarities >= MIN_HAM_SIMILARITY) | (same_short & same_author)
@@ -117,11 +118,12 @@ class LabelMemory:
         is_advertiser = spam & same_site & (not (same_site & ~spam).any())
         identical = records["identity"] == keys.identity
         unsigned = spam & identical & keys.is_unsigned
-        return np.select(
-            [identical & ~unsigned, alike & same_load, alike, is_advertiser | unsigned],
-            [MatchKind.IDENTICAL, MatchKind.TEXT_AND_LOAD, MatchKind.TEXT, MatchKind.SITE],
-            MatchKind.NONE,
-        ).astype(np.int8)
+        match = np.zeros(len(candidates), dtype=np.int8)
+        match[is_advertiser | unsigned] = MatchKind.SITE
+        match[alike] = MatchKind.TEXT
+        match[alike & same_load] = MatchKind.TEXT_AND_LOAD
+        match[identical & ~unsigned] = MatchKind.IDENTICAL
+        return match
 
 
 class _Index:
@@ -131,13 +133,15 @@ class _Index:
         rows = np.repeat(np.arange(len(hashes), dtype=np.int32), hashes.shape[1])
         flat = hashes.ravel()
         used = np.flatnonzero(flat)
-        order = used[np.argsort(flat[used], kind="stable")]
+        order = used[np.argsort(flat[used])]
         self._hashes, self._rows = flat[order], rows[order]
 
     def find(self, wanted: Sequence[int]) -> NDArray[np.int32]:
         """Return the rows with each of some hashes, a row as often as it has one of them."""
         values = np.array(wanted, dtype=np.uint64)
-        begins = np.searchsorted(self._hashes, values).tolist()
-        ends = np.searchsorted(self._hashes, values, "right").tolist()
-        found = [self._rows[begin:end] for begin, end in zip(begins, ends, strict=True) if begin < end]
-        return np.concatenate(found) if found else self._rows[:0]
+        begins = self._hashes.searchsorted(values)
+        found = values[self._hashes.take(begins, mode="clip") == values] if len(self._hashes) else values[:0]
+        if not len(found):
+            return self._rows[:0]
+        begins, ends = self._hashes.searchsorted(found).tolist(), self._hashes.searchsorted(found, "right").tolist()
+        return np.concatenate([self._rows[begin:end] for begin, end in zip(begins, ends, strict=True)])

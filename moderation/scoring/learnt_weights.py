@@ -14,8 +14,6 @@ from moderation.scoring.word_weights import FieldRow
 _TEXT_CACHE_WORDS = 1 << 14
 """Words of texts that are cached, some 2 MB. The cache of any other field has an eighth of that."""
 
-_Vectors = Sequence[NDArray[np.float16]]
-
 
 class LearntWeights:
     """The sum of the rows of some lessons, each times its coefficient: one sum for each set of coefficients.
@@ -36,11 +34,14 @@ class LearntWeights:
         self._biases = [float(each.sum()) * CONSTANT**2 for each in coefficients]
         self._means = rows.means
         self._by_word = [
-            WordCache(
-                partial(_word_weights, self._vectors, namespace),
-                _TEXT_CACHE_WORDS if namespace == WORDS else _TEXT_CACHE_WORDS // 8,
-            )
-            for namespace in range(len(NAMESPACES))
+            [
+                WordCache(
+                    partial(_word_weight, vector, namespace),
+                    _TEXT_CACHE_WORDS if namespace == WORDS else _TEXT_CACHE_WORDS // 8,
+                )
+                for namespace in range(len(NAMESPACES))
+            ]
+            for vector in self._vectors
         ]
 
     def shifts(self, rows: Sequence[FieldRow], signals: Sequence[float]) -> list[float]:
@@ -50,11 +51,10 @@ class LearntWeights:
             bias + total for bias, total in zip(self._biases, (self._signal_weights @ units).tolist(), strict=True)
         ]
         for namespace, words, pairs, scale in rows:
-            columns = list(pairs)
-            looked_up = list(map(self._by_word[namespace].__getitem__, words))
             for number, vector in enumerate(self._vectors):
-                of_words = sum([weights[number] for weights in looked_up])
-                of_pairs = float(vector.take(columns).sum(dtype=np.float64)) if columns else 0.0
+                # Sums of half precision are exact in double precision, in any order.
+                of_words = sum(map(self._by_word[number][namespace].__getitem__, words))
+                of_pairs = sum(map(vector.item, pairs))
                 totals[number] += scale * (of_words + of_pairs)
         return totals
 
@@ -62,14 +62,10 @@ class LearntWeights:
 def _fold(rows: LessonRows, coefficients: Floats) -> NDArray[np.float16]:
     """Return the weighted sum of rows as a vector of shape (N_COLUMNS,), rounded as the weights of a model are."""
     values = (coefficients[:, None] * rows.scales).ravel()[rows.owners]
-    sums = np.bincount(rows.columns, values, N_COLUMNS)
-    # Only the columns in use are converted: numpy rounds to float16 without help of the processor.
-    used = np.flatnonzero(sums)
     vector = np.zeros(N_COLUMNS, dtype=np.float16)
-    vector[used] = sums[used].astype(np.float16)
+    vector[rows.columns] = np.bincount(rows.places, values, len(rows.columns)).astype(np.float16)
     return vector
 
 
-def _word_weights(vectors: _Vectors, namespace: int, word: str) -> tuple[float, ...]:
-    columns = word_and_ngram_columns(word, namespace)
-    return tuple([sum(map(vector.item, columns)) for vector in vectors])
+def _word_weight(vector: NDArray[np.float16], namespace: int, word: str) -> float:
+    return sum(map(vector.item, word_and_ngram_columns(word, namespace)))

@@ -6,22 +6,24 @@ Both are a pure function of the live model and the site's labels in force: to fo
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import inf, log, sqrt
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moderation.domain.decision import Label, LabelValue, Reason
 from moderation.domain.thresholds import Thresholds
 from moderation.features.extraction import Features
 from moderation.features.label_features import LabelFeatures
 from moderation.features.memory_keys import find_memory_keys
-from moderation.features.ngrams import N_COLUMNS, hash_documents
+from moderation.features.ngrams import word_and_ngram_columns
 from moderation.features.parsed_comment import ParsedComment
-from moderation.scoring.label_memory import LabelMemory, MatchKind
+from moderation.scoring.label_memory import LabelMemory, Mask, MatchKind
 from moderation.scoring.learnt_weights import LearntWeights
-from moderation.scoring.residual import FIELDS, Floats, LessonRows, signal_units, solve
+from moderation.scoring.residual import FIELDS, Floats, LessonRows, signal_units, solve, square
 from moderation.scoring.word_weights import FieldRow
 
 if TYPE_CHECKING:
@@ -77,11 +79,14 @@ class ScoredRow(NamedTuple):
 class SiteWeights:
     """The memory of a site and its learnt weights. `learn` makes them."""
 
-    def __init__(self, lessons: Sequence[Lesson], window: "_Window") -> None:
+    def __init__(self, model: "Model", lessons: Sequence[Lesson], previous: "_Window | None") -> None:
         self._lessons = lessons
-        self.window = window
         spam = np.array([lesson.is_spam for lesson in lessons], dtype=bool)
         by_moderator = np.array([lesson.is_by_moderator for lesson in lessons], dtype=bool)
+        newest = _newest(spam)
+        self.window = _Window(
+            model, [lessons[number] for number in newest.tolist()], spam[newest], by_moderator[newest], previous
+        )
         self._memory = LabelMemory([lesson.features.key_record for lesson in lessons], spam, by_moderator)
 
     @classmethod
@@ -90,8 +95,7 @@ class SiteWeights:
 
         The inner products of `previous` are used again, which saves time. The result is the same to the last bit.
         """
-        ordered = sorted(lessons, key=attrgetter("label_id"))
-        return cls(ordered, _Window(model, _newest(ordered), previous.window if previous else None))
+        return cls(model, sorted(lessons, key=attrgetter("label_id")), previous.window if previous else None)
 
     def reason(self, scored: ScoredRow, thresholds: Thresholds) -> Reason | None:
         """Return what the labels change about the logit of a comment, and the labels that do; `None` for nothing."""
@@ -106,7 +110,7 @@ class SiteWeights:
                 return Reason(LEARNT_HERE, target - scored.logit, describe_labels([deciding, *others]))
         if not shift:
             return None
-        # To find the strongest labels takes as long as a score, so it is done where they matter.
+        # To find the strongest labels takes nearly as long as a score, so it is done where they matter.
         crosses = cutoffs.zone(scored.logit + shift) != cutoffs.zone(scored.logit)
         named = self.window.strongest(scored, spam=shift > 0) if crosses else []
         return Reason(LEARNT_HERE, shift, describe_labels(named) if named else self.window.describe())
@@ -118,15 +122,15 @@ class _Window:
     `kernel` has the inner products of their rows.
     """
 
-    def __init__(self, model: "Model", lessons: Sequence[Lesson], previous: "_Window | None") -> None:
+    def __init__(
+        self, model: "Model", lessons: Sequence[Lesson], spam: Mask, trusted: Mask, previous: "_Window | None"
+    ) -> None:
         self.lessons = lessons
         self.model_id = model.id
         self._means = model.means
         self.rows = LessonRows.of([lesson.features for lesson in lessons], model.means)
         self.kernel = self._kernel(previous if previous and previous.model_id == model.id else None)
-        spam = np.array([lesson.is_spam for lesson in lessons], dtype=bool)
         offsets = _logits(model, self.rows)
-        trusted = np.array([lesson.is_by_moderator for lesson in lessons], dtype=bool)
         everything = np.ones(len(lessons), dtype=bool)
         self._coefficients = _solve(self.kernel, spam, offsets, everything)
         by_moderators = [] if trusted.all() else [_solve(self.kernel, spam, offsets, trusted)]
@@ -141,7 +145,7 @@ class _Window:
         places = {lesson.label_id: place for place, lesson in enumerate(previous.lessons)}
         known = [place for place, lesson in enumerate(self.lessons) if lesson.label_id in places]
         kept = [places[self.lessons[place].label_id] for place in known]
-        return self.rows.kernel(known, previous.kernel[np.ix_(kept, kept)])
+        return self.rows.kernel(known, previous.kernel[square(kept)])
 
     def bounded_shift(self, scored: ScoredRow, cutoffs: "_Cutoffs") -> float:
         """Return what the weights add to a logit.
@@ -159,12 +163,16 @@ class _Window:
 
     def strongest(self, scored: ScoredRow, *, spam: bool) -> list[Lesson]:
         """Return the lessons that move the logit of a comment most to one side, the strongest first."""
-        columns = np.sort(hash_documents([scored.features.document]).columns)
+        columns = [
+            column
+            for row in scored.rows
+            for column in chain(row.pairs, *[word_and_ngram_columns(word, row.namespace) for word in row.words])
+        ]
         scales = np.zeros(len(FIELDS))
         for row in scored.rows:
             scales[FIELDS.index(row.namespace)] = row.scale
         signals = signal_units(np.array(scored.features.signals), self._means)
-        moved = self._coefficients * self.rows.products(columns, scales, signals, np.zeros(N_COLUMNS, dtype=np.int16))
+        moved = self._coefficients * self.rows.products(np.array(columns, dtype=np.int64), scales, signals)
         order = np.argsort(-moved if spam else moved, kind="stable")[:_MAX_NAMED].tolist()
         return [self.lessons[place] for place in order if (moved[place] > 0) == spam]
 
@@ -211,14 +219,9 @@ def describe_labels(lessons: Sequence[Lesson], count: int | None = None) -> str:
     return f"like {comments} labelled {labels[0].value}, {', '.join(given)}"
 
 
-def _newest(lessons: Sequence[Lesson]) -> list[Lesson]:
-    """Return the newest lessons of each label, in their order."""
-    kept = {
-        lesson.label_id
-        for spam in (True, False)
-        for lesson in [lesson for lesson in lessons if lesson.is_spam is spam][-MAX_LESSONS_PER_LABEL:]
-    }
-    return [lesson for lesson in lessons if lesson.label_id in kept]
+def _newest(spam: Mask) -> NDArray[np.int64]:
+    """Return the numbers of the newest lessons of each label, ascending."""
+    return np.sort(np.concatenate([np.flatnonzero(kind)[-MAX_LESSONS_PER_LABEL:] for kind in (spam, ~spam)]))
 
 
 def _logits(model: "Model", rows: LessonRows) -> Floats:
@@ -228,7 +231,7 @@ def _logits(model: "Model", rows: LessonRows) -> Floats:
     return np.asarray(model.bias + words.sum(axis=1) + rows.raw_signals @ model.signal_weights)
 
 
-def _solve(kernel: Floats, spam: np.ndarray, offsets: Floats, chosen: np.ndarray) -> Floats:
+def _solve(kernel: Floats, spam: Mask, offsets: Floats, chosen: Mask) -> Floats:
     """Return the coefficients of the chosen rows, 0 for the others."""
     if chosen.all():
         return solve(kernel, spam, offsets)

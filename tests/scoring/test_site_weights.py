@@ -1,6 +1,7 @@
 """Site weights: what a label changes at once, exact undo, and bounds of what labels may change."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from moderation.domain.comment import Comment
 from moderation.domain.decision import Label, LabelValue, Reason, Score
 from moderation.domain.thresholds import Thresholds, Verdict, decide
 from moderation.features.label_features import LabelFeatures
+from moderation.features.ngrams import N_COLUMNS, NAMESPACES, OFFSETS
 from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.model import score
-from moderation.scoring.residual import C, solve
+from moderation.scoring.residual import CONSTANT, FIELDS, SIGNAL_UNIT, C, LessonRows, signal_units, solve
 from moderation.scoring.site_weights import LEARNT_HERE, Lesson, SiteWeights
 from tests.models import small_model
 
@@ -144,6 +146,34 @@ def test_to_forget_is_to_learn_without(lessons: list[Lesson], data: st.DataObjec
     rebuilt = SiteWeights.learn(small_model(), data.draw(st.permutations(learnt_so_far)))
     assert np.array_equal(weights.window.kernel, rebuilt.window.kernel)
     assert bits(weights) == bits(rebuilt)
+
+
+def written_out(features: LabelFeatures, used: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Return a row as the residual reads it: the value of each column in use, each signal, and the constant."""
+    hashed = np.zeros(len(used))
+    for namespace, (begin, end) in zip(FIELDS, BOUNDS, strict=True):
+        own = features.columns[(begin <= features.columns) & (features.columns < end)]
+        value = NAMESPACES[namespace].norm / np.sqrt(max(1, len(own)))
+        hashed += value * np.bincount(np.searchsorted(used, own), minlength=len(used))
+    signals = signal_units(features.signals.astype(np.float64), means) * SIGNAL_UNIT
+    return np.hstack([hashed, signals, CONSTANT])
+
+
+BOUNDS = list(pairwise([*[OFFSETS[namespace] for namespace in FIELDS], N_COLUMNS]))
+
+
+def test_inner_products_are_those_of_the_rows_written_out() -> None:
+    """The index of columns finds each shared entry as often as both rows have it."""
+    features, means = [lesson.features for lesson in LESSONS], small_model().means
+    used = np.unique(np.concatenate([row.columns for row in features]))
+    dense = np.array([written_out(row, used, means) for row in features])
+    kernel = LessonRows.of(features, means).kernel()
+    assert np.allclose(kernel, dense @ dense.T, rtol=1e-12)
+    others = LessonRows.of(features[1:], means)
+    first = LessonRows.of(features[:1], means)
+    products = others.products(features[0].columns, first.scales[0], first.signals[0])
+    assert np.array_equal(products, kernel[0, 1:])
+    assert not len(LessonRows.of([], means).products(features[0].columns, first.scales[0], first.signals[0]))
 
 
 def test_the_solution_is_found_where_the_model_is_sure_and_wrong() -> None:
