@@ -1,12 +1,13 @@
 """Trust and block authors on facts that their blog vouches for."""
 
+import re
 from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Connection
 
 from moderation.actions.services import Services
-from moderation.domain.authors import MAX_FACT_LENGTH, AuthorFact, AuthorRule, Standing, VouchedAuthor
+from moderation.domain.authors import FACT_PATTERN, MAX_FACT_LENGTH, AuthorFact, AuthorRule, Standing, VouchedAuthor
 from moderation.domain.errors import InvalidInput, StorageUnavailable
 from moderation.domain.site import Site
 from moderation.storage import author_rules
@@ -53,8 +54,8 @@ def set_author_rule(
     Raises `InvalidInput` for a value or a time that cannot be used.
     """
     value = value.strip().lower() if fact is AuthorFact.ROLE else value.strip()
-    if not 0 < len(value) <= MAX_FACT_LENGTH or (fact is AuthorFact.ROLE and "," in value):
-        raise InvalidInput(f"An author's id or role has 1 to {MAX_FACT_LENGTH} characters, and a role no comma.")
+    if len(value) > MAX_FACT_LENGTH or not re.match(FACT_PATTERN, value):
+        raise InvalidInput(f"An author's id or role has 1 to {MAX_FACT_LENGTH} characters, and no comma.")
     if days is not None and not 0 < days <= MAX_DAYS:
         raise InvalidInput(f"An author can be trusted or blocked for 1 to {MAX_DAYS} days, or for good.")
     now = services.clock()

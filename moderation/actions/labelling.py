@@ -36,7 +36,6 @@ from moderation.storage.locks import lock_comments, lock_content, lock_labels, l
 MAX_BULK_INTERVAL = timedelta(seconds=2)
 """Time that a person needs for a second comment: a blog that labels faster passes on a stroke over several."""
 
-_SITE_KEY_CHANNELS = ("api", "akismet")
 _PAGE_SIZE = 500
 
 
@@ -285,7 +284,7 @@ def _as_stroke(connection: Connection, site: Site, label: Label) -> Label:
 
     A blog sends one call for each comment of a stroke, and does not say so.
     """
-    if label.channel not in _SITE_KEY_CHANNELS or label.origin is not LabelOrigin.SINGLE:
+    if label.is_by_moderator or label.origin is not LabelOrigin.SINGLE:
         return label
     lock_labels(connection, site.id)
     last = labels.last_of_site(connection, site.id)

@@ -10,6 +10,8 @@ AUTHOR_CODES = TRUSTED_AUTHOR, BLOCKED_AUTHOR = ("TRUSTED_AUTHOR", "BLOCKED_AUTH
 
 MAX_FACT_LENGTH = 200
 """Code points of an author's id or role."""
+FACT_PATTERN = r"^[^,]*[^,\s\x00-\x1f\x7f-\xa0][^,]*$"
+"""An id or role has something to read, and no comma, which separates roles."""
 
 
 class VouchedAuthor(NamedTuple):

@@ -17,6 +17,10 @@ class LabelValue(StrEnum):
     SPAM = "spam"
 
 
+MODERATOR_CHANNELS = frozenset(("queue", "cli", "import", "history"))
+"""Channels of labels that moderators give."""
+
+
 class LabelOrigin(StrEnum):
     """How a person came to a label.
 
@@ -121,6 +125,11 @@ class Label:
     reason: str = ""
     decision_id: str | None = None
     removes: bool = False
+
+    @property
+    def is_by_moderator(self) -> bool:
+        """Whether a moderator gave the label. Through other channels, the key of a site is enough, which may leak."""
+        return self.channel in MODERATOR_CHANNELS
 
     @property
     def verb(self) -> str:

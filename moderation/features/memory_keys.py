@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from moderation.features.minhash import shingle_hashes
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.traits import MAX_TRAITS, find_load
 
@@ -21,9 +22,6 @@ MIN_SKETCHED_WORDS = 8
 """A shorter text has no sketch: many people write it."""
 
 _MAX_LETTERS = 10_000
-_SHINGLE_SIZE = 5
-_ROLLING_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-_MIX_MULTIPLIER = np.uint64(0xD6E8FEB86659FD93)
 _HALF_BITS = np.uint64(32)
 _DIGITS = re.compile(r"\d+")
 
@@ -109,20 +107,9 @@ def _remembered_words(parsed: ParsedComment) -> list[str]:
 
 
 def _sketch(text: str) -> tuple[int, ...]:
-    letters = np.frombuffer(text.ljust(_SHINGLE_SIZE).encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.uint64)
-    count = len(letters) - _SHINGLE_SIZE + 1
-    hashes = letters[:count].copy()
-    for start in range(1, _SHINGLE_SIZE):
-        hashes *= _ROLLING_MULTIPLIER
-        hashes += letters[start : start + count]
-    for _ in range(2):
-        hashes ^= hashes >> _HALF_BITS
-        hashes *= _MIX_MULTIPLIER
-    hashes >>= _HALF_BITS
-    hashes.sort()
-    # A shingle may repeat, and 0 stands for no hash. `numpy.unique` would take twice as long.
-    smallest = dict.fromkeys(hashes[: 8 * SKETCH_SIZE].tolist())
-    return tuple(list(filter(None, smallest))[:SKETCH_SIZE])
+    smallest = np.unique(shingle_hashes(text) >> _HALF_BITS)[: SKETCH_SIZE + 1].tolist()
+    # 0 stands for no hash.
+    return tuple([value for value in smallest if value][:SKETCH_SIZE])
 
 
 def _hash(parts: Iterable[str]) -> int:

@@ -56,17 +56,23 @@ def lsh_bands(text: str) -> list[int]:
     list of int
         One to `N_BANDS` different integers of 64 bits, signed as databases store them.
     """
-    letters = np.frombuffer(_pad(text).encode("utf-32-le", "surrogatepass"), dtype=np.uint32).astype(np.uint64)
-    n_shingles = len(letters) - _SHINGLE_SIZE + 1
-    hashes = np.zeros(n_shingles, dtype=np.uint64)
-    for start in range(_SHINGLE_SIZE):
-        hashes = hashes * _ROLLING_MULTIPLIER + letters[start : start + n_shingles]
-    hash_functions = _mix_bits(np.multiply.outer(_HASH_MULTIPLIERS, _mix_bits(hashes)) + _HASH_INCREMENTS)
+    hash_functions = _mix_bits(np.multiply.outer(_HASH_MULTIPLIERS, shingle_hashes(_pad(text))) + _HASH_INCREMENTS)
     minima = hash_functions.min(axis=1).reshape(N_BANDS, _ROWS_PER_BAND)
     bands = _BAND_SEEDS
     for column in minima.T:
         bands = _mix_bits(bands + column) * _ROLLING_MULTIPLIER
     return list(dict.fromkeys(bands.view(np.int64).tolist()))
+
+
+def shingle_hashes(text: str) -> NDArray[np.uint64]:
+    """Return a hash of 64 bits for each run of five letters of a text, in reading order; one for a shorter text."""
+    encoded = text.ljust(_SHINGLE_SIZE).encode("utf-32-le", "surrogatepass")
+    letters = np.frombuffer(encoded, dtype=np.uint32).astype(np.uint64)
+    n_shingles = len(letters) - _SHINGLE_SIZE + 1
+    hashes = np.zeros(n_shingles, dtype=np.uint64)
+    for start in range(_SHINGLE_SIZE):
+        hashes = hashes * _ROLLING_MULTIPLIER + letters[start : start + n_shingles]
+    return _mix_bits(hashes)
 
 
 def _pad(text: str) -> str:

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from moderation.scoring.model import Model
 
 LEARNT_HERE = "LEARNT_HERE"
-MODERATOR_CHANNELS = frozenset(("queue", "cli", "import", "history"))
-"""Channels of labels by moderators. Those of the others are given with the key of a site, which may leak."""
 MAX_LESSONS_PER_LABEL = 500
 """Spam and ham comments that the weights are learnt from, the newest ones. The memory has all."""
 MARGIN = 0.1
@@ -64,7 +62,7 @@ class Lesson:
     @property
     def is_by_moderator(self) -> bool:
         """Whether a moderator gave the label, not the key of a site."""
-        return self.label.channel in MODERATOR_CHANNELS
+        return self.label.is_by_moderator
 
 
 class ScoredRow(NamedTuple):

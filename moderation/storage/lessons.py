@@ -49,7 +49,7 @@ def put_features(connection: Connection, site_id: int, rows: Iterable[tuple[int,
 
 
 def remove_features(connection: Connection, comment_ids: Collection[int]) -> None:
-    """Delete the features of comments: nothing can be learnt from them any more."""
+    """Delete the features of comments, so that their labels teach nothing."""
     connection.execute(delete(label_features).where(label_features.c.comment_id.in_(comment_ids)))
 
 

@@ -63,7 +63,7 @@ def comment_count(services: Services, site: Site) -> int:
 
 
 def live(services: Services, site: Site) -> None:
-    """Let the site have a past of its own: judged, held, labelled and imported comments."""
+    """Store judged, held, labelled and imported comments at the site."""
     decision = check_comment(services, site, CheckRequest(OWN)).decision
     label_decision(services, site, decision.id, LabelValue.HAM, "mara", "api")
     check_comment(services, site, CheckRequest(HELD))
@@ -91,7 +91,7 @@ def test_everything_is_as_before_the_import(services: Services, hold_all_site: S
 
 
 def test_the_thresholds_of_a_calibrated_site_return(services: Services, site: Site) -> None:
-    """Before the import the site had none of its own; of two imports both are removed."""
+    """The site had no comments before its two imports, and both are removed."""
     before = rollout_status(services, site)
     load(services, site, good_comments(300))
     load(services, site, good_comments(600))

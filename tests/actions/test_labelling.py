@@ -345,7 +345,7 @@ def test_a_removed_comment_teaches_nothing(services: Services, hold_all_site: Si
 
 
 def test_a_forgotten_decision_waits_again(services: Services, hold_all_site: Site, moderator: Moderator) -> None:
-    """As if nobody had decided: the item is open again, whoever closed it, and can be decided the other way."""
+    """The queue item opens again, and can be decided the other way."""
     decision = check_comment(services, hold_all_site, CheckRequest(COMMENT)).decision
     (item,) = held_items(services)
     resolve(services, item.id, SPAM, moderator)

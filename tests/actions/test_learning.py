@@ -54,7 +54,7 @@ PROBES = [DISPUTED, ADVERT, NEXT_ADVERT, Comment("Thank you, that solved it."), 
 
 @pytest.fixture
 def blog(services: Services, site: Site) -> Site:
-    """Return a site with thresholds of its own."""
+    """Return a site that sets its own thresholds."""
     return set_thresholds(services, site.url, THRESHOLDS)
 
 
@@ -103,7 +103,7 @@ def made_features(services: Services) -> dict[int, bytes]:
 
 
 def test_an_approved_comment_that_is_sent_again_is_published(services: Services, blog: Site) -> None:
-    """A person's word holds for the comment, whoever asks again: a check, a recheck, a preview or a batch."""
+    """A label decides the next check, recheck, preview and batch of its comment."""
     stopped = check_comment(services, blog, CheckRequest(DISPUTED)).decision
     assert stopped.verdict in (Verdict.SPAM, Verdict.REVIEW)
     label_decision(services, blog, stopped.id, HAM, "mara", "queue")

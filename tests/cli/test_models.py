@@ -88,7 +88,7 @@ def test_a_card_has_guarantees_from_held_out_ham(trainer: Operator, recipe: Path
 def test_a_worse_model_is_refused_unless_forced(
     trainer: Operator, recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every objection is told with exit code 3, and the live model stays; the log keeps the overruled ones."""
+    """The command prints every objection, and the live model stays. The log keeps the overruled ones."""
     monkeypatch.setattr(gate, "MAX_OBFUSCATED", 1)
     contrary = write_corpus(tmp_path / "contrary.csv", contrary=True)
     trainer.get("train", contrary, "--recipe", recipe, "--id", "worse")

@@ -7,7 +7,7 @@ from hypothesis import given
 from moderation.domain.comment import Comment
 from moderation.features.extraction import document_of
 from moderation.features.label_features import LabelFeatures
-from moderation.features.memory_keys import MemoryKeys, find_memory_keys, similarity
+from moderation.features.memory_keys import SKETCH_SIZE, MemoryKeys, find_memory_keys, similarity
 from moderation.features.ngrams import hash_documents
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import measure
@@ -52,6 +52,15 @@ def test_near_duplicates_have_similar_sketches() -> None:
     assert similarity(sketch, keys(f"{LONG} 17 http://other.example/9").sketch) == 1.0
     assert similarity(sketch, keys(LONG.replace("garden", "office")).sketch) >= 0.5
     assert similarity(sketch, keys("thank you very much for this article about bread, I tried it at once").sketch) < 0.2
+
+
+@pytest.mark.parametrize("refrain", ["ha", "la", "oh no", "yes", "boo", "na na hey", "wow", "ole ole"])
+def test_a_refrain_does_not_fill_the_sketch(refrain: str) -> None:
+    """Two texts that repeat the same words a hundred times, and differ in the others, are not near-duplicates."""
+    tails = ("the rye loaf needed ten more minutes in our old oven", "my garden sheds are sent to you by train or ship")
+    sketches = [find_memory_keys(ParsedComment(Comment(f"{refrain} " * 100 + tail))).sketch for tail in tails]
+    assert [len(sketch) for sketch in sketches] == [SKETCH_SIZE, SKETCH_SIZE]
+    assert similarity(*sketches) < 0.5
 
 
 def test_the_load_is_all_that_a_comment_can_lead_to() -> None:

@@ -1,4 +1,4 @@
-"""The log of promotions: each change of the live model leaves a line, whatever else the file has."""
+"""The log of promotions: each change of the live model appends a line, also to a damaged file."""
 
 from datetime import UTC, datetime
 

@@ -5,12 +5,9 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from moderation.actions.author_rules import MAX_DAYS
-from moderation.domain.authors import MAX_FACT_LENGTH, AuthorFact, Standing
+from moderation.domain.authors import FACT_PATTERN, MAX_FACT_LENGTH, AuthorFact, Standing
 from moderation.web.api.guarantee_schemas import ResponseModel
 from moderation.web.api.schemas import RequestModel, Text, Time
-
-_ONE_FACT = r"^[^,]*[^,\s\x00-\x1f\x7f-\xa0][^,]*$"
-"""Something to read, and no comma, which separates roles."""
 
 
 def _whole(value: object) -> object:
@@ -23,7 +20,7 @@ class AuthorRuleRequest(RequestModel):
 
     fact: Literal["id", "role"]
     value: Text = Field(
-        pattern=_ONE_FACT,
+        pattern=FACT_PATTERN,
         max_length=MAX_FACT_LENGTH,
         description="One id or role, as in `author_id` or `author_roles`.",
     )
