@@ -25,7 +25,7 @@ COUNTED = -p tests.fuzz.counting --hypothesis-profile=$(FUZZ)
 FUZZ_TESTS := tests/fuzz tests/web/test_any_bytes.py tests/web/test_akismet_form.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-postgres check bench bench-serve drill mutants lowest train fuzz lock
+.PHONY: help setup serve test test-postgres lint check bench bench-serve drill mutants lowest train fuzz lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,11 +42,13 @@ test: $(VENV)/.tests  ## run the test suite
 test-postgres: $(VENV)/.tests  ## run the test suite on a PostgreSQL server that it starts itself
 	@MODERATION_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(PARALLEL)
 
-check: $(VENV)/.tests  ## lint, check formatting, types, layers and prose, and run the tests with coverage
+lint: $(VENV)/.tests  ## check style, formatting, types and layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint  ## lint, and run the tests, those of the prose among them, with coverage
 	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term
 
 bench: $(VENV)/.tests  ## measure quality and speed; DATA=FOLDER names the folder of corpora

@@ -11,9 +11,11 @@ from benchmarks import (
     forms,
     growth,
     guarantee,
+    held_campaigns,
     history,
     label_effect,
     learning,
+    lists,
     memory,
     mutants,
     names,
@@ -52,6 +54,8 @@ BENCHMARKS = {
     "peers": comparison.measure,
     "mutants": mutants.measure,
     "queue": queue.measure,
+    "held_campaigns": held_campaigns.measure,
+    "lists": lists.measure,
     "drill": drill.measure,
     "strangers": strangers.measure,
     "growth": growth.measure,
@@ -61,7 +65,18 @@ BENCHMARKS = {
 }
 # They install other filters, run the tests, break a service, put load on it or store two million decisions. Others
 # train a model for each site, or import a gigabyte. All take long.
-ONLY_BY_NAME = ("repetition", "learning", "peers", "mutants", "drill", "growth", "history", "strangers", "serve")
+ONLY_BY_NAME = (
+    "repetition",
+    "learning",
+    "held_campaigns",
+    "peers",
+    "mutants",
+    "drill",
+    "growth",
+    "history",
+    "strangers",
+    "serve",
+)
 
 
 def main(arguments: list[str]) -> None:

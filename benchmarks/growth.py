@@ -177,6 +177,7 @@ def _history(random: Random, decision_count: int, site_count: int) -> Iterator[d
                 "degraded": False,
                 "channel": "api",
                 "decided_at": at,
+                "label_id": number // _LABELLED_EVERY if number % _LABELLED_EVERY == 0 else None,
             },
         }
         if held:
@@ -185,7 +186,8 @@ def _history(random: Random, decision_count: int, site_count: int) -> Iterator[d
         if number % _LABELLED_EVERY == 0:
             value = "spam" if random.random() < 0.5 else "ham"
             label = {"labelled_by": "mara", "channel": "queue", "created_at": at}
-            rows[labels] = {"site_id": site_id, "comment_id": number, "value": value, **label}
+            label_id = rows[decisions]["label_id"]
+            rows[labels] = {"id": label_id, "site_id": site_id, "comment_id": number, "value": value, **label}
         yield rows
 
 

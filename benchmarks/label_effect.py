@@ -1,7 +1,8 @@
 """The time that a label takes to change the next decision, that of the first score of a site, and what labels occupy.
 
-A label's effect is the time from the call that stores it to the decision on the next comment of the site. The comments
-are invented. Beyond the first ones, the rows of labels repeat the words of earlier ones under other memory keys.
+A label's effect is the time from the call that stores it to the decision on the next comment of the site. The labelled
+comments are those of two blogs if there is a data folder, else they are invented. Beyond the first ones, the rows of
+labels repeat the words of earlier ones under other memory keys.
 """
 
 import resource
@@ -13,6 +14,9 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+import numpy as np
+
+from benchmarks import data
 from benchmarks.comments import diverse_comments
 from benchmarks.rows import ROOT, Row, at_most, figure
 from moderation.actions.check import CheckRequest, check_comment, preview_comment
@@ -23,11 +27,13 @@ from moderation.actions.sites import add_site, list_sites
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Label, LabelValue
 from moderation.domain.site import Site
+from moderation.features.label_features import LabelFeatures
 from moderation.features.memory_keys import KEY_RECORD
 from moderation.features.parsed_comment import ParsedComment
 from moderation.settings import Settings
 from moderation.storage import comments, labels, lessons
 from moderation.storage.engine import write_transaction
+from moderation.training.corpus import read_corpus
 from moderation.wiring import open_services, prepare
 
 MAX_EFFECT_MS = {1_000: 50.0, 100_000: 200.0}
@@ -38,13 +44,14 @@ SITES, LABELS_PER_SITE = 10_000, 100
 
 _STORED_SITES = SITES // 10
 _DISTINCT = 2_000
+_BLOGS = ("blog_lemire", "blog_tulloss")
 _ROUNDS = 15
 _COLD_SITES = 20
 
 
 def measure() -> list[Row]:
     """Return the times and sizes."""
-    distinct = [Comment(**fields) for fields in diverse_comments(_DISTINCT)]
+    distinct = _labelled_comments()
     rows = [pack_features(comment) for comment in distinct]
     with TemporaryDirectory() as folder:
         settings = Settings(var=Path(folder) / "var", models=ROOT / "models", database_url="")
@@ -58,6 +65,17 @@ def measure() -> list[Row]:
         services.engine.dispose()
         result += _cold(open_services(settings))
     return result
+
+
+def _labelled_comments() -> list[Comment]:
+    """Return comments of two blogs of all years, spam and ham in turn; without a data folder, invented ones."""
+    folder = data.folder()
+    if folder is None:
+        return [Comment(**fields) for fields in diverse_comments(_DISTINCT)]
+    blogs = [read_corpus([folder / f"{name}.csv.gz"], lambda _: None).comments for name in _BLOGS]
+    number = _DISTINCT // len(_BLOGS)
+    each = [found[:: len(found) // number][:number] for found in blogs]
+    return [comment for pair in zip(*each, strict=True) for comment in pair]
 
 
 def _effect(services: Services, site: Site, count: int, bar: float) -> list[Row]:
@@ -132,17 +150,21 @@ def _store_comments(
 
 
 def _store_labels(services: Services, ids: Sequence[tuple[int, list[int]]], rows: Sequence[bytes]) -> None:
-    """Label the comments ham and spam in turn, each with other memory keys."""
+    """Label the comments ham and spam in turn, each with other memory keys. Unused places of these stay so."""
     random, repeated = Random(1), cycle(rows)
     given = [Label(value, "mara", "queue", services.clock()) for value in (LabelValue.HAM, LabelValue.SPAM)]
     with write_transaction(services.engine, slow=True) as connection:
         for site_id, comment_ids in ids:
-            own = [
-                random.randbytes(KEY_RECORD.itemsize) + row[KEY_RECORD.itemsize :]
-                for row in islice(repeated, len(comment_ids))
-            ]
+            own = [_with_other_keys(row, random) for row in islice(repeated, len(comment_ids))]
             lessons.put_features(connection, site_id, zip(comment_ids, own, strict=True))
             labels.append_many(connection, site_id, zip(comment_ids, cycle(given)))
+
+
+def _with_other_keys(row: bytes, random: Random) -> bytes:
+    features = LabelFeatures.from_bytes(row)
+    drawn = np.frombuffer(random.randbytes(KEY_RECORD.itemsize), "<u4")
+    keys = np.where(np.frombuffer(features.key_record, "<u4") != 0, drawn, 0).astype("<u4")
+    return LabelFeatures(keys.tobytes() + features.row[KEY_RECORD.itemsize :]).to_bytes()
 
 
 def _pages(services: Services) -> int:

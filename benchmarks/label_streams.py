@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import data, youtube
+from benchmarks.rows import BUILD, ROOT
 from moderation.domain.comment import Comment
 from moderation.domain.thresholds import Thresholds
 from moderation.features.extraction import FEATURES_VERSION
@@ -54,8 +57,26 @@ class Stream:
     model: Model
 
 
-def train_models(folder: Path) -> dict[str, Model]:
-    """Train a model without each group of `HELD_OUT`, with calibration and thresholds from sources held out in turn."""
+def find_models(folder: Path) -> dict[str, Model]:
+    """Return a model without each group of `HELD_OUT`; from `build/` if data and code are those of the last call."""
+    path = BUILD / f"learning-{_digest(folder)}.joblib"
+    if not path.exists():
+        BUILD.mkdir(parents=True, exist_ok=True)
+        joblib.dump(_train_models(folder), path)
+    return {name: served(name, *trained) for name, trained in joblib.load(path).items()}
+
+
+def _digest(folder: Path) -> str:
+    """Return a digest of all that the models depend on."""
+    code = [path for part in ("features", "training") for path in sorted((ROOT / "moderation" / part).rglob("*.py"))]
+    digest = sha256()
+    for path in [*data.corpora(folder), data.RECIPE, data.RELABELLED, *code, Path(__file__)]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _train_models(folder: Path) -> dict[str, tuple[LinearModel, Thresholds]]:
+    """Train the models, with calibration and thresholds from the sources that each has seen, held out in turn."""
     recipe = Recipe.from_file(data.RECIPE)
     corpus = _thin(data.read_all(folder))
     training_set = build_training_set(corpus, recipe, print)
@@ -65,24 +86,23 @@ def train_models(folder: Path) -> dict[str, Model]:
     models = training_set.fit_folds([*left_out, *folds], recipe)
     logits = out_of_fold_logits(training_set, folds, models[len(left_out) :])
     trained = zip(HELD_OUT, left_out, models, strict=False)
-    return {name: _served(name, training_set, logits, mask, model, recipe) for name, mask, model in trained}
+    return {name: _calibrated(training_set, logits, mask, model, recipe) for name, mask, model in trained}
 
 
-def _served(
-    name: str,
+def _calibrated(
     training_set: TrainingSet,
     logits: NDArray[np.float64],
     left_out: NDArray[np.bool_],
     model: LinearModel,
     recipe: Recipe,
-) -> Model:
-    """Return a model as it is served, calibrated on the sources that it has seen."""
+) -> tuple[LinearModel, Thresholds]:
+    """Return a model, calibrated on the sources that it has seen, with its thresholds."""
     rows = np.flatnonzero(~left_out)
     corpus = training_set.corpus.where(~left_out)
     slope, offset = calibrate(logits[rows], corpus.spam)
     probabilities = 1.0 / (1.0 + np.exp(-(slope * logits[rows] + offset)))
     thresholds = choose_thresholds(ham_by_site(corpus, probabilities, recipe), recipe)
-    return served(name, model.calibrated(slope, offset), thresholds)
+    return model.calibrated(slope, offset), thresholds
 
 
 def served(name: str, linear: LinearModel, thresholds: Thresholds) -> Model:

@@ -36,6 +36,7 @@ from moderation.training.corpus import read_corpus
 from moderation.training.design_matrix import build_matrix
 from moderation.training.linear import fit
 from moderation.training.recipe import Recipe
+from moderation.training.sample_weights import sample_weights
 from tests.shipped import SHIPPED_MODEL_ID
 
 MAX_SINGLE_RATIO = 0.15
@@ -162,10 +163,11 @@ def _batch(model: Model, pipeline: Pipeline, comments: Sequence[Comment]) -> Row
 
 def _training(comments: Sequence[Comment], spam: Sequence[bool]) -> list[Row]:
     """Measure feature extraction and fitting on one processor: seconds, and the peak of Python's and NumPy's memory."""
-    truth, sources = np.array(spam), np.zeros(len(spam), dtype=np.int64)
+    truth = np.array(spam)
+    weights = sample_weights(truth, np.zeros(len(spam), dtype=np.int64))
     no_sites = np.full(len(spam), -1)
     ways: list[Callable[[], object]] = [
-        lambda: fit(build_matrix(comments, n_jobs=1), truth, sources, no_sites, Recipe()),
+        lambda: fit(build_matrix(comments, n_jobs=1), truth, weights, no_sites, Recipe()),
         lambda: _pipeline().fit(comments, spam),
     ]
     _clear_caches()
@@ -254,5 +256,6 @@ def _texts(comments: Sequence[Comment]) -> list[str]:
 
 def _signals(comments: Sequence[Comment]) -> sparse.csr_array:
     """Measure the signals the faster way for one comment or for many, as our model does."""
-    parsed = list(map(ParsedComment, comments))
-    return sparse.csr_array(np.nan_to_num(measure_all(parsed) if len(parsed) > 1 else [measure_one(parsed[0])]))
+    if len(comments) > 1:
+        return sparse.csr_array(np.nan_to_num(measure_all(ParsedComment.parse_batch(comments))))
+    return sparse.csr_array(np.nan_to_num([measure_one(ParsedComment(comments[0]))]))

@@ -27,6 +27,7 @@ from moderation.training.evaluation import calibration_error, caught_at
 from moderation.training.folds import split_hash
 from moderation.training.linear import LinearModel, fit
 from moderation.training.recipe import Recipe
+from moderation.training.sample_weights import sample_weights
 from moderation.training.table_files import TableFile
 
 # By the first four letters of a comment's id: the video that the comment was written for.
@@ -71,8 +72,8 @@ class Collection:
     def fit(self, mask: NDArray[np.bool_]) -> LinearModel:
         """Fit a model to the masked comments."""
         at = np.flatnonzero(mask)
-        sources = np.zeros(len(at), dtype=np.int64)
-        return fit(self.augmented.take(at), self.spam[at], sources, self.site[at], SITE_RECIPE)
+        weights = sample_weights(self.spam[at], np.zeros(len(at), dtype=np.int64), SITE_RECIPE.ham_weight)
+        return fit(self.augmented.take(at), self.spam[at], weights, self.site[at], SITE_RECIPE)
 
     def out_of_fold_logits(self, mask: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the logit of each masked comment by a model without its fold; zero for all others."""

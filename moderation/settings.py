@@ -4,18 +4,20 @@ import re
 from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from platformdirs import user_data_path
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from moderation.domain.budget import Budget
 from moderation.domain.errors import InvalidInput
+from moderation.domain.urls import normalize_url
 
 PATH_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 """A path to put before others. Two slashes at its start would name another host in a link."""
 
+_MAIL_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 _PROJECT_ROOT = Path(__file__).parent.parent
 _BUNDLED = Path(str(files("moderation") / "_bundled"))
 # Only a built package has the folder. Any folder may have a pyproject.toml beside an installed package.
@@ -62,6 +64,17 @@ class Settings(BaseSettings):
         description="Addresses or networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Prefix` count.",
     )
     path_prefix: str = Field("", description="Path under which a proxy shows the service, such as `/moderation`.")
+    public_url: str = Field(
+        "", description="Address under which people reach the service, for links in messages; empty if there is none."
+    )
+    mail_from: str = Field("", description="Sender of the digests, such as `moderation@example.org`.")
+    smtp_host: str = Field("", description="Mail server that sends the digests; empty for none.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Port of the mail server.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="Encryption to the mail server: `starttls`, `tls` from the first byte, or `none`."
+    )
+    smtp_user: str = Field("", description="User at the mail server; empty for no login.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Password of that user.")
     max_checks_per_minute: int = Field(
         6000, ge=0, description="Comments that a site may have judged in a minute; 0 for no limit."
     )
@@ -84,6 +97,9 @@ class Settings(BaseSettings):
     confidence: float = Field(0.95, ge=0.5, lt=1, description="Confidence that both rates are kept.")
     coverage: float = Field(
         0.8, ge=0.5, lt=1, description="Proportion of new sites that must keep both rates before their ham proves it."
+    )
+    audit_share: float = Field(
+        0.01, ge=0, le=1, description="Share of published and blocked comments that the random audit draws; 0 for none."
     )
 
     @classmethod
@@ -130,6 +146,36 @@ class Settings(BaseSettings):
         if not PATH_PREFIX.fullmatch(trimmed):
             raise ValueError("this is no path such as /moderation")
         return trimmed
+
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str) -> str:
+        try:
+            return normalize_url(value) if value else ""
+        except InvalidInput:
+            raise ValueError("this is no address such as https://moderation.example") from None
+
+    @field_validator("mail_from")
+    @classmethod
+    def _check_sender(cls, value: str) -> str:
+        if value and not _MAIL_ADDRESS.fullmatch(value):
+            raise ValueError("this is no mail address such as moderation@example.org")
+        return value
+
+    @field_validator("smtp_host")
+    @classmethod
+    def _check_mail_settings(cls, value: str, others: ValidationInfo) -> str:
+        missing = [f"MODERATION_{name.upper()}" for name in ("public_url", "mail_from") if not others.data.get(name)]
+        if value and missing:
+            raise ValueError(f"digests need {' and '.join(missing)}, too")
+        return value
+
+    @field_validator("smtp_user")
+    @classmethod
+    def _check_login(cls, value: str, others: ValidationInfo) -> str:
+        if value and others.data.get("smtp_security") == "none":
+            raise ValueError("without encryption the password would be read on its way: use starttls or tls")
+        return value
 
     @property
     def budget(self) -> Budget:

@@ -11,7 +11,9 @@ from moderation.actions.label_content import make_features
 from moderation.actions.run_lock import reject_interrupted_restore
 from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
+from moderation.domain.audit import AuditDraw
 from moderation.domain.errors import StorageUnavailable
+from moderation.outbound.mail import MailServer
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import Model
@@ -91,7 +93,7 @@ def _open_services(settings: Settings, *, create_secret: bool, patient: bool) ->
         if create_secret:
             with _name_folder_errors(settings):
                 secret.create_secret(engine, path)
-        kept_connection = KeptConnection(engine)
+        kept_connection, key = KeptConnection(engine), secret.read_secret(engine, path)
         services = Services(
             engine=engine,
             kept_connection=kept_connection,
@@ -102,10 +104,13 @@ def _open_services(settings: Settings, *, create_secret: bool, patient: bool) ->
             site_weights_cache=SiteWeightsCache(engine, kept_connection),
             registry=registry,
             live_model=LiveModel(registry),
-            secret=secret.read_secret(engine, path),
+            secret=key,
             secret_path=path,
             budget=settings.budget,
+            audit=AuditDraw(key, settings.audit_share),
             clock=partial(datetime.now, UTC),
+            public_url=settings.public_url,
+            mail_server=_mail_server(settings),
         )
         if create_secret:
             secret.adopt_secret(services)
@@ -113,6 +118,19 @@ def _open_services(settings: Settings, *, create_secret: bool, patient: bool) ->
         if problem is not None:
             raise StorageUnavailable(problem)
     return services
+
+
+def _mail_server(settings: Settings) -> MailServer | None:
+    if not settings.smtp_host:
+        return None
+    return MailServer(
+        settings.smtp_host,
+        settings.smtp_port,
+        settings.smtp_security,
+        settings.smtp_user,
+        settings.smtp_password.get_secret_value(),
+        settings.mail_from,
+    )
 
 
 def _create_database(settings: Settings, wait_seconds: float) -> None:

@@ -1,22 +1,27 @@
 """Shared fixtures: services on a real database with a small real model, sites, a clock and a moderator."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 from argon2 import PasswordHasher
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
 from moderation.actions import moderators
 from moderation.actions.moderators import add_moderator
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site, set_thresholds
 from moderation.domain.decision import Moderator
+from moderation.domain.people import Grant, Role
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Thresholds
 from moderation.registry.live_model import LiveModel
@@ -27,6 +32,9 @@ from moderation.wiring import prepare
 from tests.models import small_model_registry
 from tests.postgresql import CHOSEN as ON_POSTGRESQL
 from tests.postgresql import NOT_DURABLE, PostgresServer, find_binaries, running_server
+
+# A random draw would open a queue item in one test of a hundred. Tests of the audit set their own share.
+os.environ["MODERATION_AUDIT_SHARE"] = "0"
 
 # No deadline: a slow machine is not a failure.
 hypothesis.settings.register_profile("house", derandomize=True, deadline=None)
@@ -93,6 +101,15 @@ def cheap_password_hasher() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compile each template once, and not again for the application of each test."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+        monkeypatch.setitem(Flask.jinja_options, "bytecode_cache", cache)
+        yield
+
+
 @pytest.fixture
 def clock() -> Clock:
     """Return the clock of the services."""
@@ -139,8 +156,12 @@ def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def settings(tmp_path: Path, registry: ModelRegistry, database_url: str) -> Settings:
-    """Return settings for a new `var` folder, with any database URL in the environment ignored."""
-    return Settings(var=tmp_path / "var", models=registry.folder, database_url=database_url)
+    """Return settings for a new `var` folder, with any database URL in the environment ignored.
+
+    A write waits long for its turn: a busy machine may hold up a flush for more than the second of the default.
+    """
+    var = tmp_path / "var"
+    return Settings(var=var, models=registry.folder, database_url=database_url, busy_timeout_seconds=10)
 
 
 @pytest.fixture(scope="session")
@@ -153,8 +174,14 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def migrated_settings(settings: Settings, migrated_database: Path) -> Settings:
-    """Return `settings`, whose database is migrated."""
+    """Return `settings`, whose database is migrated.
+
+    The secret is always the same: it keys short hashes, and a test that counts must not depend on whether two collide.
+    """
     settings.var.mkdir(mode=0o700)
+    secret = settings.var / "secret"
+    secret.touch(0o600)
+    secret.write_bytes(sha256(b"the secret of the tests").digest())
     if not settings.database_url:
         shutil.copyfile(migrated_database, settings.var / "moderation.db")
     return settings
@@ -198,5 +225,5 @@ def hold_all_site(services: Services) -> Site:
 
 @pytest.fixture
 def moderator(services: Services) -> Moderator:
-    """Return the moderator mara, whose password is `PASSWORD`."""
-    return add_moderator(services, "mara", PASSWORD)
+    """Return the moderator mara, whose password is `PASSWORD`, owner of all sites."""
+    return add_moderator(services, "mara", PASSWORD, Grant(Role.OWNER))

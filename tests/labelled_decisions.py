@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from moderation.actions.services import Services
+from moderation.domain.budget import Calibration
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, Label, LabelOrigin, LabelValue, Score
 from moderation.domain.site import Site
@@ -23,6 +24,9 @@ def insert_labelled_decisions(
     *,
     model: str = "small",
     origin: LabelOrigin = LabelOrigin.SINGLE,
+    channel: str = "queue",
+    verdict: Verdict = Verdict.PUBLISH,
+    calibration: Calibration | None = None,
 ) -> list[str]:
     """Store comments with these probabilities, one for each second up to now, and return the ids of the decisions."""
     scores = [Score(probability, 0.0, 0.0, (), model) for probability in probabilities]
@@ -34,9 +38,9 @@ def insert_labelled_decisions(
             (comment_id,) = comments.add(connection, site.id, [(b"key", _COMMENT)], at)
             # Ids in no order, as real ones: otherwise the order by id and the order by time could be mixed up.
             decision_id = f"{(7919 * comment_id) % 2**64:032x}"
-            decision = Decision(decision_id, site.id, _COMMENT, score, _THRESHOLDS, Verdict.PUBLISH, False, at)
+            decision = Decision(decision_id, site.id, _COMMENT, score, _THRESHOLDS, verdict, False, at, calibration)
             decisions.add(connection, [(decision, comment_id)], "api")
             if value is not None:
-                labels.append(connection, site.id, comment_id, Label(value, "mara", "queue", now, origin))
+                labels.append(connection, site.id, comment_id, Label(value, "mara", channel, now, origin))
             decision_ids.append(decision_id)
     return decision_ids

@@ -14,7 +14,8 @@ from typing import Any
 
 HOST = "127.0.0.1"
 
-_START_TIMEOUT_SECONDS = 120.0
+_START_TIMEOUT_SECONDS = 600.0
+"""rspamd takes a minute on a busy machine."""
 
 
 class PeerFailed(Exception):
@@ -77,7 +78,7 @@ def running_server(
     """Run a server in the foreground until the block ends. Yields its process id.
 
     A server of our own code keeps the rights of this process, without which it might not read the checkout.
-    Raises `PeerFailed` if it exits, or does not accept connections at `port` within two minutes.
+    Raises `PeerFailed` if it exits, or does not accept connections at `port` within ten minutes.
     """
     log = folder / "server.log"
     with log.open("wb") as output:

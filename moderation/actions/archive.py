@@ -19,11 +19,13 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 
 from moderation import __version__
 from moderation.domain.errors import InvalidInput
+from moderation.registry.model_registry import STATE_FILES
 
 MANIFEST = "manifest.json"
 DATABASE = "moderation.db"
 SECRET = "secret"
 CURRENT_MODEL = "models/current"
+REGISTRY_FILES = tuple(f"models/{name}" for name in STATE_FILES)
 
 _MAX_MANIFEST_BYTES = 2**20
 _MAX_MEMBERS = 5_000
@@ -136,7 +138,7 @@ def _add(tar: tarfile.TarFile, name: str, size: int, at: datetime, source: IO[by
 def _regular_members(tar: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
     members: dict[str, tarfile.TarInfo] = {}
     for entry in tar:
-        known = entry.name in (MANIFEST, DATABASE, SECRET, CURRENT_MODEL) or _MODEL_MEMBER.fullmatch(entry.name)
+        known = entry.name in (MANIFEST, DATABASE, SECRET, *REGISTRY_FILES) or _MODEL_MEMBER.fullmatch(entry.name)
         if not known or entry.name in members or not entry.isreg() or entry.issparse():
             raise InvalidInput(f"The archive holds {entry.name[:80]!a}, which no backup of this program has.")
         members[entry.name] = entry

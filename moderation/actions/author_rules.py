@@ -53,9 +53,7 @@ def set_author_rule(
     The next comment meets it, and it replaces any earlier one. With `None` as standing, the site forgets the rule.
     Raises `InvalidInput` for a value or a time that cannot be used.
     """
-    value = value.strip().lower() if fact is AuthorFact.ROLE else value.strip()
-    if len(value) > MAX_FACT_LENGTH or not re.match(FACT_PATTERN, value):
-        raise InvalidInput(f"An author's id or role has 1 to {MAX_FACT_LENGTH} characters, and no comma.")
+    value = checked_value(fact, value)
     if days is not None and not 0 < days <= MAX_DAYS:
         raise InvalidInput(f"An author can be trusted or blocked for 1 to {MAX_DAYS} days, or for good.")
     now = services.clock()
@@ -71,6 +69,14 @@ def set_author_rule(
 
     services.writer.run(store)
     return rule
+
+
+def checked_value(fact: AuthorFact, value: str) -> str:
+    """Return an author's id or role as rules have it. Raises `InvalidInput` for one that cannot be used."""
+    value = value.strip().lower() if fact is AuthorFact.ROLE else value.strip()
+    if len(value) > MAX_FACT_LENGTH or not re.match(FACT_PATTERN, value):
+        raise InvalidInput(f"An author's id or role has 1 to {MAX_FACT_LENGTH} characters, and no comma.")
+    return value
 
 
 def list_author_rules(services: Services, site: Site) -> list[AuthorRule]:

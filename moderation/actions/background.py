@@ -1,7 +1,7 @@
-"""Jobs that a serving process repeats in one background thread: callbacks, recalibration, a shadow and purging.
+"""Jobs that a serving process repeats in one background thread: deliveries, recalibration, a shadow, alarms, purging.
 
 The jobs share the thread, so each one bounds how long it may delay the others. A round of deliveries begins no call
-after `callbacks.MAX_ROUND_SECONDS`. It delays recalibration for 40 seconds and one DNS look-up at most. Recalibration
+after `deliveries.MAX_ROUND_SECONDS`. It delays the others for 40 seconds and one DNS look-up at most. Recalibration
 stops between two sites after `RECALIBRATION_SLICE_SECONDS`. It delays callbacks for 5 seconds and one site at most.
 """
 
@@ -12,7 +12,10 @@ from collections.abc import Callable
 from threading import Event, Thread
 from time import monotonic
 
-from moderation.actions.callbacks import CALL_TIMEOUT_SECONDS, deliver_due, purge_settled
+from moderation.actions.alarms import Watch
+from moderation.actions.callbacks import deliver_due, purge_settled
+from moderation.actions.deliveries import CALL_TIMEOUT_SECONDS
+from moderation.actions.digests import send_due_digests
 from moderation.actions.history import rescore_history
 from moderation.actions.repetition import purge_appearances
 from moderation.actions.retries import purge_keys
@@ -21,14 +24,17 @@ from moderation.actions.services import Services
 from moderation.actions.sessions import purge_expired
 from moderation.actions.shadow import score_shadow
 from moderation.actions.sites import list_sites
+from moderation.actions.webhooks import deliver_messages, purge_messages
 from moderation.domain.site import Site
 
 logger = logging.getLogger(__name__)
 
 DELIVERY_PAUSE_SECONDS = 2.0
+DIGEST_PAUSE_SECONDS = 15.0
 SHADOW_PAUSE_SECONDS = 2.0
 RECALIBRATION_PAUSE_SECONDS = 300.0
 RECALIBRATION_SLICE_SECONDS = 5.0
+WATCH_PAUSE_SECONDS = 10.0
 PURGE_PAUSE_SECONDS = 3_600.0
 MAX_RETRY_PAUSE_SECONDS = 60.0
 """Pauses after failures double up to this limit. A job with a longer pause keeps that."""
@@ -162,23 +168,22 @@ class SlicedRecalibration:
 def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
     """Return the tasks of a serving process."""
 
-    def deliver(stop_event: Event) -> bool:
-        deliver_due(services, stop_event=stop_event)
-        return False
-
     def compare(stop_event: Event) -> bool:
         score_shadow(services, stop_event)
         return False
 
     def purge(_: Event) -> bool:
         purge_settled(services)
+        purge_messages(services)
         purge_expired(services)
         purge_keys(services)
         purge_appearances(services)
         return False
 
     return (
-        PeriodicTask(deliver, error_event="delivering callbacks failed", pause_seconds=DELIVERY_PAUSE_SECONDS),
+        _deliveries(services, deliver_due, "delivering callbacks failed", DELIVERY_PAUSE_SECONDS),
+        _deliveries(services, deliver_messages, "delivering webhooks failed", DELIVERY_PAUSE_SECONDS),
+        _deliveries(services, send_due_digests, "sending digests failed", DIGEST_PAUSE_SECONDS),
         PeriodicTask(
             SlicedRecalibration(services),
             error_event="recalibration failed",
@@ -187,9 +192,26 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         ),
         PeriodicTask(compare, error_event="scoring by the shadow failed", pause_seconds=SHADOW_PAUSE_SECONDS),
         PeriodicTask(
+            Watch(services),
+            error_event="watching for alarms failed",
+            pause_seconds=WATCH_PAUSE_SECONDS,
+            jitter=random.random,
+        ),
+        PeriodicTask(
             purge,
             error_event="purging failed",
             pause_seconds=PURGE_PAUSE_SECONDS,
             jitter=random.random,
         ),
     )
+
+
+def _deliveries(
+    services: Services, deliver: Callable[..., int], error_event: str, pause_seconds: float
+) -> PeriodicTask:
+    """Return a task that runs rounds of deliveries, without a pause as long as any delivery is settled."""
+
+    def run_round(stop_event: Event) -> bool:
+        return deliver(services, stop_event=stop_event) > 0
+
+    return PeriodicTask(run_round, error_event=error_event, pause_seconds=pause_seconds)

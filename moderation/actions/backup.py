@@ -12,8 +12,8 @@ from hmac import compare_digest
 from pathlib import Path
 
 from moderation.actions.archive import (
-    CURRENT_MODEL,
     DATABASE,
+    REGISTRY_FILES,
     SECRET,
     Manifest,
     describe_file,
@@ -105,13 +105,20 @@ def _reject_foreign_secret(path: Path, facts: DatabaseFacts) -> None:
 
 
 def _model_files(models: Path, scratch: Path) -> dict[str, Path]:
-    """Return the files of all complete models by their names in the archive, and a copy of the file `current`."""
+    """Return the files of all complete models by their names in the archive, and copies of the registry's own files.
+
+    The copies are made first: a model that goes live meanwhile would not be among the files. They are copies, because
+    a promotion may change such a file between its description and its turn in the archive.
+    """
+    files: dict[str, Path] = {}
+    for name in REGISTRY_FILES:
+        place = models / Path(name).name
+        with suppress(FileNotFoundError):
+            files[name] = Path(shutil.copyfile(place, scratch / place.name))
     folders = sorted(card.parent for card in models.glob("*/card.json") if (card.parent / "model.joblib").is_file())
-    files = {f"models/{path.name}/{name}": path / name for path in folders for name in ("card.json", "model.joblib")}
-    with suppress(FileNotFoundError):
-        # A copy, because a promotion may replace it between its description and its turn in the archive.
-        files[CURRENT_MODEL] = Path(shutil.copyfile(models / "current", scratch / "current"))
-    return files
+    return files | {
+        f"models/{path.name}/{name}": path / name for path in folders for name in ("card.json", "model.joblib")
+    }
 
 
 def _reject_other_file(target: Path) -> None:

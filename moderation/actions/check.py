@@ -10,13 +10,15 @@ from sqlalchemy import Connection
 
 from moderation.actions import repetition
 from moderation.actions.author_rules import find_author_rule
-from moderation.actions.callbacks import PluginChange, plugin_change, prepare_callback, store_plugin_change
+from moderation.actions.callbacks import NO_CALLBACK, CallbackPlan, plan_callback, store_plugin_change
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
 from moderation.actions.judging import fallback_verdict, judge, with_spans
 from moderation.actions.lists import find_reasons
 from moderation.actions.repetition import Repetition
 from moderation.actions.retries import IdempotencyKey, find_keyed, find_retried, have_equal_rules, retry_hash
 from moderation.actions.services import Services
+from moderation.actions.webhooks import announce_held
+from moderation.domain.audit import AuditDraw
 from moderation.domain.authors import UNKNOWN_AUTHOR, VouchedAuthor
 from moderation.domain.comment import AUTHOR_FIELDS, NO_SIGNALS, Comment, SubmissionSignals
 from moderation.domain.decision import Decision, Label, Reason
@@ -25,7 +27,6 @@ from moderation.domain.site import Callback, OnError, Site
 from moderation.domain.thresholds import Verdict
 from moderation.features.parsed_comment import ParsedComment
 from moderation.storage import callbacks, comments, decisions, labels, queue_items
-from moderation.storage.callbacks import PendingCallback
 from moderation.storage.engine import read_transaction
 from moderation.storage.locks import lock_comments, lock_content
 
@@ -77,8 +78,8 @@ class _NewDecision(NamedTuple):
     repetition: Repetition
     request_hash: int
     identity: CommentIdentity | None
-    pending: PendingCallback | None
-    change: PluginChange | None
+    callback: CallbackPlan
+    audit: AuditDraw
 
 
 def check_comment(services: Services, site: Site, request: CheckRequest) -> CheckResult:
@@ -93,9 +94,8 @@ def check_comment(services: Services, site: Site, request: CheckRequest) -> Chec
     """
     (comment,), callback = _as_collected(services, site, [request.comment]), request.callback
     parsed = ParsedComment(comment)
-    seen = repetition.look_up(services, site, parsed)
-    evidence, author = seen.evidence, request.author
-    decision = _decide(services, site, parsed, request.submission, evidence, author=author, spans=request.spans)
+    seen, author = repetition.look_up(services, site, parsed), request.author
+    decision = _decide(services, site, parsed, request.submission, seen.evidence, author=author, spans=request.spans)
     identifiers = [*request.identifiers, *author, request.key and request.key.value]
     new = _NewDecision(
         request,
@@ -104,8 +104,8 @@ def check_comment(services: Services, site: Site, request: CheckRequest) -> Chec
         seen,
         retry_hash(services, site, request.comment, request.submission, callback, identifiers),
         CommentIdentity.of(parsed) if request.recheck else None,
-        prepare_callback(services, site, decision, callback) if callback else None,
-        plugin_change(services, site, callback) if callback else None,
+        plan_callback(services, site, decision, callback) if callback else NO_CALLBACK,
+        services.audit,
     )
     try:
         result = _write(services, site, lambda connection: _store_unless_retried(connection, site, new))
@@ -130,27 +130,26 @@ def check_comments(
     database that stores, the decisions and errors are those of `check_comment`. A batch may be an old archive, so its
     comments are no appearances that later comments would repeat.
     """
-    parsed_batch = list(map(ParsedComment, _as_collected(services, site, batch)))
-    decided = [
-        _decide(services, site, parsed, NO_SIGNALS, repetition.look_up(services, site, parsed).evidence, spans=spans)
-        for parsed in parsed_batch
-    ]
+    parsed_batch = ParsedComment.parse_batch(_as_collected(services, site, batch))
+    seen = [repetition.look_up(services, site, parsed) for parsed in parsed_batch]
+    pairs = zip(parsed_batch, seen, strict=True)
+    decided = [_decide(services, site, parsed, NO_SIGNALS, each.evidence, spans=spans) for parsed, each in pairs]
     hashed_comments = [(parsed.content_hash, parsed.comment) for parsed in parsed_batch]
+    keys = {decision.id: each.campaign_keys for decision, each in zip(decided, seen, strict=True)}
 
     def store(connection: Connection) -> list[Decision] | None:
         if key and decided and (known := find_keyed(connection, site, key, decided)):
             return known
         comment_ids = comments.add(connection, site.id, hashed_comments, services.clock())
-        decisions.add(connection, zip(decided, comment_ids, strict=True), channel)
+        decisions.add(connection, zip(decided, comment_ids, strict=True), channel, services.audit, keys)
+        announce_held(connection, decided)
         return None
 
     try:
         known = _write(services, site, store)
     except StorageUnavailable as error:
         return [_unstored(site, decision, error) for decision in decided]
-    if known and spans:
-        return [with_spans(services, decision, site.url) for decision in known]
-    return known or decided
+    return [with_spans(services, decision, site.url) for decision in known] if known and spans else known or decided
 
 
 def preview_comment(
@@ -161,8 +160,7 @@ def preview_comment(
     author: VouchedAuthor = UNKNOWN_AUTHOR,
 ) -> Decision:
     """Judge a comment as `check_comment` does, and store nothing. Raises `ModelUnavailable`."""
-    (comment,) = _as_collected(services, site, [comment])
-    parsed = ParsedComment(comment)
+    parsed = ParsedComment(_as_collected(services, site, [comment])[0])
     evidence = repetition.look_up(services, site, parsed).evidence
     return _decide(services, site, parsed, submission, evidence, author=author)
 
@@ -258,9 +256,9 @@ def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision)
 
     A judgement replaces a degraded decision, and one by another model, other thresholds, lists, rules or labels.
     """
-    decision, parsed, identity = new.decision, new.parsed, new.identity
-    if new.change:
-        store_plugin_change(connection, site, new.change)
+    decision, parsed, identity, (change, pending, is_known) = new.decision, new.parsed, new.identity, new.callback
+    if change:
+        store_plugin_change(connection, site, change)
     # First, as equal comments may come in different bodies, which one key must not name.
     if new.request.key and (known := find_keyed(connection, site, new.request.key, [decision])):
         return CheckResult(known[0], None, is_new=False)
@@ -283,11 +281,13 @@ def _store_unless_retried(connection: Connection, site: Site, new: _NewDecision)
     else:
         comment_id = replaced_id
         _supersede(connection, decision, comment_id)
-    decisions.add(connection, [(decision, comment_id)], new.request.channel)
-    guid = _keep_holding(connection, decision, comment_id, replaced=new.pending is not None) if replaced_id else None
-    if new.pending is not None:
-        callbacks.add(connection, new.pending)
-        guid = new.pending.decision_id
+    keys = {decision.id: new.repetition.campaign_keys}
+    decisions.add(connection, [(decision, comment_id)], new.request.channel, new.audit, keys, has_callback=is_known)
+    announce_held(connection, [decision])
+    guid = _keep_holding(connection, decision, comment_id, replaced=pending is not None) if replaced_id else None
+    if pending is not None:
+        callbacks.add(connection, pending)
+        guid = pending.decision_id
     return CheckResult(decision, guid)
 
 
@@ -305,10 +305,11 @@ def _supersede(connection: Connection, decision: Decision, comment_id: int) -> N
 
 
 def _keep_holding(connection: Connection, decision: Decision, comment_id: int, *, replaced: bool) -> str | None:
-    """Return the id by which a blog goes on holding a rechecked comment.
+    """Keep the label of a rechecked comment, and return the id by which its blog goes on holding it.
 
     The earlier callback is deleted if it is replaced, or if the comment is not held any longer.
     """
+    labels.refresh_decisions(connection, [comment_id])
     held = decision.verdict is Verdict.REVIEW and not replaced
     guid = callbacks.transfer(connection, comment_id, decision.id) if held else None
     if guid is None:

@@ -21,8 +21,9 @@ from moderation.actions.disk import FULL_DISK_BYTES, LOW_DISK_BYTES
 from moderation.actions.run_lock import orphans, reject_interrupted_restore
 from moderation.actions.secret import secret_file_problem
 from moderation.domain.errors import ModerationError
+from moderation.domain.people import ALL_SITES
 from moderation.registry.model_registry import ModelRegistry
-from moderation.storage import callbacks, comments, lessons
+from moderation.storage import callbacks, comments, digests, lessons, webhooks
 from moderation.storage.engine import open_engine, read_transaction
 from moderation.storage.migrate import HEAD, schema_problem
 
@@ -88,6 +89,8 @@ def _check_database(state: StatePaths, now: datetime) -> list[Finding]:
             "secret": lambda: _check_secret(engine, state.secret),
             "clock": lambda: _check_clock(engine, now),
             "callbacks": lambda: _check_callbacks(engine),
+            "webhooks": lambda: _check_webhooks(engine),
+            "digests": lambda: _check_digests(engine),
             "learning": lambda: _check_learning(engine),
         }
         return [schema, *(finding for name, check in checks.items() for finding in _run(name, check))]
@@ -131,8 +134,10 @@ def _check_learning(engine: Engine) -> Iterator[Finding]:
 
 def _check_callbacks(engine: Engine) -> Iterator[Finding]:
     with read_transaction(engine) as connection:
-        failed = callbacks.list_failed(connection)
-        abandoned = {blog.site_url: blog.number for blog in callbacks.list_failed(connection, abandoned_only=True)}
+        failed = callbacks.list_failed(connection, ALL_SITES)
+        abandoned = {
+            blog.site_url: blog.number for blog in callbacks.list_failed(connection, ALL_SITES, abandoned_only=True)
+        }
     if not failed:
         yield Finding("callbacks", Level.OK, "No blog has failed to confirm an outcome.")
     for blog in failed:
@@ -151,6 +156,32 @@ def _check_callbacks(engine: Engine) -> Iterator[Finding]:
                 f"{blog.site_url} did not confirm {blog.number - given_up} outcomes yet ({blog.last_error}): check "
                 "that the blog can be reached from here. The service retries for three days.",
             )
+
+
+def _check_webhooks(engine: Engine) -> Iterator[Finding]:
+    with read_transaction(engine) as connection:
+        found = webhooks.list_all(connection)
+    failing = [webhook for webhook in found if webhook.last_error]
+    if not failing:
+        yield Finding("webhooks", Level.OK, "No message has failed to reach a webhook.")
+    for webhook in failing:
+        name = f"Webhook {webhook.id} ({webhook.url})"
+        if webhook.abandoned:
+            text = f"{name} never took {webhook.abandoned} messages ({webhook.last_error}): mend it, then run "
+            yield Finding("webhooks", Level.PROBLEM, f"{text}`moderation webhook retry {webhook.id}`.")
+        else:
+            text = f"{name} did not take a message yet ({webhook.last_error}): check that it can be reached from here."
+            yield Finding("webhooks", Level.WARNING, f"{text} The service retries for three days.")
+
+
+def _check_digests(engine: Engine) -> Iterator[Finding]:
+    with read_transaction(engine) as connection:
+        failing = [digest for digest in digests.list_all(connection) if digest.last_error]
+    if not failing:
+        yield Finding("digests", Level.OK, "No digest has failed.")
+    for digest in failing:
+        text = f"The digest of {digest.moderator} was not sent ({digest.last_error}): mend it, then run "
+        yield Finding("digests", Level.WARNING, f"{text}`moderation moderator digest {digest.moderator} --now`.")
 
 
 def _check_models(folder: Path) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from moderation.actions.label_content import read_contents
 from moderation.actions.labelling import apply_label
 from moderation.actions.rollout import RolloutStatus, recalibrate_anew
+from moderation.actions.second_look import renew_history_findings
 from moderation.actions.services import Services
 from moderation.domain.decision import Label, LabelOrigin, LabelValue
 from moderation.domain.errors import NotFound
@@ -76,8 +77,14 @@ def rescore_history(services: Services, site: Site) -> bool:
         outdated = history.list_outdated(connection, site.id, model.id, BATCH_SIZE)
     if not outdated:
         return False
-    parsed = [ParsedComment(comment) for _, comment in outdated]
+    parsed = ParsedComment.parse_batch(comment for _, comment in outdated)
     probabilities = parsed_probabilities(model.for_site(site.url), parsed)
     scored = [(comment_id, probability) for (comment_id, _), probability in zip(outdated, probabilities, strict=True)]
-    services.writer.run(lambda connection: history.rescore(connection, model.id, scored))
+
+    def store(connection: Connection) -> None:
+        history.rescore(connection, model.id, scored)
+        if not history.list_outdated(connection, site.id, model.id, 1):
+            renew_history_findings(connection, site, model, services.clock())
+
+    services.writer.run(store)
     return True

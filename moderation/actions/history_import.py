@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from moderation.actions.label_content import pack_features
 from moderation.actions.labelling import append_label, append_to_log
 from moderation.actions.rollout import RolloutStatus, recalibrate_anew
+from moderation.actions.second_look import renew_history_findings
 from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
 from moderation.domain.comment import Comment
@@ -147,6 +148,7 @@ class _Import:
         self._append_labels(connection)
         threshold = self.model.thresholds.spam
         self.result.suspicious = history.count_suspicious(connection, self.site.id, self.model.id, threshold)
+        renew_history_findings(connection, self.site, self.model, self._at)
         self.result.rollout = recalibrate_anew(self.services, connection, self.site)
         if dry_run:
             raise _Undo
@@ -245,7 +247,7 @@ def _score(
 ) -> Iterator[_ScoredComment]:
     done = 0
     for batch in batches:
-        parsed = [ParsedComment(_keep_fields(past.comment, counts.fields)) for past in batch]
+        parsed = ParsedComment.parse_batch(_keep_fields(past.comment, counts.fields) for past in batch)
         published = [one for past, one in zip(batch, parsed, strict=True) if past.status is PastStatus.PUBLISHED]
         probabilities = iter(parsed_probabilities(model, published) if published else ())
         for past, one in zip(batch, parsed, strict=True):

@@ -14,7 +14,7 @@ from moderation.domain.decision import Label
 from moderation.domain.errors import NotFound
 from moderation.domain.history import HISTORY_CHANNEL
 from moderation.domain.site import Site
-from moderation.storage import comments, history, labels
+from moderation.storage import comments, findings, history, labels
 from moderation.storage.locks import lock_comments, lock_site
 
 _BATCH_SIZE = 500
@@ -62,6 +62,7 @@ def remove_history(services: Services, site: Site, *, dry_run: bool = False) -> 
 def _remove(services: Services, connection: Connection, site: Site) -> RemovalResult:
     lock_site(connection, site.id)
     in_history = history.remove_all(connection, site.id)
+    findings.remove_history(connection, site.id)
     unused = comments.list_unused(connection, site.id)
     labelled = labels.list_of_history(connection, site.id)
     if not (in_history or unused or labelled):

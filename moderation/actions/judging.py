@@ -129,6 +129,14 @@ def with_spans(services: Services, decision: Decision, site_url: str) -> Decisio
     return replace(decision, score=replace(decision.score, reasons=reasons))
 
 
+def with_present_score(services: Services, decision: Decision, site_url: str) -> Decision:
+    """Return the decision with the score of the live model, and its spans; without a model it stays as it is."""
+    model = services.live_model.get()
+    if model is None:
+        return decision
+    return replace(decision, score=score(model.for_site(site_url), ParsedComment(decision.comment), spans=True))
+
+
 def _with_spans_of(stored: Reason, rescored: Reason | None) -> Reason:
     if rescored is None or not isclose(stored.weight, rescored.weight, rel_tol=1e-6, abs_tol=1e-9):
         return stored

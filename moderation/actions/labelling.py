@@ -11,31 +11,27 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from moderation.actions.callbacks import schedule_answer, take_answer_back
 from moderation.actions.comment_identity import CommentIdentity, find_same_comment
-from moderation.actions.label_content import (
-    LabelContent,
-    pack_features,
-    read_content,
-    read_contents,
-    store_content,
-)
+from moderation.actions.label_content import LabelContent, pack_features, read_content, read_contents, store_content
 from moderation.actions.repetition import count_label
 from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
+from moderation.actions.webhooks import announce_decided
 from moderation.domain.comment import COMMENT_FIELDS, Comment
+from moderation.domain.csv_cells import EXPORT_COLUMNS
 from moderation.domain.decision import Label, LabelOrigin, LabelValue, LogEntry
 from moderation.domain.errors import NotFound
 from moderation.domain.site import Site
 from moderation.features.parsed_comment import ParsedComment
-from moderation.storage import callbacks, comments, decisions, labels, lessons, queue_items
+from moderation.storage import comments, decisions, labels, lessons, queue_items
 from moderation.storage.columns import storable
 from moderation.storage.engine import read_transaction
-from moderation.storage.labels import ImportedComment, ImportKey, LabelledComment
+from moderation.storage.labels import NO_ACT, ImportedComment, ImportKey, LabelledComment, LabelSource
 from moderation.storage.locks import lock_comments, lock_content, lock_labels, lock_site
 
 MAX_BULK_INTERVAL = timedelta(seconds=2)
 """Time that a person needs for a second comment: a blog that labels faster passes on a stroke over several."""
-
 _PAGE_SIZE = 500
 
 
@@ -98,10 +94,9 @@ def remove_comment(
     """
     removal = Label(None, labelled_by, channel, services.clock(), reason=reason, decision_id=decision_id, removes=True)
 
-    def remove(connection: Connection) -> Label:
-        return apply_label(connection, site, _find_comment_id(connection, site, decision_id), removal, None)
-
-    return services.writer.run(remove)
+    return services.writer.run(
+        lambda connection: apply_label(connection, site, _find_comment_id(connection, site, decision_id), removal, None)
+    )
 
 
 def label_comment(
@@ -144,14 +139,16 @@ def apply_label(
     last = labels.last(connection, comment_id)
     if last is not None and (last.verb, last.channel) == (label.verb, label.channel):
         # The label is not new, but the blog may have asked to hold the comment again since.
-        _schedule_callback(connection, comment_id, label, undecided_only=True)
+        schedule_answer(connection, comment_id, label, undecided_only=True)
         return last
     label = _as_stroke(connection, site, label)
     append_label(connection, site.id, comment_id, label, content)
     return label
 
 
-def apply_withdrawal(connection: Connection, site_id: int, comment_id: int, withdrawal: Label) -> Label:
+def apply_withdrawal(
+    connection: Connection, site_id: int, comment_id: int, withdrawal: Label, source: LabelSource = NO_ACT
+) -> Label:
     """Withdraw the label of a comment and reopen its queue item. Returns the newest row of the comment's log.
 
     Without a label nothing changes.
@@ -160,13 +157,18 @@ def apply_withdrawal(connection: Connection, site_id: int, comment_id: int, with
     last = labels.last(connection, comment_id)
     if last is None or last.verb == withdrawal.verb:
         return last or withdrawal
-    append_label(connection, site_id, comment_id, withdrawal, None)
+    append_label(connection, site_id, comment_id, withdrawal, None, source)
     queue_items.reopen_for_comment(connection, comment_id)
     return withdrawal
 
 
 def append_label(
-    connection: Connection, site_id: int, comment_id: int, label: Label, content: LabelContent | None
+    connection: Connection,
+    site_id: int,
+    comment_id: int,
+    label: Label,
+    content: LabelContent | None,
+    source: LabelSource = NO_ACT,
 ) -> None:
     """Append a label to the log, count it for the comment's traits and store the comment's content for it.
 
@@ -174,15 +176,21 @@ def append_label(
     callback, unless the label came from the blog itself.
     """
     store_content(connection, site_id, comment_id, label.value, content)
-    append_to_log(connection, site_id, comment_id, label)
+    append_to_log(connection, site_id, comment_id, label, source)
 
 
-def append_to_log(connection: Connection, site_id: int, comment_id: int, label: Label) -> None:
+def append_to_log(
+    connection: Connection, site_id: int, comment_id: int, label: Label, source: LabelSource = NO_ACT
+) -> None:
     """Append a label as `append_label` does; the comment's content is stored already."""
     lock_labels(connection, site_id)
     count_label(connection, comment_id, label.value)
-    labels.append(connection, site_id, comment_id, label)
-    _schedule_callback(connection, comment_id, label)
+    labels.append(connection, site_id, comment_id, label, source)
+    announce_decided(connection, site_id, label)
+    if source.undone_at is None:
+        schedule_answer(connection, comment_id, label, grace=source.act_id is not None)
+    else:
+        take_answer_back(connection, comment_id, label, source.undone_at)
 
 
 def read_label_log(
@@ -200,17 +208,18 @@ def read_label_log(
 
 def read_labelled(services: Services, site: Site | None) -> Iterator[LabelledComment]:
     """Yield the labelled comments of a site, or of all sites, the oldest first. They are read in pages."""
-    after = 0
-    while page := _labelled_page(services, site, after):
+    after: int | None = 0
+    while after is not None:
+        with read_transaction(services.engine, slow=True) as connection:
+            page = labels.list_labelled(connection, site.id if site else None, after, _PAGE_SIZE)
         yield from page
-        after = page[-1].comment_id
+        after = page[-1].comment_id if page else None
 
 
 def export_labels(services: Services, site: Site | None) -> Iterator[dict[str, str]]:
     """Return the labelled comments of a site, or of all sites, as rows of a corpus, the oldest first.
 
-    An absent field is empty, and withdrawn labels are left out. Rows are read in pages: no lock is held and memory
-    stays bounded.
+    A comment that the audit drew weighs as much as all for which it stands. Rows are read in pages to bound the memory.
     """
     return map(_corpus_row, read_labelled(services, site))
 
@@ -247,8 +256,7 @@ def import_labels(services: Services, site: Site, rows: Iterable[tuple[Comment, 
         lock_labels(connection, site.id)
         labels.append_many(connection, site.id, zip(comment_ids, new_labels, strict=True))
         for comment_id, value in changed.items():
-            label = _imported(value, now)
-            apply_label(connection, site, comment_id, label, contents.get(comment_id))
+            apply_label(connection, site, comment_id, _imported(value, now), contents.get(comment_id))
         return ImportResult(len(new), len(changed), len(keyed) - len(new) - len(changed))
 
     result = services.writer.run(store, slow=True)
@@ -294,21 +302,10 @@ def _as_stroke(connection: Connection, site: Site, label: Label) -> Label:
     return replace(label, origin=LabelOrigin.BULK) if is_stroke else label
 
 
-def _schedule_callback(connection: Connection, comment_id: int, label: Label, *, undecided_only: bool = False) -> None:
-    # For a removed comment the blog has no other answer than that for spam.
-    told = LabelValue.SPAM if label.removes else label.value
-    result = None if label.channel == "akismet" else told
-    callbacks.set_result(connection, comment_id, result, label.created_at, undecided_only=undecided_only)
-
-
-def _labelled_page(services: Services, site: Site | None, after: int) -> list[LabelledComment]:
-    with read_transaction(services.engine, slow=True) as connection:
-        return labels.list_labelled(connection, site.id if site else None, after, _PAGE_SIZE)
-
-
 def _corpus_row(labelled: LabelledComment) -> dict[str, str]:
-    fields = {name: getattr(labelled.comment, name) or "" for name in COMMENT_FIELDS}
-    return {"id": str(labelled.comment_id), "site": labelled.site_url, "label": labelled.value.value, **fields}
+    fields = [getattr(labelled.comment, name) or "" for name in COMMENT_FIELDS]
+    about = (labelled.comment_id, labelled.site_url, labelled.value, f"{1.0 / (labelled.audit_probability or 1.0):g}")
+    return dict(zip(EXPORT_COLUMNS, map(str, (*about, *fields)), strict=True))
 
 
 def _import_key(comment: Comment) -> ImportKey:

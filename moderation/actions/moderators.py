@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime
 from threading import get_native_id
 from typing import ParamSpec, TypeVar
 
@@ -14,11 +16,15 @@ from sqlalchemy import Connection
 from moderation.actions.services import Services
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import AuthenticationFailed, InvalidInput, NotFound
-from moderation.storage import moderators, sessions
+from moderation.domain.people import Access, Grant, Role
+from moderation.storage import digests, feeds, grants, moderators, notes, open_comments, saved_views, sessions
 from moderation.storage.engine import read_transaction
 
 MIN_PASSWORD_LENGTH = 8
 MAX_NAME_LENGTH = 100
+MODERATOR_OF_ALL_SITES = Grant(Role.MODERATOR)
+COMMAND_LINE = "cli"
+"""Name, in the log, of the person at the command line, whom the service does not know."""
 
 password_hasher = PasswordHasher()
 
@@ -29,11 +35,23 @@ _Result = TypeVar("_Result")
 _Parameters = ParamSpec("_Parameters")
 
 
-def add_moderator(services: Services, name: str, password: str) -> Moderator:
-    """Store a new moderator. Raises `InvalidInput` for an invalid name or password, `Conflict` if the name is taken."""
+def add_moderator(services: Services, name: str, password: str, grant: Grant = MODERATOR_OF_ALL_SITES) -> Moderator:
+    """Store a new moderator with a role, on all sites unless `grant` names one.
+
+    Raises `InvalidInput` for an invalid name or password, `Conflict` if the name is taken.
+    """
     check_name(name)
     password_hash = hash_password(password)
-    return services.writer.run(lambda connection: moderators.add(connection, name, password_hash, services.clock()))
+    return services.writer.run(
+        lambda connection: store_moderator(connection, name, password_hash, grant, services.clock())
+    )
+
+
+def store_moderator(connection: Connection, name: str, password_hash: str, grant: Grant, at: datetime) -> Moderator:
+    """Store a new moderator with a role. Raises `Conflict` if the name is taken."""
+    moderator = moderators.add(connection, name, password_hash, at)
+    grants.add(connection, moderator.id, name, grant, COMMAND_LINE, at)
+    return replace(moderator, access=Access((grant,)))
 
 
 def list_moderators(services: Services) -> list[Moderator]:
@@ -65,11 +83,21 @@ def reset_password(services: Services, name: str, password: str) -> None:
 
 
 def remove_moderator(services: Services, name: str) -> None:
-    """Remove a moderator with all sessions. Labels keep the name. Raises `NotFound`."""
+    """Remove a moderator with all sessions, roles, views, digest and feed. Labels and notes keep the name.
+
+    Comments that wait for this person's opinion then wait for anybody's. Raises `NotFound`.
+    """
+    now = services.clock()
 
     def remove(connection: Connection) -> None:
         moderator = require_moderator(connection, name)
         sessions.remove_of(connection, moderator.id)
+        digests.remove(connection, moderator.id)
+        feeds.remove(connection, moderator.id)
+        saved_views.remove_all(connection, moderator.id)
+        grants.revoke_all(connection, moderator.id, COMMAND_LINE, now)
+        notes.ask_anybody(connection, name, None)
+        open_comments.remove(connection, moderator.id)
         moderators.remove(connection, moderator.id)
 
     services.writer.run(remove)

@@ -13,9 +13,12 @@ from moderation.domain.errors import StorageUnavailable
 from moderation.domain.site import Site
 from moderation.features.links import parse_url
 from moderation.features.parsed_comment import ParsedComment
-from moderation.features.traits import Trait, find_traits
+from moderation.features.traits import TEXT, Trait, find_traits
 from moderation.scoring.repetition import MAX_APPEARANCES, MINUTES_PER_WEEK, Appearance, TraitHistory, weigh
 from moderation.storage import appearances, comments, labels
+
+WHOLE_TEXT = "whole text"
+"""The kind of the trait that equal texts share. It is none of repetition: many people write a short text."""
 
 _MINUTES_PER_HOUR = 60
 _HASH_LIMIT = 2**16 - 1
@@ -26,13 +29,15 @@ _SITE_CACHE_SIZE = 1 << 10
 class Repetition(NamedTuple):
     """The evidence from repetition for a comment, the keys of its traits, and its own appearance.
 
-    The remembered appearances of `busy_keys` are all of the last hour: one more would tell nothing new.
+    The remembered appearances of `busy_keys` are all of the last hour: one more would tell nothing new. `campaign_keys`
+    are those of `traits_by_key`.
     """
 
     evidence: Sequence[Reason]
     keys: tuple[int, ...]
     busy_keys: frozenset[int]
     appearance: Appearance
+    campaign_keys: tuple[int, ...]
 
 
 def look_up(services: Services, site: Site, parsed: ParsedComment) -> Repetition:
@@ -43,8 +48,10 @@ def look_up(services: Services, site: Site, parsed: ParsedComment) -> Repetition
     appearance = Appearance(
         minute, site.id & _HASH_LIMIT, _small_hash(secret, page), _small_hash(secret, parsed.author)
     )
-    traits = {_key(secret, trait): trait.kind for trait in find_traits(parsed, _domain(site.url))}
-    keys, none = tuple(traits), Repetition((), tuple(traits), frozenset(), appearance)
+    found_traits = traits_by_key(secret, parsed, site.url)
+    traits = {key: trait.kind for key, trait in found_traits.items() if trait.kind != WHOLE_TEXT}
+    keys = tuple(traits)
+    none = Repetition((), keys, frozenset(), appearance, tuple(found_traits))
     if not keys or site.storage_error:
         return none
     try:
@@ -54,7 +61,18 @@ def look_up(services: Services, site: Site, parsed: ParsedComment) -> Repetition
         return none
     histories = {key: TraitHistory(traits[key], *stored) for key, stored in found.items()}
     busy = frozenset(key for key, history in histories.items() if _is_busy(history, minute))
-    return Repetition(weigh(histories.values(), appearance), keys, busy, appearance)
+    return none._replace(evidence=weigh(histories.values(), appearance), busy_keys=busy)
+
+
+def traits_by_key(secret: bytes, parsed: ParsedComment, site_url: str) -> dict[int, Trait]:
+    """Return the traits by which campaigns are found, by their keys: those of repetition, and the whole of a text.
+
+    Texts with the trait `TEXT` need no other one: equal texts share it.
+    """
+    traits = {_key(secret, trait): trait for trait in find_traits(parsed, _domain(site_url))}
+    if all(trait.kind != TEXT for trait in traits.values()):
+        traits[int.from_bytes(parsed.content_hash[:8], "big", signed=True)] = Trait(WHOLE_TEXT, "")
+    return traits
 
 
 def store(connection: Connection, repetition: Repetition) -> None:

@@ -1,209 +1,167 @@
-"""The review queue: held comments, and the decisions of moderators."""
+"""Read the queue: its lists, one comment, and the problems of the blogs that a moderator must see."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
-from moderation.actions.author_rules import set_author_rule
 from moderation.actions.callbacks import describe_rejected_origin
-from moderation.actions.judging import with_spans
-from moderation.actions.label_content import read_content
-from moderation.actions.labelling import append_label, apply_withdrawal
+from moderation.actions.judging import with_present_score, with_spans
 from moderation.actions.services import Services
-from moderation.actions.sites import find_site
-from moderation.domain.authors import AuthorFact, Standing
-from moderation.domain.decision import Label, LabelValue, Moderator, QueueItem
-from moderation.domain.errors import Conflict, NotFound
-from moderation.domain.invisible import quoted
-from moderation.storage import callbacks, queue_items, sites
+from moderation.domain.decision import LogEntry
+from moderation.domain.errors import NotFound
+from moderation.domain.queue import ListedComment, ListName, ListPage, Order, QueueList, parse_digits
+from moderation.domain.thresholds import Verdict
+from moderation.storage import callbacks, comments, decisions, labels, notes, queue_items, queue_lists, sites
 from moderation.storage.callbacks import FailedCallbacks
 from moderation.storage.engine import read_transaction
-from moderation.storage.locks import lock_comments
 
 EXPIRY_WARNING = timedelta(hours=12)
 """How long before a blog publishes a held comment itself the queue warns."""
 EXCERPT_LENGTH = 4_000
-"""Code points of each field of a comment that a list of items reads."""
+"""Code points of each field of a comment that a list reads."""
 MAX_RESCORED_LENGTH = 20_000
 """Code points of the texts of one page that are scored again for their spans, so that long texts do not delay it."""
 MAX_PART_LENGTH = 100_000
 """Code points that are read of a long text at once."""
+MAX_HISTORY = 50
+"""Rows of the log, and verdicts, in the history of a comment."""
 
 
-_CHANNEL = "queue"
-_RECHECKED = "rechecked"
+class CommentPart(NamedTuple):
+    """A comment with a part of its text, which begins at `start`, and the length of the whole text."""
 
-
-class ItemPart(NamedTuple):
-    """An item with a part of its comment's text, which begins at `start`, and the length of the whole text."""
-
-    item: QueueItem
+    comment: ListedComment
     text: str
     start: int
     text_length: int
 
 
-def held_items(
-    services: Services, *, before: int | None = None, limit: int = 50, include_skipped: bool = False
-) -> list[QueueItem]:
-    """Return the open queue items of active sites, newest first, with spans.
+class History(NamedTuple):
+    """The newest rows of the log on a comment, and the times and verdicts of the newest decisions on it."""
 
-    `before` is the id of the last item on the previous page. Skipped items are left out unless `include_skipped`. Long
-    fields of a comment are cut to excerpts.
+    labels: list[LogEntry]
+    verdicts: list[tuple[datetime, Verdict]]
+
+
+class HeldCounts(NamedTuple):
+    """The numbers of held comments of each kind, each at most one more than `MAX_COUNTED`.
+
+    `with_skipped` are all of them, audit items too. `audits` are the audit items that are not skipped, and `expiring`
+    the comments that their blogs publish within `EXPIRY_WARNING`.
     """
+
+    with_skipped: int
+    audits: int
+    expiring: int
+
+
+def list_comments(
+    services: Services,
+    name: ListName,
+    *,
+    after: str = "",
+    limit: int = 50,
+    include_skipped: bool = False,
+    order: Order = Order.NEWEST,
+) -> ListPage:
+    """Return a page of a list with spans; `after` is that of the page before.
+
+    Skipped comments are left out of the held ones unless `include_skipped`. Long fields are cut to excerpts.
+    """
+    queue_list = QueueList(name, order, include_skipped, services.clock())
     with read_transaction(services.engine) as connection:
-        items = queue_items.held(connection, before, limit, include_skipped, EXCERPT_LENGTH)
-    return _with_spans(services, items)
+        page = queue_lists.page(connection, services.scope, queue_list, after, limit, EXCERPT_LENGTH)
+    return page._replace(comments=with_spans_of_texts(services, page.comments))
 
 
-def read_item(services: Services, item_id: int, start: int) -> ItemPart:
-    """Return an open item with the text of its comment from `start` on. Raises `NotFound` for any other item.
+def list_requests(services: Services, person: str, *, after: str = "", limit: int = 50) -> ListPage:
+    """Return a page of the held comments, skipped or not, that wait for a person's second opinion, newest first."""
+    before = parse_digits(after) if after else None
+    with read_transaction(services.engine) as connection:
+        found = notes.requests(connection, services.scope, person, before, limit + 1)
+        ids = [decision_id for _, decision_id in found[:limit]]
+        listed = queue_lists.find_many(connection, services.scope, ids, EXCERPT_LENGTH)
+    by_id = {comment.id: comment for comment in with_spans_of_texts(services, listed)}
+    # An item of a decision that a recheck has replaced has no comment.
+    comments = [by_id[each] for each in ids if each in by_id]
+    return ListPage(comments, str(found[limit - 1][0]) if len(found) > limit else "")
+
+
+def read_comment(services: Services, decision_id: str, start: int = 0) -> CommentPart:
+    """Return the comment of a decision by its current one, with its text from `start` on. Raises `NotFound`.
 
     Spans are offsets in the whole text. A text above `MAX_RESCORED_LENGTH` has none.
     """
     with read_transaction(services.engine) as connection:
-        item = queue_items.find(connection, item_id, MAX_RESCORED_LENGTH)
-        if item is None:
-            raise NotFound("This comment is no longer in the queue.")
-        text, text_length = queue_items.text_part(connection, item_id, start, MAX_PART_LENGTH)
-    (item,) = _with_spans(services, [item])
-    return ItemPart(item, text, start, text_length)
+        comment = queue_lists.find(connection, services.scope, decision_id, MAX_RESCORED_LENGTH)
+        if comment is None:
+            raise NotFound("There is no comment with this number.")
+        text, text_length = comments.text_part(connection, comment.comment_id, start, MAX_PART_LENGTH)
+    (comment,) = with_spans_of_texts(services, [comment])
+    return CommentPart(comment, text, start, text_length)
+
+
+def next_held(services: Services, decision_id: str) -> str | None:
+    """Return the decision that follows another in the list of held comments, else the first one of the list."""
+    with read_transaction(services.engine) as connection:
+        return queue_items.next_held(connection, services.scope, decision_id)
+
+
+def read_history(services: Services, comment: ListedComment) -> History:
+    """Return the labels of a comment with their givers, and the answers to its blog, each newest first.
+
+    An audit item has no verdicts, which would tell the person what to decide.
+    """
+    with read_transaction(services.engine) as connection:
+        log = labels.read_log(connection, None, comment.comment_id, None, MAX_HISTORY)
+        verdicts = [] if comment.is_audit else decisions.verdicts_on(connection, comment.comment_id, MAX_HISTORY)
+        return History(log, verdicts)
 
 
 def count_held(services: Services, *, include_skipped: bool = False) -> int:
-    """Return how many items `held_items` lists on all its pages."""
+    """Return how many comments are held, at most one more than `MAX_COUNTED`."""
     with read_transaction(services.engine) as connection:
-        return queue_items.count(connection, include_skipped)
+        return queue_lists.count(connection, services.scope, ListName.HELD, include_skipped=include_skipped)
 
 
-def items_expiring(services: Services, limit: int = 50) -> list[QueueItem]:
-    """Return the open items, skipped or not, that their blogs publish within `EXPIRY_WARNING`, the earliest first."""
+def count_lists(services: Services) -> dict[ListName, int]:
+    """Return how many comments each list has, at most one more than `MAX_COUNTED`; of the held ones without skipped."""
+    with read_transaction(services.engine) as connection:
+        return {name: queue_lists.count(connection, services.scope, name) for name in ListName}
+
+
+def count_held_kinds(services: Services) -> HeldCounts:
+    """Return how many of the held comments are of each kind."""
     now = services.clock()
     with read_transaction(services.engine) as connection:
-        items = queue_items.expiring(connection, now, now + EXPIRY_WARNING, limit, EXCERPT_LENGTH)
-    return _with_spans(services, items)
-
-
-def count_expiring(services: Services) -> int:
-    """Return how many items `items_expiring` lists without a limit."""
-    now = services.clock()
-    with read_transaction(services.engine) as connection:
-        return queue_items.count_expiring(connection, now, now + EXPIRY_WARNING)
+        return HeldCounts(
+            queue_lists.count(connection, services.scope, ListName.HELD, include_skipped=True),
+            queue_lists.count(connection, services.scope, ListName.HELD, audits_only=True),
+            queue_lists.count_expiring(connection, services.scope, now, now + EXPIRY_WARNING),
+        )
 
 
 def failed_callbacks(services: Services) -> list[FailedCallbacks]:
     """Return the sites whose blogs did not confirm callbacks, with the number of these and one of the errors."""
     with read_transaction(services.engine) as connection:
-        return callbacks.list_failed(connection)
+        return callbacks.list_failed(connection, services.scope)
 
 
 def describe_rejected_origins(services: Services, limit: int) -> list[str]:
     """Return a sentence for each of `limit` sites whose blogs cannot hold comments for their callbacks' origin."""
     with read_transaction(services.engine) as connection:
-        rejected = sites.list_rejected_origins(connection, limit)
+        rejected = sites.list_rejected_origins(connection, services.scope, limit)
     return [describe_rejected_origin(*site) for site in rejected]
 
 
-def resolve(services: Services, item_id: int, value: LabelValue, moderator: Moderator) -> None:
-    """Close an item and label its comment, together or not at all.
-
-    Raises `NotFound` for an unknown item, and `Conflict` with the name of the person who closed it before.
-    """
-    _close(services, item_id, Label(value, moderator.name, _CHANNEL, services.clock()))
-
-
-def remove(services: Services, item_id: int, moderator: Moderator) -> None:
-    """Close an item and remove its comment without a lesson. Raises the errors of `resolve`."""
-    _close(services, item_id, Label(None, moderator.name, _CHANNEL, services.clock(), removes=True))
-
-
-def forget(services: Services, item_id: int, moderator: Moderator) -> None:
-    """Take the decision on a closed item back: the item is open again, as it was before.
-
-    Raises `NotFound` for an unknown item, and `Conflict` for one that no decision of a person has closed.
-    """
-    now = services.clock()
-
-    def withdraw(connection: Connection) -> None:
-        state = queue_items.state(connection, item_id)
-        if state is None or state.outcome == _RECHECKED:
-            raise _error_for(state)
-        if state.closed_by is None:
-            raise Conflict("The comment waits in the queue already.")
-        withdrawal = Label(None, moderator.name, _CHANNEL, now, decision_id=state.decision_id)
-        apply_withdrawal(connection, state.site_id, state.comment_id, withdrawal)
-
-    services.writer.run(withdraw)
-
-
-def skip(services: Services, item_id: int) -> None:
-    """Mark an item as skipped, for every moderator; it stays open.
-
-    Raises `NotFound` for an unknown item, `Conflict` for a closed one.
-    """
-
-    def skip_open(connection: Connection) -> None:
-        if not queue_items.skip(connection, item_id, services.clock()):
-            raise _error_for(queue_items.state(connection, item_id))
-
-    services.writer.run(skip_open)
-
-
-def set_author_standing(services: Services, item_id: int, standing: Standing, moderator: Moderator) -> None:
-    """Trust or block the author of an open item for good; the item stays open, and nothing is learnt.
-
-    Raises `NotFound` for any other item, and `Conflict` if its blog does not vouch for the author.
-    """
-    with read_transaction(services.engine) as connection:
-        item = queue_items.find(connection, item_id, 1)
-    if item is None:
-        raise NotFound("This comment is no longer in the queue.")
-    if not item.author_id:
-        raise Conflict("The blog does not say which of its authors this is.")
-    site = find_site(services, item.site_url)
-    set_author_rule(services, site, AuthorFact.ID, item.author_id, standing, moderator.name, _CHANNEL)
-
-
-def _close(services: Services, item_id: int, label: Label) -> None:
-    with read_transaction(services.engine) as connection:
-        found = queue_items.state(connection, item_id)
-        content = read_content(connection, found.comment_id) if found else None
-
-    def close_and_label(connection: Connection) -> None:
-        state = queue_items.state(connection, item_id)
-        if state is not None:
-            lock_comments(connection, [state.comment_id])
-        if state is None or not queue_items.close(connection, item_id, label.labelled_by, label.verb, label.created_at):
-            raise _error_for(queue_items.state(connection, item_id))
-        seen = replace(label, decision_id=state.decision_id)
-        append_label(connection, state.site_id, state.comment_id, seen, content)
-
-    services.writer.run(close_and_label)
-
-
-def _with_spans(services: Services, items: list[QueueItem]) -> list[QueueItem]:
-    """Return the items with the spans of their reasons, as long as their texts are whole and short enough together."""
+def with_spans_of_texts(services: Services, listed: list[ListedComment]) -> list[ListedComment]:
+    """Return the comments with the spans of their reasons, as long as their texts are whole and short together."""
     remaining, with_their_spans = MAX_RESCORED_LENGTH, []
-    for item in items:
-        length = len(item.decision.comment.text)
-        if not item.is_excerpt and length <= remaining:
+    for comment in listed:
+        length = len(comment.decision.comment.text)
+        if not (comment.is_excerpt or comment.is_audit) and length <= remaining:
             remaining -= length
-            item = replace(item, decision=with_spans(services, item.decision, item.site_url))
-        with_their_spans.append(item)
+            rescore = with_spans if comment.is_judged else with_present_score
+            comment = replace(comment, decision=rescore(services, comment.decision, comment.site_url))
+        with_their_spans.append(comment)
     return with_their_spans
-
-
-def _error_for(state: queue_items.ItemState | None) -> NotFound | Conflict:
-    if state is None:
-        return NotFound("There is no such item.")
-    if state.outcome == _RECHECKED:
-        return Conflict("The blog had this comment checked again; its new item is further up.")
-    # A blog may send any name with its label.
-    closed_by = quoted(state.closed_by or "")
-    if state.outcome == "label":
-        return Conflict(f"{closed_by} was faster: the comment was labelled outside the queue.")
-    if state.outcome == "remove":
-        return Conflict(f"{closed_by} was faster and removed it.")
-    return Conflict(f"{closed_by} was faster and labelled it {state.outcome}.")

@@ -9,12 +9,16 @@ from sqlalchemy import Connection
 from moderation.actions.judging import suggested_thresholds
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site
+from moderation.domain.audit import AuditedHam
+from moderation.domain.betting import lower_bound
 from moderation.domain.binomial import min_sample_size, scheduled_sample_size
 from moderation.domain.budget import (
     Budget,
     Calibration,
     Guarantee,
+    Refutation,
     RolloutMode,
+    RolloutStage,
     StoredCalibration,
     guarantee_at,
     refute,
@@ -22,9 +26,10 @@ from moderation.domain.budget import (
 )
 from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.protection import describe_protection
+from moderation.domain.review_lowering import MAX_COMMENTS, review_lowering
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Thresholds
-from moderation.storage import calibrations, sites
+from moderation.storage import audits, calibrations, history, sites
 from moderation.storage.engine import read_transaction
 from moderation.storage.locks import lock_site
 
@@ -55,9 +60,10 @@ def rollout_status(services: Services, site: Site) -> RolloutStatus:
 
 
 def rollout_statuses(services: Services, after: int = 0, limit: int | None = None) -> list[RolloutStatus]:
-    """Return the rollout status of every site in the order of their URLs, or of `limit` after the first `after`."""
+    """Return the rollout status of every site of the scope by URL, or of `limit` after the first `after`."""
     with read_transaction(services.engine) as connection:
-        page = islice(sites.active(connection), after, None if limit is None else after + limit)
+        in_scope = (site for site in sites.active(connection) if site.id in services.scope)
+        page = islice(in_scope, after, None if limit is None else after + limit)
         return [_rollout_status(services, connection, site) for site in page]
 
 
@@ -106,8 +112,12 @@ def recalibrate(services: Services, site: Site) -> bool:
     with read_transaction(services.engine, slow=True) as connection:
         newest = calibrations.newest_id(connection, site.id)
         before = calibrations.find_newest(connection, site.id, model.id, budget) or StoredCalibration(model.id, budget)
-        tested = _refuted(connection, site, before, model.thresholds.spam) if model.general_guarantees else before
-        after = _recalibrated(connection, site, tested)
+        # Spam that people found in the history changes the sample, which its size does not show.
+        history_spam = history.count_spam(connection, site.id, model.id)
+        current = before if before.history_spam == history_spam else _unchosen(before, history_spam)
+        tested = _refuted(connection, site, current, model.thresholds.spam) if model.general_guarantees else current
+        audited = _refuted_by_audit(services, connection, site, tested)
+        after = _lowered(connection, site, _recalibrated(connection, site, audited))
     # If the model or budget was changed and changed back, the matching row is older than the newest one.
     if after == before and after.calibration.id in (None, newest):
         return False
@@ -132,13 +142,20 @@ def recalibrate_anew(services: Services, connection: Connection, site: Site) -> 
     if model is not None and site.thresholds is None:
         budget = site.budget or services.budget
         before = calibrations.find_newest(connection, site.id, model.id, budget)
-        refutation = before.refutation if before else None
-        after = _recalibrated(connection, site, StoredCalibration(model.id, budget, refutation=refutation))
+        history_spam = history.count_spam(connection, site.id, model.id)
+        current = _unchosen(before or StoredCalibration(model.id, budget), history_spam)
+        chosen = _recalibrated(connection, site, current)
+        after = _lowered(connection, site, chosen)
         if before is None or after != replace(before, calibration=replace(before.calibration, id=None)):
             calibration_id = calibrations.add(connection, site.id, after, services.clock())
             before = replace(after, calibration=replace(after.calibration, id=calibration_id))
         site = replace(site, stored_calibration=before)
     return _rollout_status(services, connection, site)
+
+
+def _unchosen(stored: StoredCalibration, history_spam: int) -> StoredCalibration:
+    """Return the calibration without its thresholds, which are to be chosen again from a history with so much spam."""
+    return StoredCalibration(stored.model, stored.budget, refutation=stored.refutation, history_spam=history_spam)
 
 
 def _refuted(connection: Connection, site: Site, stored: StoredCalibration, threshold: float) -> StoredCalibration:
@@ -155,6 +172,52 @@ def _refuted(connection: Connection, site: Site, stored: StoredCalibration, thre
     enough = math.ceil(lost / budget.lost)
     ham = calibrations.count_published_or_ham(connection, site.id, stored.model, enough) if lost else 0
     return replace(stored, refutation=refute(threshold, budget.lost, ham, lost, budget.confidence))
+
+
+def audited_ham(services: Services, site: Site) -> AuditedHam | None:
+    """Return the ham of the audit under the guarantee, or the own thresholds, by which a site blocks now.
+
+    `None` while it does not block, or without a model.
+    """
+    model = services.live_model.get()
+    _, calibration = _thresholds_in_force(services, site, None)
+    if model is None:
+        return None
+    with read_transaction(services.engine, slow=True) as connection:
+        return _count_audited_ham(connection, site, model.id, calibration)
+
+
+def _count_audited_ham(
+    connection: Connection, site: Site, model: str, calibration: Calibration | None
+) -> AuditedHam | None:
+    if calibration is not None and calibration.stage is not RolloutStage.BLOCK:
+        return None
+    stored = site.stored_calibration if calibration else None
+    known = stored.refutation if stored and stored.model == model else None
+    after = calibrations.refuted_by(connection, site.id, known) if known and known.audited else None
+    return audits.count_ham(connection, site.id, model, calibration.stage if calibration else None, after)
+
+
+def _refuted_by_audit(
+    services: Services, connection: Connection, site: Site, stored: StoredCalibration
+) -> StoredCalibration:
+    """Return the calibration without the guarantee by which the site blocks, if the audit shows that it is violated.
+
+    The next guarantee of the spam threshold needs twice the last sample. Only comments decided under it can violate it.
+    """
+    budget, with_stored = stored.budget, replace(site, stored_calibration=stored)
+    thresholds, calibration = _thresholds_in_force(services, with_stored, None)
+    ham = _count_audited_ham(connection, with_stored, stored.model, calibration) if calibration else None
+    if ham is None or not ham.violates(budget):
+        return stored
+    bound = lower_bound(ham.errors, ham.n, budget.confidence)
+    ham_count = calibrations.count_ham(connection, site.id, stored.model)
+    return replace(
+        stored,
+        calibration=replace(stored.calibration, spam=None),
+        spam_sample_size=scheduled_sample_size(ham_count, budget.lost, budget.confidence),
+        refutation=Refutation(thresholds.spam, ham.n, ham.errors, bound, budget.confidence, audited=True),
+    )
 
 
 def _recalibrated(connection: Connection, site: Site, stored: StoredCalibration) -> StoredCalibration:
@@ -181,6 +244,13 @@ def _recalibrated(connection: Connection, site: Site, stored: StoredCalibration)
     return stored
 
 
+def _lowered(connection: Connection, site: Site, stored: StoredCalibration) -> StoredCalibration:
+    """Return the calibration with the lowering of the review threshold that the site's newest comments give now."""
+    outcomes = calibrations.newest_outcomes(connection, site.id, stored.model, MAX_COMMENTS)
+    lowering = review_lowering(outcomes, stored.budget.held)
+    return replace(stored, calibration=replace(stored.calibration, review_lowering=lowering))
+
+
 def _keep_higher(before: Guarantee | None, after: Guarantee) -> Guarantee:
     # People do not see blocked comments, so a later sample lacks them and would lower the threshold.
     return before if before is not None and before.threshold >= after.threshold else after
@@ -204,9 +274,24 @@ def _rollout_status(services: Services, connection: Connection, site: Site) -> R
         thresholds=thresholds if model or site.thresholds else None,
         general=general,
         ham_count=ham_count,
-        protection=describe_protection(calibration, general),
+        protection=_describe_protection(site, calibration, general),
         next_stage=_describe_next_stage(services, site, calibration, ham_count),
     )
+
+
+def _describe_protection(site: Site, calibration: Calibration | None, general: GeneralGuarantees | None) -> str:
+    sentence = describe_protection(calibration, general)
+    refutation = audit_refutation(site, calibration)
+    return f"{sentence} {refutation}." if refutation else sentence
+
+
+def audit_refutation(site: Site, calibration: Calibration | None) -> Refutation | None:
+    """Return the refutation by the audit because of which a site does not block, `None` if there is none."""
+    stored = site.stored_calibration
+    refutation = stored.refutation if stored else None
+    if stored is None or refutation is None or calibration is None or calibration.id != stored.calibration.id:
+        return None
+    return refutation if refutation.audited and calibration.stage in (RolloutStage.OBSERVE, RolloutStage.HOLD) else None
 
 
 def _describe_next_stage(services: Services, site: Site, calibration: Calibration | None, ham_count: int) -> str:
@@ -220,6 +305,8 @@ def _describe_next_stage(services: Services, site: Site, calibration: Calibratio
         )
     name, max_rate = ("spam", budget.lost) if calibration.review else ("review", budget.held)
     needed = min_sample_size(max_rate, budget.confidence)
+    if calibration.review and audit_refutation(site, calibration) and stored:
+        needed = max(needed, 2 * stored.spam_sample_size)
     kind = "its own guarantee" if calibration.general else "a guarantee"
     sentence = f"The {name} threshold gets {kind} at {needed} ham comments; there are {ham_count}."
     return sentence if ham_count < needed else f"{sentence} It is chosen within minutes."

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
-from moderation.actions.callbacks import decrypt
+from moderation.actions.encryption import decrypt
 from moderation.actions.services import Services
 from moderation.domain.errors import StorageUnavailable
 from moderation.storage import appearances, installation

@@ -7,7 +7,10 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from moderation.domain.audit import AuditDraw
 from moderation.domain.budget import Budget
+from moderation.domain.people import ALL_SITES, SiteScope
+from moderation.outbound.mail import MailServer
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
 from moderation.storage.collected_fields import CollectedFields
@@ -26,7 +29,11 @@ class Services:
     `site_cache` finds sites by key, `collected_fields` the fields that a site collects, and `list_cache` its lists.
     `site_weights_cache` has the weights that its labels have taught.
     `secret` has 32 bytes: it keys the digests of site keys and of traits, signs sessions and encrypts callback keys.
-    `secret_path` is its file. `budget` is the default for sites without their own. `clock` returns an aware UTC time.
+    `secret_path` is its file. `budget` is the default for sites without their own. `audit` draws the decisions that a
+    person looks at. `clock` returns an aware UTC time. `public_url` is the address under which people
+    reach the service, empty if it is not known. `mail_server` sends the digests, if there is one.
+    `scope` has the sites that the caller may touch: the queue replaces it for each request by those on which the person
+    has the permission that the page needs.
     """
 
     engine: Engine
@@ -41,4 +48,8 @@ class Services:
     secret: bytes
     secret_path: Path
     budget: Budget
+    audit: AuditDraw
     clock: Callable[[], datetime]
+    public_url: str
+    mail_server: MailServer | None
+    scope: SiteScope = ALL_SITES

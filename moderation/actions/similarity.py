@@ -6,7 +6,8 @@ from typing import NamedTuple, Self
 from sqlalchemy import Connection
 
 from moderation.actions.services import Services
-from moderation.domain.decision import Decision, LabelValue, SimilarComment
+from moderation.domain.decision import Decision, Label, LabelValue, SimilarComment
+from moderation.domain.queue import ListedComment
 from moderation.features import minhash
 from moderation.features.extraction import FEATURES_VERSION
 from moderation.storage import decisions, similarity_index
@@ -47,21 +48,25 @@ def find_similar_to_text(services: Services, site_id: int, text: str) -> list[Si
     Labels in force count, and of comments with equal content the newest is returned.
     """
     with read_transaction(services.engine) as connection:
-        return _find_similar(connection, site_id, text, exclude=None)
+        (similar,) = _find_similar(connection, [(site_id, text, None)])
+        return similar
 
 
-def find_similar_to_decisions(services: Services, decided: Sequence[Decision]) -> list[list[SimilarComment]]:
-    """Return the most similar labelled comments for each decision, excluding the decision's own comment."""
+def find_similar_to_decision(services: Services, decision: Decision) -> list[SimilarComment]:
+    """Return the labelled comments that are most similar to the decision's own, which is excluded."""
     with read_transaction(services.engine) as connection:
-        return [
-            _find_similar(
-                connection,
-                decision.site_id,
-                decision.comment.text,
-                exclude=decisions.find_comment_id(connection, decision.site_id, decision.id),
-            )
-            for decision in decided
-        ]
+        own_id = decisions.find_comment_id(connection, decision.site_id, decision.id)
+        (similar,) = _find_similar(connection, [(decision.site_id, decision.comment.text, own_id)])
+        return similar
+
+
+def find_similar_to_listed(services: Services, listed: Sequence[ListedComment]) -> list[list[SimilarComment]]:
+    """Return for each comment the labelled comments that are most similar, excluding itself."""
+    with read_transaction(services.engine) as connection:
+        return _find_similar(
+            connection,
+            [(comment.decision.site_id, comment.decision.comment.text, comment.comment_id) for comment in listed],
+        )
 
 
 def index_label(
@@ -106,28 +111,40 @@ def _index(connection: Connection, entries: Sequence[tuple[LabelledText, Sequenc
     similarity_index.replace_many(connection, entries, FEATURES_VERSION)
 
 
-def _find_similar(connection: Connection, site_id: int, text: str, exclude: int | None) -> list[SimilarComment]:
+def _find_similar(connection: Connection, sought: Sequence[tuple[int, str, int | None]]) -> list[list[SimilarComment]]:
+    """Return the similar comments for each site, text and id of the comment to exclude."""
     # Indexed texts were read back from the database, so an unstorable character must not make a difference.
-    text = storable(text)
-    bands = minhash.lsh_bands(text)
+    texts = [storable(text) for _, text, _ in sought]
     candidate_ids = [
-        comment_id
-        for value in LabelValue
-        for comment_id in similarity_index.candidates(
-            connection, site_id, value, bands, exclude=exclude, limit=_MAX_CANDIDATES, limit_per_band=_MAX_PER_BAND
-        )
+        {
+            comment_id
+            for value in LabelValue
+            for comment_id in similarity_index.candidates(
+                connection,
+                site_id,
+                value,
+                minhash.lsh_bands(text),
+                exclude=exclude,
+                limit=_MAX_CANDIDATES,
+                limit_per_band=_MAX_PER_BAND,
+            )
+        }
+        for (site_id, _, exclude), text in zip(sought, texts, strict=True)
     ]
-    candidates = similarity_index.labelled_texts(connection, candidate_ids, minhash.MAX_TEXT_LENGTH)
+    labelled = similarity_index.labelled_texts(connection, set().union(*candidate_ids), minhash.MAX_TEXT_LENGTH)
+    return [
+        _select_most_similar(text, [labelled[comment_id] for comment_id in labelled if comment_id in ids])
+        for text, ids in zip(texts, candidate_ids, strict=True)
+    ]
+
+
+def _select_most_similar(text: str, candidates: Sequence[tuple[str, Label]]) -> list[SimilarComment]:
+    """Return the comments that are most similar to a text, within the limits for each label and for all."""
     shingles = minhash.shingles(text)
     compared = [
         SimilarComment(candidate[:MAX_EXCERPT_LENGTH], label, minhash.jaccard(shingles, minhash.shingles(candidate)))
         for candidate, label in candidates
     ]
-    return _select_most_similar(compared)
-
-
-def _select_most_similar(compared: list[SimilarComment]) -> list[SimilarComment]:
-    """Return the most similar comments within the limits for each label and for all."""
     selected: list[SimilarComment] = []
     for comment in sorted(compared, key=lambda comment: -comment.similarity):
         same_label = sum(other.label.value is comment.label.value for other in selected)

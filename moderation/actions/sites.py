@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from moderation.actions.moderators import check_name, hash_password
+from moderation.actions.moderators import check_name, hash_password, store_moderator
 from moderation.actions.services import Services
 from moderation.domain.errors import AuthenticationFailed, InvalidInput, NotFound, StorageUnavailable
+from moderation.domain.people import Grant, Role
 from moderation.domain.site import AkismetReviewSettings, OnError, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.domain.urls import normalize_url
@@ -40,7 +41,7 @@ def add_site(services: Services, url: str, key: str | None = None) -> tuple[Site
 
 
 def bootstrap(services: Services, url: str, name: str, password: str) -> tuple[Site, str] | None:
-    """Store a first site and a first moderator, together or not at all. Returns the site and its key.
+    """Store a first site and a first moderator, its owner, together or not at all. Returns the site and its key.
 
     Returns `None` and changes nothing if any site or moderator exists. Raises `InvalidInput`.
     """
@@ -52,7 +53,7 @@ def bootstrap(services: Services, url: str, name: str, password: str) -> tuple[S
         lock_installation(connection)
         if sites.active(connection) or moderators.list_all(connection):
             return None
-        moderators.add(connection, name, password_hash, services.clock())
+        store_moderator(connection, name, password_hash, Grant(Role.OWNER), services.clock())
         return _add_site(services, connection, address, new_key)
 
     site = services.writer.run(add_both)

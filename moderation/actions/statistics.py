@@ -101,6 +101,11 @@ def month_start(time: datetime, months: int = 0) -> datetime:
     return datetime(year, month + 1, 1, tzinfo=UTC)
 
 
+def day_start(time: datetime) -> datetime:
+    """Return the start of the day of `time` in UTC."""
+    return time.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def read_track_records(services: Services, site: Site | None) -> list[TrackRecord]:
     """Return how the labels of each person and channel have stood, of a site or of all."""
     with read_transaction(services.engine, slow=True) as connection:
@@ -109,7 +114,7 @@ def read_track_records(services: Services, site: Site | None) -> list[TrackRecor
 
 def _starts(since: datetime, now: datetime, period: Period) -> list[datetime]:
     """Return the starts of the periods from the one of `since` to the one of `now`, at least the first."""
-    starts = [month_start(since) if period is Period.MONTH else _day_start(since)]
+    starts = [month_start(since) if period is Period.MONTH else day_start(since)]
     while (following := _next(starts[-1], period)) <= now:
         starts.append(following)
     return starts
@@ -117,10 +122,6 @@ def _starts(since: datetime, now: datetime, period: Period) -> list[datetime]:
 
 def _next(start: datetime, period: Period) -> datetime:
     return month_start(start, 1) if period is Period.MONTH else start + timedelta(days=1)
-
-
-def _day_start(time: datetime) -> datetime:
-    return time.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _figures(counts: statistics.VerdictCounts) -> Figures:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import click
-import numpy as np
 
 from moderation.actions.check import find_decision
 from moderation.actions.labelling import (
@@ -15,20 +14,20 @@ from moderation.actions.labelling import (
     import_labels,
     label_decision,
     read_label_log,
-    read_labelled,
     remove_comment,
     withdraw_label,
 )
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site
 from moderation.actions.statistics import read_track_records
+from moderation.cli._label_audit import audit_site
 from moderation.cli._options import as_json, input_file, labels_option, opened_services, output_file, raw, url_argument
 from moderation.cli._output import echo_status, open_output, print_json, print_table
 from moderation.domain.csv_cells import EXPORT_COLUMNS, neutralize
 from moderation.domain.decision import LabelOrigin, LabelValue, LogEntry, TrackRecord
 from moderation.domain.site import Site
 from moderation.training.corpus import LabelWords, read_corpus
-from moderation.training.label_audit import DoubtfulLabel, audit_labels
+from moderation.training.label_audit import DoubtfulLabel
 from moderation.web.api.schemas import LogEntryResponse
 
 _CHANNEL = "cli"
@@ -96,15 +95,13 @@ def log(url: str | None, decision_id: str | None, limit: int, as_json: bool) -> 
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="List at most so many labels.")
 @as_json
 def audit(url: str, limit: int, as_json: bool) -> None:
-    """List labels of a site that may be wrong, for a second look. No label changes.
+    """List labels of a site that may be wrong, here and in the queue, for a second look. No label changes.
 
     Contradictions among near-duplicates come first, then labels that a model of the other labels contradicts.
     """
     with opened_services() as services:
-        labelled = list(read_labelled(services, find_site(services, url)))
-        spam = np.array([one.value is LabelValue.SPAM for one in labelled], dtype=bool)
-        doubtful = audit_labels(services.live_model.get(), [one.comment for one in labelled], spam)[:limit]
-    entries = [_audit_entry(label, [labelled[place] for place in label.places]) for label in doubtful]
+        labelled, doubtful = audit_site(services, find_site(services, url))
+    entries = [_audit_entry(label, [labelled[place] for place in label.places]) for label in doubtful[:limit]]
     if as_json:
         print_json(entries)
     else:

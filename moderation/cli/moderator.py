@@ -1,44 +1,83 @@
-"""`moderation moderator`: the people who may decide on held comments."""
+"""`moderation moderator`: the people at the queue, and their roles."""
 
+from collections.abc import Sequence
 from typing import TextIO
 
 import click
 
-from moderation.actions import moderators, sessions
+from moderation.actions import digests, feeds, moderators, roles, sessions
+from moderation.actions.moderators import COMMAND_LINE
+from moderation.actions.services import Services
+from moderation.actions.sites import find_site
 from moderation.cli._options import as_json, choose_password, generate, opened_services, password_file
-from moderation.cli._output import print_json, print_table
+from moderation.cli._output import echo_status, print_json, print_table
+from moderation.domain.decision import Moderator
+from moderation.domain.digests import Digest, DigestPeriod
+from moderation.domain.people import Grant, NamedGrant, Role
 
 _name_argument = click.argument("name")
+_role_type = click.Choice([role.value for role in Role])
 
 
 @click.group()
 def moderator() -> None:
-    """Manage the people who may decide on held comments."""
+    """Manage the people at the queue, and their roles."""
 
 
 @moderator.command()
 @_name_argument
+@click.option("--role", type=_role_type, default=Role.MODERATOR.value, help="The role (default: moderator).")
+@click.option("--site", "url", metavar="URL", help="Give the role on this site only, not on all sites.")
 @password_file
 @generate
 @as_json
-def add(name: str, password_file: TextIO | None, generate: bool, as_json: bool) -> None:
+def add(name: str, role: str, url: str | None, password_file: TextIO | None, generate: bool, as_json: bool) -> None:
     """Add the moderator NAME. Asks for a password on a terminal; --json without a file generates one."""
     with opened_services() as services:
+        granted = _grant(services, role, url)
         password, is_new = choose_password(password_file, generate or as_json)
-        moderators.add_moderator(services, name, password)
+        moderators.add_moderator(services, name, password, granted)
     _print_password(name, password if is_new else None, as_json)
 
 
 @moderator.command(name="list")
 @as_json
 def list_moderators(as_json: bool) -> None:
-    """List the moderators."""
+    """List the moderators with their roles and digests."""
     with opened_services() as services:
-        people = moderators.list_moderators(services)
+        people, granted = moderators.list_moderators(services), roles.list_roles(services)
+        found = {digest.moderator: digest for digest in digests.list_digests(services)}
+    of = {person.name: [each for each in granted if each.name == person.name] for person in people}
     if as_json:
-        print_json([{"name": person.name, "created_at": person.created_at.isoformat()} for person in people])
-    else:
-        print_table(("MODERATOR", "SINCE"), [(person.name, f"{person.created_at:%Y-%m-%d}") for person in people])
+        print_json([_plain(person, of[person.name], found.get(person.name)) for person in people])
+        return
+    rows = []
+    for person in people:
+        shown, digest = ", ".join(map(_role_phrase, of[person.name])), found.get(person.name)
+        digest_shown = f"{digest.period}, {digest.email}" if digest else "-"
+        rows.append((person.name, f"{person.created_at:%Y-%m-%d}", shown or "none", digest_shown))
+    print_table(("MODERATOR", "SINCE", "ROLES", "DIGEST"), rows)
+
+
+@moderator.command()
+@_name_argument
+@click.argument("role", type=_role_type)
+@click.option("--site", "url", metavar="URL", help="Give the role on this site only, not on all sites.")
+def grant(name: str, role: str, url: str | None) -> None:
+    """Give NAME a ROLE, in the place of the role on the same site, or on all sites."""
+    with opened_services() as services:
+        roles.grant_role(services, name, _grant(services, role, url), COMMAND_LINE)
+    click.echo(f"{name} is {role} of {url or 'all sites'}.")
+
+
+@moderator.command()
+@_name_argument
+@click.option("--site", "url", metavar="URL", help="Revoke the role on this site only.")
+def revoke(name: str, url: str | None) -> None:
+    """Revoke the roles of NAME. With the last one, the sessions end."""
+    with opened_services() as services:
+        left = roles.revoke_roles(services, name, find_site(services, url) if url else None, COMMAND_LINE)
+    click.echo(f"{name} has {'no role' if not left else f'{left} other roles' if left > 1 else 'one other role'} now.")
 
 
 @moderator.command()
@@ -70,6 +109,66 @@ def sign_out(name: str) -> None:
     with opened_services() as services:
         number = sessions.end_sessions(services, name)
     click.echo(f"{name} is signed out. Ended sessions: {number}.")
+
+
+@moderator.command()
+@_name_argument
+@click.option("--email", metavar="ADDRESS", help="Send the digest to this address.")
+@click.option("--every", type=click.Choice([*(period.value for period in DigestPeriod), "off"]), help="How often.")
+@click.option(
+    "--at",
+    "hour",
+    type=click.IntRange(0, 23),
+    default=digests.DEFAULT_HOUR,
+    show_default=True,
+    help="Hour of a daily digest, in UTC.",
+)
+@click.option("--now", is_flag=True, help="Send one at once, to try the settings.")
+def digest(name: str, email: str | None, every: str | None, hour: int, now: bool) -> None:
+    """Send NAME a digest by mail: the comments that came to wait since the last one. Nothing new, no mail."""
+    if every in tuple(DigestPeriod) and not email:
+        raise click.UsageError("Give the address with --email.")
+    if not (every or now):
+        raise click.UsageError("Give --every day, hour or off, or --now.")
+    with opened_services() as services:
+        if every == "off":
+            digests.end_digest(services, name)
+        elif every and email:
+            digests.set_digest(services, name, email, DigestPeriod(every), hour)
+        if now:
+            digests.send_digest_now(services, name)
+        has_server = services.mail_server is not None
+    click.echo(f"Digest of {name}: " + ("sent." if now else f"every {every}." if every != "off" else "off."))
+    if not has_server and every != "off":
+        echo_status("No mail server is set: set MODERATION_SMTP_HOST and restart the service.")
+
+
+@moderator.command()
+@_name_argument
+@click.option("--revoke", is_flag=True, help="Revoke the address.")
+def feed(name: str, revoke: bool) -> None:
+    """Give NAME an Atom feed of the comments that wait. Its address is shown only once; a former one stops working."""
+    with opened_services() as services:
+        if revoke:
+            feeds.revoke_feed(services, name)
+            click.echo(f"{name} has no feed.")
+            return
+        token, root = feeds.create_feed(services, name), services.public_url
+    click.echo(f"{root}/feed.atom?token={token}")
+
+
+def _role_phrase(granted: NamedGrant) -> str:
+    return f"{granted.role} of {granted.site_url or 'all sites'}"
+
+
+def _plain(person: Moderator, granted: Sequence[NamedGrant], digest: Digest | None) -> dict[str, object]:
+    roles_given = [{"role": each.role.value, "site": each.site_url} for each in granted]
+    plain = digest and {"email": digest.email, "every": digest.period, "last_error": digest.last_error}
+    return {"name": person.name, "created_at": person.created_at.isoformat(), "roles": roles_given, "digest": plain}
+
+
+def _grant(services: Services, role: str, url: str | None) -> Grant:
+    return Grant(Role(role), find_site(services, url).id if url else None)
 
 
 def _print_password(name: str, new_password: str | None, as_json: bool) -> None:

@@ -18,7 +18,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("state:restore", "Put the state of a backup in place."),
     "doctor": ("doctor:doctor", "Check the installation and say what to do."),
     "site": ("site:site", "Manage the sites that may send comments: keys, thresholds, budgets."),
+    "alarms": ("alarms:alarms", "Show which sites are unlike before, or lose too much ham."),
     "moderator": ("moderator:moderator", "Manage the people who may decide on held comments."),
+    "webhook": ("webhook:webhook", "Manage the receivers of events: held comments, labels and alarms."),
     "check": ("judging:check", "Judge one comment and show the reasons."),
     "score": ("judging:score", "Judge a file of comments."),
     "train": ("models:train", "Train a model on labelled comments."),
@@ -32,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("history:history", "Take a second look at imported comments that look like spam."),
     "list": ("lists:list_", "Keep lists of words, domains and mailboxes."),
     "author": ("author:author", "Trust and block authors by their id or role at the blog."),
+    "log": ("log:log", "Export who did what at the queue, on the command line and at the blogs."),
     "labels": ("labels:labels", "Label comments, read the log of labels, export and import labelled comments."),
 }
 """The place of each command, as `module:attribute` of this package, and its sentence in the help."""

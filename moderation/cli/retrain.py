@@ -7,9 +7,12 @@ from pathlib import Path
 import click
 
 from moderation.actions.labelling import export_labels
+from moderation.actions.services import Services
+from moderation.actions.sites import list_sites
+from moderation.cli._label_audit import audit_site
 from moderation.cli._options import input_file, opened_services
 from moderation.cli._output import echo_status
-from moderation.domain.errors import PromotionRefused
+from moderation.domain.errors import InvalidInput, PromotionRefused
 from moderation.settings import Settings
 from moderation.training import lifecycle
 from moderation.training.low_priority import DEFAULT_MEMORY_MB, low_priority
@@ -44,11 +47,12 @@ def retrain(
 
     Runs beside the service, with the lowest priority, on one processor and in bounded memory. The newest fifth of each
     site's labels is held out for the comparison with the live model. A model that fails is refused with every reason
-    and exit code 3, and stays in the registry.
+    and exit code 3, and stays in the registry. Before the training the labels are audited, as by `labels audit`.
     """
     recipe = lifecycle.read_recipe(recipe_file)
     settings = Settings.from_environment()
     with low_priority(memory), opened_services(settings) as services, tempfile.TemporaryDirectory() as folder:
+        _audit_labels(services)
         done = retrain_model(
             open_registry(settings),
             lambda: export_labels(services, None),
@@ -67,4 +71,20 @@ def retrain(
             f"`moderation promote {done.card.id} --force` promotes it anyway."
         )
     state = "is live. `moderation rollback` goes back." if done.promoted else "passes the gate, and is not live."
+    if done.card.general_guarantees is None:
+        state += " It has no general guarantee: a site blocks more than blatant spam once its own ham proves how much."
     click.echo(f"The model {done.card.id} {state}")
+
+
+def _audit_labels(services: Services) -> None:
+    """Audit the labels of each site. Without cleanlab or memory for it the training goes on."""
+    for site in list_sites(services):
+        try:
+            _, doubtful = audit_site(services, site)
+        except InvalidInput as error:
+            echo_status(f"No second look at labels: {error}")
+            return
+        except MemoryError:
+            echo_status(f"{site.url}: no second look at labels, as --memory is too small for it.")
+        else:
+            echo_status(f"{site.url}: {len(doubtful)} labels for a second look.")

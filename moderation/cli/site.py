@@ -3,6 +3,7 @@
 import click
 
 from moderation.actions import callbacks, sites
+from moderation.actions.audit import DEFAULT_DAYS, audit_report
 from moderation.actions.label_content import count_lessons
 from moderation.actions.rollout import RolloutStatus, rollout_statuses
 from moderation.cli._options import as_json, opened_services, url_argument
@@ -51,19 +52,25 @@ def list_sites(as_json: bool) -> None:
 
 @site.command()
 @url_argument
+@click.option(
+    "--days", type=click.IntRange(1, 3650), default=DEFAULT_DAYS, show_default=True, help="Days that the audit covers."
+)
 @as_json
-def show(url: str, as_json: bool) -> None:
-    """Show how many labels of the blog at URL teach its scores.
+def show(url: str, days: int, as_json: bool) -> None:
+    """Show how many labels of the blog at URL teach its scores, and what the random audit says of loss and catch.
 
     A label whose comment's features are missing teaches nothing; `moderation init` makes them from the text.
     """
     with opened_services() as services:
         blog = sites.find_site(services, url)
         teaching, missing = count_lessons(services, blog)
+        report = audit_report(services, blog, days)
     if as_json:
-        print_json({"url": blog.url, "labels_that_teach": teaching, "labels_without_features": missing})
+        counts = {"labels_that_teach": teaching, "labels_without_features": missing}
+        print_json({"url": blog.url, **counts, "audit": report.as_json()})
     else:
         click.echo(f"{blog.url}: labels that teach its scores {teaching:,}; labels without features {missing:,}")
+        click.echo(f"{blog.url}: {report}")
 
 
 @site.command()

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from moderation.domain.binomial import clopper_pearson_lower, clopper_pearson_upper, max_errors, min_sample_size
 from moderation.domain.errors import InvalidInput
-from moderation.domain.thresholds import Thresholds
+from moderation.domain.thresholds import Thresholds, lower
 
 _THRESHOLDS_CACHE_SIZE = 1_000
 
@@ -102,6 +102,7 @@ class Calibration:
 
     `id` is that of the stored row, `None` if there is none. With `general`, the model's general guarantee stands for
     each guarantee that is missing. With `log_only` every comment is published. `stage` follows from these.
+    `review_lowering` is how far the site's comments lower a review threshold with a guarantee, in logits.
     """
 
     review: Guarantee | None = None
@@ -109,10 +110,16 @@ class Calibration:
     id: int | None = None
     general: bool = False
     log_only: bool = False
+    review_lowering: float = 0.0
     stage: RolloutStage = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "stage", self._stage())
+
+    @property
+    def lowers_review(self) -> bool:
+        """Whether the review threshold is below that of its guarantee."""
+        return self.review_lowering > 0.0 and self.stage in (RolloutStage.HOLD, RolloutStage.BLOCK)
 
     def _stage(self) -> RolloutStage:
         if self.log_only:
@@ -129,13 +136,15 @@ UNCALIBRATED = Calibration()
 def calibrated_thresholds(calibration: Calibration, model_thresholds: Thresholds) -> Thresholds:
     """Return the thresholds of a site's rollout stage, given the suggestions of the live model.
 
-    Before the stage `block`, only comments that the model would discard are spam, and none are discarded.
+    Before the stage `block`, only comments that the model would discard are spam, and none are discarded. A review
+    threshold that the site's comments lower takes no other threshold with it: more is held, nothing more is blocked.
     """
     review = model_thresholds.review if calibration.review is None else calibration.review.threshold
+    lowered = lower(review, calibration.review_lowering) if calibration.lowers_review else review
     if calibration.stage is not RolloutStage.BLOCK:
-        return Thresholds(review, max(review, model_thresholds.discard), 1.0)
+        return Thresholds(lowered, max(review, model_thresholds.discard), 1.0)
     spam = max(review, model_thresholds.spam if calibration.spam is None else calibration.spam.threshold)
-    return Thresholds(review, spam, max(spam, model_thresholds.discard))
+    return Thresholds(lowered, spam, max(spam, model_thresholds.discard))
 
 
 @lru_cache(_THRESHOLDS_CACHE_SIZE)
@@ -146,10 +155,11 @@ def with_general(calibration: Calibration) -> Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Refutation:
-    """Ham of a site which shows that the model's spam threshold loses too much there, against the general guarantee.
+    """Ham of a site which shows that a spam threshold loses too much there, against the guarantee that it had.
 
     `errors` of at most `n` ham comments are known to be at or above `threshold`. With this `confidence`, at least the
-    proportion `bound` of the site's ham is.
+    proportion `bound` of the site's ham is. With `audited`, these are the published and blocked ham of the random
+    audit, and the site's own guarantee fell too.
     """
 
     threshold: float
@@ -157,9 +167,16 @@ class Refutation:
     errors: int
     bound: float
     confidence: float
+    audited: bool = False
 
     def __str__(self) -> str:
         """Return the refutation in words."""
+        if self.audited:
+            return (
+                f"{self.errors} of {self.n} ham comments of the random audit were blocked; with "
+                f"{100 * self.confidence:g} % confidence, more than {100 * self.bound:.2g} % of such ham is. "
+                "So the spam threshold has lost its guarantee, and only blatant spam is blocked"
+            )
         return (
             f"{self.errors} of at most {self.n} ham comments are known to reach the spam threshold of the model; with "
             f"{100 * self.confidence:g} % confidence, more than {100 * self.bound:.2g} % of all ham does. "
@@ -172,7 +189,8 @@ class StoredCalibration:
     """A calibration with the model and the budget that it is valid for, and the sizes of its samples.
 
     `review_sample_size` and `spam_sample_size` are the numbers of ham comments at the last attempt, 0 for never. With a
-    `refutation`, the general guarantee is not used.
+    `refutation`, the general guarantee is not used. `history_spam` is the number of comments of the history that people
+    had labelled spam, and which were left out of the samples.
     """
 
     model: str
@@ -181,6 +199,7 @@ class StoredCalibration:
     review_sample_size: int = 0
     spam_sample_size: int = 0
     refutation: Refutation | None = None
+    history_spam: int = 0
 
     def holds_for(self, model: str, budget: Budget) -> bool:
         """Return whether it was made under this model and this budget. The coverage says nothing about own ham."""

@@ -4,8 +4,8 @@ import re
 
 from moderation.domain.comment import COMMENT_FIELDS
 
-EXPORT_COLUMNS = ("id", "site", "label", *COMMENT_FIELDS)
-"""The columns of an export, in order. `site` is the URL of the site."""
+EXPORT_COLUMNS = ("id", "site", "label", "weight", *COMMENT_FIELDS)
+"""The columns of an export, in order. `site` is the URL of the site; `weight` is that of the comment in training."""
 
 # OWASP, "CSV Injection": these characters begin a formula, in their full width too. Numbers stay as they are.
 _FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")

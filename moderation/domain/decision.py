@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from moderation.domain.budget import Calibration
 from moderation.domain.comment import Comment
+from moderation.domain.people import Access
 from moderation.domain.thresholds import Thresholds, Verdict
 
 
@@ -17,7 +18,11 @@ class LabelValue(StrEnum):
     SPAM = "spam"
 
 
-MODERATOR_CHANNELS = frozenset(("queue", "cli", "import", "history"))
+QUEUE_CHANNEL = "queue"
+"""Channel of the decisions in the queue."""
+PERSON_CHANNELS = frozenset((QUEUE_CHANNEL, "cli"))
+"""Channels of the labels that people give to comments that they have before them, other than at their blogs."""
+MODERATOR_CHANNELS = PERSON_CHANNELS | {"import", "history"}
 """Channels of labels that moderators give."""
 
 
@@ -143,7 +148,8 @@ class Label:
 class LogEntry:
     """A row of the log of labels, and when and by whom the label was revoked; `None` while it is in force.
 
-    Any later row on the same comment revokes a label.
+    Any later row on the same comment revokes a label. `act_id` is that of the act of a moderator, if one appended the
+    row. A row with `undone_at` and `undone_by` restores an earlier row, or withdraws a first one, for an undo.
     """
 
     id: int
@@ -152,6 +158,9 @@ class LogEntry:
     label: Label
     revoked_at: datetime | None
     revoked_by: str | None
+    act_id: int | None = None
+    undone_at: datetime | None = None
+    undone_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,27 +192,11 @@ class SimilarComment:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueItem:
-    """A decision that waits for a person.
-
-    `publishes_at` is when a blog that holds the comment publishes it without a decision. `is_excerpt` is true if a
-    field of the comment is only its beginning. `author_id` is that of an author whom the blog vouches for.
-    """
-
-    id: int
-    site_url: str
-    decision: Decision
-    opened_at: datetime
-    publishes_at: datetime | None = None
-    is_excerpt: bool = False
-    author_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Moderator:
-    """A person who decides held comments. `password_version` changes with the password."""
+    """A person at the queue. `password_version` changes with the password, `access` with each role that is granted."""
 
     id: int
     name: str
     created_at: datetime
     password_version: str = field(repr=False)
+    access: Access = field(default=Access(), repr=False, compare=False)

@@ -26,6 +26,11 @@ def sites_needed(coverage: float, sites: int) -> int:
     return math.ceil(coverage * (sites + 1) - 1e-9)
 
 
+def min_sites(coverage: float) -> int:
+    """Return the least number of sites that can guarantee a rate on this proportion of new sites."""
+    return math.ceil(coverage / (1.0 - coverage) - 1e-9)
+
+
 @dataclass(frozen=True, slots=True)
 class GeneralGuarantee:
     """A false-positive rate that a threshold keeps on a proportion of new sites.

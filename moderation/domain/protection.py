@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from moderation.domain.budget import Calibration, Guarantee, RolloutStage, format_percent
 from moderation.domain.general_guarantee import GeneralGuarantee, GeneralGuarantees
+from moderation.domain.thresholds import lower
 
 _CACHE_SIZE = 1_000
 _AnyGuarantee = Guarantee | GeneralGuarantee | None
@@ -17,15 +18,16 @@ def describe_protection(calibration: Calibration | None, general: GeneralGuarant
     if calibration.stage is RolloutStage.LOG:
         return "The site only logs: every comment is published, nothing is held or blocked."
     lost, held = _in_force(calibration, general)
+    lowering = _describe_lowering(calibration, held)
     if calibration.stage is not RolloutStage.BLOCK:
         blocked = "only blatant spam is blocked, without a guarantee"
-        return f"{_clause(held, 'held')}; {blocked}." if held else f"No guarantee yet: {blocked}."
+        return f"{lowering or _clause(held, 'held')}; {blocked}." if held else f"No guarantee yet: {blocked}."
     if lost is None:
         return "The general guarantee of its model is in force, but the model is no longer there to state it."
-    if held is None or type(lost) is type(held):
+    if held is None or (type(lost) is type(held) and not lowering):
         also = f", and at most {_rate(held)} held" if held else ""
         return f"{_clause(lost, 'lost')}{also}."
-    clause = _clause(held, "held")
+    clause = lowering or _clause(held, "held")
     return f"{_clause(lost, 'lost')}; {clause[0].lower()}{clause[1:]}."
 
 
@@ -34,6 +36,17 @@ def _in_force(calibration: Calibration, general: GeneralGuarantees | None) -> tu
     if not calibration.general or general is None:
         return calibration.spam, calibration.review
     return calibration.spam or general.spam, calibration.review or general.review
+
+
+def _describe_lowering(calibration: Calibration, held: _AnyGuarantee) -> str:
+    """Return the review threshold in words, if it is below that of its guarantee; empty if it is not."""
+    if held is None or not calibration.lowers_review or held.threshold >= 1.0:
+        return ""
+    now = lower(held.threshold, calibration.review_lowering)
+    return (
+        f"Missed spam has lowered the review threshold from {100 * held.threshold:.2g} to {100 * now:.2g} %, "
+        "and each held ham comment raises it"
+    )
 
 
 def _clause(guarantee: Guarantee | GeneralGuarantee, verb: str) -> str:

@@ -72,10 +72,14 @@ class AkismetReviewSettings:
 
 @dataclass(frozen=True, slots=True)
 class PluginState:
-    """The facts that a blog's plugin sent last: a digest of its key, and its callback's origin if that was rejected."""
+    """The facts that a blog's plugin sent last: a digest of its key, and its callback's origin if that was rejected.
+
+    `callback` is the last URL that may be called, empty without one.
+    """
 
     key_digest: str = field(default="", repr=False)
     rejected_origin: str = ""
+    callback: str = ""
 
 
 class SuggestedThresholds(NamedTuple):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import exp
 
 from moderation.domain.errors import InvalidInput
 
@@ -60,3 +61,11 @@ def decide(probability: float, thresholds: Thresholds) -> Verdict:
     if probability >= thresholds.review < 1.0:
         return Verdict.REVIEW
     return Verdict.PUBLISH
+
+
+def lower(threshold: float, lowering: float) -> float:
+    """Return a threshold on a probability, lowered by some logits. One of 1, which is never reached, stays."""
+    if not lowering or threshold >= 1.0:
+        return threshold
+    odds = threshold / (1.0 - threshold) * exp(-lowering)
+    return odds / (1.0 + odds)

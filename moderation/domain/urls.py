@@ -1,4 +1,4 @@
-"""Parsing of http(s) URLs, and the canonical form of a site's URL."""
+"""Parsing of http(s) URLs, the canonical form of a site's URL, and the links to our own pages."""
 
 from urllib.parse import SplitResult, urlsplit
 
@@ -31,3 +31,8 @@ def normalize_url(url: str) -> str:
     host = f"[{host}]" if ":" in host else host
     port = "" if parts.port in (None, DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
+
+
+def item_url(public_url: str, decision_id: str) -> str:
+    """Return the address of the page about a decision's comment. It opens after sign-in and decides nothing."""
+    return f"{public_url}/queue/comments/{decision_id}"

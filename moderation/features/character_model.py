@@ -5,13 +5,14 @@ names of people of some seventy countries. They belong to `FEATURES_VERSION` as 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from unicodedata import normalize
 from zlib import crc32
 
 import numpy as np
 
+from moderation.features.ngrams import hash_ngrams
 from moderation.features.word_cache import WordCache
 
 TRIGRAM_BITS = 18
@@ -52,7 +53,7 @@ def fold(word: str) -> str:
     is_plain = word.isascii() and word.isalpha()
     folded = word if is_plain else strip_accents(word)
     # Most words are too varied for a run, which takes a quarter of the time to tell.
-    if len(folded) - len(set(folded)) >= _MIN_RUN_REPEATS:
+    if len(folded) - len(set(folded)) >= _MIN_RUN_REPEATS and _RUN.search(folded):
         folded = _RUN.sub(r"\1", folded)
     if is_plain:
         return folded
@@ -129,8 +130,30 @@ def _read(word: str) -> Letters:
 
 
 def _name_logit(word: str) -> float:
-    ngrams = [_NAMES[column] for column in columns(name_ngrams(fold(word)), NAME_BITS)]
-    logit: float = sum(ngrams) * _SCALE / len(ngrams) ** 0.5
+    steps = [_NAMES[column] for column in columns(name_ngrams(fold(word)), NAME_BITS)]
+    return _mean_logit(sum(steps), len(steps))
+
+
+def name_logits_of(words: Sequence[str]) -> list[float]:
+    """Return the values of `name_logits` for many words, which takes a fifth of the time."""
+    folded = list(map(fold, words))
+    lengths = np.fromiter(map(len, folded), np.int64) + 2
+    # A padded word that is no longer than an n-gram is among the n-grams already.
+    longer = np.flatnonzero(lengths > _MAX_NAME_NGRAM)
+    owners = [longer]
+    cells = [np.array(columns([f" {folded[position]} " for position in longer.tolist()], NAME_BITS), dtype=np.int64)]
+    for size in range(_MIN_NAME_NGRAM, _MAX_NAME_NGRAM + 1):
+        words_of, hashes = hash_ngrams(folded, size)
+        has_size = lengths[words_of] >= size
+        owners.append(words_of[has_size])
+        cells.append(hashes[has_size] & ((1 << NAME_BITS) - 1))
+    all_owners = np.concatenate(owners)
+    steps = np.bincount(all_owners, np.asarray(_NAMES)[np.concatenate(cells)], len(words))
+    return list(map(_mean_logit, steps.tolist(), np.bincount(all_owners, minlength=len(words)).tolist()))
+
+
+def _mean_logit(steps: float, count: int) -> float:
+    logit: float = steps * _SCALE / count**0.5
     return logit
 
 

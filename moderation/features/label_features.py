@@ -1,6 +1,6 @@
 """All that learning reads of a labelled comment: its hashed columns, its signals and its memory keys, without its text.
 
-A row takes some 900 bytes, a million of them less than a gigabyte. A text may be deleted without unlearning its label.
+A row takes some 750 bytes, a million of them less than a gigabyte. A text may be deleted without unlearning its label.
 """
 
 import struct
@@ -12,17 +12,21 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.features.extraction import document_of
+from moderation.features.extraction import FEATURES_VERSION, document_of
 from moderation.features.memory_keys import KEY_RECORD, find_memory_keys
 from moderation.features.ngrams import N_COLUMNS, WORDS, Field, hash_documents
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import measure, signal_codes
 
-MAX_WORDS = 250
-"""Words of a text that a row covers. With their n-grams they have some 1,500 columns."""
+MAX_WORDS = 120
+"""Words of a text that a row covers. With their n-grams they have some 700 columns."""
+ROW_VERSION = 10 * FEATURES_VERSION + 1
+"""Version of a stored row: that of the features, and of the way in which they are packed."""
 
 _HEADER = struct.Struct("<HH")
 """Number of columns, and length of their compressed high bytes."""
+_KEY_WORDS = KEY_RECORD.itemsize // 4
+_MASK_BYTES = (_KEY_WORDS + 7) // 8
 _LOW_BYTES = KEY_RECORD.itemsize + _HEADER.size
 _MAX_DECOMPRESSED_BYTES = 1 << 18
 """A long field has at most some thousand columns."""
@@ -32,7 +36,8 @@ _MAX_DECOMPRESSED_BYTES = 1 << 18
 class LabelFeatures:
     """The features of one labelled comment, packed in `row` and unpacked when they are needed.
 
-    The row has the memory keys, then the columns as differences, then the signals.
+    The row has the memory keys, then the columns as differences, then the signals. Stored, a mask of the words of four
+    bytes in the keys that are used comes first, as a third of them are not.
     """
 
     row: bytes
@@ -61,14 +66,22 @@ class LabelFeatures:
     @classmethod
     def from_bytes(cls, row: bytes) -> Self:
         """Return the features of a stored row. Raises `ValueError` for one that was cut."""
-        features = cls(row)
-        if len(row) <= _LOW_BYTES or len(row) <= _LOW_BYTES + sum(features._lengths):
+        mask = np.frombuffer(row[:_MASK_BYTES].ljust(_MASK_BYTES, b"\0"), np.uint8)
+        used = np.flatnonzero(np.unpackbits(mask, count=_KEY_WORDS))
+        rest = _MASK_BYTES + 4 * len(used)
+        words = np.zeros(_KEY_WORDS, dtype="<u4")
+        words[used] = np.frombuffer(row[_MASK_BYTES:rest].ljust(4 * len(used), b"\0"), "<u4")
+        features = cls(words.tobytes() + row[rest:])
+        length = len(features.row)
+        if length <= _LOW_BYTES or length <= _LOW_BYTES + sum(features._lengths):
             raise ValueError("These label features are damaged.")
         return features
 
     def to_bytes(self) -> bytes:
         """Return the row to store."""
-        return self.row
+        words = np.frombuffer(self.key_record, "<u4")
+        used = words != 0
+        return b"".join((np.packbits(used).tobytes(), words[used].tobytes(), self.row[KEY_RECORD.itemsize :]))
 
     @property
     def key_record(self) -> bytes:

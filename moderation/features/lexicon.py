@@ -27,7 +27,6 @@ _Phrases = list[tuple[list[str], str]]
 """The words before the last, and the topic."""
 _Stems = tuple[tuple[str, ...], list[tuple[str, list[str], str]]]
 """Stems with the same first letters; and each stem, the words before it, and the topic."""
-_NO_STEMS: _Stems = ((), [])
 _WordTopics = tuple[Sequence[str], Mapping[str, _Phrases]]
 """The topics of a word alone, and the phrases that end in it by the word before."""
 
@@ -78,10 +77,11 @@ def _word_topics(word: str) -> _WordTopics | None:
     """Return the topics and phrases of a word, `None` for an unlisted one."""
     whole_words, stems = _parse_topics()
     entries = whole_words.get(word, [])
-    alike, candidates = stems.get(word[:_STEM_PREFIX_LENGTH], _NO_STEMS)
-    # One call for all stems: hardly any word begins with one of them.
-    if word.startswith(alike):
-        entries = entries + [(before, topic) for stem, before, topic in candidates if word.startswith(stem)]
+    if word[:_STEM_PREFIX_LENGTH] in stems:
+        alike, candidates = stems[word[:_STEM_PREFIX_LENGTH]]
+        # One call for all stems: hardly any word begins with one of them.
+        if word.startswith(alike):
+            entries = entries + [(before, topic) for stem, before, topic in candidates if word.startswith(stem)]
     if not entries:
         return None
     phrases: defaultdict[str, _Phrases] = defaultdict(list)

@@ -205,15 +205,23 @@ def _hash_namespace(
 
 def _batch_ngram_columns(words: Sequence[str], namespace: int) -> tuple[IntArray, IntArray]:
     """Return the columns of the different character n-grams of each word in turn, and their number by word."""
-    data = np.frombuffer(f" {' '.join(words)} ".encode(), dtype=np.uint8)
+    owners, hashes = hash_ngrams(words, NGRAM_SIZE, HASH_SEEDS[namespace])
+    return (hashes & MASKS[namespace]) + OFFSETS[namespace], np.bincount(owners, minlength=len(words))
+
+
+def hash_ngrams(words: Sequence[str], size: int, seed: int = 0) -> tuple[IntArray, IntArray]:
+    """Return the CRC-32 of the different n-grams of each word with a space at either end, and the words' positions.
+
+    A padded word of fewer letters than `size` is one n-gram.
+    """
+    data = np.frombuffer(f" {' '.join(words)} ".encode("utf-8", "surrogatepass"), dtype=np.uint8)
     letter_bounds = np.append(np.flatnonzero(data & 0xC0 != 0x80), len(data))
     padded_lengths = _lengths(words) + 2
-    counts = np.maximum(1, padded_lengths - NGRAM_SIZE + 1)
+    counts = np.maximum(1, padded_lengths - size + 1)
     begins = ranges(np.cumsum(padded_lengths - 1) - padded_lengths + 1, counts)
-    ends = begins + np.repeat(np.minimum(NGRAM_SIZE, padded_lengths), counts)
-    hashes = _crc32(data, letter_bounds[begins], letter_bounds[ends], HASH_SEEDS[namespace])
-    owners, ngrams = _unique_pairs(np.repeat(np.arange(len(words)), counts), hashes)
-    return (ngrams & MASKS[namespace]) + OFFSETS[namespace], np.bincount(owners, minlength=len(words))
+    ends = begins + np.repeat(np.minimum(size, padded_lengths), counts)
+    hashes = _crc32(data, letter_bounds[begins], letter_bounds[ends], seed)
+    return _unique_pairs(np.repeat(np.arange(len(words)), counts), hashes)
 
 
 def _crc32(data: NDArray[np.uint8], begins: IntArray, ends: IntArray, seed: int) -> IntArray:

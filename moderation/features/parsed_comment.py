@@ -1,7 +1,7 @@
 """A comment parsed once: text, links and author as signals, n-grams and similarity read them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import sha256
@@ -56,16 +56,31 @@ class ParsedComment:
         """Parse a comment, or only the text of one that has all other fields of `whole`."""
         self.comment = comment
         if whole is None:
-            self._parse_fields(comment)
+            self._parse_fields()
         else:
             vars(self).update({name: getattr(whole, name) for name in _FIELDS})
-        self._parse_text(comment.text)
+        for step in self._TEXT_STEPS:
+            step(self)
+
+    @classmethod
+    def parse_batch(cls, comments: Iterable[Comment]) -> "list[ParsedComment]":
+        """Parse many comments, one step after the other, which keeps the processor's caches warm."""
+        batch = []
+        for comment in comments:
+            parsed = cls.__new__(cls)
+            parsed.comment = comment
+            batch.append(parsed)
+        for step in (cls._parse_fields, *cls._TEXT_STEPS):
+            for parsed in batch:
+                step(parsed)
+        return batch
 
     def passage(self, start: int, end: int) -> "ParsedComment":
         """Return a passage of the text parsed alone. The other fields are those of the whole comment."""
         return ParsedComment(replace(self.comment, text=self.comment.text[start:end]), self)
 
-    def _parse_fields(self, comment: Comment) -> None:
+    def _parse_fields(self) -> None:
+        comment = self.comment
         self.page_link = parse_url(comment.permalink[:_MAX_URL_LENGTH]) if comment.permalink else None
         self.author = normalized(comment.author[:MAX_NAME_LENGTH]) if comment.author else ""
         self.author_words = tokenize(self.author)
@@ -73,13 +88,18 @@ class ParsedComment:
         self.email = _parse_email(comment.email) if comment.email else None
         self.title_words = _title_words(comment.context[:_MAX_TITLE_LENGTH]) if comment.context else frozenset()
 
-    def _parse_text(self, text: str) -> None:
-        self.normalized = normalize(text)
-        unmasked = body_of(self.normalized, self.page_link)
-        self.tokens = tokenize(unmasked.text)
+    def _normalize(self) -> None:
+        self.normalized = normalize(self.comment.text)
+        self.body = body_of(self.normalized, self.page_link)
+        self.tokens = tokenize(self.body.text)
+
+    def _mask_contacts(self) -> None:
+        unmasked = self.body
         self.body, self.contacts = mask_contacts(unmasked, self.tokens, self.normalized.cased)
         if self.body is not unmasked:
             self.tokens = tokenize(self.body.text)
+
+    def _count(self) -> None:
         self.words = _without_placeholders(self.tokens)
         self.word_lengths = list(map(len, self.words))
         self.scripts = count_scripts(self.body.text)
@@ -87,8 +107,11 @@ class ParsedComment:
         self.text_length = len(self.body.text) + self.scripts.extra_length
         self.topic_counts = count_topics(self.words)
         self.digit_count = count_ascii(DIGITS, self.body.text)
-        self.html_head = _remove_empty_elements(text[:_HEAD_LENGTH])
+        self.html_head = _remove_empty_elements(self.comment.text[:_HEAD_LENGTH])
         self.text_head = _TAG.sub("", self.html_head) if "<" in self.html_head else self.html_head
+
+    def _find_links(self) -> None:
+        text = self.comment.text
         links = find_links(text)
         self.external_links, self.internal_links = _split_links(links, self.page_link)
         if self.tokens.count(URL_TOKEN) > sum([link.form in _PLAIN_FORMS for link in self.external_links]):
@@ -108,6 +131,9 @@ class ParsedComment:
         It is equal for texts that differ only in case, markup or slashes.
         """
         return sha256(self.normalized.text.encode("utf-8", "surrogatepass")).digest()[:_CONTENT_HASH_BYTES]
+
+    _TEXT_STEPS = (_normalize, _mask_contacts, _count, _find_links)
+    """The steps that parse the text, in order: each needs the results of those before."""
 
 
 def body_of(normalized: NormalizedText, page_link: Link | None) -> NormalizedText:

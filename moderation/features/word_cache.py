@@ -1,6 +1,6 @@
 """A cache of limited size by word: most words of a comment occurred in earlier comments."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -23,11 +23,20 @@ class WordCache(dict[str, Value], Generic[Value]):
         """Return the value of a word that is not in the newer half, and store it there."""
         older = self._older
         value = older[word] if word in older else self._compute(word)
+        self._store(word, value)
+        return value
+
+    def fill(self, words: Iterable[str], compute_all: Callable[[Sequence[str]], Iterable[Value]]) -> None:
+        """Store the values of all words that have none yet, computed together."""
+        missing = [word for word in dict.fromkeys(words) if word not in self and word not in self._older]
+        for word, value in zip(missing, compute_all(missing), strict=True):
+            self._store(word, value)
+
+    def _store(self, word: str, value: Value) -> None:
         if len(self) >= self._half:
             self._older = self.copy()
             super().clear()
         self[word] = value
-        return value
 
     def clear(self) -> None:
         """Remove all words."""

@@ -1,1 +1,1 @@
-"""Calls to other hosts: the only package that opens connections, and only to registered blogs."""
+"""Calls to other hosts: the only package that opens connections, and only to blogs, webhooks and a mail server."""

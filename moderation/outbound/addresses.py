@@ -1,4 +1,4 @@
-"""Which addresses may be called: the registered blog's own, and a private network only where that is allowed."""
+"""Which addresses may be called: a blog's own, a webhook's, and a private network only where that is allowed."""
 
 import socket
 from collections.abc import Callable, Sequence
@@ -76,13 +76,15 @@ def resolve(host: str, port: int, *, allow_private: bool, resolver: Resolver = s
     try:
         addresses = dict.fromkeys(row[4][0] for row in resolver(host, port, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError):
-        raise DeliveryError("The name of the blog's host could not be looked up.") from None
+        raise DeliveryError("The name of the host could not be looked up.") from None
     allowed = tuple(address for address in addresses if _is_allowed(address, allow_private))
     if allowed:
         return allowed
     if any(_is_allowed(address, allow_private=True) for address in addresses):
-        raise DeliveryError("The blog is at a private address; `moderation site akismet` can allow that.")
-    raise DeliveryError("The name of the blog's host leads to no address that may be called.")
+        raise DeliveryError(
+            "The host is at a private address; `moderation site akismet` or `webhook add` can allow that."
+        )
+    raise DeliveryError("The name of the host leads to no address that may be called.")
 
 
 def is_allowed_address(address: _Address, *, allow_private: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Post one form to one blog: one DNS look-up, no redirects, no proxies, one deadline for the whole call."""
+"""Post one body to one host: one DNS look-up, no redirects, no proxies, one deadline for the whole call."""
 
 import socket
 import ssl
@@ -19,8 +19,8 @@ from moderation.outbound.addresses import DeliveryError, Resolver, effective_por
 MAX_RESPONSE_BYTES = 64 * 1024
 
 _MAX_ADDRESSES_TRIED = 4
-_TIMEOUT_MESSAGE = "The blog did not answer in time."
-_DISCONNECTED_MESSAGE = "The blog could not be connected to, or broke the connection off."
+_TIMEOUT_MESSAGE = "The host did not answer in time."
+_DISCONNECTED_MESSAGE = "The host could not be connected to, or broke the connection off."
 
 
 class Response(NamedTuple):
@@ -38,24 +38,39 @@ def post_form(
     seconds: float,
     resolver: Resolver = socket.getaddrinfo,
 ) -> Response:
-    """Post a form and return the response with any status; a redirect is not followed.
+    """Post a form, as `post` does."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = urlencode(fields).encode("ascii")
+    return post(url, body, headers, allow_private=allow_private, seconds=seconds, resolver=resolver)
+
+
+def post(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    allow_private: bool,
+    seconds: float,
+    resolver: Resolver = socket.getaddrinfo,
+) -> Response:
+    """Post a body with its own headers and return the response with any status; a redirect is not followed.
 
     The host name is looked up once, and only allowed addresses among the results are called. Proxies of the environment
     are ignored. An address that refuses the connection is skipped. So is one whose connection and TLS handshake take
     more than half of the time left, unless it is the last one. A TLS error, such as an invalid certificate, ends
     the call.
 
-    The call ends `seconds` after it began, even if the blog answers byte by byte. Only the look-up may take longer, and
+    The call ends `seconds` after it began, even if the host answers byte by byte. Only the look-up may take longer, and
     then nothing is sent. Raises `DeliveryError`.
     """
     parts = split_callback_url(url)
     if parts is None:
-        raise DeliveryError("The address that the blog gave cannot be used.")
+        raise DeliveryError("The address cannot be used: give an http or https URL.")
     end = monotonic() + seconds
     addresses = resolve(_host(parts), effective_port(parts), allow_private=allow_private, resolver=resolver)
     try:
         with closing(_connect(addresses[:_MAX_ADDRESSES_TRIED], parts, end)) as connection:
-            return _send(connection, parts, urlencode(fields), end)
+            return _send(connection, parts, body, headers, end)
     except (HTTPError, HTTPException, OSError, ValueError) as error:
         late = monotonic() >= end
         raise DeliveryError(_TIMEOUT_MESSAGE if late else _describe(error)) from None
@@ -91,7 +106,7 @@ def _open(address: str, parts: SplitResult, context: ssl.SSLContext | None, end:
     # urllib3 would grant the whole timeout to the connection, and again to the handshake.
     opened = socket.create_connection((address, effective_port(parts)), _remaining(end))
     try:
-        # Else the body of the request waits until the blog has acknowledged the headers.
+        # Else the body of the request waits until the host has acknowledged the headers.
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         opened.settimeout(_remaining(end))
         connection = HTTPConnection(address, effective_port(parts))
@@ -102,10 +117,12 @@ def _open(address: str, parts: SplitResult, context: ssl.SSLContext | None, end:
     return connection
 
 
-def _send(connection: HTTPConnection, parts: SplitResult, form: str, end: float) -> Response:
+def _send(
+    connection: HTTPConnection, parts: SplitResult, body: bytes, own_headers: Mapping[str, str], end: float
+) -> Response:
     headers = {
+        **own_headers,
         "Host": parts.netloc,
-        "Content-Type": "application/x-www-form-urlencoded",
         "Accept": "application/json",
         "User-Agent": f"moderation/{__version__}",
         "Connection": "close",
@@ -113,12 +130,12 @@ def _send(connection: HTTPConnection, parts: SplitResult, form: str, end: float)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.timeout = _remaining(end)
     with _disconnect_at(end, connection):
-        connection.request("POST", target, form, headers, preload_content=False, decode_content=False)
+        connection.request("POST", target, body, headers, preload_content=False, decode_content=False)
         response = connection.getresponse()
-        body = response.read(MAX_RESPONSE_BYTES)
+        received = response.read(MAX_RESPONSE_BYTES)
     # Without a length, a body that the deadline cut looks like a complete one.
     _remaining(end)
-    return Response(response.status, body)
+    return Response(response.status, received)
 
 
 @contextmanager
@@ -152,10 +169,10 @@ def _describe(error: Exception) -> str:
         case TimeoutError() | ReadTimeoutError():
             return _TIMEOUT_MESSAGE
         case ssl.SSLCertVerificationError():
-            return "The blog's TLS certificate does not match its host; see SSL_CERT_FILE."
+            return "The host's TLS certificate does not match its host; see SSL_CERT_FILE."
         case ssl.SSLError():
-            return "No TLS connection to the blog could be agreed on."
+            return "No TLS connection to the host could be agreed on."
         case OSError() | ProtocolError():
             return _DISCONNECTED_MESSAGE
         case _:
-            return "The blog's answer is not HTTP."
+            return "The host's answer is not HTTP."

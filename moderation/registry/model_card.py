@@ -61,6 +61,8 @@ class ModelCard:
         Bounds for the thresholds `review` and `spam`, counted on the ham of held-out sources.
     general_guarantees : GeneralGuarantees, optional
         The proportions of new sites on which the thresholds keep their rates; `None` if there were too few sites.
+    site_count : int
+        Number of sites, or pools of small ones, with enough ham to count for a guarantee.
     sites : tuple of SiteEntry
         The sites with their own weights.
     relabelling : str
@@ -82,6 +84,7 @@ class ModelCard:
     caveats: tuple[str, ...] = ()
     guarantees: dict[str, Guarantee] = field(default_factory=dict)
     general_guarantees: GeneralGuarantees | None = None
+    site_count: int = 0
     sites: tuple[SiteEntry, ...] = ()
     relabelling: str = ""
 

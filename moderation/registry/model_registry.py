@@ -23,7 +23,9 @@ from moderation.scoring.model import Model
 _ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DRAFT_PREFIX = ".draft-"
 _CURRENT_DRAFT = ".current"
-_SHADOW = "shadow"
+_CURRENT, _SHADOW = "current", "shadow"
+STATE_FILES = (_CURRENT, _SHADOW, promotion_log.LOG_NAME)
+"""The files of a registry beside its models; each is absent before its first use."""
 _MAX_HISTORY = 20
 _MAX_NAMED_MODELS = 20
 _MAX_CURRENT_BYTES = 64 * 1024
@@ -41,7 +43,7 @@ class ModelRegistry:
     @property
     def current_file(self) -> Path:
         """The file that names the live model."""
-        return self.folder / "current"
+        return self.folder / _CURRENT
 
     def ids(self) -> list[str]:
         """Return the ids of all models, in alphabetical order."""

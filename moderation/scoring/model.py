@@ -28,7 +28,7 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.features.passages import Passage, choose_passages, find_passages
 from moderation.features.signals import signal_codes
 from moderation.features.signals.submission import rule_contributions
-from moderation.scoring.reasons import explain, passage_reason
+from moderation.scoring.reasons import explain, passage_reason, reasons_of_zeros
 from moderation.scoring.site_weights import ScoredRow, SiteWeights
 from moderation.scoring.trained_weights import MAX_PARAMETER, TrainedWeights, is_usable_array
 from moderation.scoring.word_weights import FieldRow, WordWeights
@@ -85,12 +85,14 @@ class Model:
     # Mean and weight of each signal as plain numbers, which are faster than arrays for a single comment.
     centered_weights: Sequence[tuple[float, float]] = field(init=False)
     usual_values: Sequence[float] = field(init=False)
+    zero_reasons: Sequence[Reason] = field(init=False)
     _cached_for_site: Callable[[str], "Model"] | None = field(init=False)
 
     def __post_init__(self) -> None:
         centered_weights = list(zip(self.means.tolist(), self.signal_weights.tolist(), strict=True))
         object.__setattr__(self, "centered_weights", centered_weights)
         object.__setattr__(self, "usual_values", self.means.tolist())
+        object.__setattr__(self, "zero_reasons", reasons_of_zeros(centered_weights))
         object.__setattr__(self, "word_weights", WordWeights(self.weights, self.contribution_limits))
         # The cache must not reference this model, or the reference cycle would keep replaced models in memory.
         shared = replace(self, weights_by_site={}) if self.weights_by_site else None
@@ -195,16 +197,22 @@ def score(
             evidence = [*evidence, learnt]
             logit += learnt.weight
     reasons = explain(
-        scored.features, scored.by_field, scored.by_signal, model.usual_values, evidence=evidence, spans=spans
+        scored.features,
+        scored.by_field,
+        scored.by_signal,
+        model.usual_values,
+        model.zero_reasons,
+        evidence=evidence,
+        spans=spans,
     )
     return Score(logistic(logit), logit, model.bias, reasons, model.id)
 
 
 def probabilities(model: Model, comments: Iterable[Comment]) -> Iterator[float]:
     """Yield the probability of spam of each comment in order. Batches without reasons are faster than `score`."""
-    remaining = map(ParsedComment, comments)
+    remaining = iter(comments)
     while batch := list(islice(remaining, BATCH_SIZE)):
-        yield from parsed_probabilities(model, batch)
+        yield from parsed_probabilities(model, ParsedComment.parse_batch(batch))
 
 
 def parsed_probabilities(model: Model, batch: Sequence[ParsedComment]) -> list[float]:

@@ -74,11 +74,20 @@ def describe(reason: Reason) -> str:
     return sentences.get(reason.occurrence) or ", or ".join(sentences.values())
 
 
+def reasons_of_zeros(centered_weights: Sequence[tuple[float, float]]) -> list[Reason]:
+    """Return the reason of each signal at a value of zero, which most signals of a comment have, by mean and weight."""
+    return [
+        Reason(code, weight * (0.0 - mean), occurrence=occurrences[0])
+        for code, (mean, weight), occurrences in zip(signal_codes(), centered_weights, _OCCURRENCES, strict=True)
+    ]
+
+
 def explain(
     features: Features,
     contributions: Sequence[dict[str, float]],
     signal_contributions: Sequence[float],
     means: Sequence[float],
+    zero_reasons: Sequence[Reason],
     *,
     evidence: Sequence[Reason],
     spans: bool,
@@ -95,15 +104,17 @@ def explain(
         The contribution of each signal, in the order of `SIGNALS`.
     means : sequence of float
         The usual value of each signal.
+    zero_reasons : sequence of Reason
+        The reason that each signal gives at a value of zero, as `reasons_of_zeros` returns them.
     evidence : sequence of Reason
         Reasons that are known outside the comment.
     spans : bool
         If true, reasons of the model have their spans in the comment as sent.
     """
-    signals = zip(signal_codes(), features.signals, means, signal_contributions, _OCCURRENCES, strict=True)
+    signals = zip(features.signals, means, signal_contributions, _OCCURRENCES, zero_reasons, strict=True)
     reasons = [
-        _new_reason((code, weight, "", (), occurrences[(value >= mean) + 1 if value else 0]))
-        for code, value, mean, weight, occurrences in signals
+        _new_reason((of_zero.code, weight, "", (), occurrences[(value >= mean) + 1])) if value else of_zero
+        for value, mean, weight, occurrences, of_zero in signals
         if weight
     ]
     reasons += [Reason(code, weight) for code, weight in features.rule_contributions.items()]
@@ -128,9 +139,20 @@ def strongest(
 def split_strongest(reasons: Sequence[Reason]) -> tuple[list[Reason], list[Reason]]:
     """Return the strongest reasons, and all others by weight, of reasons in any order."""
     ordered = sorted(reasons, key=by_abs_weight)
-    first = strongest(ordered)
-    chosen = set(map(id, first))
-    return first, [reason for reason in ordered if id(reason) not in chosen]
+    spam: list[Reason] = []
+    ham: list[Reason] = []
+    others: list[Reason] = []
+    for number, reason in enumerate(ordered):
+        if len(spam) == MAX_SPAM_REASONS and len(ham) == MAX_HAM_REASONS:
+            others += ordered[number:]
+            break
+        if reason.weight > 0 and len(spam) < MAX_SPAM_REASONS:
+            spam.append(reason)
+        elif reason.weight < 0 and len(ham) < MAX_HAM_REASONS:
+            ham.append(reason)
+        else:
+            others.append(reason)
+    return spam + ham, others
 
 
 def by_abs_weight(reason: Reason) -> float:

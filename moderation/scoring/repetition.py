@@ -16,9 +16,9 @@ MAX_APPEARANCES = 32
 """Appearances that are remembered of one trait, the newest ones."""
 MAX_WEIGHT = 3.0
 """Limit of all repetition together, in units of the logit: it cannot make an ordinary comment spam by itself."""
-WEIGHTS = {TEXT: 0.65, AUTHOR_SITE: 1.9, LINKED_SITE: 0.27, CONTACT: 0.4}
+WEIGHTS = {TEXT: 0.75, AUTHOR_SITE: 1.73, LINKED_SITE: 0.8, CONTACT: 0.51}
 """Weight of the binary logarithm of one plus the number of other authors, by kind of trait."""
-SPAM_LABEL_WEIGHT = 1.95
+SPAM_LABEL_WEIGHT = 2.58
 """Weight of the binary logarithm of one plus the number of spam labels. These numbers are the output of the benchmark
 `repetition`."""
 LINK_WINDOW_MINUTES = 60

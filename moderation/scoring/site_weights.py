@@ -77,34 +77,46 @@ class ScoredRow(NamedTuple):
 class SiteWeights:
     """The memory of a site and its learnt weights. `learn` makes them."""
 
-    def __init__(self, model: "Model", lessons: Sequence[Lesson], previous: "_Window | None") -> None:
-        self._lessons = lessons
-        spam = np.array([lesson.is_spam for lesson in lessons], dtype=bool)
-        by_moderator = np.array([lesson.is_by_moderator for lesson in lessons], dtype=bool)
-        newest = _newest(spam)
-        self.window = _Window(
-            model, [lessons[number] for number in newest.tolist()], spam[newest], by_moderator[newest], previous
+    def __init__(self, model: "Model", lessons: Sequence[Lesson], previous: "SiteWeights | None") -> None:
+        self.lessons = lessons
+        known = len(previous.lessons) if previous else 0
+        # Usually a label came to the former ones. One that was taken back or replaced is in their midst.
+        memory = previous.memory if previous and previous.lessons == lessons[:known] else None
+        added = lessons[known:] if memory else lessons
+        self.memory: LabelMemory = LabelMemory(
+            [lesson.features.key_record for lesson in added],
+            [lesson.is_spam for lesson in added],
+            [lesson.is_by_moderator for lesson in added],
+            memory,
         )
-        self._memory = LabelMemory([lesson.features.key_record for lesson in lessons], spam, by_moderator)
+        spam, newest = self.memory.spam, _newest(self.memory.spam)
+        self.window: _Window = _Window(
+            model,
+            [lessons[number] for number in newest.tolist()],
+            spam[newest],
+            self.memory.by_moderator[newest],
+            previous.window if previous else None,
+        )
 
     @classmethod
     def learn(cls, model: "Model", lessons: Sequence[Lesson], previous: "SiteWeights | None" = None) -> Self:
         """Learn the weights of a site from its labels in force, in any order.
 
-        The inner products of `previous` are used again, which saves time. The result is the same to the last bit.
+        The inner products and the memory of `previous` are used again, which saves time. The result is the same to the
+        last bit.
         """
-        return cls(model, sorted(lessons, key=attrgetter("label_id")), previous.window if previous else None)
+        return cls(model, sorted(lessons, key=attrgetter("label_id")), previous)
 
     def reason(self, scored: ScoredRow, thresholds: Thresholds) -> Reason | None:
         """Return what the labels change about the logit of a comment, and the labels that do; `None` for nothing."""
         cutoffs = _Cutoffs.of(thresholds)
         shift = self.window.bounded_shift(scored, cutoffs)
-        hit = self._memory.recall(find_memory_keys(scored.parsed))
+        hit = self.memory.recall(find_memory_keys(scored.parsed))
         if hit:
-            deciding = self._lessons[hit.lesson]
+            deciding = self.lessons[hit.lesson]
             target = cutoffs.remembered(deciding, hit.match, scored.logit + shift)
             if target != scored.logit + shift:
-                others = [self._lessons[number] for number in hit.agreeing if number != hit.lesson]
+                others = [self.lessons[number] for number in hit.agreeing if number != hit.lesson]
                 return Reason(LEARNT_HERE, target - scored.logit, describe_labels([deciding, *others]))
         if not shift:
             return None

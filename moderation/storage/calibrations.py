@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, RowMapping, exists, func, inse
 
 from moderation.domain.budget import Budget, Calibration, Guarantee, Refutation, RolloutStage, StoredCalibration
 from moderation.domain.decision import LabelOrigin, LabelValue
+from moderation.domain.review_lowering import Outcome, find_outcome
 from moderation.domain.thresholds import Verdict
 from moderation.storage import history, installation
 from moderation.storage.labels import IN_FORCE
@@ -120,6 +121,37 @@ def count_published_or_ham(connection: Connection, site_id: int, model: str, lim
     return min(limit, sum(connection.execute(count).scalar_one() for count in counts))
 
 
+def newest_outcomes(connection: Connection, site_id: int, model: str, limit: int) -> list[Outcome]:
+    """Return the outcomes of those of a site's newest `limit` comments that this model judged under a review guarantee.
+
+    They come the oldest first.
+    """
+    # The limit comes first: a site may have a million decisions by other models.
+    newest = (
+        select(decisions)
+        .where(decisions.c.site_id == site_id, decisions.c.superseded.is_(False))
+        .order_by(decisions.c.decided_at.desc(), decisions.c.id.desc())
+        .limit(limit)
+        .subquery()
+    )
+    statement = (
+        select(newest.c.verdict, labels.c.value, labels.c.origin, labels.c.removes)
+        .select_from(newest.outerjoin(labels, labels.c.id == newest.c.label_id))
+        .where(newest.c.model == model, newest.c.stage.in_([RolloutStage.HOLD.value, RolloutStage.BLOCK.value]))
+        .order_by(newest.c.decided_at.desc(), newest.c.id.desc())
+    )
+    outcomes = [
+        find_outcome(
+            Verdict(verdict),
+            value and LabelValue(value),
+            is_single=origin == LabelOrigin.SINGLE.value,
+            removed=bool(removed),
+        )
+        for verdict, value, origin, removed in connection.execute(statement)
+    ]
+    return [outcome for outcome in reversed(outcomes) if outcome]
+
+
 def find_newest(connection: Connection, site_id: int, model: str, budget: Budget) -> StoredCalibration | None:
     """Return the site's newest calibration under this model and this budget."""
     statement = (
@@ -137,6 +169,14 @@ def find_newest(connection: Connection, site_id: int, model: str, budget: Budget
     row = connection.execute(statement).mappings().first()
     # The coverage is no part of its terms, and takes part in comparisons of budgets.
     return None if row is None else replace(from_row(row), budget=budget)
+
+
+def refuted_by(connection: Connection, site_id: int, refutation: Refutation) -> int | None:
+    """Return the id of the calibration that the site's last refutation changed; `None` if this one is not the last."""
+    of_site, packed = calibrations.c.site_id == site_id, _pack(refutation)
+    other = calibrations.c.refutation.is_(None) | (calibrations.c.refutation != packed)
+    before = select(func.coalesce(func.max(calibrations.c.id), 0)).where(of_site, other).scalar_subquery()
+    return connection.execute(select(func.min(calibrations.c.id)).where(of_site, calibrations.c.id > before)).scalar()
 
 
 def newest_id(connection: Connection, site_id: int) -> int | None:
@@ -158,6 +198,8 @@ def add(connection: Connection, site_id: int, stored_calibration: StoredCalibrat
         "review_sample_size": stored_calibration.review_sample_size,
         "spam_sample_size": stored_calibration.spam_sample_size,
         "refutation": _pack(stored_calibration.refutation),
+        "review_lowering": calibration.review_lowering,
+        "history_spam": stored_calibration.history_spam,
         "created_at": at,
     }
     calibration_id: int = connection.execute(insert(calibrations).returning(calibrations.c.id), row).scalar_one()
@@ -174,11 +216,15 @@ def from_row(row: RowMapping) -> StoredCalibration:
             row["calibration_max_lost_rate"], row["calibration_max_held_rate"], row["calibration_confidence"]
         ),
         calibration=Calibration(
-            _unpack(row["calibration_review"]), _unpack(row["calibration_spam"]), row["calibration_id"]
+            _unpack(row["calibration_review"]),
+            _unpack(row["calibration_spam"]),
+            row["calibration_id"],
+            review_lowering=row["calibration_review_lowering"],
         ),
         review_sample_size=row["calibration_review_sample_size"],
         spam_sample_size=row["calibration_spam_sample_size"],
         refutation=None if refutation is None else Refutation(**json.loads(refutation)),
+        history_spam=row["calibration_history_spam"],
     )
 
 

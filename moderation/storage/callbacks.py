@@ -6,16 +6,55 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from moderation.domain.decision import LabelValue
+from moderation.domain.people import SiteScope
+from moderation.domain.site import ReviewAction
+from moderation.domain.thresholds import Verdict
+from moderation.storage.claims import is_due, update_unchanged
+from moderation.storage.columns import AnyText, UtcDateTime
+from moderation.storage.sites import in_scope
 from moderation.storage.tables import callbacks, decisions, sites
 
 MAX_DELAY = timedelta(hours=12, minutes=5)
 """Limit of the time between scheduling and delivery."""
 
 _WITH_SITE = callbacks.join(sites, sites.c.id == callbacks.c.site_id)
+_OPPOSITE = {LabelValue.HAM: LabelValue.SPAM, LabelValue.SPAM: LabelValue.HAM}
+_IS_PUBLIC_AFTER_REVIEW = and_(
+    decisions.c.verdict == Verdict.REVIEW.value, sites.c.review_action == ReviewAction.PUBLISH.value
+)
+_BY_VERDICT = case(
+    (or_(decisions.c.verdict == Verdict.PUBLISH.value, _IS_PUBLIC_AFTER_REVIEW), LabelValue.HAM.value),
+    (decisions.c.verdict.in_((Verdict.SPAM.value, Verdict.REVIEW.value)), LabelValue.SPAM.value),
+)
+"""The answer by whose place a blog that holds nothing has a comment; none for a discarded one."""
+_IS_MOVED = (
+    select(literal(1))
+    .select_from(decisions.join(sites, sites.c.id == decisions.c.site_id))
+    .where(decisions.c.id == callbacks.c.decision_id, decisions.c.has_callback, callbacks.c.told != _BY_VERDICT)
+    .correlate(callbacks)
+    .exists()
+)
 _UNDECIDED = callbacks.c.result.is_(None)
+_IS_HELD = ~(
+    exists().where(decisions.c.id == callbacks.c.decision_id, decisions.c.has_callback.is_(True)).correlate(callbacks)
+)
 
 
 class PendingCallback(NamedTuple):
@@ -57,7 +96,8 @@ def add(connection: Connection, pending: PendingCallback) -> None:
 
 def find_guid(connection: Connection, decision_id: str) -> str | None:
     """Return the id by which a blog holds the comment of a decision; `None` if no blog holds it."""
-    return connection.execute(select(callbacks.c.guid).where(callbacks.c.decision_id == decision_id)).scalar()
+    held = select(callbacks.c.guid).where(callbacks.c.decision_id == decision_id, _IS_HELD)
+    return connection.execute(held).scalar()
 
 
 def replace_keys(connection: Connection, site_id: int, encrypted_key: str) -> None:
@@ -72,6 +112,10 @@ def set_result(
 
     With `undecided_only` callbacks that have a result already stay as they are.
     """
+    if result is None:
+        # As before the label. One that was perhaps sent stays, as its blog may have the comment elsewhere now.
+        unsent = (callbacks.c.told.is_(None), callbacks.c.attempts == 0)
+        connection.execute(delete(callbacks).where(_of_comment(comment_id), ~_IS_HELD, *unsent))
     statement = update(callbacks).where(_of_comment(comment_id))
     if undecided_only:
         statement = statement.where(_UNDECIDED)
@@ -79,9 +123,70 @@ def set_result(
     connection.execute(statement.values(**scheduled, attempts=0, delivered_at=None, last_error=None))
 
 
+def add_for_decision(connection: Connection, comment_id: int, result: LabelValue, at: datetime) -> None:
+    """Store a callback with a result to deliver from `at` on, for a comment that its blog has in another place.
+
+    Only the current decision counts: it has a callback, and none of these in the table. `publishes_at` has no meaning
+    then.
+    """
+    values = {
+        "decision_id": decisions.c.id,
+        "site_id": decisions.c.site_id,
+        "guid": decisions.c.id,
+        "url": sites.c.plugin_callback,
+        "encrypted_key": sites.c.encrypted_plugin_key,
+        "publishes_at": literal(at, UtcDateTime),
+        "result": literal(result.value, AnyText),
+        "next_attempt_at": literal(at, UtcDateTime),
+    }
+    known = exists().where(callbacks.c.decision_id == decisions.c.id).correlate(decisions)
+    derived = (
+        select(*values.values())
+        .join_from(decisions, sites, sites.c.id == decisions.c.site_id)
+        .where(decisions.c.comment_id == comment_id, decisions.c.superseded.is_(False), decisions.c.has_callback)
+        .where(_BY_VERDICT.in_([_OPPOSITE[result].value]))
+        .where(sites.c.plugin_callback != "", sites.c.encrypted_plugin_key != "", ~known)
+    )
+    connection.execute(insert(callbacks).from_select(list(values), derived))
+
+
+def take_back(connection: Connection, comment_id: int, previous: LabelValue | None, at: datetime) -> None:
+    """Restore the result that a comment's callbacks had, `None` for none.
+
+    Where a blog perhaps moved the comment meanwhile, `previous` is delivered from `at` on. If there was none, the blog
+    that holds the comment gets the opposite, and any other one puts the comment back where it had it.
+    """
+    columns = (callbacks.c.decision_id, callbacks.c.result, callbacks.c.attempts, callbacks.c.delivered_at)
+    by_verdict = case((decisions.c.has_callback, _BY_VERDICT), else_=null()).label("by_verdict")
+    of_comment = (
+        select(*columns, callbacks.c.told, callbacks.c.told_at, by_verdict)
+        .join(decisions, decisions.c.id == callbacks.c.decision_id)
+        .join(sites, sites.c.id == callbacks.c.site_id)
+        .where(_of_comment(comment_id))
+    )
+    for decision_id, result, attempts, delivered_at, told, told_at, home in connection.execute(of_comment).all():
+        was_sent = result is not None and (attempts > 0 or delivered_at is not None)
+        opposite = _OPPOSITE[LabelValue(result)].value if was_sent else None
+        wanted = previous.value if previous else home or opposite
+        place = None if was_sent and delivered_at is None else told or home
+        if home and place == wanted and told is None:
+            connection.execute(delete(callbacks).where(callbacks.c.decision_id == decision_id))
+            continue
+        is_there = wanted is not None and place == wanted
+        values = {
+            "result": wanted,
+            "next_attempt_at": None if wanted is None or is_there else at,
+            "attempts": 0,
+            "delivered_at": told_at if is_there else None,
+            "last_error": None,
+        }
+        connection.execute(update(callbacks).where(callbacks.c.decision_id == decision_id).values(**values))
+
+
 def transfer(connection: Connection, comment_id: int, decision_id: str) -> str | None:
     """Move the undecided callback of a comment to a newer decision and return its guid; `None` if there is none."""
-    statement = update(callbacks).where(_of_comment(comment_id), _UNDECIDED).values(decision_id=decision_id)
+    of_comment = (_of_comment(comment_id), _UNDECIDED, _IS_HELD)
+    statement = update(callbacks).where(*of_comment).values(decision_id=decision_id)
     return connection.execute(statement.returning(callbacks.c.guid)).scalar()
 
 
@@ -95,9 +200,12 @@ def due(connection: Connection, now: datetime, limit: int, limit_per_site: int =
 
     A callback that is scheduled for later than `MAX_DELAY` from now is due as well: the clock was set back since.
     """
-    is_due = or_(callbacks.c.next_attempt_at <= now, callbacks.c.next_attempt_at > now + MAX_DELAY)
     place = func.row_number().over(partition_by=callbacks.c.site_id, order_by=callbacks.c.next_attempt_at)
-    ranked = select(callbacks.c.decision_id, place.label("place")).where(is_due).subquery()
+    ranked = (
+        select(callbacks.c.decision_id, place.label("place"))
+        .where(is_due(callbacks.c.next_attempt_at, now, MAX_DELAY))
+        .subquery()
+    )
     columns = {**dict(callbacks.c.items()), "site_url": sites.c.url, "private_callback": sites.c.private_callback}
     statement = (
         select(*(columns[name] for name in DueCallback._fields))
@@ -122,7 +230,8 @@ def mark_delivered(connection: Connection, claimed: DueCallback, at: datetime) -
     In that case the new result is delivered from `at` on, even if another process has delivered it.
     We cannot know which of the two calls arrived last.
     """
-    unchanged = _update_unchanged(connection, claimed, next_attempt_at=None, delivered_at=at, last_error=None)
+    told = {"told": claimed.result.value, "told_at": at}
+    unchanged = _update_unchanged(connection, claimed, next_attempt_at=None, delivered_at=at, last_error=None, **told)
     return unchanged or _redeliver_if_changed(connection, claimed, at)
 
 
@@ -151,15 +260,15 @@ def count(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(_WITH_SITE).where(*pending)).scalar_one()
 
 
-def list_failed(connection: Connection, *, abandoned_only: bool = False) -> list[FailedCallbacks]:
-    """Return the active sites with unconfirmed callbacks, by URL. Abandoned callbacks count until they are purged.
+def list_failed(connection: Connection, scope: SiteScope, *, abandoned_only: bool = False) -> list[FailedCallbacks]:
+    """Return the sites of the scope with unconfirmed callbacks, by URL.
 
-    With `abandoned_only`, callbacks that will be retried are left out.
+    Abandoned callbacks count until they are purged. With `abandoned_only` they alone do.
     """
     statement = (
         select(sites.c.url, func.count(), func.max(callbacks.c.last_error))
         .select_from(_WITH_SITE)
-        .where(callbacks.c.last_error.is_not(None), sites.c.removed_at.is_(None))
+        .where(callbacks.c.last_error.is_not(None), in_scope(sites.c.id, scope))
         .group_by(sites.c.url)
         .order_by(sites.c.url)
     )
@@ -171,9 +280,13 @@ def list_failed(connection: Connection, *, abandoned_only: bool = False) -> list
 def purge(connection: Connection, before: datetime) -> int:
     """Delete settled callbacks whose comments the blogs published before `before`, and all of removed sites.
 
-    Returns how many. The encrypted keys go with them.
+    One that was confirmed since stays: an undo would tell the blog the opposite. So does that of a blog which holds
+    nothing and has moved the comment: only this row says where it is. Returns how many. Their keys go with them.
     """
-    settled = callbacks.c.next_attempt_at.is_(None) & (callbacks.c.publishes_at < before)
+    last_at = func.coalesce(callbacks.c.delivered_at, callbacks.c.publishes_at)
+    settled = and_(
+        callbacks.c.next_attempt_at.is_(None), callbacks.c.publishes_at < before, last_at < before, ~_IS_MOVED
+    )
     of_removed = callbacks.c.site_id.in_(select(sites.c.id).where(sites.c.removed_at.is_not(None)))
     return connection.execute(delete(callbacks).where(or_(settled, of_removed))).rowcount
 
@@ -183,13 +296,8 @@ def _of_comment(comment_id: int) -> ColumnElement[bool]:
 
 
 def _update_unchanged(connection: Connection, callback: DueCallback, **values: object) -> bool:
-    unchanged = (
-        callbacks.c.decision_id == callback.decision_id,
-        callbacks.c.next_attempt_at == callback.next_attempt_at,
-        callbacks.c.attempts == callback.attempts,
-        callbacks.c.result == callback.result.value,
-    )
-    return connection.execute(update(callbacks).where(*unchanged).values(**values)).rowcount == 1
+    names = ("decision_id", "next_attempt_at", "attempts", "result")
+    return update_unchanged(connection, callbacks, callback, names, **values)
 
 
 def _redeliver_if_changed(connection: Connection, claimed: DueCallback, at: datetime) -> bool:

@@ -10,9 +10,17 @@ from sqlalchemy import Connection, RowMapping, and_, bindparam, case, delete, ex
 
 from moderation.domain.authors import UNKNOWN_AUTHOR, VouchedAuthor
 from moderation.domain.comment import COMMENT_FIELDS, Comment
-from moderation.storage.columns import AnyText, storable
+from moderation.storage.columns import AnyText, ClampedInteger, storable
 from moderation.storage.prepared import PreparedInsert, PreparedQuery
-from moderation.storage.tables import AUTHOR_BEGINNING, AUTHOR_BEGINNING_LENGTH, comments, decisions, labels
+from moderation.storage.tables import (
+    AUTHOR_BEGINNING,
+    AUTHOR_BEGINNING_LENGTH,
+    comments,
+    decisions,
+    labels,
+    notes,
+    open_comments,
+)
 
 _LABELS = tuple(f"comment_{name}" for name in COMMENT_FIELDS)
 COLUMNS = tuple(comments.c[name].label(label) for name, label in zip(COMMENT_FIELDS, _LABELS, strict=True))
@@ -84,6 +92,14 @@ def add(
 def get(connection: Connection, comment_id: int) -> Comment:
     """Return the stored comment with this id."""
     return from_row(connection.execute(select(*COLUMNS).where(comments.c.id == comment_id)).mappings().one())
+
+
+def text_part(connection: Connection, comment_id: int, start: int, length: int) -> tuple[str, int]:
+    """Return `length` code points of the text of a comment from `start` on, and the length of the text."""
+    text = comments.c.text
+    statement = select(func.substr(text, literal(start + 1, ClampedInteger), length), func.length(text))
+    part, text_length = connection.execute(statement.where(comments.c.id == comment_id)).one()
+    return part, text_length
 
 
 def find_many(connection: Connection, comment_ids: Collection[int]) -> dict[int, Comment]:
@@ -167,7 +183,10 @@ def list_unused(connection: Connection, site_id: int) -> list[int]:
 
 
 def delete_unused(connection: Connection, comment_ids: Collection[int]) -> int:
-    """Delete those of the comments that were never judged or labelled, and return how many."""
+    """Delete those of the comments that were never judged or labelled, with the notes on them. Returns how many."""
+    unused = select(comments.c.id).where(comments.c.id.in_(comment_ids), _UNUSED)
+    for table in (notes, open_comments):
+        connection.execute(delete(table).where(table.c.comment_id.in_(unused)))
     return connection.execute(delete(comments).where(comments.c.id.in_(comment_ids), _UNUSED)).rowcount
 
 

@@ -1,16 +1,19 @@
 """Store decisions as they were answered, and read them with their comments."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from struct import pack
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, func, or_, select, update
 
+from moderation.domain.audit import NO_AUDIT, AuditDraw
 from moderation.domain.budget import UNCALIBRATED, Calibration, RolloutStage, with_general
 from moderation.domain.decision import Decision, LabelValue, Score
 from moderation.domain.thresholds import Thresholds, Verdict
-from moderation.storage import calibrations, comments
+from moderation.storage import audits, calibrations, comments
 from moderation.storage.labels import IN_FORCE
 from moderation.storage.packed_reasons import pack_reasons, unpack_reasons
 from moderation.storage.prepared import PreparedInsert
@@ -29,8 +32,9 @@ WITH_COMMENT = decisions.join(comments_table, comments_table.c.id == decisions.c
 """The joined tables that `COLUMNS` are selected from."""
 
 _ROWS_AT_A_TIME = 500
-_ADD = PreparedInsert(decisions)
-_OPEN_ITEM = PreparedInsert(queue_items, without=frozenset({"id", "skipped_at", "closed_at", "closed_by", "outcome"}))
+_ADD = PreparedInsert(decisions, without=frozenset({"label_id"}))
+_LATER = frozenset({"skipped_at", "closed_at", "closed_by", "outcome", "act_id", "handover_id"})
+_OPEN_ITEM = PreparedInsert(queue_items, without=_LATER | {"id"})
 
 
 class PastDecision(NamedTuple):
@@ -48,8 +52,20 @@ class LeftOut(NamedTuple):
     degraded: int
 
 
-def add(connection: Connection, decided: Iterable[tuple[Decision, int]], channel: str) -> None:
-    """Store pairs of decision and comment id, and open a queue item for each decision that goes to review."""
+def add(
+    connection: Connection,
+    decided: Iterable[tuple[Decision, int]],
+    channel: str,
+    audit: AuditDraw = NO_AUDIT,
+    trait_keys: Mapping[str, Sequence[int]] = MappingProxyType({}),
+    *,
+    has_callback: bool = False,
+) -> None:
+    """Store pairs of decision and comment id, and open a queue item for each that goes to review or is drawn.
+
+    `trait_keys` has the keys by which the comments are found in campaigns, by the id of the decision. `has_callback` is
+    true if the blogs that sent them do not hold them, and can be called about a person's decision.
+    """
     for decision, comment_id in decided:
         score, thresholds, calibration = decision.score, decision.thresholds, decision.calibration
         row = {
@@ -69,13 +85,18 @@ def add(connection: Connection, decided: Iterable[tuple[Decision, int]], channel
             "stage": calibration.stage.value if calibration else None,
             "calibration_id": calibration.id if calibration else None,
             "channel": channel,
+            "has_callback": has_callback,
             "decided_at": decision.decided_at,
             "superseded": False,
         }
         _ADD.run(connection, row)
-        if decision.verdict is Verdict.REVIEW:
+        is_held = decision.verdict is Verdict.REVIEW
+        drawn = None if is_held else audit.probability(decision.id)
+        if is_held or (drawn is not None and audits.has_room(connection, decision.site_id)):
             item = {"decision_id": decision.id, "site_id": decision.site_id, "opened_at": decision.decided_at}
-            _OPEN_ITEM.run(connection, item)
+            keys = trait_keys.get(decision.id, ())
+            packed_keys = pack(f">{len(keys)}q", *keys) or None
+            _OPEN_ITEM.run(connection, {**item, "audit_probability": drawn, "trait_keys": packed_keys})
 
 
 def supersede(connection: Connection, comment_id: int) -> None:
@@ -118,6 +139,17 @@ def find_comment_id(connection: Connection, site_id: int, decision_id: str) -> i
     return connection.execute(
         select(decisions.c.comment_id).where(decisions.c.site_id == site_id, decisions.c.id == decision_id)
     ).scalar()
+
+
+def verdicts_on(connection: Connection, comment_id: int, limit: int) -> list[tuple[datetime, Verdict]]:
+    """Return the times and verdicts of the newest decisions on a comment, at most `limit`, newest first."""
+    statement = (
+        select(decisions.c.decided_at, decisions.c.verdict)
+        .where(decisions.c.comment_id == comment_id)
+        .order_by(decisions.c.decided_at.desc())
+        .limit(limit)
+    )
+    return [(row.decided_at, Verdict(row.verdict)) for row in connection.execute(statement)]
 
 
 def count_since(connection: Connection, site_id: int | None, since: datetime) -> int:

@@ -7,14 +7,14 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, exists, func, insert, or_, select, update
 
 from moderation.domain.comment import Comment
 from moderation.domain.decision import LabelValue
 from moderation.storage import comments
 from moderation.storage.labels import IN_FORCE
 from moderation.storage.tables import comments as comments_table
-from moderation.storage.tables import history, labels
+from moderation.storage.tables import findings, history, labels
 
 MAX_SAMPLE = 40_000
 """Size of the sample that a history gives, of its newest comments: it bounds the memory that a calibration takes."""
@@ -26,7 +26,13 @@ _LABELLED_SPAM = (
 )
 _LABELLED = (
     exists()
-    .where(labels.c.comment_id == history.c.comment_id, labels.c.value.is_not(None), IN_FORCE)
+    .where(labels.c.comment_id == history.c.comment_id, IN_FORCE)
+    .where(or_(labels.c.value.is_not(None), labels.c.removes.is_(True)))
+    .correlate(history)
+)
+_KEPT = (
+    exists()
+    .where(findings.c.comment_id == history.c.comment_id, findings.c.label_id == 0, findings.c.settled_at.is_not(None))
     .correlate(history)
 )
 
@@ -126,6 +132,14 @@ def count_ham(connection: Connection, site_id: int, model: str) -> int:
     return connection.execute(select(func.count()).select_from(sample)).scalar_one()
 
 
+def count_spam(connection: Connection, site_id: int, model: str) -> int:
+    """Return how many comments `count_ham` would count if people had not labelled them spam."""
+    of_history = history.join(labels, labels.c.comment_id == history.c.comment_id)
+    is_spam = labels.c.site_id == site_id, labels.c.value == LabelValue.SPAM.value, IN_FORCE
+    statement = select(func.count()).select_from(of_history).where(*_counted(site_id, model), *is_spam)
+    return connection.execute(statement).scalar_one()
+
+
 def newest_ham(connection: Connection, site_id: int, model: str, limit: int) -> list[tuple[str, float]]:
     """Return names and spam probabilities of the history's ham that this model scored, the newest first.
 
@@ -143,7 +157,7 @@ def is_counted(site_id: int, model: str, comment_id: ColumnElement[int]) -> Colu
 def list_suspicious(
     connection: Connection, site_id: int, model: str, threshold: float, limit: int
 ) -> list[ScoredComment]:
-    """Return at most `limit` comments of the history from a probability on that no person has labelled.
+    """Return at most `limit` comments of the history from a probability on that no person has labelled or kept.
 
     The highest probabilities come first.
     """
@@ -158,6 +172,13 @@ def list_suspicious(
         ScoredComment(row["comment_id"], comments.from_row(row), row["probability"], row["published_at"])
         for row in connection.execute(statement).mappings()
     ]
+
+
+def suspicious(connection: Connection, site_id: int, model: str, threshold: float) -> list[tuple[int, float]]:
+    """Return the numbers and probabilities of all these comments, the highest probabilities first."""
+    found = select(history.c.comment_id, history.c.probability).where(*_suspicious(site_id, model, threshold))
+    rows = connection.execute(found.order_by(history.c.probability.desc(), history.c.comment_id))
+    return [(comment_id, probability) for comment_id, probability in rows]
 
 
 def count_suspicious(connection: Connection, site_id: int, model: str, threshold: float) -> int:
@@ -211,4 +232,5 @@ def _suspicious(site_id: int, model: str, threshold: float) -> tuple[ColumnEleme
         history.c.model == model,
         history.c.probability >= threshold,
         ~_LABELLED,
+        ~_KEPT,
     )

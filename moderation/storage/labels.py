@@ -1,16 +1,18 @@
 """The append-only log of labels. Of all labels of a comment the newest one is in force."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, func, insert, or_, select, update
 
 from moderation.domain.comment import Comment
-from moderation.domain.decision import Label, LabelOrigin, LabelValue, LogEntry, TrackRecord
-from moderation.domain.history import HISTORY_CHANNEL, SECOND_LOOK_CHANNEL
-from moderation.storage import comments
+from moderation.domain.decision import PERSON_CHANNELS, Label, LabelOrigin, LabelValue, LogEntry, TrackRecord
+from moderation.domain.history import HISTORY_CHANNEL
+from moderation.storage import comments, findings
+from moderation.storage.columns import UtcDateTime
 from moderation.storage.tables import comments as comments_table
-from moderation.storage.tables import decisions, labels, sites
+from moderation.storage.tables import decisions, labels, queue_items, sites
 
 _later = labels.alias("later_label")
 IN_FORCE = ~exists().where(_later.c.comment_id == labels.c.comment_id, _later.c.id > labels.c.id)
@@ -25,7 +27,16 @@ _NEXT_ID = (
 )
 _WITH_REVOKING = labels.join(sites, sites.c.id == labels.c.site_id).outerjoin(_revoking, _revoking.c.id == _NEXT_ID)
 
+_LABEL_ID = (
+    select(case((or_(_later.c.value.is_not(None), _later.c.removes.is_(True)), _later.c.id)))
+    .where(_later.c.comment_id == decisions.c.comment_id)
+    .order_by(_later.c.id.desc())
+    .limit(1)
+    .correlate(decisions)
+    .scalar_subquery()
+)
 _MAX_HASHES_PER_QUERY = 500
+_MAX_IDS_PER_QUERY = 500
 LABEL_COLUMNS: tuple[ColumnElement[Any], ...] = (
     labels.c.value,
     labels.c.labelled_by,
@@ -40,13 +51,18 @@ LABEL_COLUMNS: tuple[ColumnElement[Any], ...] = (
 
 
 class LabelledComment(NamedTuple):
-    """A comment of a site with its label in force, which has a value."""
+    """A comment of a site with its label in force, which has a value and the number `label_id`, as in a `Finding`.
+
+    `audit_probability` is that with which its decision in force was drawn for the audit, `None` if it was not drawn.
+    """
 
     comment_id: int
     site_url: str
     comment: Comment
     label: Label
     value: LabelValue
+    audit_probability: float | None
+    label_id: int
 
 
 class ImportKey(NamedTuple):
@@ -65,13 +81,43 @@ class ImportedComment(NamedTuple):
     value: LabelValue | None
 
 
-def append(connection: Connection, site_id: int, comment_id: int, label: Label) -> None:
-    """Append a label to the log."""
-    append_many(connection, site_id, [(comment_id, label)])
+class LabelSource(NamedTuple):
+    """The act that a row of the log belongs to. A row that an undo appends also says who undid and when.
+
+    `restores_id` is the number of the row that it repeats, whose place in time it has.
+    """
+
+    act_id: int | None = None
+    restores_id: int | None = None
+    undone_at: datetime | None = None
+    undone_by: str | None = None
 
 
-def append_many(connection: Connection, site_id: int, labelled: Iterable[tuple[int, Label]]) -> None:
-    """Append pairs of comment id and label to the log."""
+NO_ACT = LabelSource()
+
+
+def append(connection: Connection, site_id: int, comment_id: int, label: Label, source: LabelSource = NO_ACT) -> None:
+    """Append a label to the log, name it in the comment's decision, and open and close findings by it."""
+    append_many(connection, site_id, [(comment_id, label)], source)
+    refresh_decisions(connection, [comment_id])
+    findings.follow(connection, comment_id, label, is_undo=source.undone_at is not None)
+
+
+def refresh_decisions(connection: Connection, comment_ids: Sequence[int]) -> None:
+    """Name the rows in force of the log in the current decisions on comments, which must be locked."""
+    for start in range(0, len(comment_ids), _MAX_IDS_PER_QUERY):
+        page = comment_ids[start : start + _MAX_IDS_PER_QUERY]
+        current = and_(decisions.c.comment_id.in_(page), decisions.c.superseded.is_(False))
+        connection.execute(update(decisions).where(current).values(label_id=_LABEL_ID))
+
+
+def append_many(
+    connection: Connection, site_id: int, labelled: Iterable[tuple[int, Label]], source: LabelSource = NO_ACT
+) -> None:
+    """Append pairs of comment id and label to the log.
+
+    Of comments that have a decision, `refresh_decisions` must follow.
+    """
     rows = [
         {
             "site_id": site_id,
@@ -84,6 +130,7 @@ def append_many(connection: Connection, site_id: int, labelled: Iterable[tuple[i
             "reason": label.reason,
             "decision_id": label.decision_id,
             "removes": label.removes,
+            **source._asdict(),
         }
         for comment_id, label in labelled
     ]
@@ -119,8 +166,11 @@ def read_log(
             labels.c.id,
             sites.c.url,
             labels.c.comment_id,
-            _revoking.c.created_at.label("revoked_at"),
-            _revoking.c.labelled_by.label("revoked_by"),
+            func.coalesce(_revoking.c.undone_at, _revoking.c.created_at, type_=UtcDateTime).label("revoked_at"),
+            func.coalesce(_revoking.c.undone_by, _revoking.c.labelled_by).label("revoked_by"),
+            labels.c.act_id,
+            labels.c.undone_at,
+            labels.c.undone_by,
             *LABEL_COLUMNS,
         )
         .select_from(_WITH_REVOKING)
@@ -133,21 +183,32 @@ def read_log(
     if before is not None:
         statement = statement.where(labels.c.id < before)
     return [
-        LogEntry(row.id, row.url, row.comment_id, label_from_row(row), row.revoked_at, row.revoked_by)
+        LogEntry(
+            row.id,
+            row.url,
+            row.comment_id,
+            label_from_row(row),
+            row.revoked_at,
+            row.revoked_by,
+            row.act_id,
+            row.undone_at,
+            row.undone_by,
+        )
         for row in connection.execute(statement)
     ]
 
 
 def track_records(connection: Connection, site_id: int | None) -> list[TrackRecord]:
     """Return the track record of each person and channel that has labelled, of one site or of all."""
+    # An undo repeats a label that was counted, and contradicts none.
     by_another = or_(_revoking.c.labelled_by != labels.c.labelled_by, _revoking.c.channel != labels.c.channel)
-    contradicted = and_(_revoking.c.value != labels.c.value, by_another)
+    contradicted = and_(_revoking.c.value != labels.c.value, by_another, _revoking.c.undone_by.is_(None))
     forgotten = and_(_revoking.c.id.is_not(None), _revoking.c.value.is_(None), _revoking.c.removes.is_(False))
     group = (sites.c.url, labels.c.labelled_by, labels.c.channel)
     statement = (
         select(*group, func.count(), *(func.sum(case((met, 1), else_=0)) for met in (contradicted, forgotten)))
         .select_from(_WITH_REVOKING)
-        .where(labels.c.value.is_not(None))
+        .where(labels.c.value.is_not(None), labels.c.undone_by.is_(None))
         .group_by(*group)
         .order_by(*group)
     )
@@ -161,8 +222,19 @@ def list_labelled(connection: Connection, site_id: int | None, after: int, limit
 
     `site_id` restricts them to one site. Comments whose label was withdrawn are left out.
     """
+    probability = (
+        select(queue_items.c.audit_probability)
+        .join(decisions, decisions.c.id == queue_items.c.decision_id)
+        .where(decisions.c.comment_id == labels.c.comment_id, decisions.c.superseded.is_(False))
+        .where(queue_items.c.audit_probability.is_not(None))
+        .limit(1)
+        .scalar_subquery()
+        .label("audit_probability")
+    )
+    label_id = func.coalesce(labels.c.restores_id, labels.c.id).label("label_id")
+    about = (labels.c.comment_id, sites.c.url.label("site_url"), probability, label_id)
     statement = (
-        select(labels.c.comment_id, sites.c.url.label("site_url"), *LABEL_COLUMNS, *comments.COLUMNS)
+        select(*about, *LABEL_COLUMNS, *comments.COLUMNS)
         .select_from(labels)
         .join(comments_table, comments_table.c.id == labels.c.comment_id)
         .join(sites, sites.c.id == labels.c.site_id)
@@ -179,6 +251,8 @@ def list_labelled(connection: Connection, site_id: int | None, after: int, limit
             comments.from_row(row._mapping),  # noqa: SLF001  # SQLAlchemy's documented name
             label_from_row(row),
             LabelValue(row.value),
+            row.audit_probability,
+            row.label_id,
         )
         for row in connection.execute(statement)
     ]
@@ -190,7 +264,7 @@ def list_of_history(connection: Connection, site_id: int) -> list[tuple[int, str
     Those are labels in force that an import gave, and those of a second look at comments that were never judged.
     """
     judged = exists().where(decisions.c.comment_id == labels.c.comment_id)
-    of_second_look = and_(labels.c.channel == SECOND_LOOK_CHANNEL, ~judged)
+    of_second_look = and_(labels.c.channel.in_(PERSON_CHANNELS), ~judged)
     statement = (
         select(labels.c.comment_id, labels.c.channel)
         .where(labels.c.site_id == site_id, labels.c.value.is_not(None), IN_FORCE)
@@ -228,13 +302,19 @@ def find_imported(
 
 def label_from_row(row: Row[Any]) -> Label:
     """Return the label in a row that was selected with `LABEL_COLUMNS`."""
-    return Label(
-        row.value and LabelValue(row.value),
-        row.labelled_by,
-        row.channel,
-        row.created_at,
-        LabelOrigin(row.origin),
-        row.reason,
-        row.decision_id,
-        row.removes,
-    )
+    return label_from_values(*(getattr(row, column.name) for column in LABEL_COLUMNS))
+
+
+def label_from_values(
+    value: str | None,
+    labelled_by: str,
+    channel: str,
+    created_at: datetime,
+    origin: str,
+    reason: str,
+    decision_id: str | None,
+    removes: bool,
+) -> Label:
+    """Return the label with the values of `LABEL_COLUMNS`, in their order."""
+    known = None if value is None else LabelValue(value)
+    return Label(known, labelled_by, channel, created_at, LabelOrigin(origin), reason, decision_id, removes)

@@ -7,8 +7,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, exists, func, select
 
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Label, LabelValue
-from moderation.features.extraction import FEATURES_VERSION
-from moderation.features.label_features import LabelFeatures
+from moderation.features.label_features import ROW_VERSION, LabelFeatures
 from moderation.scoring.site_weights import Lesson
 from moderation.storage import comments
 from moderation.storage.labels import IN_FORCE
@@ -20,9 +19,7 @@ _NEWEST_ID = PreparedQuery(select(func.max(labels.c.id)).where(labels.c.site_id 
 _PUT = PreparedUpsert(
     label_features, lambda _, added: {name: added[name] for name in ("site_id", "features_version", "features")}
 )
-_CURRENT = and_(
-    label_features.c.comment_id == labels.c.comment_id, label_features.c.features_version == FEATURES_VERSION
-)
+_CURRENT = and_(label_features.c.comment_id == labels.c.comment_id, label_features.c.features_version == ROW_VERSION)
 _LABELLED = and_(labels.c.value.is_not(None), IN_FORCE)
 
 
@@ -44,7 +41,7 @@ class MissingFeatures(NamedTuple):
 
 def put_features(connection: Connection, site_id: int, rows: Iterable[tuple[int, bytes]]) -> None:
     """Store pairs of comment id and packed features of this version, in the place of earlier ones."""
-    beginning = {"site_id": site_id, "features_version": FEATURES_VERSION}
+    beginning = {"site_id": site_id, "features_version": ROW_VERSION}
     _PUT.run(connection, [{"comment_id": comment_id, "features": row, **beginning} for comment_id, row in rows])
 
 
@@ -64,7 +61,8 @@ def changes_after(connection: Connection, site_id: int, label_id: int) -> list[L
 
     With 0 all are returned. The last id is that of `newest_label_id`.
     """
-    columns = (labels.c.id, labels.c.comment_id, labels.c.value, labels.c.labelled_by, labels.c.channel)
+    order = func.coalesce(labels.c.restores_id, labels.c.id)
+    columns = (labels.c.id, order, labels.c.comment_id, labels.c.value, labels.c.labelled_by, labels.c.channel)
     statement = (
         select(*columns, labels.c.created_at, label_features.c.features)
         .select_from(labels.outerjoin(label_features, _CURRENT))
@@ -72,11 +70,13 @@ def changes_after(connection: Connection, site_id: int, label_id: int) -> list[L
         .order_by(labels.c.id)
     )
     changes = []
-    for newest_id, comment_id, value, labelled_by, channel, created_at, features in connection.execute(statement):
+    for newest_id, place, comment_id, value, labelled_by, channel, created_at, features in connection.execute(
+        statement
+    ):
         lesson = None
         if value is not None and features is not None:
             label = Label(LabelValue(value), labelled_by, channel, created_at)
-            lesson = Lesson(label, newest_id, comment_id, LabelFeatures.from_bytes(features))
+            lesson = Lesson(label, place, comment_id, LabelFeatures.from_bytes(features))
         changes.append(LabelChange(newest_id, comment_id, lesson))
     return changes
 

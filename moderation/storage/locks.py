@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from sqlalchemy import Connection, Table, func, select
 
+from moderation.storage.operator_tables import moderators
 from moderation.storage.tables import comments, installation, sites
 
 _LABELS_LOCK = 21
@@ -26,6 +27,11 @@ def lock_installation(connection: Connection) -> None:
 def lock_site(connection: Connection, site_id: int) -> None:
     """Lock a site's settings, keys, calibrations and imports. Its comments can be checked and labelled meanwhile."""
     _lock_rows(connection, sites, [site_id])
+
+
+def lock_moderator(connection: Connection, moderator_id: int) -> None:
+    """Lock what belongs to a moderator alone, such as the saved views."""
+    _lock_rows(connection, moderators, [moderator_id])
 
 
 def lock_request(connection: Connection, retry_hash: int) -> None:

@@ -1,17 +1,29 @@
 """Store moderators and the hashes of their passwords."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
+from itertools import groupby
+from operator import itemgetter
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, and_, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import Conflict
-from moderation.storage.operator_tables import moderators
+from moderation.domain.people import Access, Grant, Role
+from moderation.storage.grants import IN_FORCE
+from moderation.storage.operator_tables import grants, moderators
 
-COLUMNS = (moderators.c.id, moderators.c.name, moderators.c.created_at, moderators.c.password_hash)
-"""The columns that `from_row` needs."""
+WITH_GRANTS = select(
+    moderators.c.id,
+    moderators.c.name,
+    moderators.c.created_at,
+    moderators.c.password_hash,
+    grants.c.role,
+    grants.c.site_id,
+).select_from(moderators.outerjoin(grants, and_(grants.c.moderator_id == moderators.c.id, IN_FORCE)))
+"""The rows that `from_rows` needs: one for each role of a moderator, and one for a moderator without a role."""
 
 
 def add(connection: Connection, name: str, password_hash: str, at: datetime) -> Moderator:
@@ -26,7 +38,8 @@ def add(connection: Connection, name: str, password_hash: str, at: datetime) -> 
 
 def list_all(connection: Connection) -> list[Moderator]:
     """Return all moderators in the order of their names."""
-    return [from_row(row) for row in connection.execute(select(*COLUMNS).order_by(moderators.c.name)).mappings()]
+    rows = connection.execute(WITH_GRANTS.order_by(moderators.c.name)).mappings()
+    return [from_rows(list(of_one)) for _, of_one in groupby(rows, itemgetter("id"))]
 
 
 def find(connection: Connection, name: str, *, lock: bool = False) -> tuple[Moderator, str] | None:
@@ -34,9 +47,9 @@ def find(connection: Connection, name: str, *, lock: bool = False) -> tuple[Mode
 
     With `lock`, PostgreSQL lets no other transaction change the moderator until this one ends.
     """
-    statement = select(*COLUMNS).where(moderators.c.name == name)
-    row = connection.execute(statement.with_for_update() if lock else statement).mappings().first()
-    return None if row is None else (from_row(row), row["password_hash"])
+    statement = WITH_GRANTS.where(moderators.c.name == name)
+    rows = connection.execute(statement.with_for_update(of=moderators) if lock else statement).mappings().all()
+    return (from_rows(rows), rows[0]["password_hash"]) if rows else None
 
 
 def set_password_hash(connection: Connection, moderator_id: int, password_hash: str) -> None:
@@ -49,9 +62,11 @@ def remove(connection: Connection, moderator_id: int) -> None:
     connection.execute(delete(moderators).where(moderators.c.id == moderator_id))
 
 
-def from_row(row: RowMapping) -> Moderator:
-    """Return the moderator in a row that was selected with `COLUMNS`."""
-    return Moderator(row["id"], row["name"], row["created_at"], _password_version(row["password_hash"]))
+def from_rows(rows: Sequence[RowMapping]) -> Moderator:
+    """Return the moderator in the rows of `WITH_GRANTS`, of which there is at least one."""
+    row = rows[0]
+    access = Access(tuple(Grant(Role(each["role"]), each["site_id"]) for each in rows if each["role"] is not None))
+    return Moderator(row["id"], row["name"], row["created_at"], _password_version(row["password_hash"]), access)
 
 
 def _password_version(password_hash: str) -> str:

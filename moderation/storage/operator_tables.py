@@ -1,6 +1,6 @@
-"""The tables of moderators, of operators' lists and of trusted and blocked authors."""
+"""The tables of moderators, operators' lists and rules, alarms, webhooks, digests, feeds, views, and of a shadow."""
 
-from sqlalchemy import Column, Double, ForeignKey, Integer, MetaData, Table
+from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table
 
 from moderation.storage.columns import AnyText, UtcDateTime
 
@@ -23,6 +23,24 @@ moderators = Table(
     # Ids are never reused, or the session of a removed moderator would sign in the next one.
     sqlite_autoincrement=True,
 )
+
+# The roles of moderators on a site, or on all sites with a NULL, and the former ones. Without a foreign key to the
+# moderators, and with their names: the rows outlive them.
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("moderator_id", Integer, nullable=False),
+    Column("name", AnyText, nullable=False),
+    Column("site_id", Integer, ForeignKey("sites.id")),
+    Column("role", AnyText, nullable=False),
+    Column("granted_by", AnyText, nullable=False),
+    Column("granted_at", UtcDateTime, nullable=False),
+    Column("revoked_by", AnyText),
+    Column("revoked_at", UtcDateTime),
+)
+_in_force = grants.c.revoked_at.is_(None)
+Index("ix_grants_in_force", grants.c.moderator_id, sqlite_where=_in_force, postgresql_where=_in_force)
 
 # Sessions of moderators that have not been ended. `digest` is the SHA-256 of a random token that the cookie has.
 sessions = Table(
@@ -68,4 +86,102 @@ author_rules = Table(
     Column("expires_at", UtcDateTime),
     Column("reason", AnyText, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# The alarms of sites, by the last examination.
+alarms = Table(
+    "alarms",
+    metadata,
+    Column("site_id", Integer, ForeignKey("sites.id"), primary_key=True, autoincrement=False),
+    Column("kind", AnyText, primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
+    Column("detail", AnyText, nullable=False),
+)
+
+# Receivers of events, of one site or of all. `events` are names between spaces.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("url", AnyText, nullable=False),
+    Column("events", AnyText, nullable=False),
+    Column("site_id", Integer, ForeignKey("sites.id")),
+    Column("allow_private", Boolean, nullable=False),
+    Column("encrypted_secret", AnyText, nullable=False),
+    # The secret before the last rotation, which signs until a time.
+    Column("former_secret", AnyText),
+    Column("former_until", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    # Ids are never reused, or a script would remove or rotate another webhook than it means.
+    sqlite_autoincrement=True,
+)
+
+# Messages that are not delivered yet, or never were: `next_attempt_at` is NULL for an abandoned one.
+webhook_messages = Table(
+    "webhook_messages",
+    metadata,
+    Column("id", AnyText, primary_key=True),
+    Column("webhook_id", Integer, ForeignKey("webhooks.id"), nullable=False, index=True),
+    Column("event", AnyText, nullable=False),
+    # The facts of the event as JSON.
+    Column("data", AnyText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_attempt_at", UtcDateTime),
+    Column("last_error", AnyText),
+)
+_unsent = webhook_messages.c.next_attempt_at.is_not(None)
+Index(
+    "ix_webhook_messages_next_attempt_at",
+    webhook_messages.c.next_attempt_at,
+    sqlite_where=_unsent,
+    postgresql_where=_unsent,
+)
+
+# The moderators who get a digest. `covered_until` is the time up to which digests have told of events.
+digests = Table(
+    "digests",
+    metadata,
+    Column("moderator_id", Integer, ForeignKey("moderators.id"), primary_key=True, autoincrement=False),
+    Column("email", AnyText, nullable=False),
+    Column("period", AnyText, nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("covered_until", UtcDateTime, nullable=False),
+    Column("next_attempt_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_error", AnyText),
+)
+
+# The moderators with an Atom feed. `digest` is the SHA-256 of the random token in its address.
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("moderator_id", Integer, ForeignKey("moderators.id"), primary_key=True, autoincrement=False),
+    Column("digest", AnyText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+# The searches that a moderator gave a name. A query may name a person, and goes with the moderator.
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("moderator_id", Integer, ForeignKey("moderators.id"), nullable=False, index=True),
+    Column("name", AnyText, nullable=False),
+    Column("list", AnyText, nullable=False),
+    Column("sort_order", AnyText, nullable=False),
+    Column("query", AnyText, nullable=False),
+)
+
+# The verdicts of a shadow candidate, as JSON, and the place of the last decision that it was compared with.
+shadow = Table(
+    "shadow",
+    metadata,
+    Column("site_id", Integer, ForeignKey("sites.id"), primary_key=True, autoincrement=False),
+    Column("model", AnyText, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("decided_at", UtcDateTime, nullable=False),
+    Column("decision_id", AnyText, nullable=False),
+    Column("counts", AnyText, nullable=False),
+    Column("changed", AnyText, nullable=False),
 )

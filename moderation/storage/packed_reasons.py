@@ -10,7 +10,7 @@ import orjson
 from moderation.domain.decision import Occurrence, Reason
 from moderation.storage.columns import storable
 
-_FREQUENT_CODES = """
+_FIRST_CODES = """
     ADULT ANCHOR_LAST ANCHOR_OFF_TOPIC ANCHOR_PHRASE ANCHOR_WORDS AUTHOR_NAME AUTHOR_URL BARGAIN CALL_TO_ACTION
     CAPITALS CODE COMMAS CONVERSATION DIGITS EMAIL_CHEAP_TLD EMAIL_DISPOSABLE EMAIL_FREE EMAIL_IN_TEXT
     EMAIL_OWN_DOMAIN EMOJI EXCERPT EXCLAMATIONS FEW_KEYSTROKES FINANCE FOREIGN_SCRIPT GAMBLING GIBBERISH GOODS
@@ -26,11 +26,36 @@ _FREQUENT_CODES = """
     URL_KEYWORD_PATH URL_NAME_IN_HOST URL_PATH URL_PATH_LENGTH URL_QUERY URL_RANDOM URL_SHORTENED
     URL_WELL_KNOWN_SITE WORDING WORD_LENGTH WORD_VARIETY
 """
-_DICTIONARY = orjson.dumps(_FREQUENT_CODES.split())
-"""The text that zlib may refer to. Never change it: reasons in the databases could no longer be read.
+_CODES_BY_WEIGHT = """
+    ADULT ALLOWED BLOCKED_AUTHOR EMAIL_DISGUISED EMAIL_IN_TEXT_FREE EMOJI_MANY FEW_KEYSTROKES FOREIGN_SCRIPT
+    GIBBERISH HONEYPOT IMAGE INQUIRY INVISIBLE_CHARACTERS LEARNT_HERE LEETSPEAK LINE_REPEATED LINK_BBCODE
+    LINK_CARELESS LINK_DISGUISED LINK_ENCODED LINK_FIRST LINK_FORMS LINK_FORUM_PROFILE LINK_FREE_HOSTING
+    LINK_INTERNAL LINK_RANDOM LINK_REPEATS LINK_SHORTENED LISTED LOOKALIKES MENTION_LINK MESSENGER_HANDLE MIXED_CASE
+    NONSENSE NO_MODEL NO_SCRIPT OLD_PAGE ON_TOPIC ORNAMENTS PAGE_TAG_IN_TEXT PASSAGE QUOTES REPEATED_AUTHOR_SITE
+    REPEATED_CONTACT REPEATED_LINK REPEATED_TEXT SALES_PITCH SEEN_SPAM SPACED_LETTERS STYLED_LETTERS TITLE_ECHO
+    TOO_FAST TRUSTED_AUTHOR WALLET HEADLINE LINK_CHEAP_TLD LINK_TRADE LINK_COMMERCE CONTACT_KINDS AUTHOR_URL
+    ANCHOR_TRADE LINK_PARAGRAPH EXCERPT LINK_HOME_PAGE PILLS CONTACT_LAST LINK_UNINTRODUCED GOODS ANCHOR_PHRASE
+    LINK_NAKED FINANCE URL_HYPHENS ANCHOR_LAST LINK_HYPHENS GAMBLING BARGAIN MONEY_SUMS LINK_DIGITS SERVICES PHONE
+    PRAISE_ALONE OWN_SITE LINKS CODE CALL_TO_ACTION URL_PATH_LENGTH OWN_LINK URL_NAME_IN_HOST ANCHOR_WORDS
+    UNLIKELY_WORDS SPINNING EMAIL_IN_TEXT NAME_PERSON EMAIL_FREE CONVERSATION OPENS_WITH_REQUEST LINK_DOMAINS
+    WORDING TECHNICAL EMOJI OTHER_WORDING LINKS_PER_WORD LINK_ANY AUTHOR_NAME LONG NAME_WORDS QUESTIONS NAME_LENGTH
+    URL_TRADE URL_QUERY NAME_TRADE LINK_TARGET LINK_TEXT NAME_DIGITS LENGTH NAME_LOWER NAME_COMMERCE
+    URL_OTHER_SCRIPT UNLIKELY_WORD DIGITS PRAISE URL_CHEAP_TLD NAME_DICTIONARY_WORDS NAME_PHRASE EMAIL_OWN_DOMAIN
+    URL_COMMERCE URL_IN_LINKS WORD_LENGTH NOTHING_PROMOTED URL_PATH WORD_VARIETY URL_FREE_HOSTING CAPITALS
+    NAME_LETTERED URL_DIGITS ADVERT_PHRASES NAME_CASE ANCHOR_OFF_TOPIC URL_WELL_KNOWN_SITE PUNCTUATION SHORT
+    EXCLAMATIONS URL_UNLIKELY URL_KEYWORD_PATH NAME_IS_ANCHOR NAME_IN_ANCHOR NAME_IN_TEXT NAME_UNLIKELY URL_RANDOM
+    URL_SHORTENED NAME_ADDRESS EMAIL_DISPOSABLE NAME_LINK NAME_IN_LINK EMAIL_CHEAP_TLD COMMAS NAME_GIBBERISH
+    NAME_OTHER_SCRIPT URL_FORUM_PROFILE URL_NAME_PHRASE
+"""
+"""Rare codes first, then the others from the heaviest to the lightest, which is the order of a comment's reasons."""
+_DICTIONARIES = [orjson.dumps(codes.split()) for codes in (_FIRST_CODES, _CODES_BY_WEIGHT)]
+"""The texts that zlib may refer to, the newest last. Never change one: reasons in the databases could not be read.
 
 A code that is missing here only takes more space.
 """
+_DICTIONARY_OF_ID = {zlib.adler32(dictionary): dictionary for dictionary in _DICTIONARIES}
+_DICTIONARY_ID = slice(2, 6)
+"""Where zlib writes the checksum of the dictionary, big-endian (RFC 1950, section 2.2)."""
 _MARKS = {None: ".", Occurrence.PRESENT: "+", Occurrence.ABSENT: "-", Occurrence.MORE: ">", Occurrence.LESS: "<"}
 _OCCURRENCES = {mark: occurrence for occurrence, mark in _MARKS.items()}
 _WEIGHT_BYTES = calcsize("<d")
@@ -48,14 +73,14 @@ def pack_reasons(reasons: Iterable[Reason]) -> bytes:
         marks += _MARKS[occurrence]
         names.append((code, storable(detail)) if detail else code)
         weights.append(weight)
-    # The fastest level: higher ones save a few bytes of a hundred.
-    compressor = zlib.compressobj(level=1, zdict=_DICTIONARY)
+    compressor = zlib.compressobj(zdict=_DICTIONARIES[-1])
     return compressor.compress(orjson.dumps([marks, *names])) + compressor.flush() + pack(f"<{len(weights)}d", *weights)
 
 
 def unpack_reasons(stored: bytes) -> tuple[Reason, ...]:
     """Return the reasons that `pack_reasons` packed, without spans."""
-    decompressor = zlib.decompressobj(zdict=_DICTIONARY)
+    dictionary = _DICTIONARY_OF_ID[int.from_bytes(stored[_DICTIONARY_ID], "big")]
+    decompressor = zlib.decompressobj(zdict=dictionary)
     marks, *names = json.loads(decompressor.decompress(stored))
     packed = decompressor.unused_data
     weights = unpack(f"<{len(packed) // _WEIGHT_BYTES}d", packed)

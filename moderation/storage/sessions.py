@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert
 
 from moderation.domain.decision import Moderator
-from moderation.storage.moderators import COLUMNS, from_row
+from moderation.storage.moderators import WITH_GRANTS, from_rows
 from moderation.storage.operator_tables import moderators, sessions
 
 
@@ -16,14 +16,10 @@ def add(connection: Connection, digest: str, moderator_id: int, expires_at: date
 
 
 def find_moderator(connection: Connection, digest: str, at: datetime) -> Moderator | None:
-    """Return the moderator whose session has this digest, unless it has expired."""
-    statement = (
-        select(*COLUMNS)
-        .join(sessions, sessions.c.moderator_id == moderators.c.id)
-        .where(sessions.c.digest == digest, sessions.c.expires_at > at)
-    )
-    row = connection.execute(statement).mappings().first()
-    return None if row is None else from_row(row)
+    """Return the moderator whose session has this digest, with the roles of this moment, unless it has expired."""
+    session = sessions.c.moderator_id == moderators.c.id, sessions.c.digest == digest, sessions.c.expires_at > at
+    rows = connection.execute(WITH_GRANTS.where(*session)).mappings().all()
+    return from_rows(rows) if rows else None
 
 
 def remove(connection: Connection, digest: str) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from moderation.domain.shadow import ShadowCounts
 from moderation.domain.thresholds import Verdict
-from moderation.storage.tables import shadow
+from moderation.storage.operator_tables import shadow
 
 MAX_CHANGED = 200
 """Differing decisions that are kept for each site, the last ones."""

@@ -1,6 +1,6 @@
 """The index by which similar comments are found. It follows from the labels in force and can be rebuilt from them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -88,16 +88,16 @@ def candidates(
     return list(connection.execute(_candidates(len(band_hashes)), parameters).scalars())
 
 
-def labelled_texts(connection: Connection, comment_ids: Sequence[int], length: int) -> list[tuple[str, Label]]:
+def labelled_texts(connection: Connection, comment_ids: Collection[int], length: int) -> dict[int, tuple[str, Label]]:
     """Return the first `length` code points of these comments with their labels in force, the newest label first."""
     statement = (
-        select(_excerpt(length), *LABEL_COLUMNS)
+        select(labels.c.comment_id, _excerpt(length), *LABEL_COLUMNS)
         .join(comments, comments.c.id == labels.c.comment_id)
         .where(labels.c.comment_id.in_(comment_ids), labels.c.value.is_not(None), IN_FORCE)
         .order_by(labels.c.id.desc())
     )
     rows = connection.execute(statement).all() if comment_ids else []
-    return [(row.text, label_from_row(row)) for row in rows]
+    return {row.comment_id: (row.text, label_from_row(row)) for row in rows}
 
 
 def _excerpt(length: int) -> ColumnElement[str]:

@@ -7,11 +7,12 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from moderation.domain.budget import Budget, RolloutMode
 from moderation.domain.errors import Conflict
+from moderation.domain.people import SiteScope
 from moderation.domain.site import AkismetReviewSettings, OnError, PluginState, ReviewAction, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.storage import calibrations, installation
@@ -19,6 +20,7 @@ from moderation.storage.prepared import read_value
 from moderation.storage.tables import installation as installation_table
 from moderation.storage.tables import keys, sites
 
+_REMOVED = select(sites.c.id).where(sites.c.removed_at.is_not(None))
 _SITE_CACHE_SIZE = 1_000
 _VERSION = "SELECT sites_version FROM installation"
 
@@ -55,9 +57,21 @@ def active(connection: Connection) -> list[Site]:
     return [_from_row(row) for row in connection.execute(_ACTIVE.order_by(sites.c.url))]
 
 
+def in_scope(site_id: ColumnElement[int], scope: SiteScope) -> ColumnElement[bool]:
+    """Return the condition that a column names an active site of the scope."""
+    is_active = site_id.not_in(_REMOVED)
+    return is_active if scope.ids is None else and_(site_id.in_(sorted(scope.ids)), is_active)
+
+
 def find(connection: Connection, url: str) -> Site | None:
     """Return the active site with this URL."""
     row = connection.execute(_ACTIVE.where(sites.c.url == url)).first()
+    return None if row is None else _from_row(row)
+
+
+def find_by_id(connection: Connection, site_id: int) -> Site | None:
+    """Return the active site with this id."""
+    row = connection.execute(_ACTIVE.where(sites.c.id == site_id)).first()
     return None if row is None else _from_row(row)
 
 
@@ -73,8 +87,8 @@ def version(connection: Connection) -> str:
 
 
 def remove(connection: Connection, site_id: int, at: datetime) -> None:
-    """Mark the site as removed; its rows stay."""
-    _update(connection, site_id, removed_at=at)
+    """Mark the site as removed; its rows stay, without the key of its plugin."""
+    _update(connection, site_id, removed_at=at, encrypted_plugin_key="", plugin_callback="")
 
 
 def set_thresholds(connection: Connection, site_id: int, thresholds: Thresholds | None) -> None:
@@ -106,17 +120,24 @@ def set_on_error(connection: Connection, site_id: int, on_error: OnError) -> Non
     _update(connection, site_id, on_error=on_error.value)
 
 
-def set_plugin(connection: Connection, site_id: int, plugin: PluginState) -> None:
+def set_plugin(connection: Connection, site_id: int, plugin: PluginState, encrypted_key: str) -> None:
     """Set what the blog's plugin sent last."""
-    _update(connection, site_id, plugin_key_digest=plugin.key_digest, rejected_origin=plugin.rejected_origin)
+    _update(
+        connection,
+        site_id,
+        plugin_key_digest=plugin.key_digest,
+        rejected_origin=plugin.rejected_origin,
+        plugin_callback=plugin.callback,
+        encrypted_plugin_key=encrypted_key,
+    )
 
 
-def list_rejected_origins(connection: Connection, limit: int) -> list[RejectedOrigin]:
-    """Return at most `limit` active sites whose blogs could hold comments, but for the origin of their callbacks."""
+def list_rejected_origins(connection: Connection, scope: SiteScope, limit: int) -> list[RejectedOrigin]:
+    """Return at most `limit` sites of the scope whose blogs could hold comments, but for their callbacks' origin."""
     statement = (
         select(sites.c.url, sites.c.rejected_origin)
         .where(
-            sites.c.removed_at.is_(None),
+            in_scope(sites.c.id, scope),
             sites.c.rejected_origin != "",
             sites.c.review_action == ReviewAction.HOLD.value,
         )
@@ -188,7 +209,7 @@ def _from_row(values: Row[Any]) -> Site:
         else Budget(max_lost_rate, row["site_max_held_rate"], row["site_confidence"], row["site_coverage"]),
         on_error=OnError(row["site_on_error"]),
         rollout=RolloutMode(row["site_rollout"]),
-        plugin=PluginState(row["site_plugin_key_digest"], row["site_rejected_origin"]),
+        plugin=PluginState(row["site_plugin_key_digest"], row["site_rejected_origin"], row["site_plugin_callback"]),
         stored_calibration=None if row["calibration_id"] is None else calibrations.from_row(row),
         lists_version=row["lists_version"],
     )

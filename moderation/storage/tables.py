@@ -11,15 +11,24 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    and_,
     false,
     literal_column,
 )
 
-from moderation.storage import operator_tables
-from moderation.storage.columns import AnyText, ClampedInteger, UtcDateTime
+from moderation.storage import operator_tables, queue_tables
+from moderation.storage.columns import AnyText, UtcDateTime
 
 metadata = operator_tables.metadata
 """All tables."""
+queue_items = queue_tables.queue_items
+callbacks = queue_tables.callbacks
+acts = queue_tables.acts
+act_items = queue_tables.act_items
+act_rules = queue_tables.act_rules
+findings = queue_tables.findings
+notes = queue_tables.notes
+open_comments = queue_tables.open_comments
 
 sites = Table(
     "sites",
@@ -37,6 +46,9 @@ sites = Table(
     # What the blog's plugin sent last: a digest of its key, and the origin of its callback unless it is the site's.
     Column("plugin_key_digest", AnyText, nullable=False, server_default=""),
     Column("rejected_origin", AnyText, nullable=False, server_default=""),
+    # The last callback on the site's origin, and the plugin's key.
+    Column("plugin_callback", AnyText, nullable=False, server_default=""),
+    Column("encrypted_plugin_key", AnyText, nullable=False, server_default=""),
     # The site's own budget: all four columns or none.
     Column("max_lost_rate", Double),
     Column("max_held_rate", Double),
@@ -135,8 +147,9 @@ calibrations = Table(
     Column("spam", AnyText),
     Column("review_sample_size", Integer, nullable=False),
     Column("spam_sample_size", Integer, nullable=False),
-    # The ham that refutes the model's general guarantee, as JSON.
-    Column("refutation", AnyText),
+    Column("refutation", AnyText),  # The ham that refutes the model's general guarantee, as JSON.
+    Column("review_lowering", Double, nullable=False, server_default="0"),  # In logits.
+    Column("history_spam", Integer, nullable=False, server_default="0"),
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "site_id", "id"),
 )
@@ -159,16 +172,46 @@ decisions = Table(
     Column("verdict", AnyText, nullable=False),
     Column("degraded", Boolean, nullable=False),
     Column("channel", AnyText, nullable=False),
+    # True if the blog does not hold the comment and named a callback: a row in `callbacks` is made when it is needed.
+    Column("has_callback", Boolean, nullable=False, server_default=false()),
     Column("decided_at", UtcDateTime, nullable=False),
     # True if the blog had the comment checked again: a later decision replaced this one.
     Column("superseded", Boolean, nullable=False, server_default=false()),
     # The rollout stage, NULL where the site sets its own thresholds, and the calibration that it comes from.
     Column("stage", AnyText),
     Column("calibration_id", Integer, ForeignKey("calibrations.id")),
+    # Derived from the log: the row of the comment's label or removal in force, NULL without one. Without a foreign key,
+    # as labels refer to comments, and to nothing that is deleted.
+    Column("label_id", Integer),
     # Both cover all columns that the statistics read, so that they need no table look-ups.
     Index("ix_decisions_by_time", "site_id", "decided_at", "verdict", "superseded"),
     Index("ix_decisions_by_comment", "comment_id", "decided_at", "verdict", "superseded"),
 )
+_current = decisions.c.superseded.is_(False)
+# With literals, not parameters: a database uses a partial index only for the same condition.
+IS_BLOCKED = and_(
+    _current,
+    decisions.c.label_id.is_(None),
+    decisions.c.verdict.in_([literal_column("'spam'"), literal_column("'discard'")]),
+)
+"""Condition of the current decisions that block a comment which no person has labelled."""
+IS_PUBLIC = and_(_current, decisions.c.label_id.is_(None), decisions.c.verdict == literal_column("'publish'"))
+"""Condition of the current decisions that publish a comment which no person has labelled."""
+IS_LABELLED = and_(_current, decisions.c.label_id.is_not(None))
+"""Condition of the current decisions on comments that a person labelled or removed."""
+IS_HELD = and_(_current, decisions.c.label_id.is_(None), decisions.c.verdict == literal_column("'review'"))
+"""Condition of the current decisions that hold a comment which no person has labelled."""
+MARGIN = decisions.c.probability - decisions.c.review_threshold
+"""The distance of a score to the review threshold."""
+# The lists of the queue, newest first. With the site, by which comments of removed sites are left out.
+for _name, _condition, _columns in (
+    ("ix_decisions_blocked", IS_BLOCKED, (decisions.c.decided_at, decisions.c.id, decisions.c.site_id)),
+    ("ix_decisions_public", IS_PUBLIC, (decisions.c.decided_at, decisions.c.id, decisions.c.site_id)),
+    ("ix_decisions_labelled", IS_LABELLED, (decisions.c.label_id, decisions.c.site_id)),
+    ("ix_decisions_held_score", IS_HELD, (decisions.c.probability, decisions.c.id, decisions.c.site_id)),
+    ("ix_decisions_held_margin", IS_HELD, (MARGIN, decisions.c.id, decisions.c.site_id)),
+):
+    Index(_name, *_columns, sqlite_where=_condition, postgresql_where=_condition)
 
 # Keys by which clients name a request. The fingerprint is the SHA-256 of its route and body, the ids its answer.
 idempotency_keys = Table(
@@ -198,10 +241,32 @@ labels = Table(
     Column("decision_id", AnyText),
     # True if the comment was removed without a lesson; the value is NULL then.
     Column("removes", Boolean, nullable=False, server_default=false()),
+    # The act that appended the row. A row that an undo appended repeats another one, whose act it has, or withdraws.
+    Column("act_id", Integer),
+    Column("restores_id", Integer),
+    Column("undone_at", UtcDateTime),
+    Column("undone_by", AnyText),
     Index(None, "comment_id", "id"),
     Index(None, "site_id", "id"),
     Index(None, "site_id", "value", "comment_id"),
 )
+
+# With literals, as a partial index needs them.
+IS_OUTSIDE_ACTS = and_(
+    labels.c.act_id.is_(None),
+    labels.c.undone_by.is_(None),
+    labels.c.channel.not_in([literal_column("'import'"), literal_column("'history'")]),
+)
+"""Condition of the labels that people gave outside the queue. Those of imported files are left out."""
+Index(
+    "ix_labels_outside_acts",
+    labels.c.created_at,
+    labels.c.id,
+    sqlite_where=IS_OUTSIDE_ACTS,
+    postgresql_where=IS_OUTSIDE_ACTS,
+)
+_of_act = labels.c.act_id.is_not(None)
+Index("ix_labels_act", labels.c.act_id, sqlite_where=_of_act, postgresql_where=_of_act)
 
 # All that learning reads of a labelled comment, so that its text may be deleted.
 label_features = Table(
@@ -209,7 +274,7 @@ label_features = Table(
     metadata,
     Column("comment_id", Integer, ForeignKey("comments.id"), primary_key=True, autoincrement=False),
     Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
-    # The version of the features that made the row.
+    # `ROW_VERSION` of the program that made the row.
     Column("features_version", Integer, nullable=False),
     Column("features", LargeBinary, nullable=False),
 )
@@ -227,48 +292,6 @@ similarity_index = Table(
     sqlite_with_rowid=False,
 )
 
-queue_items = Table(
-    "queue_items",
-    metadata,
-    Column("id", ClampedInteger, primary_key=True),
-    Column("decision_id", AnyText, ForeignKey("decisions.id"), nullable=False, unique=True),
-    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
-    Column("opened_at", UtcDateTime, nullable=False),
-    Column("skipped_at", UtcDateTime),
-    Column("closed_at", UtcDateTime),
-    Column("closed_by", AnyText),
-    Column("outcome", AnyText),
-)
-_open = queue_items.c.closed_at.is_(None)
-Index("ix_queue_items_open", queue_items.c.id, sqlite_where=_open, postgresql_where=_open)
-# Covers the counts of open items, of all sites and of removed ones.
-Index(
-    "ix_queue_items_waiting",
-    queue_items.c.site_id,
-    queue_items.c.skipped_at,
-    sqlite_where=_open,
-    postgresql_where=_open,
-)
-
-callbacks = Table(
-    "callbacks",
-    metadata,
-    Column("decision_id", AnyText, ForeignKey("decisions.id"), primary_key=True),
-    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
-    # The id by which the blog holds the comment: that of the decision which asked it to hold.
-    Column("guid", AnyText, nullable=False),
-    Column("url", AnyText, nullable=False),
-    Column("encrypted_key", AnyText, nullable=False),
-    Column("publishes_at", UtcDateTime, nullable=False, index=True),
-    Column("result", AnyText),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("next_attempt_at", UtcDateTime),
-    Column("delivered_at", UtcDateTime),
-    Column("last_error", AnyText),
-)
-_pending = callbacks.c.next_attempt_at.is_not(None)
-Index("ix_callbacks_next_attempt_at", callbacks.c.next_attempt_at, sqlite_where=_pending, postgresql_where=_pending)
-
 # Where traits of comments appeared lately, by a keyed hash of the trait, and how comments with it are labelled.
 appearances = Table(
     "appearances",
@@ -277,19 +300,6 @@ appearances = Table(
     Column("history", LargeBinary, nullable=False),
     Column("ham_labels", Integer, nullable=False),
     Column("spam_labels", Integer, nullable=False),
-)
-
-# The verdicts of a shadow candidate, as JSON, and the place of the last decision that it was compared with.
-shadow = Table(
-    "shadow",
-    metadata,
-    Column("site_id", Integer, ForeignKey("sites.id"), primary_key=True, autoincrement=False),
-    Column("model", AnyText, nullable=False),
-    Column("started_at", UtcDateTime, nullable=False),
-    Column("decided_at", UtcDateTime, nullable=False),
-    Column("decision_id", AnyText, nullable=False),
-    Column("counts", AnyText, nullable=False),
-    Column("changed", AnyText, nullable=False),
 )
 
 # One row: the id distinguishes this database from others, the digest its secret from others. The versions are other

@@ -91,6 +91,11 @@ def pool_small_sites(ham: Iterable[NDArray[np.float64]]) -> list[NDArray[np.floa
     return large + pools or [rest]
 
 
+def count_sites(ham: Iterable[NDArray[np.float64]]) -> int:
+    """Return the number of sites, or pools of small ones, with enough ham to count for a guarantee."""
+    return sum(len(site) >= MIN_SITE_HAM for site in pool_small_sites(ham))
+
+
 def choose_thresholds(ham: Sequence[NDArray[np.float64]], recipe: Recipe) -> Thresholds:
     """Return the lowest thresholds that keep the recipe's rates on the proportions of new sites that it names.
 

@@ -29,7 +29,8 @@ _MAX_ERRORS_LISTED = 5
 _MAX_LINES_UNREPORTED = 100
 _LABELS_HINT = " Other label words need a map, such as --labels approved=ham,trash=spam,unapproved=skip."
 _COMMENT_COLUMNS = frozenset({"id", "site", *COMMENT_FIELDS})
-_LABELLED_COLUMNS = _COMMENT_COLUMNS | {"label"}
+_LABELLED_COLUMNS = _COMMENT_COLUMNS | {"label", "weight"}
+_MAX_WEIGHT = 1e6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ class Corpus:
     """Labelled comments.
 
     `comments`, `ids`, `spam`, `sources` and `sites` have one entry per comment. `sources` are indexes into
-    `source_files`, `sites` are indexes into `site_urls`; a comment without a site has the index -1.
+    `source_files`, `sites` are indexes into `site_urls`; a comment without a site has the index -1. `weights` are the
+    numbers of comments for which each one stands in training; `None` if each stands for itself.
     """
 
     comments: Sequence[Comment]
@@ -57,6 +59,7 @@ class Corpus:
     source_files: Sequence[SourceFile]
     sites: NDArray[np.int64]
     site_urls: Sequence[str] = ()
+    weights: NDArray[np.float64] | None = None
 
     def where(self, mask: NDArray[np.bool_]) -> "Corpus":
         """Return the comments selected by `mask`, with all source files and site addresses."""
@@ -68,6 +71,7 @@ class Corpus:
             spam=self.spam[indexes],
             sources=self.sources[indexes],
             sites=self.sites[indexes],
+            weights=None if self.weights is None else self.weights[indexes],
         )
 
     def site_url(self, index: int) -> str:
@@ -120,6 +124,7 @@ def read_corpus(
         source_files,
         np.array([numbers.get(row.site, -1) for row in rows], dtype=np.int64),
         urls,
+        np.array([row.weight for row in rows]) if any(row.weight != 1.0 for row in rows) else None,
     )
 
 
@@ -214,6 +219,7 @@ def _read_labelled_comments(
     for row in _rows(table, report):
         try:
             comment, label, site = _parse_comment(row), _parse_label(row, words), _parse_site(row)
+            weight = _parse_weight(row)
         except ValueError as error:
             hint = _LABELS_HINT if isinstance(error, _UnknownLabel) else hint
             bad.add(row, error)
@@ -222,7 +228,7 @@ def _read_labelled_comments(
             left_out += 1
         else:
             good += 1
-            yield LabelledComment(row_id(table, row), comment, label, site)
+            yield LabelledComment(row_id(table, row), comment, label, site, weight)
     _report_ignored_columns(table, _LABELLED_COLUMNS, report)
     if left_out:
         report(f"{table.name}: rows left out by their label word: {left_out}.")
@@ -275,6 +281,17 @@ def _parse_site(row: Row) -> str:
         return "" if url in (None, "") else normalize_url(str(url))
     except InvalidInput:
         raise ValueError("site is no address such as https://blog.example") from None
+
+
+def _parse_weight(row: Row) -> float:
+    value = row.values.get("weight")
+    try:
+        weight = 1.0 if value in (None, "") else float(str(value))
+    except ValueError:
+        weight = 0.0
+    if not 0.0 < weight <= _MAX_WEIGHT:
+        raise ValueError(f"weight is no number above 0 and up to {_MAX_WEIGHT:,.0f}")
+    return weight
 
 
 def _site_key(row: Row) -> str:

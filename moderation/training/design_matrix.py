@@ -121,7 +121,7 @@ def build_matrix(
 
 
 def _extract_chunk(comments: Sequence[Comment], with_passages: bool) -> DesignMatrix:
-    parsed_comments = list(map(ParsedComment, comments))
+    parsed_comments = ParsedComment.parse_batch(comments)
     matrix = _extract_rows(parsed_comments)
     return replace(matrix, passages=_extract_passages(parsed_comments)) if with_passages else matrix
 

@@ -26,6 +26,7 @@ from moderation.training.calibration import (
     calibrate,
     calibrate_small_sample,
     choose_thresholds,
+    count_sites,
     general_guarantees,
 )
 from moderation.training.corpus import Corpus
@@ -40,6 +41,7 @@ from moderation.training.evaluation import balanced_log_loss
 from moderation.training.folds import drop_duplicates, number_sites, site_folds, source_folds
 from moderation.training.linear import LinearModel, fit
 from moderation.training.recipe import Recipe
+from moderation.training.sample_weights import sample_weights
 
 _MIN_COMMENTS_PER_LABEL = 20
 """Minimum of spam and of ham, for a model and for the weights of a site."""
@@ -56,7 +58,9 @@ class TrainingSet:
     Attributes
     ----------
     corpus : Corpus
-        The comments. Their sites are -1 unless the site has enough comments for its own weights.
+        The comments.
+    sites : ndarray of shape (n_comments,)
+        Site numbers, -1 unless the site has enough comments for its own weights.
     plain : DesignMatrix
         Features of the comments.
     augmented : DesignMatrix
@@ -66,6 +70,7 @@ class TrainingSet:
     """
 
     corpus: Corpus
+    sites: NDArray[np.int64]
     plain: DesignMatrix
     augmented: DesignMatrix
     donors: NDArray[np.int64]
@@ -73,8 +78,10 @@ class TrainingSet:
     def fit_without(self, held_out: NDArray[np.bool_], recipe: Recipe) -> LinearModel:
         """Fit a model without the held-out comments, and without copies that borrow from a wholly held-out source."""
         rows = np.flatnonzero(~held_out & ~self._has_absent_donor(held_out))
-        corpus = self.corpus
-        return fit(self.augmented.take(rows), corpus.spam[rows], corpus.sources[rows], corpus.sites[rows], recipe)
+        corpus, matrix = self.corpus, self.augmented.take(rows)
+        counts = None if corpus.weights is None else corpus.weights[rows]
+        weights = sample_weights(corpus.spam[rows], corpus.sources[rows], recipe.ham_weight, counts)
+        return fit(matrix, corpus.spam[rows], weights, self.sites[rows], recipe)
 
     def fit_folds(
         self,
@@ -94,7 +101,8 @@ class TrainingSet:
         """Return the training set without the comments of a source and the copies that borrow from it."""
         kept = (self.corpus.sources != number) & ~(self.donors == number).any(axis=1)
         rows = np.flatnonzero(kept)
-        return TrainingSet(self.corpus.where(kept), self.plain.take(rows), self.augmented.take(rows), self.donors[rows])
+        matrices = self.plain.take(rows), self.augmented.take(rows)
+        return TrainingSet(self.corpus.where(kept), self.sites[rows], *matrices, self.donors[rows])
 
     def _has_absent_donor(self, held_out: NDArray[np.bool_]) -> NDArray[np.bool_]:
         present = np.unique(self.corpus.sources[~held_out])
@@ -114,6 +122,8 @@ class TrainingResult:
         The thresholds chosen on `out_of_fold`.
     general_guarantees : GeneralGuarantees, optional
         Their guarantees over sites, unless there are too few sites.
+    site_count : int
+        Number of sites, or pools of small ones, with enough ham to count for a guarantee.
     training_set : TrainingSet
         The comments that the model was fitted on.
     out_of_fold : ndarray of shape (n_comments,)
@@ -125,6 +135,7 @@ class TrainingResult:
     linear: LinearModel
     thresholds: Thresholds
     general_guarantees: GeneralGuarantees | None
+    site_count: int
     training_set: TrainingSet
     out_of_fold: NDArray[np.float64]
     site_out_of_fold: NDArray[np.float64]
@@ -155,7 +166,6 @@ def build_training_set(corpus: Corpus, recipe: Recipe, report: Report, n_jobs: i
     corpus = corpus.where(~(corpus.spam & np.isin(sources, recipe.ham_only)))
     corpus = drop_duplicates(corpus, corpus.sources, recipe.max_spam_per_template)
     corpus = drop_duplicates(corpus, corpus.sites, recipe.max_spam_per_template)
-    corpus = replace(corpus, sites=_sites_with_weights(corpus, recipe))
     for name, count in (("spam", corpus.spam.sum()), ("ham", (~corpus.spam).sum())):
         if count < _MIN_COMMENTS_PER_LABEL:
             raise InvalidCorpus(
@@ -167,20 +177,21 @@ def build_training_set(corpus: Corpus, recipe: Recipe, report: Report, n_jobs: i
     plain = build_matrix(corpus.comments, n_jobs, report_tenths(report, "Original comments"))
     progress = report_tenths(report, "Augmented copies")
     augmented = build_matrix(copies, n_jobs, progress, with_passages=False)
-    return TrainingSet(corpus, plain, augmented, donors)
+    return TrainingSet(corpus, _sites_with_weights(corpus, recipe), plain, augmented, donors)
 
 
 def train(training_set: TrainingSet, recipe: Recipe, report: Report, n_jobs: int = -1) -> TrainingResult:
     """Fit, calibrate and choose thresholds, with one fit on everything and one for each held-out fold."""
     corpus = training_set.corpus
     nothing = np.zeros(len(corpus.comments), dtype=bool)
-    folds, folds_of_sites = source_folds(corpus, recipe.folds, recipe.sites), site_folds(corpus)
+    folds = source_folds(corpus, recipe.folds, recipe.sites)
+    folds_of_sites = site_folds(corpus, training_set.sites)
     report(f"Fitting one model on everything and {len(folds) + len(folds_of_sites)} with a fold held out.")
     final, *models = training_set.fit_folds(
         [nothing, *folds, *folds_of_sites], recipe, report_tenths(report, "Fitted"), n_jobs
     )
     logits = out_of_fold_logits(training_set, folds, models[: len(folds)])
-    site_logits = out_of_fold_logits(training_set, folds_of_sites, models[len(folds) :], corpus.sites)
+    site_logits = out_of_fold_logits(training_set, folds_of_sites, models[len(folds) :], training_set.sites)
     slope, offset = calibrate(logits, corpus.spam)
     rules = training_set.plain.rules
     out_of_fold = expit(slope * logits + offset + rules)
@@ -192,8 +203,8 @@ def train(training_set: TrainingSet, recipe: Recipe, report: Report, n_jobs: int
     linear = replace(final.calibrated(slope, offset), weights_by_site=weights_by_site)
     guarantees = general_guarantees(ham, thresholds, recipe)
     if guarantees is None:
-        report("The thresholds have no general guarantee: there are too few sites with enough ham.")
-    return TrainingResult(linear, thresholds, guarantees, training_set, out_of_fold, site_out_of_fold)
+        report(f"The thresholds have no general guarantee: {count_sites(ham)} sites have enough ham, which is too few.")
+    return TrainingResult(linear, thresholds, guarantees, count_sites(ham), training_set, out_of_fold, site_out_of_fold)
 
 
 def out_of_fold_logits(

@@ -87,13 +87,14 @@ def drop_duplicates(corpus: Corpus, groups: NDArray[np.int64], max_spam: int) ->
 
 
 def number_sites(corpus: Corpus, sites: Mapping[str, str]) -> NDArray[np.int64]:
-    """Return the number of each comment's site of origin. Sources are sites, unless `sites` maps them to the same one.
+    """Return the number of each comment's site of origin.
 
-    `Corpus.sites` are sites of this instance; these are the blogs that the source files came from.
+    That is the site that its file names. A source without sites is a site, unless `sites` maps several to the same one.
     """
     names = [sites.get(file.source, file.source) for file in corpus.source_files]
     numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return np.array([numbers[name] for name in names], dtype=np.int64)[corpus.sources]
+    of_source = np.array([numbers[name] for name in names], dtype=np.int64)[corpus.sources]
+    return np.where(corpus.sites >= 0, len(numbers) + corpus.sites, of_source)
 
 
 def source_folds(
@@ -101,8 +102,9 @@ def source_folds(
 ) -> list[NDArray[np.bool_]]:
     """Return masks of the comments to hold out in turn, at least two and at most `max_folds`.
 
-    Each fold holds whole sites, balanced by size. A source is a site, unless `sites` maps several to the same one. A
-    single site is split by template.
+    Each fold holds whole sites (`number_sites`), balanced by size. A single site is split by template, and so are two
+    sites that their file names: a model of one has no copies of its weights, so that its shared weights are of another
+    scale than those of both.
 
     Returns
     -------
@@ -112,19 +114,19 @@ def source_folds(
     numbers = number_sites(corpus, sites)
     n_sites = len(np.unique(numbers))
     n_folds = max(2, max_folds)
-    if n_sites == 1:
+    if n_sites < (3 if (corpus.sites >= 0).all() else 2):
         return _template_folds(corpus, np.arange(len(corpus.comments)), n_folds)
     splitter = GroupKFold(min(n_folds, n_sites))
     held_out = (rows for _, rows in splitter.split(numbers, groups=numbers))
     return [_mask(rows, len(corpus.comments)) for rows in held_out]
 
 
-def site_folds(corpus: Corpus) -> list[NDArray[np.bool_]]:
+def site_folds(corpus: Corpus, sites: NDArray[np.int64]) -> list[NDArray[np.bool_]]:
     """Return masks of the comments to hold out in turn from sites with their own weights, split by template.
 
-    The list is empty if no site has its own weights.
+    `sites` are the numbers of these sites, -1 for other comments. The list is empty if no site has its own weights.
     """
-    return _template_folds(corpus, np.flatnonzero(has_site_weights(corpus.sites)), _SITE_FOLDS)
+    return _template_folds(corpus, np.flatnonzero(has_site_weights(sites)), _SITE_FOLDS)
 
 
 def _template_folds(corpus: Corpus, rows: NDArray[np.int64], n_folds: int) -> list[NDArray[np.bool_]]:

@@ -13,11 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from moderation.domain.binomial import clopper_pearson_upper, min_sample_size
 from moderation.domain.budget import refute
 from moderation.domain.comment import Comment
+from moderation.domain.general_guarantee import GeneralGuarantees, min_sites
 from moderation.features.parsed_comment import ParsedComment
 from moderation.registry.model_card import ModelCard
 from moderation.scoring.model import Model, probabilities, score
+from moderation.training.calibration import MIN_SITE_HAM
 from moderation.training.corpus import Corpus
 from moderation.training.evaluation import RATES, ScoredCorpus, balanced_weights, calibration_error, outcomes
 from moderation.training.folds import deduplicate, template_key
@@ -158,7 +161,7 @@ def _broken_guarantee(new: Contender, old: Contender, holdout: Corpus) -> Iterat
     guarantees, former = new.card.general_guarantees, old.card.general_guarantees
     if guarantees is None:
         if former is not None:
-            yield f"{new.model.id} has no general guarantee, which {old.model.id} has: new sites would only hold"
+            yield from _unproved_rates(new, former, holdout)
         return
     for name in ("review", "spam", "discard"):
         given, had = getattr(guarantees, name), getattr(former, name, None)
@@ -175,6 +178,27 @@ def _broken_guarantee(new: Contender, old: Contender, holdout: Corpus) -> Iterat
             f"the guarantee does not hold: {int(lost.sum())} of {len(lost)} ham comments are lost, "
             f"where at most {guarantees.spam.max_rate:.2%} may be"
         )
+
+
+def _unproved_rates(new: Contender, former: GeneralGuarantees, holdout: Corpus) -> Iterator[str]:
+    """Yield the rates of the former guarantee that the holdout's ham does not prove for the candidate.
+
+    A candidate of few sites has no guarantee for others. The ham of these sites, which came after all that it was
+    trained on, can prove the thresholds there. Each bound is that of Clopper and Pearson.
+    """
+    rates = new.outcomes(holdout.spam)[["lost", "held"]].dropna()
+    for name, errors, rate in (
+        ("lost", int(rates["lost"].sum()), max(former.spam.max_rate, former.discard.max_rate)),
+        ("held or lost", int(rates.to_numpy().sum()), former.review.max_rate),
+    ):
+        if clopper_pearson_upper(errors, len(rates), CONFIDENCE) > rate:
+            sites = max(min_sites(each.coverage) for each in (former.review, former.spam, former.discard))
+            yield (
+                f"{new.model.id} has no general guarantee, which takes {sites} sites with {MIN_SITE_HAM} ham comments "
+                f"each, of which it knows {new.card.site_count}; nor is its rate proved: {errors} of {len(rates)} ham "
+                f"comments are {name}, and a proof of at most {rate:.2%} takes {min_sample_size(rate, CONFIDENCE):,} "
+                "ham comments, and more if any of them is"
+            )
 
 
 def _worse_calibration(new: Contender, old: Contender, holdout: Corpus) -> Iterator[str]:

@@ -130,7 +130,11 @@ def has_site_weights(sites: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def fit(
-    matrix: DesignMatrix, spam: NDArray[np.bool_], sources: NDArray[np.int64], sites: NDArray[np.int64], recipe: Recipe
+    matrix: DesignMatrix,
+    spam: NDArray[np.bool_],
+    sample_weight: NDArray[np.float64],
+    sites: NDArray[np.int64],
+    recipe: Recipe,
 ) -> LinearModel:
     """Fit an L2-penalised logistic regression. Deterministic.
 
@@ -142,12 +146,12 @@ def fit(
         Features of the comments.
     spam : ndarray of shape (n_comments,)
         The labels.
-    sources : ndarray of shape (n_comments,)
-        Source numbers; `sample_weights` turns them into weights.
+    sample_weight : ndarray of shape (n_comments,)
+        How much each comment counts.
     sites : ndarray of shape (n_comments,)
         Site numbers, -1 for none; `has_site_weights` decides which of them get weights.
     recipe : Recipe
-        `C`, `site_C`, `idf_power`, `signal_scale`, `ham_weight` and `max_iter`.
+        `C`, `site_C`, `idf_power`, `signal_scale` and `max_iter`.
     """
     means = _signal_means(matrix.signals)
     frequencies = np.bincount(matrix.hashed.indices, minlength=N_COLUMNS)
@@ -157,7 +161,7 @@ def fit(
     rows = _stack_columns(matrix, kept, idf_scale, signals)
     site_columns = _SiteColumns.build(rows, sites, recipe)
     model = LogisticRegression(C=recipe.C, max_iter=recipe.max_iter, tol=_TOLERANCE)
-    model.fit(site_columns.append_to(rows), spam, sample_weight=sample_weights(spam, sources, recipe.ham_weight))
+    model.fit(site_columns.append_to(rows), spam, sample_weight=sample_weight)
     units = np.append(idf_scale, np.full(signals.shape[1], recipe.signal_scale, dtype=np.float32))
     shared, site_coefficients = np.split(model.coef_[0], [rows.shape[1]])
     weights, signal_weights = _expand_weights(shared * units, kept)
@@ -169,21 +173,6 @@ def fit(
         expanded = _expand_weights(coefficients[:-1] * units, kept)
         weights_by_site[site] = _site_weights(linear, site_matrix, *expanded, coefficients[-1])
     return replace(linear, weights_by_site=weights_by_site)
-
-
-def sample_weights(spam: NDArray[np.bool_], sources: NDArray[np.int64], ham_weight: float = 1.0) -> NDArray[np.float64]:
-    """Return sample weights, shape (n_comments,). With a `ham_weight` of 1, their mean is 1.
-
-    All ham weighs `ham_weight` times as much as all spam. Within a label, a source's total weight grows with the root
-    of its size.
-    """
-    weights = np.zeros(len(spam))
-    for label, label_weight in ((False, ham_weight), (True, 1.0)):
-        rows = np.flatnonzero(spam == label)
-        sizes = np.bincount(sources[rows], minlength=int(sources.max()) + 1)
-        raw = 1.0 / np.sqrt(np.maximum(sizes, 1))[sources[rows]]
-        weights[rows] = label_weight * raw / raw.sum() / 2
-    return weights * len(spam)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 import os
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
@@ -11,6 +12,8 @@ from moderation.domain.errors import InvalidInput
 
 LOWEST_PRIORITY = 19
 DEFAULT_MEMORY_MB = 4_096
+
+_AUTOGROUP = Path("/proc/self/autogroup")
 
 
 @contextmanager
@@ -20,6 +23,11 @@ def low_priority(memory_mb: int) -> Iterator[None]:
     The limit counts the memory that the process writes to, as Linux does for `RLIMIT_DATA`.
     """
     os.nice(LOWEST_PRIORITY)
+    if os.getsid(0) == os.getpid():
+        # Linux shares a processor among sessions first (sched(7), autogroup). With a session to itself, as under cron,
+        # this process would have half of a busy processor despite its niceness. In a shared one may be the service.
+        with suppress(OSError):
+            _AUTOGROUP.write_text(str(LOWEST_PRIORITY), "ascii")
     if hasattr(os, "sched_setaffinity"):
         # The last one: a serving process that is bound to one is usually on the first.
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})

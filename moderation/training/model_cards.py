@@ -39,6 +39,7 @@ def build_card(
         caveats=(*recipe.caveats, _EXCHANGEABILITY_CAVEAT),
         guarantees=_guarantees(corpus, trained),
         general_guarantees=trained.general_guarantees,
+        site_count=trained.site_count,
         sites=_site_entries(trained),
         relabelling=relabelling.digest,
     )

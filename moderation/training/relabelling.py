@@ -16,12 +16,16 @@ _LABELS_BY_LETTER = {"s": LabelValue.SPAM, "h": LabelValue.HAM, "n": None, "u": 
 
 
 class LabelledComment(NamedTuple):
-    """A labelled comment of a file. `site` is the address of its site, empty if the file does not name one."""
+    """A labelled comment of a file. `site` is the address of its site, empty if the file does not name one.
+
+    `weight` is the number of comments for which it stands in training.
+    """
 
     id: str
     comment: Comment
     label: LabelValue
     site: str
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

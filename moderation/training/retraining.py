@@ -7,7 +7,7 @@ came after everything they learnt from.
 import csv
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from moderation.domain.csv_cells import EXPORT_COLUMNS, neutralize
 from moderation.domain.errors import InvalidCorpus
+from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.features.links import parse_url
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.traits import TEXT, find_traits
@@ -71,10 +72,11 @@ def retrain(
     for path in (older, newer):
         _check_size(path, report)
     _cap_campaigns(older, report)
-    card = lifecycle.train(
-        registry, [older, *files], recipe, model_id=model_id, report=report, now=now, relabelling=relabelling, n_jobs=1
-    )
     champion = registry.current_id()
+    kept = as_strict_as(recipe, registry.card(champion).general_guarantees if champion else None)
+    card = lifecycle.train(
+        registry, [older, *files], kept, model_id=model_id, report=report, now=now, relabelling=relabelling, n_jobs=1
+    )
     if champion is None:
         found: list[str] = []
     else:
@@ -83,6 +85,22 @@ def retrain(
         way = PromotionWay.GATE if champion else PromotionWay.FIRST
         registry.promote(card.id, compared_with=champion, record=Promotion(now, card.id, champion, way))
     return Retraining(card, found, promote and not found)
+
+
+def as_strict_as(recipe: Recipe, guarantees: GeneralGuarantees | None) -> Recipe:
+    """Return the recipe with the rates and coverages of the live model's guarantees, where these promise more."""
+    if guarantees is None:
+        return recipe
+    promises = ((name, getattr(guarantees, name)) for name in ("review", "spam", "discard"))
+    stricter = {
+        key: value
+        for name, given in promises
+        for key, value in (
+            (f"{name}_max_rate", min(getattr(recipe, f"{name}_max_rate"), given.max_rate)),
+            (f"{name}_coverage", max(getattr(recipe, f"{name}_coverage"), given.coverage)),
+        )
+    }
+    return replace(recipe, **stricter)
 
 
 def within_campaigns(corpus: Corpus, max_per_campaign: int, max_per_text: int) -> NDArray[np.bool_]:

@@ -55,7 +55,8 @@ def error_response(error: Exception) -> Response:
         headers = {**problem.headers, DEBUG_HELP_HEADER: problem.body.title}
         return _to_response(Problem(problem.body, headers), problem.body.title, "text/plain; charset=utf-8")
     # A page links to the host of the request, so a request without a valid host gets JSON.
-    if _HTML_PATHS.fullmatch(request.path) and not isinstance(error, BadHost):
+    is_page = _HTML_PATHS.fullmatch(request.path) and request.accept_mimetypes.best != "application/json"
+    if is_page and not isinstance(error, BadHost):
         page = render_template("error.html", problem=problem.body, request_id=current_request_id())
         return _to_response(problem, page, "text/html; charset=utf-8")
     body = problem.body.model_copy(

@@ -1,6 +1,7 @@
 """`/livez`, `/readyz` and `/metrics`: liveness, readiness, and metrics for Prometheus."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from math import inf, nan
 from pathlib import Path
 from time import monotonic
@@ -11,11 +12,15 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from moderation.actions.alarms import count_alarms
 from moderation.actions.callbacks import count_pending
+from moderation.actions.digests import count_failing_digests
 from moderation.actions.disk import free_bytes
 from moderation.actions.readiness import readiness
 from moderation.actions.review import count_held
 from moderation.actions.services import Services
+from moderation.actions.webhooks import count_messages
+from moderation.domain.alarms import AlarmKind
 from moderation.domain.errors import ModerationError
 from moderation.web.api.schemas import HealthCheckResponse, LivenessResponse, ReadinessResponse
 
@@ -26,6 +31,11 @@ MAX_READINESS_AGE_SECONDS = 1.0
 """Age up to which the state of the service is given again: anybody may ask, and the checks write to the disk."""
 
 _BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+_MESSAGE_COUNTS: dict[str, Callable[[Services], int]] = {
+    "waiting": count_messages,
+    "given_up": partial(count_messages, abandoned=True),
+}
 
 
 class Metrics:
@@ -78,6 +88,7 @@ class _StateCollector(Collector):
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._alarm_counts = {kind.value: partial(count_alarms, kind=kind) for kind in AlarmKind}
         self._counts: dict[Callable[[Services], int], tuple[float, int]] = {}
 
     def collect(self) -> Iterator[Metric]:
@@ -87,6 +98,18 @@ class _StateCollector(Collector):
         yield GaugeMetricFamily(
             "moderation_callbacks_pending", "Decisions that are still to be delivered to blogs.", pending
         )
+        messages = GaugeMetricFamily(
+            "moderation_webhook_messages", "Messages for webhooks that wait or were given up.", labels=["state"]
+        )
+        for state, count in _MESSAGE_COUNTS.items():
+            messages.add_metric([state], self._count(count))
+        yield messages
+        failing = self._count(count_failing_digests)
+        yield GaugeMetricFamily("moderation_digests_failing", "Digests that failed at the last attempt.", failing)
+        alarms = GaugeMetricFamily("moderation_alarms", "Sites with an alarm.", labels=["alarm"])
+        for kind, count in self._alarm_counts.items():
+            alarms.add_metric([kind], self._count(count))
+        yield alarms
         free = GaugeMetricFamily(
             "moderation_disk_free_bytes", "Space for more data on the disk of a part of the state.", labels=["part"]
         )

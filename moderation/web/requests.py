@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from http import HTTPStatus
 from math import ceil
 from random import getrandbits
 from typing import Any, NoReturn, TypeVar, cast
@@ -29,6 +30,8 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 """No script and no foreign style, so that unescaped comment text still could not act."""
+SCRIPTED_POLICY = f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'"
+"""The same with the service's own modules, which may call the service alone. Nothing inline runs by it either."""
 
 KEYED_PATHS = ("/v1/", "/1.1/", "/1.2/")
 """Beginnings of the paths that need a site's key, and no moderator's session."""
@@ -80,8 +83,13 @@ def app_state() -> AppState:
 
 
 def services() -> Services:
-    """Return the services of the application that answers the current request."""
-    return app_state().services
+    """Return the services of the application that answers the current request, narrowed if that was done."""
+    return cast(Services, g.get("services", app_state().services))
+
+
+def narrow_services(narrowed: Services) -> None:
+    """Set the services that `services` returns for the rest of the current request."""
+    g.services = narrowed
 
 
 def current_request_id() -> str:
@@ -97,10 +105,15 @@ def add_headers(response: Response) -> Response:
     headers = response.headers
     headers["X-Request-Id"] = current_request_id()
     headers["X-Content-Type-Options"] = "nosniff"
-    if request.endpoint != "static":
+    if request.endpoint == "static" and response.status_code < HTTPStatus.BAD_REQUEST:
+        response.cache_control.immutable = True
+    elif response.get_etag()[0]:
+        # The caller may keep it, and asks each time whether it is still the newest.
+        headers["Cache-Control"] = "private, no-cache"
+    else:
         headers["Cache-Control"] = "no-store"
     if response.mimetype == "text/html":
-        headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         # `no-referrer` would break the CSRF check, which needs a same-origin referrer over HTTPS.
         headers["Referrer-Policy"] = "same-origin"
     if request.path == COMMENT_CHECK_PATH:
@@ -115,7 +128,7 @@ def calling_site(*, recall: bool = False) -> Site:
     """
     authorization = request.authorization
     if authorization is None or authorization.type != "bearer" or not authorization.token:
-        _note_wrong_key()
+        note_wrong_key()
         raise AuthenticationFailed("Send the site's key as `Authorization: Bearer KEY`.")
     return authenticate(authorization.token, recall=recall)
 
@@ -125,7 +138,7 @@ def authenticate(key: str, *, recall: bool = False) -> Site:
     try:
         site = authenticate_site(app_state().services, key, recall=recall)
     except AuthenticationFailed:
-        _note_wrong_key()
+        note_wrong_key()
         raise
     request.environ[AUTHENTICATED] = True
     return site
@@ -218,7 +231,8 @@ def invalid_input(error: ValidationError, pointer_prefix: str = "") -> InvalidIn
     return InvalidInput(_error_summary(len(found)), errors)
 
 
-def _note_wrong_key() -> None:
+def note_wrong_key() -> None:
+    """Count a request with a wrong key or token, and mark it: many of them make an address wait."""
     app_state().metrics.wrong_keys.inc()
     request.environ[AUTHENTICATED] = False
 

@@ -171,9 +171,13 @@ def test_stopping_takes_no_time(services: Services) -> None:
 
 
 def test_a_serving_process_has_all_tasks(services: Services) -> None:
-    """Deliver and compare every two seconds, recalibrate about every five minutes, purge about every hour."""
+    """Deliver and compare every two seconds, recalibrate about every five minutes, watch, purge about every hour."""
     tasks = default_tasks(services)
     for task in tasks:
         task.schedule()
-    deliver, recalibrate, compare, purge = (task.next_run - monotonic() for task in tasks)
-    assert 1 < deliver <= 2 and 1 < compare <= 2 and 149 < recalibrate <= 450 and 1_799 < purge <= 5_400
+    deliver, deliver_webhooks, send_digests, recalibrate, compare, watch, purge = (
+        task.next_run - monotonic() for task in tasks
+    )
+    assert 1 < deliver <= 2 and 1 < deliver_webhooks <= 2 and 1 < compare <= 2 and 149 < recalibrate <= 450
+    assert 14 < send_digests <= 15
+    assert 4 < watch <= 15 and 1_799 < purge <= 5_400

@@ -29,9 +29,12 @@ from moderation.actions.services import Services
 from moderation.domain.comment import Comment
 from moderation.domain.errors import Conflict, InvalidInput, StorageUnavailable
 from moderation.domain.site import Site
+from moderation.registry.model_registry import ModelRegistry
+from moderation.registry.promotion_log import Promotion, PromotionWay
 from moderation.settings import Settings
 from moderation.storage.snapshot import dump_command, load_command
 from moderation.wiring import open_services, prepare
+from tests.models import small_arrays, small_card
 
 pytestmark = pytest.mark.sqlite("it copies the database file")
 
@@ -93,6 +96,24 @@ def test_a_round_trip_gives_the_same_state(state: StatePaths, archive: Path, els
     assert services.live_model.current().id == "small"
     services.engine.dispose()
     assert left_behind(archive.parent) == []
+
+
+def test_the_history_of_models_comes_back(state: StatePaths, elsewhere: StatePaths, tmp_path: Path) -> None:
+    """The log of promotions, the shadow candidate and the counts of its verdicts."""
+    registry = ModelRegistry(state.models)
+    registry.add(small_arrays(), small_card("later"))
+    registry.promote("later", record=Promotion(NOW, "later", "small", PromotionWay.FORCED, ("no gain is proved",)))
+    registry.set_shadow("small")
+    assert state.database
+    with closing(sqlite3.connect(state.database)) as connection, connection:
+        row = "SELECT id, 'small', '2026-01-02', '2026-01-02', 'none', '[]', '[]' FROM sites"
+        connection.execute(f"INSERT INTO shadow {row}")
+    back_up(state, tmp_path / "b.tar", NOW)
+    restore(elsewhere, tmp_path / "b.tar", NOW, replace=False)
+    restored = ModelRegistry(elsewhere.models)
+    assert restored.promotions() == registry.promotions() != []
+    assert (restored.shadow_id(), restored.current_id()) == ("small", "later")
+    assert content(elsewhere) == content(state) and len(content(elsewhere)["rows"]["shadow"]) == 1
 
 
 def test_the_archive_is_an_ordinary_one(archive: Path) -> None:

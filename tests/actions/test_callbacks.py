@@ -16,11 +16,9 @@ from time import monotonic
 import pytest
 from sqlalchemy import text as sql
 
-from moderation.actions import background
-from moderation.actions import callbacks as callback_actions
+from moderation.actions import background, deliveries
 from moderation.actions.background import BackgroundTasks
 from moderation.actions.callbacks import (
-    RETRY_DELAYS,
     count_pending,
     deliver_due,
     plugin_change,
@@ -28,12 +26,17 @@ from moderation.actions.callbacks import (
     retry_failed,
 )
 from moderation.actions.check import CheckRequest, check_comment
-from moderation.actions.labelling import label_decision, withdraw_label
+from moderation.actions.deliveries import RETRY_DELAYS
+from moderation.actions.labelling import import_labels, label_comment, label_decision, withdraw_label
+from moderation.actions.moderating import act
+from moderation.actions.review import read_comment
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site, find_site, remove_site, set_akismet_review, set_thresholds
+from moderation.actions.undo import undo
 from moderation.domain.comment import Comment
-from moderation.domain.decision import Decision, LabelValue
-from moderation.domain.site import AkismetReviewSettings, Callback, Site
+from moderation.domain.decision import Decision, LabelValue, Moderator
+from moderation.domain.queue import SeenComment, Verb
+from moderation.domain.site import AkismetReviewSettings, Callback, ReviewAction, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.settings import Settings
 from moderation.storage.callbacks import MAX_DELAY
@@ -52,7 +55,7 @@ ROOT = Path(__file__).parents[2]
 FORKING = """
 import os, sys, threading, time
 from moderation.actions.sites import list_sites
-from moderation.actions import background
+from moderation.actions import background, deliveries
 from moderation.actions.callbacks import count_pending
 from moderation.actions.labelling import label_decision
 from moderation.wiring import open_services
@@ -364,7 +367,7 @@ def test_an_unreachable_blog_does_not_delay_others(services: Services, blog: Sit
             decide(services, held(services, silent, unreachable, f"hello {number}"), silent, SPAM)
         decide(services, held(services, blog, receiver), blog, SPAM)
         assert deliver_due(services, seconds=0.3) == 1
-        assert len(unreachable.calls) == 1 and errors(services).count("The blog did not answer in time.") == 3
+        assert len(unreachable.calls) == 1 and errors(services).count("The host did not answer in time.") == 3
         unreachable.may_answer.set()
 
 
@@ -494,6 +497,192 @@ def test_abandoned_callbacks_can_be_retried(services: Services, blog: Site, rece
     assert retry_failed(services, blog) == 0
 
 
+BLOCK_ALL = Thresholds(1e-12, 1e-12, 1.0)
+DISCARD_ALL = Thresholds(1e-12, 1e-12, 1e-12)
+
+
+def answered(
+    services: Services, receiver: Receiver, thresholds: Thresholds, text: str = "hello", url: str | None = None
+) -> Decision:
+    """Check a comment that its blog does not hold, and knows by the id of the decision."""
+    site = set_thresholds(services, receiver.url, thresholds)
+    request = CheckRequest(Comment(text), channel="akismet", callback=Callback(url or receiver.callback, KEY))
+    result = check_comment(services, site, request)
+    assert result.guid is None
+    receiver.known_guids.add(result.decision.id)
+    return result.decision
+
+
+def stored(services: Services) -> int:
+    with read_transaction(services.engine) as connection:
+        return int(connection.execute(sql("SELECT count(*) FROM callbacks")).scalar_one())
+
+
+@pytest.mark.parametrize(("thresholds", "value", "told"), [(BLOCK_ALL, HAM, "false"), (PUBLISH_ALL, SPAM, "true")])
+def test_a_blog_is_told_of_what_it_does_not_hold(
+    services: Services, blog: Site, receiver: Receiver, thresholds: Thresholds, value: LabelValue, told: str
+) -> None:
+    """Of a blocked comment that is ham and of a published one that is spam; nothing is stored before."""
+    decision = answered(services, receiver, thresholds)
+    assert stored(services) == 0
+    decide(services, decision, blog, value)
+    assert deliver_due(services) == 1 and receiver.results == {decision.id: told}
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "value"), [(BLOCK_ALL, SPAM), (PUBLISH_ALL, HAM), (DISCARD_ALL, HAM), (DISCARD_ALL, SPAM)]
+)
+def test_a_blog_that_has_it_there_is_not_called(
+    services: Services, blog: Site, receiver: Receiver, thresholds: Thresholds, value: LabelValue
+) -> None:
+    """A label that agrees moves nothing, and a discarded comment is nowhere."""
+    decide(services, answered(services, receiver, thresholds), blog, value)
+    assert stored(services) == 0 and count_pending(services) == 0
+
+
+@pytest.mark.parametrize(
+    ("review_action", "agreeing", "moving"),
+    [(ReviewAction.PUBLISH, Verb.HAM, Verb.SPAM), (ReviewAction.SPAM_FOLDER, Verb.SPAM, Verb.HAM)],
+)
+def test_an_undo_leads_back_to_where_the_blog_had_it(
+    services: Services,
+    blog: Site,
+    receiver: Receiver,
+    clock: Clock,
+    moderator: Moderator,
+    review_action: ReviewAction,
+    agreeing: Verb,
+    moving: Verb,
+) -> None:
+    """A comment that was not moved costs no call, in any order of undos. One that was moved costs one."""
+    set_akismet_review(services, blog.url, AkismetReviewSettings(review_action, private_callback=True))
+    decision = answered(services, receiver, HOLD_ALL)
+
+    def press(verb: Verb) -> int:
+        act_id = act(services, [SeenComment(decision.id)], verb, moderator).act_id
+        assert act_id is not None
+        return act_id
+
+    undo(services, press(agreeing), moderator)
+    first, second = press(agreeing), press(moving)
+    undo(services, second, moderator)
+    undo(services, first, moderator)
+    clock.advance(60)
+    assert deliver_due(services) == 0 and stored(services) == 0
+    first = press(moving)
+    clock.advance(60)
+    there, back = ("false", "true") if moving is Verb.HAM else ("true", "false")
+    assert deliver_due(services) == 1 and receiver.results == {decision.id: there}
+    undo(services, first, moderator)
+    assert deliver_due(services) == 1 and receiver.results == {decision.id: back}
+
+
+def test_a_moved_comment_is_remembered(
+    services: Services, blog: Site, receiver: Receiver, clock: Clock, moderator: Moderator
+) -> None:
+    """Later than callbacks are kept: the blog has it elsewhere than the verdict says, also after a lost answer."""
+    decision = answered(services, receiver, BLOCK_ALL)
+    decide(services, decision, blog, HAM)
+    assert deliver_due(services) == 1
+    clock.advance(40 * 86_400)
+    assert purge_settled(services) == 0
+    decide(services, decision, blog, SPAM)
+    assert deliver_due(services) == 1 and receiver.results == {decision.id: "true"}
+    clock.advance(40 * 86_400)
+    assert purge_settled(services) == 1
+
+
+def test_labels_of_the_blog_and_of_files_call_nobody(services: Services, blog: Site, receiver: Receiver) -> None:
+    """A blog knows what it sent itself, and the labels of a file are past."""
+    answered(services, receiver, PUBLISH_ALL, "one")
+    answered(services, receiver, PUBLISH_ALL, "two")
+    label_comment(services, blog, Comment("one"), SPAM, "akismet", "akismet")
+    import_labels(services, blog, [(Comment("two"), SPAM)])
+    assert stored(services) == 0
+
+
+def test_an_undo_tells_a_blog_the_opposite_of_what_it_confirmed(
+    services: Services, blog: Site, receiver: Receiver, clock: Clock, moderator: Moderator
+) -> None:
+    """Within the grace nothing is called, and nothing stays stored."""
+    decision = answered(services, receiver, BLOCK_ALL)
+    for is_told in (False, True):
+        act_id = act(services, [SeenComment(decision.id)], Verb.HAM, moderator).act_id
+        assert act_id and stored(services) == 1 and deliver_due(services) == 0
+        clock.advance(10 if is_told else 9)
+        assert deliver_due(services) == is_told
+        assert undo(services, act_id, moderator).was_told is is_told
+        assert stored(services) == is_told
+    assert deliver_due(services) == 1 and [*receiver.results.values()] == ["true"]
+    assert len(receiver.calls) == 2
+    comment = read_comment(services, decision.id).comment
+    assert comment.label is None and comment.callback and comment.callback.told is SPAM
+
+
+def test_the_last_callback_of_the_plugin_counts(services: Services, blog: Site, receiver: Receiver) -> None:
+    """With its present key, also for decisions of before. One of another host is none."""
+    first = answered(services, receiver, BLOCK_ALL, "one")
+    moved = receiver.callback + "?moved=1"
+    site = find_site(services, blog.url)
+    request = CheckRequest(Comment("two"), channel="akismet", callback=Callback(moved, NEW_KEY))
+    check_comment(services, site, request)
+    receiver.key = NEW_KEY
+    decide(services, first, blog, HAM)
+    assert deliver_due(services) == 1 and receiver.calls[-1].path.endswith("?moved=1")
+    elsewhere = answered(services, receiver, BLOCK_ALL, "three", "https://elsewhere.example/hook")
+    decide(services, elsewhere, blog, HAM)
+    assert count_pending(services) == 0 and not read_comment(services, elsewhere.id).comment.can_be_told
+
+
+def test_a_forgotten_label_leaves_no_callback(services: Services, blog: Site, receiver: Receiver) -> None:
+    """Unless the blog was told: it has the comment elsewhere since."""
+    decision = answered(services, receiver, PUBLISH_ALL)
+    decide(services, decision, blog, SPAM)
+    withdraw_label(services, blog, decision.id, "mara", "queue")
+    assert stored(services) == 0
+    decide(services, decision, blog, SPAM)
+    assert deliver_due(services) == 1
+    withdraw_label(services, blog, decision.id, "mara", "queue")
+    callback = read_comment(services, decision.id).comment.callback
+    assert callback and (callback.told, callback.result) == (SPAM, None) and count_pending(services) == 0
+
+
+def test_a_retried_check_of_a_told_comment_holds_nothing(services: Services, blog: Site, receiver: Receiver) -> None:
+    """Its blog asks again with the same comment: the answer is that of before."""
+    decision = answered(services, receiver, BLOCK_ALL)
+    label_decision(services, blog, decision.id, HAM, "mara", "queue")
+    withdraw_label(services, blog, decision.id, "mara", "queue")
+    label_decision(services, blog, decision.id, HAM, "mara", "queue")
+    again = CheckRequest(Comment("hello"), channel="akismet", callback=Callback(receiver.callback, KEY))
+    assert check_comment(services, find_site(services, blog.url), again).guid is None
+
+
+def test_the_key_of_a_removed_blog_is_deleted(services: Services, blog: Site, receiver: Receiver) -> None:
+    """It is kept for decisions that nobody has questioned yet."""
+    answered(services, receiver, BLOCK_ALL)
+    query = sql("SELECT encrypted_plugin_key <> '', plugin_callback <> '' FROM sites")
+    with read_transaction(services.engine) as connection:
+        assert all(connection.execute(query).one())
+    remove_site(services, blog.url)
+    with read_transaction(services.engine) as connection:
+        assert not any(connection.execute(query).one())
+
+
+def test_a_confirmed_callback_is_kept_for_the_undo(
+    services: Services, blog: Site, receiver: Receiver, clock: Clock, moderator: Moderator
+) -> None:
+    """Thirty days after the last confirmation, as an undo after that is refused."""
+    decision = answered(services, receiver, PUBLISH_ALL)
+    for verb in (Verb.SPAM, Verb.HAM):
+        act(services, [SeenComment(decision.id)], verb, moderator)
+        clock.advance(20 * 86_400)
+        assert deliver_due(services) == 1
+    clock.advance(11 * 86_400)
+    assert purge_settled(services) == 0
+    clock.advance(20 * 86_400)
+    assert purge_settled(services) == 1
+
+
 def test_a_round_begins_no_call_after_its_time(
     services: Services, blog: Site, receiver: Receiver, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -504,7 +693,7 @@ def test_a_round_begins_no_call_after_its_time(
         clock.advance(1)
         decide(services, held(services, blog, receiver), blog, SPAM)
         slow.may_answer.clear()
-        monkeypatch.setattr(callback_actions, "MAX_ROUND_SECONDS", 0.2)
+        monkeypatch.setattr(deliveries, "MAX_ROUND_SECONDS", 0.2)
         assert deliver_due(services, seconds=0.4) == 0 and (len(slow.calls), len(receiver.calls)) == (1, 0)
         assert deliver_due(services, seconds=0.4) == 1 and len(slow.calls) == 1
         slow.may_answer.set()

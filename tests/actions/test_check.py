@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from moderation.actions.check import CheckRequest, check_comment, check_comments, find_decision, preview_comment
 from moderation.actions.judging import FALLBACK_THRESHOLDS
 from moderation.actions.retries import MAX_RETRY_SECONDS
-from moderation.actions.review import count_held, held_items
+from moderation.actions.review import count_held
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site, set_on_error, set_thresholds
 from moderation.domain.budget import UNCALIBRATED, calibrated_thresholds
@@ -29,6 +29,7 @@ from moderation.storage.engine import open_engine, write_transaction
 from moderation.storage.writer import Writer
 from tests.conftest import Clock
 from tests.models import ODD_SITE, odd_labels, odd_result, small_card
+from tests.queue_lists import held_items
 
 COMMENT = Comment(
     text="Thank you, the second photograph is lovely.",

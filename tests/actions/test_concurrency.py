@@ -15,8 +15,8 @@ from moderation.actions.check import CheckRequest, check_comment, check_comments
 from moderation.actions.labelling import import_labels, label_comment, label_decision, withdraw_label
 from moderation.actions.moderators import add_moderator, list_moderators
 from moderation.actions.retries import IdempotencyKey
-from moderation.actions.review import held_items, resolve
 from moderation.actions.rollout import recalibrate
+from moderation.actions.saved_views import MAX_VIEWS, list_views, save_view
 from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
 from moderation.actions.sites import (
@@ -31,6 +31,7 @@ from moderation.actions.sites import (
 from moderation.domain.comment import Comment
 from moderation.domain.decision import LabelValue, Moderator, Score
 from moderation.domain.errors import AuthenticationFailed, Conflict, IdempotencyKeyReused
+from moderation.domain.queue import ListedComment, ListName, Order, SavedView
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Thresholds
 from moderation.features.parsed_comment import ParsedComment
@@ -44,6 +45,7 @@ from moderation.storage.site_weights_cache import SiteWeightsCache
 from moderation.storage.writer import Writer
 from moderation.wiring import open_services, prepare
 from tests.conftest import PASSWORD, Clock
+from tests.queue_lists import decide, held_items
 
 THREADS = 8
 ROUNDS = 30
@@ -177,14 +179,14 @@ def test_one_moderator_is_the_first(crowd: list[Services], hold_all_site: Site, 
     """Of all who decide on one item one succeeds, and the others learn who was faster."""
     services = crowd[0]
 
-    def act(member: Services, number: int, item_id: int) -> str:
-        return outcome_of(lambda: resolve(member, item_id, (HAM, SPAM)[number % 2], moderator))
+    def act(member: Services, number: int, item: ListedComment) -> bool:
+        return decide(member, item, (HAM, SPAM)[number % 2], moderator) == []
 
     for turn in range(ROUNDS):
         check_comment(services, hold_all_site, CheckRequest(Comment(f"Is number {turn} fine?")))
     for item in held_items(services):
-        outcomes = at_once(crowd, partial(act, item_id=item.id))
-        assert Counter(outcomes) == {"done": 1, "conflict": THREADS - 1}
+        outcomes = at_once(crowd, partial(act, item=item))
+        assert Counter(outcomes) == {True: 1, False: THREADS - 1}
     assert count(services, "labels") == count(services, "queue_items") == ROUNDS
 
 
@@ -203,6 +205,21 @@ def test_a_name_is_taken_once(crowd: list[Services]) -> None:
     for turn in range(ROUNDS):
         for act in (take_url, take_key, take_name):
             assert Counter(at_once(crowd, partial(act, turn=turn))) == {"done": 1, "conflict": THREADS - 1}
+
+
+def test_a_view_is_saved_once(crowd: list[Services]) -> None:
+    """Also by a double press, and none is one too many; the other presses get a conflict."""
+    add_moderator(crowd[0], "mara", PASSWORD)
+    moderator = list_moderators(crowd[0])[0]
+
+    def save(member: Services, number: int, turn: int) -> str:
+        name = f"view {number}" if turn == MAX_VIEWS - 1 else f"turn {turn}"
+        view = SavedView(0, name, ListName.HELD, Order.NEWEST, "author:ann")
+        return outcome_of(lambda: save_view(member, moderator, view))
+
+    for turn in range(MAX_VIEWS):
+        assert Counter(at_once(crowd, partial(save, turn=turn))) == {"done": 1, "conflict": THREADS - 1}
+    assert len(list_views(crowd[0], moderator)) == MAX_VIEWS
 
 
 def test_one_process_bootstraps(crowd: list[Services]) -> None:

@@ -7,7 +7,6 @@ import pytest
 
 from moderation.actions.check import CheckRequest, check_comment, find_decision
 from moderation.actions.judging import fallback_verdict, general_guarantees
-from moderation.actions.review import held_items
 from moderation.actions.rollout import recalibrate, rollout_status, set_budget, set_rollout
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site, set_thresholds
@@ -21,6 +20,7 @@ from moderation.storage.calibrations import count_published_or_ham
 from moderation.storage.engine import read_transaction, write_transaction
 from tests.labelled_decisions import insert_labelled_decisions
 from tests.models import guaranteed_registry
+from tests.queue_lists import held_items
 
 EASY_BUDGET = Budget(lost=0.05, held=0.1)
 """The review threshold needs 29 ham comments, the spam threshold 59."""

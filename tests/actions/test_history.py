@@ -16,14 +16,18 @@ from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.history import label_history, rescore_history, second_look
 from moderation.actions.history_import import ImportResult, import_history
 from moderation.actions.labelling import export_labels, label_decision
+from moderation.actions.moderating import act
+from moderation.actions.review import list_comments
 from moderation.actions.rollout import recalibrate, rollout_status
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site, set_thresholds
+from moderation.actions.undo import undo
 from moderation.domain.budget import RolloutStage
 from moderation.domain.comment import Comment
-from moderation.domain.decision import LabelValue
+from moderation.domain.decision import LabelValue, Moderator
 from moderation.domain.errors import InvalidInput, NotFound
 from moderation.domain.history import PastComment, PastStatus, unreadable
+from moderation.domain.queue import ListName, SeenComment, Verb
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Thresholds
 from moderation.registry.live_model import LiveModel
@@ -269,6 +273,26 @@ def test_a_corrected_label_lowers_the_thresholds(services: Services, site: Site)
     after = label_history(services, site, numbers, LabelValue.SPAM, "mara", "cli")
     assert before and before.thresholds and after.thresholds and len(numbers) == 30
     assert after.thresholds.spam < before.thresholds.spam
+
+
+def test_labels_of_the_queue_lower_the_thresholds_too(services: Services, site: Site, moderator: Moderator) -> None:
+    """With the next recalibration, as if they had been there at the import; and an undo raises the thresholds again."""
+    spam = [past(replace(PILLS, text=f"{PILLS.text}/{number}"), number=number) for number in range(30)]
+    before = run(services, site, [*good_comments(600), *spam]).rollout
+    assert not recalibrate(services, find_site(services, site.url))
+    listed = list_comments(services, ListName.SECOND_LOOK).comments
+    acts = [act(services, [SeenComment(each.id)], Verb.SPAM, moderator).act_id for each in listed]
+    assert recalibrate(services, find_site(services, site.url))
+    after = rollout_status(services, find_site(services, site.url))
+    assert before and before.thresholds and after.thresholds and after.ham_count == 600
+    assert after.thresholds.spam < before.thresholds.spam
+    assert not recalibrate(services, find_site(services, site.url))
+
+    for act_id in acts:
+        undo(services, act_id or 0, moderator)
+    assert recalibrate(services, find_site(services, site.url))
+    again = rollout_status(services, find_site(services, site.url))
+    assert again.thresholds and again.thresholds.spam == before.thresholds.spam
 
 
 def test_only_comments_of_the_site_s_history_are_labelled(services: Services, site: Site, other_site: Site) -> None:

@@ -12,7 +12,6 @@ from moderation.actions.history import label_history, second_look
 from moderation.actions.history_import import import_history
 from moderation.actions.history_removal import remove_history
 from moderation.actions.labelling import export_labels, import_labels, label_comment, label_decision
-from moderation.actions.review import held_items
 from moderation.actions.rollout import rollout_status
 from moderation.actions.services import Services
 from moderation.actions.similarity import find_similar_to_text
@@ -25,6 +24,7 @@ from moderation.domain.site import Site
 from moderation.storage import tables
 from moderation.storage.engine import read_transaction
 from tests.actions.test_history import PILLS, PUBLISHED, SPAM, THANKS, good_comments, past
+from tests.queue_lists import held_items
 
 HELD = Comment("Is this where the cheap pills of the casino are?", author="Bo", url="http://bo-pills-casino.example")
 OWN = Comment("The bread rose, thank you for the hint about the oven.", author="Ada", email="ada@oven.example")

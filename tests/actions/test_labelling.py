@@ -19,7 +19,7 @@ from moderation.actions.labelling import (
     withdraw_label,
 )
 from moderation.actions.retries import MAX_RETRY_SECONDS
-from moderation.actions.review import count_held, held_items, resolve
+from moderation.actions.review import count_held
 from moderation.actions.services import Services
 from moderation.actions.similarity import find_similar_to_text
 from moderation.domain.comment import COMMENT_FIELDS, Comment
@@ -30,6 +30,7 @@ from moderation.domain.site import Site
 from moderation.storage import tables
 from moderation.storage.engine import read_transaction
 from tests.conftest import Clock
+from tests.queue_lists import decide, held_items
 
 HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
 COMMENT = Comment(text="Buy a shed, cheap!", author="Otto")
@@ -348,12 +349,12 @@ def test_a_forgotten_decision_waits_again(services: Services, hold_all_site: Sit
     """The queue item opens again, and can be decided the other way."""
     decision = check_comment(services, hold_all_site, CheckRequest(COMMENT)).decision
     (item,) = held_items(services)
-    resolve(services, item.id, SPAM, moderator)
+    decide(services, item, SPAM, moderator)
     withdraw_label(services, hold_all_site, decision.id, "ann", "api")
     assert [held.id for held in held_items(services)] == [item.id]
     remove_comment(services, hold_all_site, decision.id, "ann", "api")
     assert count_held(services) == 0
     withdraw_label(services, hold_all_site, decision.id, "ann", "api")
-    resolve(services, item.id, HAM, moderator)
+    decide(services, item, HAM, moderator)
     verbs = [entry.label.verb for entry in read_label_log(services, hold_all_site)]
     assert verbs == ["ham", "forget", "remove", "forget", "spam"]

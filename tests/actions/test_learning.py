@@ -21,7 +21,6 @@ from moderation.actions.labelling import (
     label_decision,
     withdraw_label,
 )
-from moderation.actions.review import held_items, resolve
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site, set_thresholds
 from moderation.domain.comment import Comment
@@ -39,6 +38,7 @@ from moderation.storage.engine import read_transaction, write_transaction
 from moderation.storage.site_weights_cache import SiteWeightsCache
 from moderation.wiring import open_services
 from tests.conftest import Clock
+from tests.queue_lists import decide, held_items
 
 HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
 THRESHOLDS = Thresholds(0.4, 0.9, 0.9999)
@@ -205,7 +205,7 @@ def test_labels_of_all_channels_keep_their_features(
     label_comment(services, blog, Comment("New here\x00, and \ud800 odd"), HAM, "akismet", "akismet")
     check_comment(services, hold_all_site, CheckRequest(NEXT_ADVERT))
     (item,) = held_items(services)
-    resolve(services, item.id, SPAM, moderator)
+    decide(services, item, SPAM, moderator)
     clock.advance(1)
     import_labels(services, blog, [(Comment("Imported, the first"), HAM), (ADVERT, HAM)])
     assert len(stored_features(services)) == 5

@@ -8,7 +8,6 @@ from sqlalchemy import func, select
 from moderation.actions.check import CheckRequest, CheckResult, check_comment, find_decision
 from moderation.actions.labelling import label_decision, withdraw_label
 from moderation.actions.retries import MAX_RETRY_SECONDS
-from moderation.actions.review import held_items
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site, set_on_error, set_thresholds
 from moderation.domain.comment import COMMENT_FIELDS, Comment, SubmissionSignals
@@ -18,6 +17,7 @@ from moderation.domain.thresholds import Thresholds, Verdict
 from moderation.storage import tables
 from moderation.storage.engine import read_transaction
 from tests.conftest import Clock
+from tests.queue_lists import held_items
 
 COMMENT = Comment("What a <b>lovely</b> day", author="Ines", email="ines@ines.example", permalink="https://b.example/1")
 

@@ -7,24 +7,25 @@ import pytest
 
 from moderation.actions.check import CheckRequest, check_comment, find_decision
 from moderation.actions.labelling import export_labels, label_decision
+from moderation.actions.moderating import Refusal, act
 from moderation.actions.moderators import add_moderator
 from moderation.actions.review import (
     EXCERPT_LENGTH,
     MAX_PART_LENGTH,
     MAX_RESCORED_LENGTH,
     count_held,
-    held_items,
-    read_item,
-    resolve,
-    skip,
+    list_comments,
+    read_comment,
 )
 from moderation.actions.services import Services
 from moderation.actions.sites import remove_site
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, Label, LabelValue, Moderator
-from moderation.domain.errors import Conflict, NotFound
+from moderation.domain.errors import NotFound
+from moderation.domain.queue import ListName, SeenComment, Verb
 from moderation.domain.site import Site
 from tests.conftest import PASSWORD
+from tests.queue_lists import decide, held_items
 
 HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
 
@@ -38,12 +39,12 @@ def hold(services: Services, site: Site, count: int, prefix: str = "Held") -> li
 def test_pages_list_the_newest_items_first(services: Services, hold_all_site: Site) -> None:
     """Pages follow each other without gap or repeat, even if an item is opened in between."""
     decisions = hold(services, hold_all_site, 5)
-    first = held_items(services, limit=2)
+    first = list_comments(services, ListName.HELD, limit=2)
     hold(services, hold_all_site, 1, "Held meanwhile")
-    second = held_items(services, before=first[-1].id, limit=2)
-    third = held_items(services, before=second[-1].id, limit=2)
-    assert [item.decision for item in first + second + third] == decisions
-    assert held_items(services, before=third[-1].id) == []
+    second = list_comments(services, ListName.HELD, after=first.after, limit=2)
+    third = list_comments(services, ListName.HELD, after=second.after, limit=2)
+    listed = [*first.comments, *second.comments, *third.comments]
+    assert [comment.decision for comment in listed] == decisions and third.after == ""
     assert count_held(services) == 6
 
 
@@ -51,7 +52,7 @@ def test_an_item_names_its_site(services: Services, hold_all_site: Site) -> None
     """An item has the URL of its site and the time since when it waits."""
     hold(services, hold_all_site, 1)
     (item,) = held_items(services)
-    assert (item.site_url, item.opened_at) == (hold_all_site.url, services.clock())
+    assert (item.site_url, item.since) == (hold_all_site.url, services.clock())
 
 
 @pytest.mark.parametrize("value", [HAM, SPAM])
@@ -60,7 +61,7 @@ def test_a_moderator_resolves_an_item(
 ) -> None:
     """The item is closed and the label has the moderator's name."""
     (decision,) = hold(services, hold_all_site, 1)
-    resolve(services, held_items(services)[0].id, value, moderator)
+    decide(services, held_items(services)[0], value, moderator)
     assert held_items(services, include_skipped=True) == []
     expected = Label(value, "mara", "queue", services.clock(), decision_id=decision.id)
     assert find_decision(services, hold_all_site, decision.id)[1] == expected
@@ -72,11 +73,10 @@ def test_the_slower_moderator_gets_the_name_of_the_faster(
 ) -> None:
     """A second decision is refused with name and label of the first, which stays."""
     (decision,) = hold(services, hold_all_site, 1)
-    item_id = held_items(services)[0].id
-    resolve(services, item_id, HAM, moderator)
+    item = held_items(services)[0]
+    decide(services, item, HAM, moderator)
     late = add_moderator(services, "late", PASSWORD)
-    with pytest.raises(Conflict, match="mara was faster and labelled it ham"):
-        resolve(services, item_id, SPAM, late)
+    assert decide(services, item, SPAM, late) == ["mara was faster and labelled it ham."]
     label = find_decision(services, hold_all_site, decision.id)[1]
     assert label is not None
     assert (label.value, label.labelled_by) == (HAM, "mara")
@@ -85,28 +85,23 @@ def test_the_slower_moderator_gets_the_name_of_the_faster(
 def test_a_label_from_outside_closes_the_item(services: Services, hold_all_site: Site, moderator: Moderator) -> None:
     """The queue reports a label that the site gave in the meantime."""
     (decision,) = hold(services, hold_all_site, 1)
-    item_id = held_items(services)[0].id
+    item = held_items(services)[0]
     label_decision(services, hold_all_site, decision.id, HAM, "the blog", "akismet")
-    with pytest.raises(Conflict, match="the blog was faster: the comment was labelled outside the queue"):
-        resolve(services, item_id, SPAM, moderator)
+    assert decide(services, item, SPAM, moderator) == ["the blog was faster and labelled it ham."]
 
 
 def test_one_of_two_simultaneous_decisions_wins(services: Services, hold_all_site: Site, moderator: Moderator) -> None:
     """One moderator decides, the other gets an error, and the log has one row."""
     hold(services, hold_all_site, 1)
-    item_id = held_items(services)[0].id
+    item = held_items(services)[0]
     start = Barrier(2)
 
-    def decide(value: LabelValue) -> str:
+    def decide_at_once(value: LabelValue) -> str:
         start.wait()
-        try:
-            resolve(services, item_id, value, moderator)
-        except Conflict:
-            return "late"
-        return value.value
+        return "late" if decide(services, item, value, moderator) else value.value
 
     with ThreadPoolExecutor(2) as pool:
-        outcomes = list(pool.map(decide, [HAM, SPAM]))
+        outcomes = list(pool.map(decide_at_once, [HAM, SPAM]))
     assert outcomes.count("late") == 1
     assert [row["label"] for row in export_labels(services, None)] == [
         outcome for outcome in outcomes if outcome != "late"
@@ -116,31 +111,34 @@ def test_one_of_two_simultaneous_decisions_wins(services: Services, hold_all_sit
 def test_a_skipped_item_stays_open(services: Services, hold_all_site: Site, moderator: Moderator) -> None:
     """A skipped item leaves the first list and can still be resolved."""
     newest, older = hold(services, hold_all_site, 2)
-    item_id = held_items(services)[0].id
-    skip(services, item_id)
-    skip(services, item_id)
+    item = held_items(services)[0]
+    decide(services, item, Verb.SKIP, moderator)
+    decide(services, item, Verb.SKIP, moderator)
     assert [item.decision for item in held_items(services)] == [older]
     assert [item.decision for item in held_items(services, include_skipped=True)] == [newest, older]
     assert (count_held(services), count_held(services, include_skipped=True)) == (1, 2)
-    resolve(services, item_id, SPAM, moderator)
+    decide(services, item, SPAM, moderator)
     assert count_held(services, include_skipped=True) == 1
 
 
 def test_a_closed_item_cannot_be_skipped(services: Services, hold_all_site: Site, moderator: Moderator) -> None:
-    """Skipping a closed item raises `Conflict`."""
+    """Skipping what somebody has decided changes nothing."""
     hold(services, hold_all_site, 1)
-    item_id = held_items(services)[0].id
-    resolve(services, item_id, HAM, moderator)
-    with pytest.raises(Conflict, match="mara"):
-        skip(services, item_id)
+    item = held_items(services)[0]
+    decide(services, item, HAM, moderator)
+    assert decide(services, item, Verb.SKIP, moderator) == ["mara was faster and labelled it ham."]
+    assert act(services, [SeenComment(item.id)], Verb.SKIP, moderator).refused == [
+        Refusal(item.id, "It does not wait in the list.")
+    ]
 
 
-def test_an_unknown_item_is_not_found(services: Services, moderator: Moderator) -> None:
-    """An unknown id is not a conflict."""
+def test_an_unknown_comment_is_refused(services: Services, moderator: Moderator) -> None:
+    """Each verb is refused alike."""
+    for verb in Verb:
+        (refusal,) = act(services, [SeenComment("0" * 32)], verb, moderator).refused
+        assert refusal.problem.startswith("There is no such comment")
     with pytest.raises(NotFound):
-        resolve(services, 12345, HAM, moderator)
-    with pytest.raises(NotFound):
-        skip(services, 12345)
+        read_comment(services, "0" * 32)
 
 
 def test_items_of_a_removed_site_are_hidden(services: Services, hold_all_site: Site) -> None:
@@ -160,9 +158,9 @@ def test_long_fields_are_read_as_excerpts(services: Services, hold_all_site: Sit
     comment = long.decision.comment
     assert long.is_excerpt and comment.author is not None
     assert (len(comment.text), len(comment.author)) == (EXCERPT_LENGTH + 1, EXCERPT_LENGTH + 1)
-    part = read_item(services, long.id, 200_000)
+    part = read_comment(services, long.id, 200_000)
     assert (part.text, part.text_length) == (text[200_000 : 200_000 + MAX_PART_LENGTH], len(text))
-    assert read_item(services, long.id, 10**9).text == ""
+    assert read_comment(services, long.id, 10**9).text == ""
 
 
 def test_only_so_much_text_is_scored_again(services: Services, hold_all_site: Site) -> None:
@@ -181,6 +179,5 @@ def test_the_name_of_a_faster_stranger_is_shown_safely(services: Services, hold_
     decision = check_comment(services, hold_all_site, CheckRequest(Comment("hello"))).decision
     (item,) = held_items(services)
     label_decision(services, hold_all_site, decision.id, LabelValue.HAM, "\x1b[2J\u202e" + "x" * 500, "akismet")
-    with pytest.raises(Conflict) as raised:
-        resolve(services, item.id, LabelValue.SPAM, Moderator(1, "mara", services.clock(), ""))
-    assert str(raised.value).startswith("[U+001B][2J[U+202E]xxx") and len(str(raised.value)) < 200
+    (problem,) = decide(services, item, SPAM, Moderator(1, "mara", services.clock(), ""))
+    assert problem.startswith("[U+001B][2J[U+202E]xxx") and len(problem) < 200

@@ -9,7 +9,6 @@ import pytest
 from moderation.actions.check import CheckRequest, check_comment, find_decision, preview_comment
 from moderation.actions.judging import judge
 from moderation.actions.labelling import label_decision, withdraw_label
-from moderation.actions.review import held_items
 from moderation.actions.rollout import (
     recalibrate,
     rollout_status,
@@ -18,7 +17,7 @@ from moderation.actions.rollout import (
     thresholds_for,
 )
 from moderation.actions.services import Services
-from moderation.actions.sites import find_site, list_sites, set_thresholds, set_type_thresholds
+from moderation.actions.sites import list_sites, set_thresholds, set_type_thresholds
 from moderation.domain.budget import UNCALIBRATED, Budget, RolloutStage, sample_digest
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Label, LabelOrigin, LabelValue
@@ -33,25 +32,16 @@ from moderation.storage.engine import read_transaction, write_transaction
 from moderation.storage.tables import calibrations
 from tests.labelled_decisions import insert_labelled_decisions
 from tests.models import small_arrays, small_card
+from tests.queue_lists import held_items
+from tests.rollout import EASY_BUDGET, reload_site, stage
 
 THRESHOLDS = Thresholds(0.3, 0.6, 0.9)
-EASY_BUDGET = Budget(lost=0.05, held=0.1)
-"""The review threshold needs 29 ham comments, the spam threshold 59."""
 
 
 @pytest.fixture
 def services(services: Services) -> Services:
     """Return services with a budget that few comments satisfy."""
     return replace(services, budget=EASY_BUDGET)
-
-
-def reload_site(services: Services, site: Site) -> Site:
-    return find_site(services, site.url)
-
-
-def stage(services: Services, site: Site) -> RolloutStage | None:
-    calibration = rollout_status(services, reload_site(services, site)).calibration
-    return calibration.stage if calibration else None
 
 
 def rows(services: Services) -> int:

@@ -10,14 +10,13 @@ from sqlalchemy import delete, event, select, update
 
 from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.labelling import import_labels, label_comment, label_decision, withdraw_label
-from moderation.actions.review import held_items, resolve
 from moderation.actions.services import Services
 from moderation.actions.similarity import (
     MAX_EXCERPT_LENGTH,
     MAX_SIMILAR,
     MAX_SIMILAR_PER_LABEL,
     MIN_SIMILARITY,
-    find_similar_to_decisions,
+    find_similar_to_decision,
     find_similar_to_text,
     index_missing,
 )
@@ -30,6 +29,7 @@ from moderation.storage import tables
 from moderation.storage.engine import read_transaction, write_transaction
 from moderation.wiring import prepare
 from tests.conftest import Clock
+from tests.queue_lists import decide, held_items
 
 HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
 TEXT = "Our shop has sheds of oak and pine, sent to any garden within a week."
@@ -38,8 +38,7 @@ OTHER = "Thank you, the second photograph of the lake is lovely; where was it ta
 
 
 def find_similar(services: Services, decision: Decision) -> list[SimilarComment]:
-    (similar_comments,) = find_similar_to_decisions(services, [decision])
-    return similar_comments
+    return find_similar_to_decision(services, decision)
 
 
 def rows(services: Services) -> set[tuple[object, ...]]:
@@ -94,7 +93,7 @@ def test_only_labels_in_force_count(services: Services, site: Site) -> None:
 def test_labels_of_all_channels_count(services: Services, hold_all_site: Site, moderator: Moderator) -> None:
     """A label counts through any channel."""
     check_comment(services, hold_all_site, CheckRequest(Comment(SIMILAR)))
-    resolve(services, held_items(services)[0].id, HAM, moderator)
+    decide(services, held_items(services)[0], HAM, moderator)
     import_labels(services, hold_all_site, [(Comment(TEXT + " Order now."), SPAM)])
     results = find_similar_to_text(services, hold_all_site.id, TEXT)
     assert [(similar.label.labelled_by, similar.label.value) for similar in results] == [
@@ -150,7 +149,7 @@ def test_bands_are_computed_before_the_database_is_locked(
 
     monkeypatch.setattr(minhash, "lsh_bands", watched)
     label_decision(services, hold_all_site, first.id, SPAM, "mara", "api")
-    resolve(services, item.id, HAM, moderator)
+    decide(services, item, HAM, moderator)
     label_comment(services, hold_all_site, Comment(OTHER), HAM, "mara", "akismet")
     import_labels(services, hold_all_site, [(Comment(SIMILAR), HAM), (Comment(OTHER), SPAM)])
     assert len(computed) == 5 and rows(services) == rebuilt(services)

@@ -6,7 +6,6 @@ import pytest
 
 from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.labelling import label_decision, withdraw_label
-from moderation.actions.review import held_items, resolve
 from moderation.actions.services import Services
 from moderation.actions.sites import set_thresholds
 from moderation.actions.statistics import (
@@ -24,6 +23,7 @@ from moderation.domain.decision import LabelValue, Moderator
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Thresholds
 from tests.conftest import HOLD_ALL, Clock
+from tests.queue_lists import decide, held_items
 
 HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
 PUBLISH_ALL, BLOCK_ALL = Thresholds(1.0, 1.0, 1.0), Thresholds(1e-12, 1e-12, 1.0)
@@ -51,9 +51,9 @@ def test_held_comments_are_ham_until_labelled_spam(services: Services, site: Sit
     """A held comment is not counted as blocked spam before the label, and never as an error."""
     send(services, site, HOLD_ALL, 3)
     assert total(services, site) == Figures(ham=3, held=3)
-    first, second = (item.id for item in held_items(services)[:2])
-    resolve(services, first, SPAM, moderator)
-    resolve(services, second, HAM, moderator)
+    first, second = held_items(services)[:2]
+    decide(services, first, SPAM, moderator)
+    decide(services, second, HAM, moderator)
     assert total(services, site) == Figures(spam=1, ham=2, held=3)
     assert total(services, site).accuracy == 100.0
 

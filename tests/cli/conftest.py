@@ -48,6 +48,7 @@ def environment_of(settings: Settings) -> dict[str, str]:
         "MODERATION_VAR": str(settings.var),
         "MODERATION_MODELS": str(settings.models),
         "MODERATION_DATABASE_URL": settings.database_url,
+        "MODERATION_AUDIT_SHARE": "0",
         "HOST": "127.0.0.1",
         "PORT": "8000",
     }

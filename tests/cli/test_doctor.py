@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic, sleep
@@ -16,16 +16,22 @@ from time import monotonic, sleep
 import pytest
 from sqlalchemy import text
 
-from moderation.actions.callbacks import RETRY_DELAYS, deliver_due
+from moderation.actions.callbacks import deliver_due
 from moderation.actions.check import CheckRequest, check_comment
+from moderation.actions.deliveries import RETRY_DELAYS
+from moderation.actions.digests import send_due_digests, set_digest
 from moderation.actions.doctor import Level, diagnose
 from moderation.actions.labelling import label_comment, label_decision
+from moderation.actions.moderators import add_moderator
 from moderation.actions.sites import find_site, set_akismet_review, set_thresholds
+from moderation.actions.webhooks import add_webhook, deliver_messages
 from moderation.cli.serve import open_run_folder
 from moderation.cli.state import state_paths
 from moderation.domain.comment import Comment
 from moderation.domain.decision import LabelValue
+from moderation.domain.digests import DigestPeriod
 from moderation.domain.site import AkismetReviewSettings, Callback
+from moderation.domain.webhooks import WebhookEvent
 from moderation.registry.model_registry import ModelRegistry
 from moderation.settings import Settings
 from moderation.wiring import open_services
@@ -304,11 +310,8 @@ def test_labels_that_teach_nothing_are_found(installation: Installation) -> None
     label_comment(services, find_site(services, SITE), Comment("Buy a shed"), LabelValue.SPAM, "mara", "queue")
     services.engine.dispose()
     shown = ("site", "show", SITE, "--json")
-    assert json.loads(installation.operator.run(*shown).stdout) == {
-        "url": SITE,
-        "labels_that_teach": 1,
-        "labels_without_features": 0,
-    }
+    counts = json.loads(installation.operator.run(*shown).stdout)
+    assert (counts["labels_that_teach"], counts["labels_without_features"]) == (1, 0)
     services = open_services(installation.settings)
     with services.engine.begin() as connection:
         connection.execute(text("UPDATE label_features SET features_version = 1"))
@@ -362,3 +365,24 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert monotonic() < end
         sleep(0.05)
+
+
+@pytest.mark.sqlite("it changes the database file")
+def test_messages_and_digests_that_fail(installation: Installation) -> None:
+    """A retried webhook is a warning, an abandoned one a problem; a digest's finding names a command."""
+    services = open_services(installation.settings)
+    set_thresholds(services, SITE, HOLD_ALL)
+    add_webhook(services, "https://hooks.invalid/", [WebhookEvent.HELD])
+    add_moderator(services, "noah", "correct horse battery")
+    set_digest(services, "noah", "noah@blog.example", DigestPeriod.DAY)
+    check_comment(services, find_site(services, SITE), CheckRequest(Comment("Hold me")))
+    deliver_messages(services, seconds=1.0)
+    send_due_digests(replace(services, clock=lambda: services.clock() + timedelta(days=1)))
+    webhooks, digests = installation.findings()
+    assert webhooks[:2] == ("webhooks", "warning") and digests[:2] == ("digests", "warning")
+    assert "moderation moderator digest noah --now" in digests[2]
+    installation.execute("UPDATE webhook_messages SET next_attempt_at = NULL")
+    services.engine.dispose()
+    assert any(
+        found[:2] == ("webhooks", "problem") and "webhook retry 1" in found[2] for found in installation.findings()
+    )

@@ -2,11 +2,16 @@
 
 import csv
 import io
+from contextlib import nullcontext
 from pathlib import Path
 
+import pytest
+
 from moderation.actions.check import CheckRequest, check_comment
+from moderation.actions.review import list_comments
 from moderation.actions.sites import find_site
 from moderation.domain.comment import Comment
+from moderation.domain.queue import ListName
 from moderation.settings import Settings
 from moderation.wiring import open_services
 from tests.cli.conftest import Operator
@@ -44,7 +49,7 @@ def test_a_bad_file_leaves_nothing_behind(operator: Operator, tmp_path: Path) ->
     (tmp_path / "bad.csv").write_text("text,label\nhello,ham\nhello,perhaps\n")
     assert operator.run("labels", "import", tmp_path / "bad.csv", "--site", BLOG).exit_code == 2
     assert operator.get("labels", "export").splitlines() == [
-        "id,site,label,text,author,url,email,permalink,context,type,lang,date"
+        "id,site,label,weight,text,author,url,email,permalink,context,type,lang,date"
     ]
 
 
@@ -93,8 +98,10 @@ def test_comments_are_labelled_by_their_decisions(operator: Operator, settings: 
     assert operator.run("labels", "log", "--decision", first).exit_code == 2
 
 
-def test_labels_are_audited(operator: Operator, tmp_path: Path) -> None:
-    """A contradiction is listed with both comments; a terminal gets a table."""
+def test_labels_are_audited(
+    operator: Operator, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A contradiction is listed with both comments, here and in the queue; a terminal gets a table."""
     text = "We sell garden sheds of oak and larch for {} euros with delivery to any place"
     rows = f"text,label,author\n{text.format(90)},spam,Ann\n{text.format(80)},ham,Bob\nThanks a lot,ham,Cid\n"
     (tmp_path / "in.csv").write_text(rows)
@@ -104,6 +111,15 @@ def test_labels_are_audited(operator: Operator, tmp_path: Path) -> None:
     assert found[0]["contradicts"] == [found[1]["comment_id"]] and found[0]["labelled_by"] == "import"
     result = operator.run("labels", "audit", "--site", BLOG)
     assert "We sell garden sheds" in result.stdout and "2 of 3 labels" in result.stderr
+    listed = list_comments(open_services(settings), ListName.SECOND_LOOK).comments
+    assert [comment.comment_id for comment in listed] == [entry["comment_id"] for entry in found]
+    assert listed[0].finding and listed[0].finding.contradictions == 1
+    operator.get("labels", "audit", "--site", BLOG, "--limit", "1")
+    assert len(list_comments(open_services(settings), ListName.SECOND_LOOK).comments) == 2
+    # The process of the tests is to keep its priority.
+    monkeypatch.setattr("moderation.cli.retrain.low_priority", lambda _: nullcontext())
+    result = operator.run("retrain")
+    assert f"{BLOG}: 2 labels for a second look." in result.stderr and "too few labels" in result.stderr
 
 
 def test_each_reporter_has_a_track_record(operator: Operator, settings: Settings) -> None:

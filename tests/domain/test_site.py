@@ -167,6 +167,7 @@ def test_a_sentence_says_what_protects_a_site() -> None:
     general = "On at least 80 % of new sites like the 20 it was measured on, at most 0.5 % of ham is lost"
     own_held = "ith 95 % confidence, at most 5 % of this site's ham is held"
     blatant = "only blatant spam is blocked, without a guarantee."
+    lowered, raises = "spam has lowered the review threshold", "and each held ham comment raises it"
     assert [
         describe_protection(calibration, GENERAL)
         for calibration in (
@@ -175,6 +176,8 @@ def test_a_sentence_says_what_protects_a_site() -> None:
             Calibration(review, spam),
             Calibration(review),
             UNCALIBRATED,
+            Calibration(general=True, review_lowering=1.0),
+            Calibration(review, review_lowering=1.0),
         )
     ] == [
         f"{general}, and at most 5 % held.",
@@ -182,6 +185,8 @@ def test_a_sentence_says_what_protects_a_site() -> None:
         "With 95 % confidence, at most 0.5 % of this site's ham is lost, and at most 5 % held.",
         f"W{own_held}; {blatant}",
         f"No guarantee yet: {blatant}",
+        f"{general}; missed {lowered} from 60 to 36 %, {raises}.",
+        f"Missed {lowered} from 70 to 46 %, {raises}; {blatant}",
     ]
     assert "no guarantee" in describe_protection(None, GENERAL)
     assert "only logs" in describe_protection(Calibration(log_only=True), None)

@@ -1,24 +1,27 @@
-"""Draw docs/queue.png again: `python -m tests.e2e.picture`. Needs Chromium.
+"""Take the pictures of the docs again: `python -m tests.e2e.picture`. Needs Chromium.
 
-A demo blog sends comments that were written for this picture. Chromium draws the queue from a saved page, without a
-session, and with the style sheet of the running service.
+A demo blog sends comments that were written for these pictures. Chromium opens the queue of the running service.
 """
 
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import httpx
+from playwright.sync_api import Browser
 
+from tests.e2e.browser.chromium import browsing, chromium
+from tests.e2e.browser.large_queue import PASSWORD
 from tests.e2e.service import ROOT, Service, served
 
-PICTURE = ROOT / "docs" / "queue.png"
-SIZE = (820, 1060)
+PICTURES: dict[str, dict[str, Any]] = {
+    "queue": {"viewport": {"width": 900, "height": 1000}},
+    "comment": {"viewport": {"width": 900, "height": 1150}},
+    "queue-phone": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark", "device_scale_factor": 2},
+}
 BLOG = "https://bakery.example"
-PASSWORD = "correct horse battery"
 LABELLED = {
     "text": "Nice post. I sell the same flour in my shop, see my offers: http://tom-bakes.example/rye",
     "author": "Tom",
@@ -26,33 +29,32 @@ LABELLED = {
 }
 HELD = (
     {
-        "text": "Your crust looks wonderful. My brother repairs deck ovens, cheap and fast: https://oven-doctor.example",
-        "author": "Oven Doctor",
+        "text": "This helped me with my rye. For the summer, my mother sews linen bags: https://linen-bags.example",
+        "author": "Ida",
     },
     {
-        "text": "Nice article. I sell the same flour in my shop, see my offers: http://tom-bakes.example/flour",
-        "author": "Tom",
-        "url": "http://tom-bakes.example",
+        "text": "Your crust looks wonderful. My brother repairs deck ovens, write to him if yours burns on one side: "
+        "https://oven-doctor.example",
+        "author": "Nora",
+        "permalink": "https://bakery.example/2026/rye-bread",
+        "context": "Rye bread without a tin",
     },
 )
 
 
 def main() -> None:
-    """Fill a database, serve it, and draw its queue."""
-    chromium = shutil.which("chromium") or sys.exit("chromium is missing: apt-get install chromium")
+    """Fill a database, serve it, and take the pictures."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        service = Service(folder)
+        service = Service(Path(name))
         service.prepare()
         key = re.findall(r"\b[0-9a-f]{12}\b", service.moderation("site", "add", BLOG))[0]
-        (folder / "password").write_text(PASSWORD, "utf-8")
-        service.moderation("moderator", "add", "mara", "--password-file", str(folder / "password"))
-        with served(service) as server:
+        (Path(name) / "password").write_text(PASSWORD, "utf-8")
+        service.moderation("moderator", "add", "mara", "--password-file", str(Path(name) / "password"))
+        with served(service) as server, chromium() as browser:
             address = f"http://127.0.0.1:{server.port}"
             send_comments(address, key)
-            page = queue_page(address).replace("<head>", f'<head><base href="{address}/">', 1)
-            (folder / "queue.html").write_text(page, "utf-8")
-            draw(chromium, folder / "queue.html")
+            for picture, options in PICTURES.items():
+                take(browser, address, picture, options)
 
 
 def send_comments(address: str, key: str) -> None:
@@ -65,20 +67,17 @@ def send_comments(address: str, key: str) -> None:
             sys.stdout.write(f"{decision['verdict']} {decision['probability']:.3f} {comment['author']}\n")
 
 
-def queue_page(address: str) -> str:
-    """Sign in and return the page of the queue."""
-    with httpx.Client(base_url=address, follow_redirects=True) as browser:
-        (token,) = re.findall(r'name="csrf_token" value="([^"]+)"', browser.get("/queue").text)
-        form = {"csrf_token": token, "name": "mara", "password": PASSWORD}
-        return browser.post("/queue/sign-in", data=form).text
-
-
-def draw(chromium: str, page: Path) -> None:
-    """Take a screenshot of a page."""
-    size = f"--window-size={SIZE[0]},{SIZE[1]}"
-    options = ("--headless", "--no-sandbox", "--hide-scrollbars", "--force-device-scale-factor=1", size)
-    subprocess.run([chromium, *options, f"--screenshot={PICTURE}", page.as_uri()], check=True, capture_output=True)
-    sys.stdout.write(f"{PICTURE.relative_to(ROOT)}: {PICTURE.stat().st_size // 1000} kB\n")
+def take(browser: Browser, address: str, picture: str, options: dict[str, Any]) -> None:
+    """Sign in and save a picture of the queue, or of the first comment's page."""
+    path = ROOT / "docs" / f"{picture}.png"
+    with browsing(browser, address, **options) as person:
+        page = person.sign_in("mara")
+        person.open("/queue")
+        if picture == "comment":
+            page.locator("article a[href*='/queue/comments/']").first.click()
+            page.wait_for_url("**/queue/comments/*")
+        page.screenshot(path=path, animations="disabled")
+    sys.stdout.write(f"{path.relative_to(ROOT)}: {path.stat().st_size // 1000} kB\n")
 
 
 if __name__ == "__main__":

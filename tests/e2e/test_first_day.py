@@ -129,8 +129,8 @@ def label_as_ham(clone: Clone, name: str, password: str) -> None:
         form = {"csrf_token": token(browser.get("/queue")), "name": name, "password": password}
         queue = browser.post("/queue/sign-in", data=form)
         card = next(card for card in unmarked(queue.text).split("<article")[1:] if "Is that the bakery" in card)
-        (action,) = re.findall(r'action="(/queue/\d+/resolve)"', card)
-        after = browser.post(action, data={"csrf_token": token(queue), "decision": "ham"})
+        (comment,) = re.findall(r'type="hidden" name="id" value="([^"]+)"', card)
+        after = browser.post("/queue/act", data={"csrf_token": token(queue), "id": comment, "verb": "ham"})
         assert after.status_code == 200 and "Is that the bakery" not in unmarked(after.text)
 
 

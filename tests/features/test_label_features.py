@@ -38,7 +38,14 @@ def test_a_long_text_has_a_short_row() -> None:
     assert len(row.to_bytes()) <= 3_000
 
 
-@pytest.mark.parametrize("size", [0, 100, 200, 250])
+def test_unused_keys_take_no_place() -> None:
+    """A short text without author, link and contact has three keys of nineteen."""
+    row = LabelFeatures.of(ParsedComment(Comment("Nice post")))
+    assert len(row.to_bytes()) <= len(row.row) - 100
+    assert LabelFeatures.from_bytes(row.to_bytes()).row == row.row
+
+
+@pytest.mark.parametrize("size", [0, 3, 30, 100, 150, 200])
 def test_a_damaged_row_is_an_error(size: int) -> None:
     """A row that was cut gives an error that names it, not wrong weights."""
     row = LabelFeatures.of(ParsedComment(Comment(LONG))).to_bytes()

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.domain.comment import Comment
+from moderation.features.character_model import name_logits, name_logits_of
 from moderation.features.extraction import extract_batch, extract_features
 from moderation.features.ngrams import (
     N_COLUMNS,
@@ -51,9 +52,16 @@ def test_a_batch_gives_the_rows_of_its_comments(batch: list[Comment]) -> None:
 
 @given(st.lists(comments, min_size=1, max_size=4))
 def test_a_batch_gives_the_signals_of_its_comments(batch: list[Comment]) -> None:
-    """Signals measured for a batch equal those of each comment."""
+    """Comments parsed and measured as a batch have the signals that each has by itself."""
     single = [extract_features(ParsedComment(comment)).signals for comment in batch]
-    np.testing.assert_array_equal(extract_batch(list(map(ParsedComment, batch)))[1], single)
+    np.testing.assert_array_equal(extract_batch(ParsedComment.parse_batch(batch))[1], single)
+
+
+@given(st.lists(st.text(max_size=8) | st.from_regex(r"[a-e]{1,6}", fullmatch=True)))
+def test_a_batch_gives_the_name_logits_of_its_words(words: list[str]) -> None:
+    """The logits of words computed together equal, to the last bit, those of each word by itself."""
+    name_logits.clear()
+    assert name_logits_of(words) == list(map(name_logits.__getitem__, words))
 
 
 def test_letters_of_any_width_are_hashed_alike() -> None:

@@ -1,6 +1,7 @@
 """The cache of words."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from moderation.features.word_cache import WordCache
 
@@ -35,3 +36,22 @@ def test_a_cleared_cache_has_no_word() -> None:
     assert not cache
     assert [cache[word] for word in words] == ["OLDER", "NEWER"]
     assert computed == {"older": 2, "newer": 2}
+
+
+def test_words_are_computed_together_unless_they_are_cached() -> None:
+    """Each new word is computed once, and the limit holds."""
+    cache, computed = counting_cache(max_words=4)
+    together: list[str] = []
+
+    def compute_all(words: Sequence[str]) -> list[str]:
+        together.extend(words)
+        return [word.upper() for word in words]
+
+    cache.fill([], compute_all)
+    assert cache["a"] == "A"
+    cache.fill(["a", "b", "b", "c"], compute_all)
+    assert together == ["b", "c"]
+    assert [cache[word] for word in "abc"] == ["A", "B", "C"]
+    assert computed == {"a": 1}
+    cache.fill("defghijk", compute_all)
+    assert len(cache) + len(cache._older) <= 4

@@ -13,7 +13,7 @@ from tests.strategies import hostile_texts, repetitive_texts
 
 pytestmark = pytest.mark.fuzz
 
-MAX_PAGE_BYTES = 150_000
+MAX_PAGE_BYTES = 120_000
 
 _ids = st.integers(1, 60).map(str) | st.sampled_from(
     [
@@ -36,10 +36,10 @@ _ids = st.integers(1, 60).map(str) | st.sampled_from(
 )
 _paths = st.one_of(
     st.sampled_from(
-        ["/queue", "/queue/sites", "/queue/sign-in", "/docs", "/", "/queue/", "/queue//1", "/static/style.css"]
+        ["/queue", "/queue/sites", "/queue/sign-in", "/docs", "/", "/queue/", "/queue//1", "/static/0/style.css"]
     ),
     _ids.map("/queue/".__add__),
-    _ids.map(lambda item: f"/queue/{item}/resolve"),
+    _ids.map(lambda item: f"/queue/comments/{item}"),
     hostile_texts.map(lambda text: "/queue/" + quote(text.encode("utf-8", "surrogatepass"))),
 )
 _values = (
@@ -65,7 +65,7 @@ _values = (
     | hostile_texts
 )
 _names = st.sampled_from(
-    ["before", "after", "start", "skipped", "soon", "next", "decision", "csrf_token", "everywhere"]
+    ["q", "order", "facets", "after", "start", "skipped", "name", "next", "decision", "csrf_token", "everywhere"]
 )
 _fields = st.dictionaries(_names, _values | repetitive_texts, max_size=4)
 

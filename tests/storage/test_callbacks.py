@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, LabelValue, Score
+from moderation.domain.people import ALL_SITES
 from moderation.domain.site import AkismetReviewSettings, Site
 from moderation.domain.thresholds import Thresholds, Verdict
 from moderation.storage import callbacks, comments, decisions, sites
@@ -163,13 +164,13 @@ def test_failed_callbacks_are_listed_by_site(connection: Connection, site: Site,
     other = hold(connection, site, "d2")
     for held_id in (comment_id, other):
         callbacks.set_result(connection, held_id, SPAM, NOON)
-    assert callbacks.list_failed(connection) == []
+    assert callbacks.list_failed(connection, ALL_SITES) == []
     for again_at, callback in zip((LATER, None), due(connection), strict=True):
         claim = callbacks.claim(connection, callback, SOON)
         assert claim is not None and callbacks.mark_failed(connection, claim, "No.", again_at, NOON)
-    assert callbacks.list_failed(connection) == [("https://blog.example", 2, "No.")]
+    assert callbacks.list_failed(connection, ALL_SITES) == [("https://blog.example", 2, "No.")]
     sites.remove(connection, site.id, NOON)
-    assert callbacks.list_failed(connection) == []
+    assert callbacks.list_failed(connection, ALL_SITES) == []
 
 
 def test_a_changed_result_is_delivered_next(connection: Connection, comment_id: int) -> None:

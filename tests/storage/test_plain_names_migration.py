@@ -19,7 +19,9 @@ from sqlalchemy.types import TypeEngine
 import moderation.storage
 from moderation.domain.budget import Budget, Calibration, Guarantee, StoredCalibration
 from moderation.domain.comment import Comment
-from moderation.domain.decision import Label, LabelOrigin, LabelValue, QueueItem, Reason
+from moderation.domain.decision import Label, LabelOrigin, LabelValue, Reason
+from moderation.domain.people import ALL_SITES
+from moderation.domain.queue import HELD
 from moderation.domain.site import AkismetReviewSettings, ReviewAction
 from moderation.domain.thresholds import Thresholds
 from moderation.features import minhash
@@ -31,7 +33,7 @@ from moderation.storage import (
     decisions,
     labels,
     moderators,
-    queue_items,
+    queue_lists,
     similarity_index,
     sites,
     tables,
@@ -249,28 +251,24 @@ def test_each_label_is_there(connection: Connection, old: Rows) -> None:
 def test_each_queue_item_is_there(connection: Connection, old: Rows) -> None:
     """Open items are in the queue, skipped or not, and closed ones have their outcome."""
     open_rows = [row for row in old["items"] if row["closed_at"] is None]
-    expected = [(row["id"], row["decision_id"], time(row["opened_at"])) for row in reversed(open_rows)]
-    held = queue_items.held(connection, None, 50, include_skipped=True, excerpt_length=100)
-
-    def facts(item: QueueItem) -> tuple[int, str, datetime]:
-        return item.id, item.decision.id, item.opened_at
-
-    assert [facts(item) for item in held] == expected
-    skipped = [row["id"] for row in open_rows if row["skipped_at"]]
-    unskipped = queue_items.held(connection, None, 50, include_skipped=False, excerpt_length=100)
-    assert skipped and sorted([item.id for item in unskipped] + skipped) == sorted(row["id"] for row in open_rows)
-    for row in old["items"]:
-        state = queue_items.state(connection, row["id"])
-        assert state and (state.site_id, state.closed_by, state.outcome) == (
-            row["site_id"], row["closed_by"], row["outcome"],
-        )  # fmt: skip
+    expected = [(row["decision_id"], time(row["opened_at"])) for row in reversed(open_rows)]
+    held = queue_lists.page(connection, ALL_SITES, HELD._replace(include_skipped=True), "", 50, 100).comments
+    assert [(each.id, each.since) for each in held] == expected
+    skipped = [row["decision_id"] for row in open_rows if row["skipped_at"]]
+    unskipped = queue_lists.page(connection, ALL_SITES, HELD, "", 50, 100).comments
+    assert skipped and {each.id for each in unskipped} == {row["decision_id"] for row in open_rows} - {*skipped}
+    columns = [tables.queue_items.c[name] for name in ("id", "site_id", "closed_by", "outcome")]
+    assert {tuple(row) for row in connection.execute(select(*columns))} == {
+        (row["id"], row["site_id"], row["closed_by"], row["outcome"]) for row in old["items"]
+    }
 
 
 def test_each_callback_is_there(connection: Connection, old: Rows) -> None:
     """With its guid, encrypted key, attempts and error; a pending one is still due."""
-    table = tables.callbacks.c
-    stored = {tuple(row) for row in connection.execute(select(*table)).all()}
-    assert stored == {
+    names = ["decision_id", "site_id", "guid", "url", "encrypted_key", "publishes_at"]
+    names += ["result", "attempts", "next_attempt_at", "delivered_at", "last_error"]
+    columns = [tables.callbacks.c[name] for name in names]
+    assert {tuple(row) for row in connection.execute(select(*columns))} == {
         (
             row["decision_id"], row["site_id"], row["guid"], row["url"], row["sealed_key"], time(row["publishes_at"]),
             row["result"], row["attempts"], time(row["next_at"]), time(row["told_at"]), row["problem"],
@@ -283,7 +281,7 @@ def test_each_callback_is_there(connection: Connection, old: Rows) -> None:
         pending["decision_id"], pending["guid"], pending["sealed_key"],
     )  # fmt: skip
     assert (due.result, due.attempts, due.private_callback) == (pending["result"], pending["attempts"], True)
-    assert callbacks.list_failed(connection) == [("https://own.example", 1, pending["problem"])]
+    assert callbacks.list_failed(connection, ALL_SITES) == [("https://own.example", 1, pending["problem"])]
 
 
 def test_each_site_has_its_settings(connection: Connection, old: Rows) -> None:

@@ -12,10 +12,11 @@ from moderation.training.calibration import choose_thresholds, pool_small_sites
 from moderation.training.corpus import Corpus, SourceFile
 from moderation.training.evaluation import metrics
 from moderation.training.fitting import build_training_set, ham_by_site, train
-from moderation.training.linear import sample_weights
+from moderation.training.folds import source_folds
 from moderation.training.model_cards import build_card
 from moderation.training.recipe import Recipe
 from moderation.training.relabelling import NOTHING_RELABELLED
+from moderation.training.sample_weights import sample_weights
 from tests.models import concatenate, ignore, small_result
 
 
@@ -70,6 +71,30 @@ def test_the_recipe_weighs_ham_against_spam() -> None:
     assert weights[5:].sum() == pytest.approx(2 * weights[4])
 
 
+def test_a_comment_weighs_as_many_as_it_stands_for() -> None:
+    """A source of 100 ham of which one stands for 5 others weighs as one of 104; no count is above the root of 100."""
+    spam, sources = np.zeros(104, dtype=bool), np.repeat([0, 1], [100, 4])
+    for count, counted in ((5.0, 5.0), (1e6, 10.0)):
+        weights = sample_weights(spam, sources, counts=np.where(np.arange(104) == 7, count, 1.0))
+        assert weights[7] == pytest.approx(counted * weights[0])
+        assert weights[:100].sum() / weights[100:].sum() == pytest.approx(np.sqrt((99 + counted) / 4))
+    assert np.array_equal(sample_weights(spam, sources, counts=np.ones(104)), sample_weights(spam, sources))
+
+
+def test_the_weight_of_a_comment_changes_the_fit(starter: Corpus) -> None:
+    """Spam words that a single heavy ham comment has, as one that the audit drew, are forgiven."""
+    corpus = starter.where(np.arange(len(starter.comments)) % 8 == 0)
+    row = int(np.flatnonzero(~corpus.spam)[0])
+    heavy = replace(corpus, weights=np.where(np.arange(len(corpus.comments)) == row, 1e6, 1.0))
+    logits = []
+    for labelled in (corpus, heavy):
+        training_set = build_training_set(labelled, Recipe(), ignore, n_jobs=1)
+        nothing = np.zeros(len(training_set.corpus.comments), dtype=bool)
+        at = training_set.corpus.ids.index(corpus.ids[row])
+        logits.append(training_set.fit_without(nothing, Recipe()).logits(training_set.plain)[at])
+    assert logits[1] < logits[0] - 0.1
+
+
 def test_too_few_comments_are_refused(starter: Corpus) -> None:
     """A corpus with fewer than 20 comments of a label is invalid."""
     few = starter.where(np.arange(len(starter.comments)) < 25)
@@ -99,15 +124,27 @@ def test_thresholds_are_chosen_from_the_ham_of_sites(starter: Corpus) -> None:
     assert len(ham_by_site(corpus, scores, replace(recipe, other_registers=tuple("abcd")))) == 3
 
 
+def test_each_site_of_a_file_is_a_site(starter: Corpus) -> None:
+    """A label log of many sites is one file; a comment without a site belongs to the site of its file."""
+    sites = np.arange(len(starter.comments)) % 3 - 1
+    corpus = replace(starter, sites=sites, site_urls=["https://a.example", "https://b.example"])
+    scores, ham = np.arange(len(sites), dtype=float), ~corpus.spam
+    expected = [scores[ham & (sites == site)] for site in (-1, 0, 1)]
+    assert all(map(np.array_equal, ham_by_site(corpus, scores, Recipe()), expected))
+    for fold in source_folds(corpus, 4):
+        assert len({*sites[fold]} & {*sites[~fold]}) == 0
+
+
 def test_a_model_of_many_sites_has_general_guarantees(starter: Corpus) -> None:
     """They are those of its thresholds, and its card has them. A model of one site has none."""
-    assert small_result().general_guarantees is None
+    assert (small_result().general_guarantees, small_result().site_count) == (None, 1)
     sources = np.arange(len(starter.comments)) % 6
     corpus = replace(starter, sources=sources, source_files=[SourceFile(name, "", 1, 1) for name in "abcdef"])
     recipe = Recipe(folds=2, max_iter=40, review_coverage=0.6, spam_coverage=0.6, discard_coverage=0.6)
     trained = train(build_training_set(corpus, recipe, ignore, n_jobs=1), recipe, ignore, n_jobs=1)
     guarantees = trained.general_guarantees
     ham = ham_by_site(trained.training_set.corpus, trained.out_of_fold, recipe)
+    assert trained.site_count == len([site for site in pool_small_sites(ham) if len(site) >= 300])
     assert guarantees and guarantees.spam.sites == len(pool_small_sites(ham)) > 1
     assert guarantees.spam.threshold == trained.thresholds.spam
     card = build_card("sites", corpus, trained, recipe, NOTHING_RELABELLED)

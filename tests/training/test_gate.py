@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from moderation.domain.comment import Comment
 from moderation.domain.general_guarantee import GeneralGuarantee, GeneralGuarantees
 from moderation.domain.thresholds import Thresholds
 from moderation.registry.model_card import CorpusEntry, ModelCard
@@ -14,6 +15,7 @@ from moderation.training.corpus import Corpus, SourceFile
 from moderation.training.obfuscators import obfuscators
 from moderation.training.paired import chance_of, gain
 from tests.models import ignore, small_card, small_model
+from tests.training.corpora import corpus_of
 
 GUARANTEES = GeneralGuarantees(
     GeneralGuarantee(0.5, 0.05, 0.8, 20, 17, 0.09, 300),
@@ -110,13 +112,33 @@ def test_a_guarantee_is_kept(holdout: Corpus, weak: Model) -> None:
     """A missing one, a weaker one, and one that the holdout refutes."""
     guaranteed = replace(small_card("old"), general_guarantees=GUARANTEES)
     better, old = small_model(), weak
-    assert "no general guarantee" in " ".join(objections(better, old, holdout, old=guaranteed))
     looser = replace(GUARANTEES, spam=replace(GUARANTEES.spam, max_rate=0.01))
     new = replace(guaranteed, general_guarantees=looser)
     assert "promises at most 1.000%" in " ".join(objections(better, old, holdout, new=new, old=guaranteed))
     eager = replace(better, thresholds=Thresholds(1e-9, 1e-9, 1.0))
     found = " ".join(objections(eager, old, holdout, new=guaranteed, old=guaranteed))
     assert "the guarantee does not hold" in found and "ham lost goes from" in found
+
+
+def test_few_sites_need_a_proof_by_their_own_ham() -> None:
+    """Without a general guarantee the newest ham proves the promised rates, or the objection says what is missing."""
+    model, card = replace(small_model(), thresholds=Thresholds(0.5, 0.9, 1.0)), replace(small_card("new"), site_count=2)
+    corpus = corpus_of([Comment("Hello")] * 1500, [False] * 1500)
+    for lost, held, words in ((0, 0, []), (2, 50, []), (3, 0, ["3 of 1500 ham comments are lost"]), (0, 70, ["70 of"])):
+        scores = np.repeat([0.95, 0.6, 0.1], [lost, held, 1500 - lost - held])
+        found = list(gate._unproved_rates(gate.Contender(model, card, scores), GUARANTEES, corpus))
+        assert len(found) == len(words) and all(word in text for word, text in zip(words, found, strict=True))
+        assert all("takes 4 sites with 300 ham comments each, of which it knows 2" in text for text in found)
+    few = gate.Contender(model, card, np.full(100, 0.1))
+    (objection,) = gate._unproved_rates(few, GUARANTEES, corpus.where(np.arange(1500) < 100))
+    assert "0 of 100 ham comments are lost, and a proof of at most 0.50% takes 598 ham" in objection
+
+
+def test_a_missing_guarantee_is_told(holdout: Corpus, weak: Model) -> None:
+    """By the gate, beside the other reasons."""
+    guaranteed = replace(small_card("old"), general_guarantees=GUARANTEES)
+    assert "no general guarantee" in " ".join(objections(small_model(), weak, holdout, old=guaranteed))
+    assert objections(small_model(), weak, holdout, new=small_card("new"), old=small_card("old")) == []
 
 
 def test_a_slow_model_is_refused(holdout: Corpus, weak: Model, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,14 +13,15 @@ import pytest
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.errors import InvalidCorpus
+from moderation.domain.general_guarantee import GeneralGuarantee, GeneralGuarantees
 from moderation.domain.thresholds import Thresholds
 from moderation.registry.model_registry import ModelRegistry
 from moderation.registry.promotion_log import PromotionWay
-from moderation.training import gate
+from moderation.training import fitting, gate
 from moderation.training.corpus import Corpus
 from moderation.training.obfuscators import obfuscators
 from moderation.training.recipe import Recipe
-from moderation.training.retraining import Retraining, retrain, within_campaigns
+from moderation.training.retraining import Retraining, as_strict_as, retrain, within_campaigns
 from tests.models import ignore, small_arrays, small_card
 from tests.training.corpora import corpus_of
 
@@ -36,6 +37,7 @@ def log_of(corpus: Corpus) -> list[dict[str, str]]:
             "id": str(number),
             "site": SITES[number % 2],
             "label": "spam" if corpus.spam[i] else "ham",
+            "weight": "1",
             **{name: getattr(corpus.comments[i], name) or "" for name in COMMENT_FIELDS},
         }
         for number, i in enumerate(rng.permutation(len(corpus.comments)).tolist())
@@ -92,6 +94,39 @@ def test_the_log_becomes_a_live_model(run: object, registry: ModelRegistry, star
     assert entry.source == "labels" and entry.spam + entry.ham <= len(log) - len(newest)
 
 
+def test_audited_comments_weigh_what_they_stand_for(
+    run: object, starter: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights of the log reach the fit, those of the held-out fifth do not."""
+    log = log_of(starter.where(np.arange(len(starter.comments)) % 8 == 0))
+    for row in log[:10]:
+        row["weight"] = "100"
+    seen: list[float] = []
+    build = fitting.build_training_set
+
+    def spy(corpus: Corpus, *arguments: object) -> fitting.TrainingSet:
+        seen.extend([] if corpus.weights is None else corpus.weights.tolist())
+        return build(corpus, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(fitting, "build_training_set", spy)
+    run(log)  # type: ignore[operator]
+    assert seen.count(100.0) in range(5, 11) and len(seen) < len(log) and set(seen) == {1.0, 100.0}
+
+
+def test_a_new_model_promises_as_much_as_the_live_one() -> None:
+    """Its thresholds are chosen for the stricter of both rates, on the larger part of new sites."""
+    promised = GeneralGuarantees(
+        GeneralGuarantee(0.5, 0.025, 0.8, 20, 17, 0.09, 300),
+        GeneralGuarantee(0.9, 0.1, 0.6, 20, 17, 0.09, 300),
+        GeneralGuarantee(0.99, 0.0005, 0.8, 20, 17, 0.09, 300),
+    )
+    recipe = Recipe(review_max_rate=0.05, spam_max_rate=0.005, discard_max_rate=0.0005, review_coverage=0.7)
+    strict = as_strict_as(recipe, promised)
+    assert (strict.review_max_rate, strict.review_coverage) == (0.025, 0.8)
+    assert (strict.spam_max_rate, strict.spam_coverage) == (0.005, recipe.spam_coverage)
+    assert as_strict_as(recipe, None) == recipe
+
+
 def test_a_model_that_fails_the_gate_is_not_live(run: object, registry: ModelRegistry, starter: Corpus) -> None:
     """Labels that contradict each other teach nothing. The model stays in the registry."""
     rng = np.random.default_rng(5)
@@ -124,20 +159,27 @@ def test_a_campaign_is_capped() -> None:
 
 _LIMITED = """
 import json, os
+from pathlib import Path
 import numpy as np
 from moderation.domain.errors import InvalidInput
 from moderation.training.low_priority import low_priority
 try:
     with low_priority(600):
         facts = {"nice": os.nice(0), "processors": len(os.sched_getaffinity(0))}
+        autogroup = Path("/proc/self/autogroup")
+        facts["autogroup"] = autogroup.read_text().strip() if autogroup.exists() else ""
         np.ones(2**30)
 except InvalidInput as error:
     print(json.dumps(facts | {"error": str(error)}))
 """
 
 
-def test_it_leaves_the_machine_to_the_service() -> None:
-    """The lowest priority, one processor, and an error in place of more memory."""
-    process = subprocess.run([sys.executable, "-c", _LIMITED], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("own_session", [False, True])
+def test_it_leaves_the_machine_to_the_service(own_session: bool) -> None:
+    """The lowest priority, of its session too if that is its own; one processor; an error in place of more memory."""
+    command = [sys.executable, "-c", _LIMITED]
+    process = subprocess.run(command, capture_output=True, text=True, check=True, start_new_session=own_session)
     facts = json.loads(process.stdout)
     assert (facts["nice"], facts["processors"]) == (19, 1) and "raise --memory" in facts["error"]
+    if own_session and facts["autogroup"]:
+        assert facts["autogroup"].endswith("nice 19")

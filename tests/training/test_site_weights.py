@@ -84,7 +84,7 @@ def test_a_comment_in_two_exports_counts_once() -> None:
     twice = concatenate(corpus, replace(again, sources=np.full_like(again.sources, 4), source_files=older))
     once, doubled = (build_training_set(labelled, QUICK, ignore, n_jobs=1) for labelled in (corpus, twice))
     assert len(doubled.corpus.comments) == len(once.corpus.comments)
-    assert (doubled.corpus.sites == -1).all()
+    assert (doubled.sites == -1).all()
 
 
 def test_training_twice_gives_the_same_site_weights() -> None:

@@ -55,6 +55,13 @@ class Blog:
         set_thresholds(self.services, BLOG, thresholds)
 
 
+def style_sheet(client: FlaskClient) -> str:
+    """Return the path of the style sheet, as a page names it."""
+    match = re.search(r'<link rel="stylesheet" href="([^"]+)"', client.get("/docs").text)
+    assert match, "the page has no style sheet"
+    return match[1]
+
+
 class Seconds:
     """A monotonic clock that a test moves."""
 

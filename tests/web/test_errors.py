@@ -258,9 +258,9 @@ def test_no_answer_repeats_a_long_input(blog: Blog, hostile: str) -> None:
         blog.client.post("/1.1/comment-check", data={"api_key": hostile}),
         blog.akismet("verify-key", blog=f"http://[{hostile}"),
         blog.akismet("submit-spam", blog="", comment_content=hostile),
-        blog.client.get(f"/queue/{hostile}"),
-        blog.client.post(f"/queue/{hostile}", data={"decision": hostile}),
-        blog.client.get(f"/queue?before={hostile}"),
+        blog.client.get(f"/queue/comments/{hostile}"),
+        blog.client.post("/queue/act", data={"id": hostile, "verb": hostile, "back": hostile}),
+        blog.client.get(f"/queue?after={hostile}"),
     ]
     for response in calls:
         longest = max(len(value) for name, value in response.headers if name != "Location")

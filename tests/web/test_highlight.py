@@ -15,7 +15,7 @@ from tests.strategies import hostile_texts
 from tests.web.conftest import Blog, Browser
 
 _MARK = re.compile(
-    r"""<mark class="(spam|ham)" title="speaks for (?:spam|ham): [^"<>]*">(.*?)</mark>""",
+    r"""<mark class="(spam|ham)"(?: id="m[0-9]+-key" title="speaks for (?:spam|ham): [^"<>]*")?>(.*?)</mark>""",
     re.DOTALL,
 )
 _NO_LIMIT = 10**9
@@ -35,7 +35,7 @@ _reasons = st.lists(
 def marks_of(text: str, *spans: tuple[float, int, int]) -> list[tuple[str, str]]:
     """Return label and content of each mark, for reasons with these weights and spans."""
     reasons = [Reason("WORDING", weight, spans=(Span("text", start, end),)) for weight, start, end in spans]
-    return _MARK.findall(highlight(text, reasons, _NO_LIMIT).markup)
+    return _MARK.findall(highlight(text, reasons, _NO_LIMIT, key="key").markup)
 
 
 def visible(markup: str) -> str:
@@ -47,7 +47,7 @@ def visible(markup: str) -> str:
 def test_marks_do_not_change_the_text(text: str, reasons: list[Reason], start: int) -> None:
     """Without its marks the text equals that without reasons, for any spans and for any part of a text."""
     part = text[start:]
-    shown = highlight(part, reasons, _NO_LIMIT, start=start)
+    shown = highlight(part, reasons, _NO_LIMIT, start=start, key="key")
     plain = highlight(part, [], _NO_LIMIT)
     assert (visible(shown.markup), shown.length) == (visible(plain.markup), plain.length)
     assert "<mark" not in _MARK.sub("", shown.markup)
@@ -87,6 +87,16 @@ def test_the_strongest_reason_is_shown() -> None:
     ]
 
 
+def test_the_first_mark_of_a_reason_has_an_id() -> None:
+    """The others are bare; a reason whose mark does not fit has none."""
+    spans = [Span("text", start, start + 3) for start in (0, 8, 12)]
+    reason, hidden = Reason("WORDING", 1.0, spans=tuple(spans)), Reason("WORDING", 0.5, spans=(Span("text", 14, 15),))
+    shown = highlight("one two one one", [reason, hidden], _NO_LIMIT, key="key")
+    assert shown.marks == {reason: "m1-key"}
+    assert shown.markup.count('<mark class="spam" id="m1-key"') == 1 and shown.markup.count('<mark class="spam">') == 2
+    assert highlight("one two", [reason], 40, key="key").marks == {}
+
+
 def test_weak_reasons_are_not_highlighted() -> None:
     """Reasons below the minimum weight have no marks."""
     assert marks_of("cheap", (MIN_HIGHLIGHTED_WEIGHT / 2, 0, 5)) == []
@@ -94,7 +104,7 @@ def test_weak_reasons_are_not_highlighted() -> None:
 
 def test_without_a_model_the_page_says_so(blog_without_model: Blog) -> None:
     """The only reason has no weight, so its own page has it and nothing is highlighted."""
-    blog_without_model.score("Hello there")
+    decision_id = blog_without_model.score("Hello there")["id"]
     add_moderator(blog_without_model.services, "Ana", PASSWORD)
     browser = Browser(blog_without_model.client)
     assert browser.sign_in("Ana").status_code == 303
@@ -102,7 +112,7 @@ def test_without_a_model_the_page_says_so(blog_without_model: Blog) -> None:
     assert (
         "Held: there was no model" in page
         and "1 more reason" in page
-        and DESCRIPTIONS["NO_MODEL"] in browser.read("/queue/1")
-        and "<h3>Why</h3>" in page
-        and "Underlined" not in page
+        and DESCRIPTIONS["NO_MODEL"] in browser.read(f"/queue/comments/{decision_id}")
+        and "<mark" not in page
+        and "<summary>All reasons</summary>" in page
     )

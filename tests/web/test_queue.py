@@ -7,27 +7,29 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 from moderation.actions.author_rules import list_author_rules
+from moderation.actions.callbacks import GRACE
 from moderation.actions.check import CheckRequest, check_comment, find_decision
 from moderation.actions.labelling import export_labels
 from moderation.actions.moderators import add_moderator, remove_moderator, reset_password
-from moderation.actions.review import count_held, held_items
+from moderation.actions.review import count_held
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site
 from moderation.domain.comment import Comment
 from moderation.domain.decision import LabelValue, Moderator
+from moderation.domain.queue import ListedComment, ListName
 from moderation.domain.site import Callback
 from moderation.settings import Settings
 from moderation.storage import callbacks
-from moderation.storage.engine import read_transaction, write_transaction
-from moderation.storage.tables import queue_items
+from moderation.storage.engine import write_transaction
 from moderation.web.app import create_app
 from moderation.web.queue import auth
 from moderation.web.queue.views import PAGE_SIZE
 from tests.conftest import PASSWORD, Clock
-from tests.web.conftest import BLOG, HOLD_ALL, KEY, Blog, Browser, Seconds
+from tests.queue_lists import held_items
+from tests.web.conftest import BLOG, HOLD_ALL, KEY, Blog, Browser, Seconds, style_sheet
 
 HOSTILE = '<script>alert(1)</script>\n<a href="http://pills.example/x">\u202egnp.exe</a>'
 
@@ -46,18 +48,17 @@ def ana(app: Flask, services: Services) -> Browser:
     return browser
 
 
-def newest(services: Services) -> int:
-    return held_items(services, before=None, limit=1)[0].id
+def newest(services: Services) -> ListedComment:
+    return held_items(services)[0]
 
 
-def newest_closed(services: Services) -> int:
-    with read_transaction(services.engine) as connection:
-        return int(connection.execute(select(func.max(queue_items.c.id))).scalar_one())
+def path_of(comment: ListedComment) -> str:
+    return f"/queue/comments/{comment.id}"
 
 
-def decide(browser: Browser, item: int, decision: str, **fields: str) -> str:
+def decide(browser: Browser, comment: ListedComment, verb: str, **fields: str) -> str:
     """Press a button and return the page that follows."""
-    response = browser.send(f"/queue/{item}/resolve", decision=decision, **fields)
+    response = browser.send("/queue/act", id=str(comment.seen), verb=verb, **fields)
     assert response.status_code == 303, response.text
     return browser.read(response.headers["Location"])
 
@@ -65,11 +66,11 @@ def decide(browser: Browser, item: int, decision: str, **fields: str) -> str:
 def test_an_outsider_is_redirected_to_the_sign_in(client: FlaskClient, blog: Blog) -> None:
     """The queue is not shown, and a decision without signing in has no effect."""
     blog.score("a secret comment")
-    response = client.get("/queue?before=7")
-    assert response.status_code == 303 and response.headers["Location"] == "/queue/sign-in?next=/queue?before%3D7"
+    response = client.get("/queue?after=7")
+    assert response.status_code == 303 and response.headers["Location"] == "/queue/sign-in?next=/queue?after%3D7"
     browser = Browser(client)
-    sent = browser.send(f"/queue/{newest(blog.services)}/resolve", page="/queue/sign-in", decision="ham")
-    assert sent.status_code == 303 and "/queue/sign-in" in sent.headers["Location"]
+    sent = browser.send("/queue/act", page="/queue/sign-in", id=newest(blog.services).id, verb="ham")
+    assert sent.status_code == 401 and "Your session has ended" in sent.text and "a secret comment" not in sent.text
     assert count_held(blog.services) == 1
 
 
@@ -160,13 +161,19 @@ def test_guessing_passwords_is_throttled(
 
 def test_signing_in_redirects_only_to_the_queue(mara: Browser) -> None:
     """`next` may only name a page of the queue, before and after signing in."""
-    good = {"/queue/7", "/queue?before=7", "/queue?skipped=1", "/queue?before=7&skipped=1"}
+    good = {
+        "/queue/blocked",
+        "/queue/comments/0a7",
+        "/queue?after=7",
+        "/queue?skipped=1",
+        "/queue/held?after=7&skipped=1",
+    }
     evil = {
         "https://evil.example/queue",
         "//evil.example/queue",
         "/\\evil.example",
         "/queue/../../x",
-        "/queue?before=7\r\nX: y",
+        "/queue?after=7\r\nX: y",
         "/queue\n",
         "javascript:alert(1)",
     }
@@ -174,7 +181,7 @@ def test_signing_in_redirects_only_to_the_queue(mara: Browser) -> None:
         response = mara.client.get("/queue/sign-in", query_string={"next": sent})
         assert response.headers["Location"] == (sent if sent in good else "/queue")
     assert mara.sign_in_again(next="//evil.example/queue").headers["Location"] == "/queue"
-    assert mara.sign_in_again(next="/queue?before=7").headers["Location"] == "/queue?before=7"
+    assert mara.sign_in_again(next="/queue?after=7").headers["Location"] == "/queue?after=7"
 
 
 def test_the_session_cookie_is_restricted(
@@ -238,24 +245,32 @@ def test_an_item_shows_everything_a_moderator_needs(mara: Browser, blog: Blog) -
 
 
 def test_hostile_text_is_shown_and_inert(mara: Browser, blog: Blog) -> None:
-    """Tags are text, links are inert, invisible characters are visible, and the policy allows no script."""
+    """Tags are text, links are inert, invisible characters are visible, and the policy allows own modules alone."""
     blog.score(HOSTILE, author="<img src=x onerror=alert(1)>", url="javascript:alert(1)", email='"><b>@evil.example')
     response, read = mara.get("/queue"), mara.read("/queue")
     assert "&lt;script&gt;alert(1)" in read and "&lt;img src=x" in read and "[U+202E]" in read
-    assert "<script" not in response.text and "<img" not in response.text and "\u202e" not in response.text
+    scripts = re.findall(r"<script.*?</script>", response.text, re.DOTALL)
+    assert all(re.fullmatch(r'<script type="module" src="/static/[0-9a-f]+/\w+\.js"></script>', tag) for tag in scripts)
+    assert (
+        0 < len(scripts) == response.text.count("<script")
+        and "<img" not in response.text
+        and "\u202e" not in response.text
+    )
     assert "http://pills.example/x" in read
     assert not re.search(r'<a [^>]*href="(?!/|#)', response.text) and "style=" not in response.text
     policy = response.headers["Content-Security-Policy"]
-    assert policy.startswith("default-src 'none';") and "script" not in policy and "unsafe" not in policy
+    assert policy.startswith("default-src 'none';") and "unsafe" not in policy
+    assert policy.endswith("; script-src 'self'; connect-src 'self'")
+    assert "script" not in mara.get("/queue/sites").headers["Content-Security-Policy"]
 
 
 def test_the_spans_of_reasons_are_highlighted(mara: Browser, blog: Blog) -> None:
     """Spans are marked, in hostile text too; marks for spam and ham differ in more than colour."""
     blog.score("Order <b>cheap\u202e casino bonus</b> now")
     page = mara.get("/queue").text
-    assert '<mark class="spam" title="speaks for spam: ' in page and "Underlined:" in page
+    assert '" title="speaks for spam: ' in page
     assert "Order &lt;b&gt;cheap" in mara.read("/queue")
-    with mara.get("/static/style.css") as response:
+    with mara.get(style_sheet(mara.client)) as response:
         assert re.search(r"mark\.ham \{[^}]*text-decoration-style: dotted", response.get_data(as_text=True))
 
 
@@ -263,23 +278,22 @@ def test_the_strongest_reasons_show_and_the_others_on_a_page(mara: Browser, blog
     """Five for spam and three for ham are listed; the comment's own page has all others."""
     decision = blog.score("Order cheap casino bonus at http://casino.example now, dear friends, I think")
     others = len(decision["reasons"]) - 8
-    listed = mara.read("/queue").partition("<h3>Why</h3>")[2]
+    listed = mara.read("/queue").partition("<summary>All reasons</summary>")[2]
     assert [listed.count(f'<td class="{side}">') for side in ("spam", "ham")] == [5, 3]
-    assert f'{others} more reasons: <a href="/queue/{newest(blog.services)}">' in listed
-    whole = mara.read(f"/queue/{newest(blog.services)}")
+    assert f'{others} more reasons: <a href="{path_of(newest(blog.services))}">' in listed
+    whole = mara.read(path_of(newest(blog.services)))
     assert len(re.findall('<td class="(?:spam|ham)">', whole)) == others + 8 and "more reasons" not in whole
 
 
 def test_a_long_comment_is_cut_with_a_link_to_the_whole(mara: Browser, blog: Blog) -> None:
     """The list shows the beginning, the comment's own page the whole text and the same buttons."""
     blog.score("word " * 700 + "the end")
-    listed, page = mara.read("/queue"), mara.read(f"/queue/{newest(blog.services)}")
+    listed, page = mara.read("/queue"), mara.read(path_of(newest(blog.services)))
     # A reason may quote the end of the text.
-    shown, _, _ = listed.partition("<h3>Why</h3>")
-    assert "the end" not in shown and f'<a href="/queue/{newest(blog.services)}">The whole text</a>' in listed
+    shown, _, _ = listed.partition('<p class="verdict">')
+    assert "the end" not in shown and f'<a href="{path_of(newest(blog.services))}">The whole text</a>' in listed
     assert "3507 characters" in listed and "the end" in page and "Characters 1 to" not in page
     assert "is ham" in decide(mara, newest(blog.services), "ham")
-    assert mara.get(f"/queue/{newest_closed(blog.services)}").status_code == 404
 
 
 def test_a_very_long_comment_has_parts(mara: Browser, blog: Blog) -> None:
@@ -287,15 +301,15 @@ def test_a_very_long_comment_has_parts(mara: Browser, blog: Blog) -> None:
     text = "".join(f"number {number}, <b>; " for number in range(12_000))
     blog.score(text)
     assert "more than 4000 characters" in mara.read("/queue")
-    link, seen = f"/queue/{newest(blog.services)}", ""
+    link, seen = path_of(newest(blog.services)), ""
     while link:
         page = mara.get(link).text
-        seen += html.unescape(re.search(r'<div class="comment" dir="auto">(.*?)</div>', page, re.DOTALL)[1])  # type: ignore[index]
+        seen += html.unescape(re.search(r'<div class="comment"[^>]*>(.*?)</div>', page, re.DOTALL)[1])  # type: ignore[index]
         match = re.search(r'rel="next" href="([^"]+)"', page)
         link = match[1] if match else ""
     assert seen == text
     for odd in ("-1", "x", "9" * 10, "9" * 40):
-        assert mara.get(f"/queue/{newest(blog.services)}?start={odd}").status_code == 200
+        assert mara.get(f"{path_of(newest(blog.services))}?start={odd}").status_code == 200
 
 
 @pytest.mark.parametrize("value", ["ham", "spam"])
@@ -303,7 +317,7 @@ def test_a_decision_closes_the_item_and_labels_the_comment(mara: Browser, blog: 
     """The next page reports the decision; the label names the moderator."""
     answered = blog.score("Hello there")
     item = newest(blog.services)
-    assert f"Comment {item} is {value}" in decide(mara, item, value)
+    assert f"The comment is {value}" in decide(mara, item, value)
     assert count_held(blog.services) == 0
     label = find_decision(blog.services, blog.site, answered["id"])[1]
     assert label is not None and (label.value, label.labelled_by, label.channel) == (LabelValue(value), "mara", "queue")
@@ -316,7 +330,7 @@ def test_a_skipped_item_can_be_decided_later(mara: Browser, blog: Blog) -> None:
     page = decide(mara, item, "skip")
     assert "is skipped" in page and "Hello there" not in page and "Skipped too (1)" in page
     assert "Hello there" in mara.read("/queue?skipped=1")
-    assert f"Comment {item} is ham" in decide(mara, item, "ham", skipped="1")
+    assert "The comment is ham" in decide(mara, item, "ham", back="/queue?skipped=1")
 
 
 def test_two_moderators_one_decision(mara: Browser, ana: Browser, blog: Blog) -> None:
@@ -331,28 +345,29 @@ def test_two_moderators_one_decision(mara: Browser, ana: Browser, blog: Blog) ->
 
 
 def test_a_decision_on_an_unknown_item_changes_nothing(mara: Browser) -> None:
-    """An item that does not exist, or an id above the limit."""
-    assert "no longer in the queue" in decide(mara, 12345, "ham")
-    assert mara.send(f"/queue/{2**80}/resolve", decision="ham").status_code == 404
+    """An id that does not exist, is no id or is none."""
+    for odd in ("0" * 32, "12345.7", ".", "", "\0", f"{'0' * 32}.{'9' * 40}"):
+        response = mara.send("/queue/act", id=odd, verb="ham")
+        assert response.status_code == 303 and "Nothing changed: There is no such comment" in mara.read("/queue")
+    assert mara.get(f"/queue/comments/{'0' * 32}").status_code == 404
 
 
 def test_only_known_words_are_decisions(mara: Browser, blog: Blog) -> None:
     """Any other decision is 400, and the comment stays held."""
     blog.score("Hello there")
     for odd in ("", "discard", "HAM"):
-        response = mara.send(f"/queue/{newest(blog.services)}/resolve", decision=odd)
-        assert (
-            response.status_code == 400 and "must be ham, spam, remove, forget, skip, trust or block" in response.text
-        )
+        response = mara.send("/queue/act", id=newest(blog.services).id, verb=odd)
+        assert response.status_code == 400
+        assert "must be ham, spam, remove, forget, skip, keep, trust or block." in response.text
     assert count_held(blog.services) == 1
 
 
 def test_a_form_without_its_token_is_refused(mara: Browser, blog: Blog) -> None:
     """Without a valid CSRF token, another site cannot make Mara's browser decide."""
     blog.score("Hello there")
-    place = f"/queue/{newest(blog.services)}/resolve"
+    fields = {"id": newest(blog.services).id, "verb": "spam"}
     for token in ({}, {"csrf_token": ""}, {"csrf_token": "nonsense"}):
-        response = mara.client.post(place, data={"decision": "spam", **token})
+        response = mara.client.post("/queue/act", data={**fields, **token})
         assert response.status_code == 400 and "text/html" in response.content_type
     assert count_held(blog.services) == 1
 
@@ -372,24 +387,24 @@ def test_older_pages_are_reached_by_a_link(mara: Browser, blog: Blog) -> None:
     for count in range(PAGE_SIZE + 2):
         blog.score(f"comment number {count}.")
     first = mara.read("/queue")
-    link = re.search(r'href="(/queue\?before=\d+)"', first)
+    link = re.search(r'href="(/queue\?after=\d+)"', first)
     assert link
     older = mara.read(link[1])
     seen = [int(n) for page in (first, older) for n in re.findall(r'<div class="comment".*number (\d+)\.', page)]
     assert seen == list(reversed(range(PAGE_SIZE + 2)))
     assert ">Newest<" in older and ">Older<" not in older
-    before = link[1].partition("=")[2]
-    item = re.search(r"/queue/(\d+)/resolve", older)
-    assert item
-    response = mara.send(f"/queue/{item[1]}/resolve", decision="ham", before=before)
+    comment = re.search(r'name="id" value="([^"]+)"', older)
+    assert comment
+    response = mara.send("/queue/act", id=comment[1], verb="ham", back=link[1])
     assert response.headers["Location"] == link[1]
 
 
 def test_an_invalid_page_is_still_a_page(mara: Browser, blog: Blog) -> None:
-    """The queue answers for any `before`."""
+    """Each list answers for any `after`."""
     blog.score("Hello there")
     for odd in ("x", "-1", "9" * 10, "9" * 40, "", "٣", "1.5", "0"):
-        assert mara.client.get("/queue", query_string={"before": odd}).status_code == 200
+        for name in ListName:
+            assert mara.client.get(f"/queue/{name}", query_string={"after": odd}).status_code == 200
 
 
 def test_pages_are_accessible(mara: Browser, blog: Blog) -> None:
@@ -412,7 +427,7 @@ def luminance(colour: str) -> float:
 
 def test_colours_have_enough_contrast(client: FlaskClient) -> None:
     """WCAG AA, light and dark: text has a contrast of at least 4.5 on each background."""
-    with client.get("/static/style.css") as response:
+    with client.get(style_sheet(client)) as response:
         sheets = re.findall(r":root \{(.*?)\}", response.get_data(as_text=True), re.DOTALL)
     pairs = [(ink, ground) for ink in ("ink", "quiet", "spam", "ham", "accent") for ground in ("card", "ground")]
     assert len(sheets) == 2
@@ -442,11 +457,11 @@ def test_expiring_items_are_shown_first(blog: Blog, mara: Browser, clock: Clock)
     clock.advance(1.6 * 86_400)
     assert mara.sign_in_again().status_code == 303
     assert "2 comments are published" in mara.read("/queue")
-    soon = mara.read("/queue?soon=1")
+    soon = mara.read("/queue?order=soon")
     assert soon.index("the first") < soon.index("the second") and "without a deadline" not in soon
-    first = min(item.id for item in held_items(blog.services))
-    after = mara.send(f"/queue/{first}/resolve", page="/queue?soon=1", decision="ham", soon="1")
-    assert after.headers["Location"] == "/queue?soon=1"
+    first = min(held_items(blog.services), key=lambda comment: comment.since)
+    after = mara.send("/queue/act", page="/queue?order=soon", id=str(first.seen), verb="ham", back="/queue?order=soon")
+    assert after.headers["Location"] == "/queue?order=soon"
     clock.advance(86_400)
     assert mara.sign_in_again().status_code == 303
     assert "Its blog has published it by itself" in mara.read("/queue")
@@ -457,7 +472,7 @@ def test_a_blog_that_does_not_confirm_is_named(blog: Blog, mara: Browser) -> Non
     hold_with_a_deadline(blog, "hello")
     decide(mara, newest(blog.services), "spam")
     with write_transaction(blog.services.engine) as connection:
-        (due,) = callbacks.due(connection, blog.services.clock(), 10)
+        (due,) = callbacks.due(connection, blog.services.clock() + GRACE, 10)
         claimed = callbacks.claim(connection, due, blog.services.clock())
         assert claimed
         callbacks.mark_failed(connection, claimed, "The blog answered with status 401.", None, blog.services.clock())
@@ -475,7 +490,7 @@ def test_a_blog_whose_callback_is_rejected_is_named(blog: Blog, mara: Browser) -
 
 
 def test_similar_comments_are_shown_with_their_labels(mara: Browser, ana: Browser, blog: Blog, clock: Clock) -> None:
-    """Label, author of the label and date: at most three, with hostile text escaped."""
+    """Label, author of the label and date: as many of three as fit, with hostile text escaped."""
     for number, browser in enumerate((mara, ana, mara)):
         blog.score(f"{HOSTILE} and number {number}, sheds of oak and pine sent to any garden")
         decide(browser, newest(blog.services), "spam")
@@ -486,7 +501,8 @@ def test_similar_comments_are_shown_with_their_labels(mara: Browser, ana: Browse
     page = mara.get("/queue").text
     assert "Similar comments: 3 spam" in page
     assert "you called it spam on 02 Jan 2026" in page and "Ana called it spam on 02 Jan 2026" in page
-    assert "<script" not in page and "\u202e" not in page and page.count("&lt;script&gt;") == 4
+    assert "<script>" not in page and "\u202e" not in page and page.count("&lt;script&gt;") == 3
+    assert "1 more similar comment: " in page
     decide(mara, newest(blog.services), "spam")
     blog.score("cheap sheds of oak, larch and pine sent to you")
     page = mara.get("/queue").text
@@ -499,20 +515,75 @@ def test_without_similar_comments_none_are_shown(mara: Browser, blog: Blog) -> N
     assert "Similar comments" not in mara.get("/queue").text
 
 
+def undo_of(page: str) -> str:
+    """Return the number of the act that a page offers to undo."""
+    match = re.search(r'name="act" value="(\d+)"', page)
+    assert match, "the page offers no undo"
+    return match[1]
+
+
 def test_a_comment_is_removed_and_the_decision_undone(blog: Blog, mara: Browser, ana: Browser) -> None:
-    """The message about a decision offers to undo it, for another moderator's too; the comment then waits again."""
-    blog.set_thresholds(HOLD_ALL)
+    """The message about a decision offers to undo it, for another moderator too; the comment then waits again."""
     blog.score("Hello there")
     item = newest(blog.services)
     page = decide(mara, item, "remove")
-    assert "nothing is learnt from it" in page and 'value="forget"' in page
+    assert "nothing is learnt from it" in page
     assert count_held(blog.services) == 0 and list(export_labels(blog.services, None)) == []
-    assert "waits again" in decide(mara, item, "forget") and count_held(blog.services) == 1
-    decide(mara, item, "remove")
     assert "mara was faster and removed it" in decide(ana, item, "spam")
-    decide(ana, item, "forget")
-    assert count_held(blog.services) == 1
-    assert "waits in the queue already" in decide(ana, item, "forget")
+    ana.send("/queue/undo", act=undo_of(page))
+    assert "Undone: 1 comment is as before" in ana.read("/queue") and count_held(blog.services) == 1
+    ana.send("/queue/undo", act=undo_of(page))
+    assert "Ana has undone it already" in ana.read("/queue")
+    for odd in ("", "x", "-1", "²"):
+        assert mara.send("/queue/undo", act=odd).status_code == 400
+    for odd in ("0", "9" * 40):
+        assert mara.send("/queue/undo", act=odd).status_code == 303
+
+
+def test_chosen_comments_and_whole_pages_are_decided_at_once(blog: Blog, mara: Browser, ana: Browser) -> None:
+    """By tick boxes, or all on the page, in one act; its undo is on the page of decisions too."""
+    for number in range(4):
+        blog.score(f"comment number {number}")
+    comments = held_items(blog.services)
+    decide(ana, comments[0], "ham")
+    chosen = [str(comment.seen) for comment in comments[:3]]
+    mara.client.post("/queue/act", data={"csrf_token": mara.token(), "id": chosen, "verb": "spam"})
+    page = mara.read("/queue")
+    assert "2 comments: spam" in page and "Ana was faster" in page and count_held(blog.services) == 1
+    listed = re.search(r'name="page" value="([^"]+)"', page)
+    assert listed
+    everything = {"page": f"{listed[1]} {comments[1].seen}", "all": "1", "id": chosen}
+    mara.client.post("/queue/act", data={"csrf_token": mara.token(), **everything, "verb": "remove"})
+    assert "1 comment: removed" in mara.read("/queue/acts") and count_held(blog.services) == 0
+    acts = mara.read("/queue/acts")
+    assert acts.count("Undo<") == 3 and "2 comments: spam" in acts and "Ana" in acts
+    mara.send("/queue/undo", act=undo_of(acts), back="/queue/acts")
+    assert "Undone by" in mara.read("/queue/acts") and count_held(blog.services) == 1
+    mara.send("/queue/act", verb="spam")
+    assert "choose a comment first" in mara.read("/queue")
+
+
+def test_a_script_sends_the_same_forms(blog: Blog, mara: Browser) -> None:
+    """And gets JSON: the act and a sentence, or a problem."""
+    blog.score("Hello there")
+    item, token = newest(blog.services), mara.token()
+    accept = {"Accept": "application/json"}
+
+    def send(path: str, **fields: str) -> TestResponse:
+        return mara.client.post(path, data={"csrf_token": token, **fields}, headers=accept)
+
+    decided = send("/queue/act", id=str(item.seen), verb="spam").get_json()
+    assert decided["message"].startswith("The comment is spam: the label is stored. Its blog asked through /v1")
+    refused = send("/queue/act", id=str(item.seen), verb="ham")
+    assert refused.status_code == 409 and "mara was faster" in refused.get_json()["detail"]
+    assert send("/queue/act", verb="spam").status_code == 409
+    undone = send("/queue/undo", act=str(decided["act"])).get_json()
+    assert undone == {"act": None, "message": "Undone: 1 comment is as before."}
+    for path, fields in (("/queue/undo", {"act": "0"}), ("/queue/undo", {"act": "x"}), ("/queue/act", {"verb": "x"})):
+        problem = send(path, **fields)
+        assert problem.content_type == "application/problem+json" and problem.status_code in (400, 404)
+    fragment = mara.client.get("/queue", headers={"X-Requested-Fragment": "cards"}).text
+    assert "<article" in fragment and "<html" not in fragment
 
 
 def test_an_author_is_trusted_from_the_queue(blog: Blog, mara: Browser) -> None:
@@ -522,7 +593,7 @@ def test_an_author_is_trusted_from_the_queue(blog: Blog, mara: Browser) -> None:
     item = newest(blog.services)
     page = mara.get("/queue").text
     assert "Trust author" in page and "&lt;b&gt;42" in page
-    assert "is trusted; the comment still waits" in decide(mara, item, "trust") and count_held(blog.services) == 1
+    assert "is trusted; the comment stays as it is" in decide(mara, item, "trust") and count_held(blog.services) == 1
     (rule,) = list_author_rules(blog.services, blog.site)
     assert (rule.value, rule.standing, rule.set_by) == ("<b>42</b>", "trusted", "mara")
     blog.score("Hello again")

@@ -25,6 +25,7 @@ def test_a_response_has_the_stage_and_the_guarantees(blog: Blog) -> None:
         "stage": "observe",
         "review": None,
         "spam": None,
+        "review_lowering": 0.0,
         "general": None,
         "protection": "No guarantee yet: only blatant spam is blocked, without a guarantee.",
         "would_be": None,
@@ -58,13 +59,13 @@ def test_a_response_says_what_would_have_been(blog: Blog) -> None:
 def test_the_sites_page_shows_the_rollout_of_each_site(blog: Blog, mara: Browser) -> None:
     """Stage, guarantees, and the number of ham comments that the next stage needs."""
     page = mara.get("/queue/sites").text
-    assert "<td>observe</td>" in page and "No guarantee yet: only blatant spam is blocked" in page
+    assert ">observe</dd>" in page and "No guarantee yet: only blatant spam is blocked" in page
     assert re.search(r"\b59\b", page)
     recalibrate_after(blog, [0.1] * 598)
     page = mara.get("/queue/sites").text
-    assert "<td>block</td>" in page and "With 95 % confidence, at most 0.5 % of this site" in page
+    assert ">block</dd>" in page and "With 95 % confidence, at most 0.5 % of this site" in page
     blog.set_thresholds(HOLD_ALL)
-    assert "<td>own thresholds</td>" in mara.get("/queue/sites").text
+    assert ">own thresholds</dd>" in mara.get("/queue/sites").text
 
 
 @pytest.mark.parametrize(("review", "shown"), [(0.001, "0.1 %"), (0.0625, "6 %"), (1e-12, "0 %")])

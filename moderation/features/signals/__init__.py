@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.comment_types import MENTION_TYPES, PING_TYPES, REACTION_TYPES
+from moderation.features.character_model import name_logits, name_logits_of
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals.author import EMAIL_SIGNALS, NAME_SIGNALS, URL_SIGNALS
 from moderation.features.signals.contacts import CONTACT_SIGNALS, DRESS_SIGNALS
@@ -100,6 +101,7 @@ def measure_all(parsed_comments: Sequence[ParsedComment]) -> NDArray[np.float64]
         NaN marks an absent field.
 
     """
+    name_logits.fill(chain.from_iterable([parsed.author_words for parsed in parsed_comments]), name_logits_of)
     parts: list[NDArray[np.float64]] = []
     for measurements, is_present, default in SIGNAL_GROUPS:
         rows = [row for row, parsed in enumerate(parsed_comments) if is_present(parsed)]

@@ -119,7 +119,9 @@ def _anchors(parsed: ParsedComment) -> tuple[float, ...]:
 def _means(parsed: ParsedComment) -> list[float]:
     """Return the mean over the links of each test of a link."""
     links = parsed.external_links
-    count = max(1, len(links))
+    count = len(links)
+    if not count:
+        return [0.0] * (len(_TESTS) + 1)
     commerce, *others = [sum(map(test, links)) / count for test in _TESTS]
     text = parsed.comment.text
     return [commerce, sum([_is_unintroduced(text, link) for link in links]) / count, *others]

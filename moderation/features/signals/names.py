@@ -138,13 +138,13 @@ def _is_in_another_script(name: str, text: str) -> float:
 
 def _is_lettered(name: str) -> bool:
     """Return whether a lower-case name is a given name and some letters that make no other name of it: `henrybouth`."""
-    if not (name.isascii() and name.isalpha() and len(name) <= _MAX_NAME_LENGTH) or letters_of[name][1]:
+    if not (name.isascii() and name.isalpha() and len(name) <= _MAX_NAME_LENGTH):
         return False
     for length in range(len(name) - _ADDED_LETTERS[0], _MIN_GIVEN_NAME_LENGTH - 1, -1):
         if name[:length] in _GIVEN_NAMES:
             rest = name[length:]
             is_name = rest in _SURNAME_ENDINGS or rest in _GIVEN_NAMES or letters_of[rest][1]
-            return len(rest) in _ADDED_LETTERS and not is_name
+            return len(rest) in _ADDED_LETTERS and not is_name and not letters_of[name][1]
     return False
 
 

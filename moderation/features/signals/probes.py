@@ -61,11 +61,10 @@ def is_nonsense(parsed: ParsedComment) -> bool:
         return False
     if all(len(word) == 1 for word in words):
         return _are_random_letters("".join(filter(str.isalpha, words)))
-    if any(letters_of[part.lower()][1] for part in _CAPITALIZED_PART.findall(parsed.body.cased)):
-        return False
     codes = [word for word in words if _is_random_code(word)]
     letters = [word for word in words if len(word) > 1 and not word.isdigit() and word not in codes]
-    return _are_unlikely(letters) if letters else bool(codes)
+    is_random = _are_unlikely(letters) if letters else bool(codes)
+    return is_random and not any(letters_of[part.lower()][1] for part in _CAPITALIZED_PART.findall(parsed.body.cased))
 
 
 def _are_random_letters(letters: str) -> bool:
@@ -84,9 +83,11 @@ def _is_random_code(word: str) -> bool:
 
 def _are_unlikely(words: list[str]) -> bool:
     """Return whether no word is plausible and all together are unlikely."""
+    # Hardly any text has varied words alone: the letters of the others need not be looked up.
+    if not all(map(_is_varied, words)):
+        return False
     entries = [letters_of[word] for word in words]
-    is_plausible = any(bits < (_SURELY_RANDOM_BITS if is_known else _PLAUSIBLE_BITS) for bits, is_known in entries)
-    if is_plausible or not all(map(_is_varied, words)):
+    if any(bits < (_SURELY_RANDOM_BITS if is_known else _PLAUSIBLE_BITS) for bits, is_known in entries):
         return False
     length = sum(map(len, words))
     bits = sum(bits * len(word) for word, (bits, _) in zip(words, entries, strict=True)) / length

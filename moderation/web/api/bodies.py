@@ -60,6 +60,7 @@ def _calibration_body(judgement: Judgement | Decision, general: GeneralGuarantee
         "stage": calibration.stage,
         "review": calibration.review,
         "spam": calibration.spam,
+        "review_lowering": calibration.review_lowering,
         "general": general if calibration.general else None,
         "protection": describe_protection(calibration, general),
         "would_be": decide(judgement.score.probability, judgement.thresholds) if calibration.log_only else None,

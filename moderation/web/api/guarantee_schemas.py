@@ -56,6 +56,9 @@ class CalibrationResponse(ResponseModel):
     stage: RolloutStage
     review: GuaranteeResponse | None
     spam: GuaranteeResponse | None
+    review_lowering: float = Field(
+        description="How far the site's comments lower a review threshold with a guarantee, in logits."
+    )
 
 
 class DecisionCalibrationResponse(CalibrationResponse):

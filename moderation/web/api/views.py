@@ -11,7 +11,7 @@ from moderation.actions.check import CheckRequest, check_comment, check_comments
 from moderation.actions.judging import general_guarantees
 from moderation.actions.labelling import label_decision, remove_comment, withdraw_label
 from moderation.actions.retries import IdempotencyKey
-from moderation.actions.similarity import find_similar_to_decisions
+from moderation.actions.similarity import find_similar_to_decision
 from moderation.domain.authors import AuthorFact, Standing, VouchedAuthor
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Decision, LabelOrigin, LabelValue
@@ -105,7 +105,7 @@ def get_decision(decision_id: str) -> Response:
     """Return a decision of the calling site with the label in force and the similar comments."""
     site = calling_site()
     decision, label = find_decision(services(), site, _validated_id(decision_id))
-    (similar_comments,) = find_similar_to_decisions(services(), [decision])
+    similar_comments = find_similar_to_decision(services(), decision)
     return _json_response(stored_decision_body(decision, _general(decision), label, similar_comments))
 
 

@@ -1,6 +1,5 @@
 """Sign-in of moderators: the session, and the form with its limits."""
 
-import re
 from math import ceil
 from time import monotonic
 
@@ -25,20 +24,24 @@ from flask_login import (  # type: ignore[import-untyped]  # ships no types
     login_user,
     logout_user,
 )
+from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]  # ships no types
+from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from moderation.actions.moderators import authenticate_moderator
 from moderation.actions.sessions import end_session, end_sessions, session_moderator, start_session
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import AuthenticationFailed
+from moderation.web.errors import error_response
 from moderation.web.forwarding import network_of
+from moderation.web.queue.carrying import confirmation_page, posted_decision, sign_decision, signed_decision
 from moderation.web.queue.devices import remember_device, remembered_device
+from moderation.web.queue.own_paths import own_path
 from moderation.web.queue.sign_in_limits import RoomFull, Throttle, WaitingRoom
 from moderation.web.requests import AUTHENTICATED, KEYED_PATHS, is_below, services
 
 _RETRY_SECONDS = 2
 _MAX_NAME_LENGTH = 200
-_QUEUE_PATH = re.compile(r"/queue(?:/[0-9]{1,10})?(?:\?(?:(?:before=[0-9]{1,10}|skipped=1|soon=1)&?){1,2})?")
 
 
 class SessionUser(UserMixin):  # type: ignore[misc]  # its base is untyped
@@ -115,7 +118,8 @@ class SignInView:
         session.clear()
         session.permanent = True
         login_user(SessionUser(moderator, token))
-        response = redirect(_next_url(), 303)
+        carried = signed_decision(request.form.get("carried", ""))
+        response = make_response(confirmation_page(carried, moderator)) if carried else redirect(_next_url(), 303)
         remember_device(response, moderator)
         return response
 
@@ -124,6 +128,24 @@ class SignInView:
         attempts = self._throttle.failures(address)
         self._throttle.record_failure(address)
         return attempts
+
+
+def ask_again(error: HTTPException) -> AnyResponse:
+    """Return the response to a form whose session has ended, or whose token is of an earlier session.
+
+    The decision that a page brought is carried to the sign-in, or to the press that confirms it if the moderator has
+    signed in meanwhile. A script gets the error, and sends the form as a page does.
+    """
+    decision = posted_decision()
+    is_script = request.accept_mimetypes.best == "application/json"
+    if decision is not None and not is_script:
+        moderator = current_moderator()
+        if moderator is not None:
+            return make_response(confirmation_page(decision, moderator))
+        return _form_response(401, carried=sign_decision(decision))
+    if current_moderator() is None and not is_script and not isinstance(error, CSRFError):
+        return redirect(url_for("queue.sign_in"), 303)
+    return error_response(error)
 
 
 def sign_out() -> AnyResponse:
@@ -152,8 +174,9 @@ def _refusal(sentence: str, name: str, wait_seconds: float) -> Response:
     return response
 
 
-def _form_response(status: int, error: str = "", name: str = "") -> Response:
-    page = render_template("queue/sign_in.html", error=error, name=name, next_path=_next_path())
+def _form_response(status: int, error: str = "", name: str = "", carried: str = "") -> Response:
+    carried = carried or request.form.get("carried", "")
+    page = render_template("queue/sign_in.html", error=error, name=name, next_path=_next_path(), carried=carried)
     return make_response(page, status)
 
 
@@ -165,5 +188,4 @@ def _next_url() -> str:
 
 def _next_path() -> str:
     """Return the path that was asked for: only one of the queue, so that a link cannot lead to another host."""
-    path = request.values.get("next", "")
-    return path if _QUEUE_PATH.fullmatch(path) else ""
+    return own_path(request.values.get("next", ""))

@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -19,7 +20,8 @@ _MAX_HIGHLIGHTED_REASONS = 250
 _MAX_NAMED_CHARACTERS = 3
 
 _OWNER_RUN = re.compile(rb"(.)\1*", re.DOTALL)
-_MARK_START = Markup('<mark class="{label}" title="speaks for {label}: {description}">')
+_MARK_START = Markup('<mark class="{label}">')
+_FIRST_MARK_START = Markup('<mark class="{label}" id="{id}" title="speaks for {label}: {description}">')
 _MARK_END = Markup("</mark>")
 
 _LINE_BREAKS = re.compile(r"\r\n?")
@@ -27,10 +29,14 @@ _INVISIBLE_HTML = Markup('<span class="invisible-character" title="{names}">{cod
 
 
 class Shown(NamedTuple):
-    """The beginning of a text as safe markup, and its length in code points of the text."""
+    """The beginning of a text as safe markup, and its length in code points of the text.
+
+    `marks` has the id of the first mark of each reason that has one.
+    """
 
     markup: Markup
     length: int
+    marks: Mapping[Reason, str] = MappingProxyType({})
 
 
 def excerpt(text: str, max_bytes: int) -> Markup:
@@ -44,29 +50,33 @@ def favoured_label(reason: Reason) -> str:
     return "spam" if reason.weight > 0 else "ham"
 
 
-def highlight(text: str, reasons: Sequence[Reason], max_bytes: int, *, start: int = 0) -> Shown:
+def highlight(text: str, reasons: Sequence[Reason], max_bytes: int, *, start: int = 0, key: str = "") -> Shown:
     """Return the beginning of a text as markup of at most `max_bytes` bytes, with the reasons' spans highlighted.
 
     `text` is the part of a longer text from `start` on, and spans are offsets in the longer text. Where spans overlap,
-    the strongest reason is shown.
+    the strongest reason is shown. The first mark of a reason has an id, which ends in `key`, and names the reason.
     """
     highlighted = [reason for reason in reasons if abs(reason.weight) >= MIN_HIGHLIGHTED_WEIGHT]
     highlighted = sorted(highlighted, key=by_abs_weight)[:_MAX_HIGHLIGHTED_REASONS]
     owners = _owner_by_position(text, highlighted, start)
     parts: list[Markup] = []
+    marks: dict[Reason, str] = {}
     remaining, length = max_bytes, 0
     for run in _OWNER_RUN.finditer(owners):
         owner = run[1][0]
-        before = _mark_start(highlighted[owner - 1]) if owner else Markup()
-        after = _MARK_END if owner else Markup()
+        reason = highlighted[owner - 1] if owner else None
+        before = _mark_start(reason, "" if reason in marks else f"m{owner}-{key}") if reason else Markup()
+        after = _MARK_END if reason else Markup()
         shown = _render(text[run.start() : run.end()], remaining - _size(before + after))
         if shown.length:
             parts.append(before + shown.markup + after)
             remaining -= _size(parts[-1])
             length += shown.length
+            if reason:
+                marks.setdefault(reason, f"m{owner}-{key}")
         if shown.length < run.end() - run.start():
             break
-    return Shown(Markup("").join(parts), length)
+    return Shown(Markup("").join(parts), length, marks)
 
 
 def _render(text: str, max_bytes: int) -> Shown:
@@ -101,8 +111,10 @@ def _size(markup: Markup) -> int:
     return len(markup.encode())
 
 
-def _mark_start(reason: Reason) -> Markup:
-    return _MARK_START.format(label=favoured_label(reason), description=describe(reason))
+def _mark_start(reason: Reason, mark_id: str) -> Markup:
+    """Return the beginning of a mark: the first one of a reason has an id and names it."""
+    form = _FIRST_MARK_START if mark_id else _MARK_START
+    return form.format(label=favoured_label(reason), id=mark_id, description=describe(reason))
 
 
 def _invisible_markup(run: str) -> Markup:

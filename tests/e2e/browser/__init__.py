@@ -1,0 +1,1 @@
+"""The moderators' pages in a real browser, on a large database."""
