@@ -39,7 +39,7 @@ serve: setup  ## run the service on HOST:PORT (127.0.0.1:8000 by default); the f
 test: $(VENV)/.tests  ## run the test suite
 	@$(BIN)/python -m pytest $(PARALLEL)
 
-test-postgres: $(VENV)/.tests  ## run the test suite on a PostgreSQL server that it starts itself
+test-postgres: $(VENV)/.tests  ## run the tests that use a database on a PostgreSQL server that they start themselves
 	@MODERATION_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(PARALLEL)
 
 lint: $(VENV)/.tests  ## check style, formatting, types and layers

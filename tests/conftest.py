@@ -70,6 +70,16 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["postgresql"] = server and str(server.folder)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL, leave out the tests that use no database: they would show again what they show on SQLite."""
+    if not ON_POSTGRESQL:
+        return
+    fixtures = {"new_database", "database_url", "postgres_server"}
+    chosen = [item for item in items if fixtures & set(getattr(item, "fixturenames", ()))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
+    items[:] = chosen
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip the tests that are about the other database."""
     about_sqlite = item.get_closest_marker("sqlite")

@@ -29,6 +29,8 @@ WATCH = """
 "$1/pg_ctl" start --silent --wait -D "$2/data" -l "$2/log" -o "-k $2 -c listen_addresses= $3" && echo started
 read -r _; "$1/pg_ctl" stop --silent -m immediate -D "$2/data"; rm -rf "$2"
 """
+IN_MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 2**31
 NOT_DURABLE = "-c fsync=off -c full_page_writes=off -c max_connections=200"
 
 
@@ -61,7 +63,7 @@ class PostgresServer:
     def database(self, template: str = TEMPLATE) -> Iterator[str]:
         """Yield the URL of a new copy of the template; drop the copy at the end."""
         name = f"test_{uuid4().hex}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         try:
             yield self.url(name)
         finally:
@@ -79,7 +81,7 @@ def find_binaries() -> Path | None:
 def running_server(options: str = "") -> Iterator[PostgresServer]:
     """Start a server and stop it when the block ends, or when this process does."""
     identity = _unprivileged()
-    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_roomy_memory()))
     os.chown(folder, identity.get("user", -1), identity.get("group", -1))
     try:
         initdb = [f"{_binaries()}/initdb", "-D", f"{folder}/data", "-U", ROLE, "-E", "UTF8", "--locale=C", "--no-sync"]
@@ -94,6 +96,11 @@ def running_server(options: str = "") -> Iterator[PostgresServer]:
             yield PostgresServer(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _roomy_memory() -> Path | None:
+    """Return the folder in memory, where the files of a database are created twenty times as fast as on a disk."""
+    return IN_MEMORY if IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free >= MEMORY_BYTES else None
 
 
 def _binaries() -> Path:

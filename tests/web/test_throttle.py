@@ -11,6 +11,8 @@ from moderation.web.queue import sign_in_limits
 from moderation.web.queue.sign_in_limits import (
     FAILURE_WINDOW_SECONDS,
     MAX_FAILURES,
+    MAX_REST_SECONDS,
+    AttemptCounter,
     RoomFull,
     Throttle,
     WaitingRoom,
@@ -37,7 +39,6 @@ def test_a_few_failures_are_not_throttled(seconds: Seconds) -> None:
     """One failure below the limit, the key may still try."""
     throttle = throttle_after(MAX_FAILURES - 1, seconds)
     assert not throttle.wait_seconds("mara")
-    assert (throttle.failures("mara"), throttle.failures("ana")) == (MAX_FAILURES - 1, 0)
 
 
 def test_too_many_failures_are_throttled(seconds: Seconds) -> None:
@@ -57,13 +58,24 @@ def test_success_resets_the_throttle(seconds: Seconds) -> None:
 
 
 def test_memory_is_bounded(seconds: Seconds, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rotating names drop the keys that failed longest ago."""
+    """Rotating names and addresses drop those that failed or tried longest ago."""
     monkeypatch.setattr(sign_in_limits, "_MAX_TRACKED_KEYS", 3)
-    throttle = Throttle(seconds)
-    for name in "abcab":
+    throttle, attempts = Throttle(seconds), AttemptCounter(seconds)
+    for name in "abcabd" * MAX_FAILURES:
         throttle.record_failure(name)
-    throttle.record_failure("d")
-    assert [name for name in "abcd" if throttle.failures(name)] == ["a", "b", "d"]
+        attempts.count(name)
+    assert [name for name in "abcd" if throttle.wait_seconds(name)] == ["a", "b"]
+    assert [attempts.count(name) for name in "abd"] == [20, 20, 1]
+
+
+def test_one_who_hammers_stays_behind_one_who_comes_back(seconds: Seconds) -> None:
+    """Attempts are counted without a limit, for five minutes from the first one on."""
+    attempts = AttemptCounter(seconds)
+    for number in range(100):
+        assert attempts.count("stranger") == number
+    assert [attempts.count("mara") for _ in range(3)] == [0, 1, 2]
+    seconds.now += FAILURE_WINDOW_SECONDS
+    assert attempts.count("stranger") == 0
 
 
 @pytest.fixture
@@ -137,6 +149,14 @@ def test_strangers_rest_after_a_check(pool: ThreadPoolExecutor) -> None:
     checked = monotonic()
     with room.turn("a", 0):
         assert monotonic() - checked >= 0.6
+
+
+def test_the_rest_after_a_slow_check_is_short(seconds: Seconds) -> None:
+    """On a busy machine, where a check takes a minute, the next stranger waits for a second."""
+    room = WaitingRoom(seconds)
+    with room.turn("a", 0):
+        seconds.now += 60
+    assert room._rest_end == seconds.now + MAX_REST_SECONDS
 
 
 def test_a_wait_has_an_end(pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:

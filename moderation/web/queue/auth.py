@@ -37,7 +37,7 @@ from moderation.web.forwarding import network_of
 from moderation.web.queue.carrying import confirmation_page, posted_decision, sign_decision, signed_decision
 from moderation.web.queue.devices import remember_device, remembered_device
 from moderation.web.queue.own_paths import own_path
-from moderation.web.queue.sign_in_limits import RoomFull, Throttle, WaitingRoom
+from moderation.web.queue.sign_in_limits import AttemptCounter, RoomFull, Throttle, WaitingRoom
 from moderation.web.requests import AUTHENTICATED, KEYED_PATHS, is_below, services
 
 _RETRY_SECONDS = 2
@@ -86,6 +86,7 @@ class SignInView:
 
     def __init__(self) -> None:
         self._throttle = Throttle(monotonic)
+        self._attempts = AttemptCounter(monotonic)
         self._waiting_room = WaitingRoom(monotonic)
 
     def show(self) -> AnyResponse:
@@ -105,7 +106,7 @@ class SignInView:
         if wait_seconds:
             return _refusal(f"Too many failures. Try again in {ceil(wait_seconds / 60)} min.", name, wait_seconds)
         try:
-            with self._waiting_room.turn(address, None if device else self._count_attempt(address)):
+            with self._waiting_room.turn(address, None if device else self._attempts.count(address)):
                 moderator = authenticate_moderator(services(), name, request.form.get("password", ""))
             token = start_session(services(), moderator, current_app.permanent_session_lifetime)
         except RoomFull:
@@ -122,12 +123,6 @@ class SignInView:
         response = make_response(confirmation_page(carried, moderator)) if carried else redirect(_next_url(), 303)
         remember_device(response, moderator)
         return response
-
-    def _count_attempt(self, address: str) -> int:
-        """Return how often the address tried before, and count this attempt."""
-        attempts = self._throttle.failures(address)
-        self._throttle.record_failure(address)
-        return attempts
 
 
 def ask_again(error: HTTPException) -> AnyResponse:

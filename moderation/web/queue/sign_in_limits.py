@@ -15,7 +15,9 @@ MAX_FAILURES = 10
 FAILURE_WINDOW_SECONDS = 300.0
 MAX_WAIT_SECONDS = 8.0
 REST_FACTOR = 3.0
-"""After each check, strangers wait three times as long as it took: they get a quarter of one check's time at most."""
+MAX_REST_SECONDS = 1.0
+"""After each check, strangers wait three times as long as it took: they get a quarter of one check's time. On a machine
+so busy that a check takes long they wait one second, or people would wait with them."""
 
 _MAX_TRACKED_KEYS = 10_000
 
@@ -42,11 +44,6 @@ class Throttle:
                 return 0.0
             return failures[-MAX_FAILURES] + FAILURE_WINDOW_SECONDS - self._clock()
 
-    def failures(self, key: str) -> int:
-        """Return how often the key failed within the window, at most `MAX_FAILURES`."""
-        with self._lock:
-            return len(self._recent(key))
-
     def record_failure(self, key: str) -> None:
         """Count one failure."""
         with self._lock:
@@ -67,6 +64,33 @@ class Throttle:
         while failures and self._clock() - failures[0] >= FAILURE_WINDOW_SECONDS:
             failures.popleft()
         return failures
+
+
+class AttemptCounter:
+    """Counts the attempts of each address within `FAILURE_WINDOW_SECONDS` of its first one, however many they are.
+
+    A person who comes back as often as asked must stay below a stranger who hammers, for minutes if need be.
+    """
+
+    def __init__(self, clock: Clock = monotonic) -> None:
+        self._clock = clock
+        self._counts: dict[str, tuple[float, int]] = {}
+        self._lock = Lock()
+
+    def count(self, address: str) -> int:
+        """Return how often the address tried before, and count this attempt.
+
+        The address that tried longest ago is dropped first.
+        """
+        with self._lock:
+            now = self._clock()
+            since, attempts = self._counts.pop(address, (now, 0))
+            if now - since >= FAILURE_WINDOW_SECONDS:
+                since, attempts = now, 0
+            self._counts[address] = since, attempts + 1
+            if len(self._counts) > _MAX_TRACKED_KEYS:
+                del self._counts[next(iter(self._counts))]
+            return attempts
 
 
 class WaitingRoom:
@@ -105,7 +129,7 @@ class WaitingRoom:
         finally:
             with self._condition:
                 end = self._clock()
-                self._rest_end = end + REST_FACTOR * (end - start)
+                self._rest_end = end + min(REST_FACTOR * (end - start), MAX_REST_SECONDS)
                 self._is_checking, self._checked_address = False, ""
                 self._condition.notify_all()
 
