@@ -106,7 +106,7 @@ def test_the_history_of_models_comes_back(state: StatePaths, elsewhere: StatePat
     registry.set_shadow("small")
     assert state.database
     with closing(sqlite3.connect(state.database)) as connection, connection:
-        row = "SELECT id, 'small', '2026-01-02', '2026-01-02', 'none', '[]', '[]' FROM sites"
+        row = "SELECT id, 'small', created_at, created_at, 'none', '[]', '[]' FROM sites"
         connection.execute(f"INSERT INTO shadow {row}")
     back_up(state, tmp_path / "b.tar", NOW)
     restore(elsewhere, tmp_path / "b.tar", NOW, replace=False)

@@ -90,7 +90,7 @@ def test_a_power_cut_after_the_answer_loses_nothing(
     """Once the check returns, decision and queue item are in the database files."""
     decision = check_comment(services, hold_all_site, CheckRequest(COMMENT, spans=True)).decision
     shutil.copytree(settings.var, tmp_path / "after")
-    after = replace(services, engine=open_engine(f"sqlite:///{tmp_path}/after/moderation.db", busy_timeout_seconds=1))
+    after = replace(services, engine=open_engine(f"sqlite:///{tmp_path}/after/moderation.db", busy_timeout_seconds=10))
     assert find_decision(after, hold_all_site, decision.id)[0] == decision
     assert [item.decision for item in held_items(after)] == [decision]
     after.engine.dispose()

@@ -27,7 +27,7 @@ HAM, SPAM = LabelValue.HAM, LabelValue.SPAM
 def connection(new_database: Callable[[], str]) -> Iterator[Connection]:
     url = new_database()
     upgrade(url)
-    engine = open_engine(url, busy_timeout_seconds=1)
+    engine = open_engine(url, busy_timeout_seconds=10)
     with write_transaction(engine) as opened:
         yield opened
     engine.dispose()

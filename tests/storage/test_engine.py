@@ -21,7 +21,7 @@ from moderation.storage.migrate import upgrade
 
 pytestmark = pytest.mark.sqlite("it is about the database files and their locks")
 
-ADD = text("INSERT INTO moderators (name, password_hash, created_at) VALUES (:name, 'x', '2026-01-01 00:00:00')")
+ADD = text("INSERT INTO moderators (name, password_hash, created_at) VALUES (:name, 'x', 0)")
 COUNT = text("SELECT count(*) FROM moderators")
 
 
@@ -157,7 +157,7 @@ def test_no_error_shows_a_parameter(engine: Engine) -> None:
 def test_an_unusable_url_is_refused(url: str) -> None:
     """A wrong database URL is an error before anything starts."""
     with pytest.raises(InvalidInput, match="database URL"):
-        open_engine(url, busy_timeout_seconds=1)
+        open_engine(url, busy_timeout_seconds=10)
 
 
 def test_a_file_removed_during_a_write_is_not_acknowledged(engine: Engine, path: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_removed_side_file_is_written_back(engine: Engine, url: str, path: Pat
     with pytest.raises(StorageUnavailable, match="restart the service"):
         count(engine)
     shutil.copy(path, tmp_path / "later.db")
-    later = open_engine(f"sqlite:///{tmp_path}/later.db", busy_timeout_seconds=1)
+    later = open_engine(f"sqlite:///{tmp_path}/later.db", busy_timeout_seconds=10)
     assert count(later) == 1
     later.dispose()
 
@@ -218,7 +218,7 @@ def test_the_side_files_of_a_link_are_compared(tmp_path: Path) -> None:
     (tmp_path / "target").mkdir()
     (tmp_path / "link.db").symlink_to(tmp_path / "target" / "real.db")
     upgrade(f"sqlite:///{tmp_path}/link.db")
-    engine = open_engine(f"sqlite:///{tmp_path}/link.db", busy_timeout_seconds=1)
+    engine = open_engine(f"sqlite:///{tmp_path}/link.db", busy_timeout_seconds=10)
     add(engine, "mara")
     (tmp_path / "target" / "real.db-wal").unlink()
     with pytest.raises(StorageUnavailable, match="restart the service"):
@@ -279,7 +279,7 @@ def test_a_copy_over_the_open_file_is_noticed(
     engine: Engine, url: str, path: Path, tmp_path: Path, is_older_copy: bool
 ) -> None:
     """Before a commit is acknowledged, at reads, and by other processes; and only the first of each waits."""
-    other = open_engine(url, busy_timeout_seconds=1)
+    other = open_engine(url, busy_timeout_seconds=10)
     assert count(other) == count(engine) == 0
     if is_older_copy:
         copy = copy_database(path, tmp_path / "older.db")
@@ -392,7 +392,7 @@ def test_the_wal_of_a_larger_database_is_not_opened(engine: Engine, path: Path, 
     for suffix in ("", "-wal"):
         shutil.copy(f"{path}{suffix}", f"{died}{suffix}")
     right = shutil.copy(died, tmp_path / "right.db")
-    restarted = open_engine(f"sqlite:///{died}", busy_timeout_seconds=1)
+    restarted = open_engine(f"sqlite:///{died}", busy_timeout_seconds=10)
     shutil.copy(older, died)
     with pytest.raises(StorageUnavailable, match="of the former one lie beside it"):
         count(restarted)

@@ -41,7 +41,7 @@ def url(new_database: Callable[[str], str]) -> str:
 @pytest.fixture
 def engine(url: str) -> Engine:
     upgrade(url)
-    return open_engine(url, busy_timeout_seconds=1)
+    return open_engine(url, busy_timeout_seconds=10)
 
 
 def test_head_is_the_newest_script() -> None:
@@ -100,13 +100,38 @@ def test_decisions_before_calibrations_read_back(url: str, engine: Engine) -> No
     engine.dispose()
     upgrade(url)
     # The migration gave the database an identity that the first engine does not know.
-    upgraded = open_engine(url, busy_timeout_seconds=1)
+    upgraded = open_engine(url, busy_timeout_seconds=10)
     with read_transaction(upgraded) as connection:
         (site,) = sites.active(connection)
         assert (site.budget, site.stored_calibration, site.thresholds) == (None, None, None)
         row = decisions.find(connection, site.id, "0" * 32)
         assert row is not None and row[0].calibration is None and row[0].thresholds == Thresholds(0.5, 0.9, 0.99)
     upgraded.dispose()
+
+
+@pytest.mark.sqlite("PostgreSQL has a type for times")
+def test_times_in_text_become_numbers_and_text_again(url: str, engine: Engine) -> None:
+    """With and without a fraction, also before 1970; a missing time stays missing."""
+    texts = ["2026-01-02 12:00:00.345678", "1969-12-31 23:59:59.999999", "1970-01-01 00:00:00.000000"]
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    with write_transaction(engine) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0040")
+        for number, moment in enumerate([*texts, "2026-01-02 12:00:00"]):
+            connection.exec_driver_sql(f"INSERT INTO sites (url, created_at) VALUES ('https://{number}', '{moment}')")
+        command.upgrade(config, "head")
+        found = connection.execute(tables.sites.select().order_by(tables.sites.c.id)).all()
+        assert [str(site.created_at.replace(tzinfo=None)) for site in found] == [
+            "2026-01-02 12:00:00.345678",
+            "1969-12-31 23:59:59.999999",
+            "1970-01-01 00:00:00",
+            "2026-01-02 12:00:00",
+        ]
+        assert {site.removed_at for site in found} == {None}
+        command.downgrade(config, "0040")
+        assert connection.exec_driver_sql("SELECT created_at FROM sites ORDER BY id").scalars().all()[:3] == texts
+    engine.dispose()
 
 
 @pytest.mark.sqlite("on PostgreSQL a migration waits")
@@ -129,12 +154,12 @@ def test_a_current_database_has_no_problem(engine: Engine) -> None:
 @pytest.mark.sqlite("PostgreSQL's databases are created by the operator")
 def test_a_missing_database_points_to_init(url: str) -> None:
     """The sentence names the command that creates one."""
-    assert "moderation init" in str(schema_problem(open_engine(url, busy_timeout_seconds=1)))
+    assert "moderation init" in str(schema_problem(open_engine(url, busy_timeout_seconds=10)))
 
 
 def test_an_empty_database_points_to_init(url: str) -> None:
     """The sentence names the command that fills it."""
-    engine = open_engine(url, busy_timeout_seconds=1, create=True)
+    engine = open_engine(url, busy_timeout_seconds=10, create=True)
     assert "is empty; run `moderation init`" in str(schema_problem(engine))
     engine.dispose()
 
@@ -162,7 +187,7 @@ def test_each_database_has_its_own_identity(new_database: Callable[[str], str]) 
     for name in ("one", "two"):
         url = new_database(name)
         upgrade(url)
-        engine = open_engine(url, busy_timeout_seconds=1)
+        engine = open_engine(url, busy_timeout_seconds=10)
         with read_transaction(engine) as connection:
             rows += connection.execute(tables.installation.select()).all()
         engine.dispose()

@@ -137,7 +137,7 @@ def connection(old: Rows, url: str) -> Iterator[Connection]:
     """Upgrade the old database, twice, and yield a connection to it."""
     upgrade(url)
     upgrade(url)
-    engine = open_engine(url, busy_timeout_seconds=1)
+    engine = open_engine(url, busy_timeout_seconds=10)
     with read_transaction(engine) as opened:
         yield opened
     engine.dispose()
@@ -159,7 +159,7 @@ def counts(connection: Connection, names: list[str]) -> dict[str, int]:
 
 
 def migrate_to(url: str, revision: str) -> None:
-    engine = open_engine(url, busy_timeout_seconds=1)
+    engine = open_engine(url, busy_timeout_seconds=10)
     with write_transaction(engine) as connection:
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", str(SCRIPTS))
@@ -349,14 +349,14 @@ def test_a_downgrade_and_another_upgrade_keep_every_row(old: Rows, url: str) -> 
     own = {name: rows for name, rows in old.items() if name not in {"alembic_version", "sqlite_sequence"}}
     upgrade(url)
     migrate_to(url, "0004")
-    engine = open_engine(url, busy_timeout_seconds=1)
+    engine = open_engine(url, busy_timeout_seconds=10)
     with read_transaction(engine) as connection:
         assert counts(connection, list(own)) == {name: len(rows) for name, rows in own.items()}
         codes = connection.exec_driver_sql(f"SELECT reasons FROM decisions WHERE id = '{RARE_CODES_ID}'").scalar_one()
         assert [code for code, *_ in json.loads(codes)] == list(NEW_CODES)
     engine.dispose()
     upgrade(url)
-    engine = open_engine(url, busy_timeout_seconds=1)
+    engine = open_engine(url, busy_timeout_seconds=10)
     with read_transaction(engine) as connection:
         new_names = {name: OLD_TABLES.get(name, name) for name in own}
         new_counts = counts(connection, list(new_names.values()))

@@ -19,7 +19,7 @@ from moderation.storage.writer import Writer
 
 pytestmark = pytest.mark.sqlite("a group commit is for a database with one writer")
 
-ADD = text("INSERT INTO moderators (name, password_hash, created_at) VALUES (:name, 'x', '2026-01-01 00:00:00')")
+ADD = text("INSERT INTO moderators (name, password_hash, created_at) VALUES (:name, 'x', 0)")
 NAMES = text("SELECT name FROM moderators ORDER BY id")
 BUSY_SECONDS = 0.3
 
