@@ -182,5 +182,5 @@ def _copied(column: Column[Any]) -> str:
     if name == "content_hash":
         return "CAST(hex(content_hash) || n AS BLOB)"
     if isinstance(column.type, UtcDateTime):
-        return f"strftime('%Y-%m-%d %H:%M:%f000', {name}, '+' || (n * :seconds) || ' seconds')"
+        return f"{name} + n * :seconds * 1000000"
     return name
