@@ -152,7 +152,7 @@ def test_strangers_rest_after_a_check(pool: ThreadPoolExecutor) -> None:
 
 
 def test_the_rest_after_a_slow_check_is_short(seconds: Seconds) -> None:
-    """On a busy machine, where a check takes a minute, the next stranger waits for a second."""
+    """On a busy machine, where a check takes a minute, the next stranger waits for two seconds."""
     room = WaitingRoom(seconds)
     with room.turn("a", 0):
         seconds.now += 60

@@ -15,9 +15,9 @@ MAX_FAILURES = 10
 FAILURE_WINDOW_SECONDS = 300.0
 MAX_WAIT_SECONDS = 8.0
 REST_FACTOR = 3.0
-MAX_REST_SECONDS = 1.0
+MAX_REST_SECONDS = 2.0
 """After each check, strangers wait three times as long as it took: they get a quarter of one check's time. On a machine
-so busy that a check takes long they wait one second, or people would wait with them."""
+so busy that a check takes long they wait two seconds, or people would wait with them."""
 
 _MAX_TRACKED_KEYS = 10_000
 
