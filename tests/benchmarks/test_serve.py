@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from benchmarks import load, serve
-from benchmarks.load import MARK, Figures, is_installed, make_comments, write_requests
+from benchmarks.load import MARK, Figures, make_comments, write_requests
 from benchmarks.peers import servers
 from benchmarks.peers.daemons import PeerFailed
 from benchmarks.peers.mail import to_mail
 from benchmarks.peers.servers import Server, running_flask
 from benchmarks.rows import Row
 from benchmarks.serve import AKISMET, CLIENTS, INSERT, NO_OP, PIPELINE, RSPAMD, SCORE, Target, Targets, compare
+from tests.e2e.prerequisites import require_tools
 
 
 def test_comments_are_seeded_and_differ() -> None:
@@ -124,9 +125,10 @@ def test_a_server_that_is_missing_has_no_bars() -> None:
     assert not any(RSPAMD in row.against for row in compare(_targets(without)))
 
 
-@pytest.mark.skipif(not is_installed(), reason=load.MISSING)
+@pytest.mark.e2e
 def test_no_text_is_sent_twice(tmp_path: Path) -> None:
     """Real requests to the endpoint that stores them: an equal one could be answered without work."""
+    require_tools(wrk="wrk")
     write_requests(tmp_path / "requests", "/", serve.JSON, make_comments(20), serve._json)
     with running_flask("insert", tmp_path / "insert", workers=1) as server:
         target = Target(INSERT, 1, server, tmp_path / "requests")

@@ -62,7 +62,7 @@ def test_a_comment_that_scores_far_below_the_others_looks_like_ham() -> None:
 
 @given(KEYS)
 def test_a_campaign_is_all_comments_with_its_key(keys: list[list[int]]) -> None:
-    """Whatever is listed, it is whole, and no comment that shares a key with another is in none."""
+    """Each campaign has all comments with its key, and each comment that shares a key with others is in a campaign."""
     traits = TraitKeys(packed(*keys))
     campaigns: list[FoundCampaign] = traits.find_campaigns(100)
     for key, places in campaigns:

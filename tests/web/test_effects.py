@@ -1,4 +1,4 @@
-"""The state of a comment at its blog and the effect of a decision are told in words, one sentence for each case."""
+"""Each state of a comment at its blog, and each effect of a decision, has a sentence."""
 
 import html
 import re

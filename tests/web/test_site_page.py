@@ -77,7 +77,7 @@ def test_an_unknown_site_is_not_found(mara: Browser) -> None:
 
 @pytest.mark.parametrize("counts", [(0, 0, 0), (1, 0, 0), (3, 2, 5), (10**9, 1, 10**9)])
 def test_columns_stay_inside_the_chart(counts: tuple[int, int, int]) -> None:
-    """Whatever the traffic is: parts of a column touch and none leaves the picture."""
+    """The parts of a column touch, and none leaves the picture, without comments or with a thousand million."""
     first = date(2026, 11, 1)
     days = [DayTraffic(first + timedelta(days=day), *counts) for day in range(OVERVIEW_DAYS)]
     drawn = chart(days)
