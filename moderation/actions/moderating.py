@@ -20,7 +20,7 @@ from moderation.storage.labels import LabelSource
 from moderation.storage.locks import lock_comments, lock_site
 
 PAGE_SIZE = 200
-"""Comments that are changed in one transaction."""
+"""Comments that are changed in one transaction, so that other processes can write in between."""
 
 _GONE = "There is no such comment, or its blog had it checked again."
 STANDINGS = {Verb.TRUST: Standing.TRUSTED, Verb.BLOCK: Standing.BLOCKED}
@@ -169,7 +169,7 @@ def _set_standings(services: Services, seen: Sequence[SeenComment], verb: Verb, 
         act_id = acts.add(connection, act)
         for site_id, author_id in sorted(authors):
             lock_site(connection, site_id)
-            before = next(iter(author_rules.find(connection, site_id, [(AuthorFact.ID, author_id)])), None)
+            before = author_rules.find_one(connection, site_id, AuthorFact.ID, author_id)
             acts.save_rule(connection, act_id, site_id, author_id, before)
             rule = AuthorRule(AuthorFact.ID, author_id, STANDINGS[verb], act.moderator, QUEUE_CHANNEL, act.at)
             author_rules.put(connection, site_id, rule)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from moderation.actions.label_content import LabelContent, read_contents
 from moderation.actions.labelling import append_label
-from moderation.actions.moderating import STANDINGS
+from moderation.actions.moderating import PAGE_SIZE, STANDINGS
 from moderation.actions.services import Services
 from moderation.domain.authors import AuthorFact
 from moderation.domain.decision import QUEUE_CHANNEL, Label, Moderator
@@ -23,8 +23,6 @@ from moderation.storage.acts import LogRow
 from moderation.storage.engine import read_transaction
 from moderation.storage.labels import LabelSource
 from moderation.storage.locks import lock_comments, lock_site
-
-_PAGE_SIZE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +57,8 @@ def undo(services: Services, act_id: int, moderator: Moderator) -> UndoResult:
         raise Conflict(f"A decision can be undone for {UNDO_TIME.days} days, and this one is older.")
     withdrawal = Label(None, moderator.name, QUEUE_CHANNEL, now)
     restored, decided_since = 0, list[str]()
-    for start in range(0, len(labelled), _PAGE_SIZE):
-        number, others = _undo_page(services, act, labelled[start : start + _PAGE_SIZE], withdrawal)
+    for start in range(0, len(labelled), PAGE_SIZE):
+        number, others = _undo_page(services, act, labelled[start : start + PAGE_SIZE], withdrawal)
         restored += number
         decided_since += others
 
@@ -93,7 +91,7 @@ def _restore_rules(connection: Connection, act: Act) -> tuple[int, list[str]]:
     restored, replaced_by = 0, list[str]()
     for site_id, author_id, before in acts.saved_rules(connection, act.id):
         lock_site(connection, site_id)
-        rule = next(iter(author_rules.find(connection, site_id, [(AuthorFact.ID, author_id)])), None)
+        rule = author_rules.find_one(connection, site_id, AuthorFact.ID, author_id)
         if rule is None or (rule.set_by, rule.created_at) != (act.moderator, act.at):
             replaced_by += [quoted(rule.set_by)] if rule else []
             acts.replace_saved_rule(connection, act, site_id, author_id, before)

@@ -20,6 +20,11 @@ def find(connection: Connection, site_id: int, facts: Sequence[tuple[AuthorFact,
     return list(map(_from_row, connection.execute(statement)))
 
 
+def find_one(connection: Connection, site_id: int, fact: AuthorFact, value: str) -> AuthorRule | None:
+    """Return the rule of a site for a fact, also an expired one; `None` if there is none."""
+    return next(iter(find(connection, site_id, [(fact, value)])), None)
+
+
 def list_of_site(connection: Connection, site_id: int) -> list[AuthorRule]:
     """Return the rules of a site, the newest first."""
     statement = _RULES.where(author_rules.c.site_id == site_id).order_by(author_rules.c.created_at.desc())
