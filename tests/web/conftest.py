@@ -104,7 +104,8 @@ class Browser:
 
 @pytest.fixture
 def app(services: Services, settings: Settings) -> Flask:
-    return create_app(services, settings)
+    """Return an application without a rate limit, which invented requests by the thousand would reach."""
+    return create_app(services, settings.model_copy(update={"max_checks_per_minute": 0}))
 
 
 @pytest.fixture
