@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from moderation.domain.budget import Budget
 from moderation.domain.errors import InvalidInput
-from moderation.domain.urls import normalize_url
+from moderation.domain.urls import is_sent_in_clear, normalize_url
 
 PATH_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
 """A path to put before others. Two slashes at its start would name another host in a link."""
@@ -75,6 +75,17 @@ class Settings(BaseSettings):
     )
     smtp_user: str = Field("", description="User at the mail server; empty for no login.")
     smtp_password: SecretStr = Field(SecretStr(""), description="Password of that user.")
+    adviser_model: str = Field("", max_length=200, description="Model that is asked about held comments.")
+    adviser_url: str = Field(
+        "", description="OpenAI-compatible address of that model, such as `http://127.0.0.1:11434/v1`; empty for none."
+    )
+    adviser_key: SecretStr = Field(SecretStr(""), description="Key for that address, sent as a bearer token.")
+    adviser_timeout_seconds: float = Field(
+        20.0, gt=0, le=120, description="Time in which that model must have answered, in seconds."
+    )
+    adviser_max_per_minute: int = Field(
+        30, ge=1, le=600, description="Comments about which that model is asked in a minute."
+    )
     max_checks_per_minute: int = Field(
         6000, ge=0, description="Comments that a site may have judged in a minute; 0 for no limit."
     )
@@ -175,6 +186,31 @@ class Settings(BaseSettings):
     def _check_login(cls, value: str, others: ValidationInfo) -> str:
         if value and others.data.get("smtp_security") == "none":
             raise ValueError("without encryption the password would be read on its way: use starttls or tls")
+        return value
+
+    @field_validator("adviser_url")
+    @classmethod
+    def _check_adviser(cls, value: str, others: ValidationInfo) -> str:
+        try:
+            url = normalize_url(value) if value else ""
+        except InvalidInput:
+            raise ValueError("this is no address such as http://127.0.0.1:11434/v1") from None
+        if not url.isascii():
+            raise ValueError("write the host in ASCII, as xn--…")
+        if url.endswith("/chat/completions"):
+            raise ValueError("leave /chat/completions out, which is added")
+        if url and not others.data.get("adviser_model"):
+            raise ValueError("name the model in MODERATION_ADVISER_MODEL, too")
+        return url
+
+    @field_validator("adviser_key")
+    @classmethod
+    def _check_adviser_key(cls, value: SecretStr, others: ValidationInfo) -> SecretStr:
+        key = value.get_secret_value()
+        if not re.fullmatch("[!-~]*", key):
+            raise ValueError("a key has letters, digits and signs of ASCII alone, without spaces")
+        if key and is_sent_in_clear(others.data.get("adviser_url", "")):
+            raise ValueError("without encryption the key would be read on its way: use https in MODERATION_ADVISER_URL")
         return value
 
     @property

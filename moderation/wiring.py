@@ -13,6 +13,7 @@ from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
 from moderation.domain.audit import AuditDraw
 from moderation.domain.errors import StorageUnavailable
+from moderation.outbound.chat import ChatServer
 from moderation.outbound.mail import MailServer
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
@@ -111,6 +112,7 @@ def _open_services(settings: Settings, *, create_secret: bool, patient: bool) ->
             clock=partial(datetime.now, UTC),
             public_url=settings.public_url,
             mail_server=_mail_server(settings),
+            adviser=_adviser(settings),
         )
         if create_secret:
             secret.adopt_secret(services)
@@ -131,6 +133,13 @@ def _mail_server(settings: Settings) -> MailServer | None:
         settings.smtp_password.get_secret_value(),
         settings.mail_from,
     )
+
+
+def _adviser(settings: Settings) -> ChatServer | None:
+    if not settings.adviser_url:
+        return None
+    key, seconds = settings.adviser_key.get_secret_value(), settings.adviser_timeout_seconds
+    return ChatServer(settings.adviser_url, settings.adviser_model, key, seconds)
 
 
 def _create_database(settings: Settings, wait_seconds: float) -> None:

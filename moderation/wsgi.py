@@ -6,12 +6,13 @@ thread. Importing this module opens the services and starts the background tasks
 
 import os
 
-from moderation.actions.background import BackgroundTasks
+from moderation.actions.background import BackgroundTasks, asking_task
 from moderation.actions.run_lock import Worker, join_run
 from moderation.settings import Settings
 from moderation.web.app import create_app
 from moderation.web.front import Front
 from moderation.web.log_format import configure_logging
+from moderation.web.requests import state_of
 from moderation.wiring import open_services
 
 configure_logging()
@@ -21,3 +22,7 @@ _run_lock = join_run(_settings.var, Worker(os.getpid(), os.getppid()))
 app = create_app(_services, _settings)
 front = Front(app, _settings)
 BackgroundTasks(_services).start()
+if _services.adviser is not None:
+    count_question = state_of(app).metrics.count_question
+    asking = asking_task(_services, _services.adviser, _settings.adviser_max_per_minute, count_question)
+    BackgroundTasks(_services, asking).start()

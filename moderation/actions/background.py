@@ -17,6 +17,7 @@ from moderation.actions.callbacks import deliver_due, purge_settled
 from moderation.actions.deliveries import CALL_TIMEOUT_SECONDS
 from moderation.actions.digests import send_due_digests
 from moderation.actions.history import rescore_history
+from moderation.actions.opinions import Asking, Observer
 from moderation.actions.repetition import purge_appearances
 from moderation.actions.retries import purge_keys
 from moderation.actions.rollout import recalibrate
@@ -26,6 +27,7 @@ from moderation.actions.shadow import score_shadow
 from moderation.actions.sites import list_sites
 from moderation.actions.webhooks import deliver_messages, purge_messages
 from moderation.domain.site import Site
+from moderation.outbound.chat import ChatServer
 
 logger = logging.getLogger(__name__)
 
@@ -204,6 +206,12 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
             jitter=random.random,
         ),
     )
+
+
+def asking_task(services: Services, adviser: ChatServer, max_per_minute: int, observe: Observer) -> PeriodicTask:
+    """Return the task that asks the operator's own model. It needs its own thread: a model answers slowly."""
+    job = Asking(services, adviser, observe)
+    return PeriodicTask(job, error_event="asking the adviser failed", pause_seconds=60 / max_per_minute)
 
 
 def _deliveries(

@@ -23,7 +23,7 @@ from moderation.actions.secret import secret_file_problem
 from moderation.domain.errors import ModerationError
 from moderation.domain.people import ALL_SITES
 from moderation.registry.model_registry import ModelRegistry
-from moderation.storage import callbacks, comments, digests, lessons, webhooks
+from moderation.storage import callbacks, comments, digests, lessons, opinions, webhooks
 from moderation.storage.engine import open_engine, read_transaction
 from moderation.storage.migrate import HEAD, schema_problem
 
@@ -52,8 +52,11 @@ class Finding(NamedTuple):
     detail: str
 
 
-def diagnose(state: StatePaths, metrics_folder: Path, now: datetime) -> list[Finding]:
-    """Return the findings of all checks, at least one for each. Raises no `ModerationError`."""
+def diagnose(state: StatePaths, metrics_folder: Path, now: datetime, adviser_model: str = "") -> list[Finding]:
+    """Return the findings of all checks, at least one for each. Raises no `ModerationError`.
+
+    `adviser_model` is the operator's own model that is asked about held comments, empty for none.
+    """
     checks: dict[str, Callable[[], Iterable[Finding]]] = {
         "models": lambda: _check_models(state.models),
         "disk": lambda: _check_disk(state),
@@ -62,7 +65,8 @@ def diagnose(state: StatePaths, metrics_folder: Path, now: datetime) -> list[Fin
         "processes": lambda: _check_processes(state, metrics_folder),
         "restore": lambda: _check_restore(state),
     }
-    return [*_check_database(state, now), *(finding for name, check in checks.items() for finding in _run(name, check))]
+    in_database = _check_database(state, now, adviser_model)
+    return [*in_database, *(finding for name, check in checks.items() for finding in _run(name, check))]
 
 
 def _run(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
@@ -75,7 +79,7 @@ def _run(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
         return [Finding(name, Level.PROBLEM, f"{place} cannot be examined ({error.strerror}): check its owner.")]
 
 
-def _check_database(state: StatePaths, now: datetime) -> list[Finding]:
+def _check_database(state: StatePaths, now: datetime, adviser_model: str) -> list[Finding]:
     try:
         engine = open_engine(state.database_url, state.busy_timeout_seconds, patient=True)
     except ModerationError as error:
@@ -91,6 +95,7 @@ def _check_database(state: StatePaths, now: datetime) -> list[Finding]:
             "callbacks": lambda: _check_callbacks(engine),
             "webhooks": lambda: _check_webhooks(engine),
             "digests": lambda: _check_digests(engine),
+            "adviser": lambda: _check_adviser(engine, adviser_model),
             "learning": lambda: _check_learning(engine),
         }
         return [schema, *(finding for name, check in checks.items() for finding in _run(name, check))]
@@ -182,6 +187,20 @@ def _check_digests(engine: Engine) -> Iterator[Finding]:
     for digest in failing:
         text = f"The digest of {digest.moderator} was not sent ({digest.last_error}): mend it, then run "
         yield Finding("digests", Level.WARNING, f"{text}`moderation moderator digest {digest.moderator} --now`.")
+
+
+def _check_adviser(engine: Engine, model: str) -> Iterator[Finding]:
+    if not model:
+        yield Finding("adviser", Level.OK, "No other model is asked about held comments.")
+        return
+    with read_transaction(engine) as connection:
+        found = opinions.summarize(connection)
+    if found.last_error:
+        text = f"{model} gave no answer the last time ({found.last_error}): see that its server runs."
+        yield Finding("adviser", Level.WARNING, f"{text} The service asks again within ten minutes.")
+    else:
+        text = f"Other models have {found.opinions:,} opinions on comments, and none on {found.without:,}."
+        yield Finding("adviser", Level.OK, text)
 
 
 def _check_models(folder: Path) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from moderation.domain.audit import AuditDraw
 from moderation.domain.budget import Budget
 from moderation.domain.people import ALL_SITES, SiteScope
+from moderation.outbound.chat import ChatServer
 from moderation.outbound.mail import MailServer
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
@@ -31,7 +32,8 @@ class Services:
     `secret` has 32 bytes: it keys the digests of site keys and of traits, signs sessions and encrypts callback keys.
     `secret_path` is its file. `budget` is the default for sites without their own. `audit` draws the decisions that a
     person looks at. `clock` returns an aware UTC time. `public_url` is the address under which people
-    reach the service, empty if it is not known. `mail_server` sends the digests, if there is one.
+    reach the service, empty if it is not known. `mail_server` sends the digests, and `adviser` is asked about held
+    comments, if there are any.
     `scope` has the sites that the caller may touch: the queue replaces it for each request by those on which the person
     has the permission that the page needs.
     """
@@ -52,4 +54,5 @@ class Services:
     clock: Callable[[], datetime]
     public_url: str
     mail_server: MailServer | None
+    adviser: ChatServer | None
     scope: SiteScope = ALL_SITES

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from ipaddress import ip_address
 
 import click
 
@@ -13,6 +12,7 @@ from moderation.cli._output import print_json
 from moderation.cli.state import state_paths
 from moderation.domain.errors import InvalidInput
 from moderation.domain.invisible import show_invisible
+from moderation.domain.urls import is_loopback, is_sent_in_clear
 from moderation.settings import Settings
 
 _MAX_WORKERS_PER_CPU = 4
@@ -45,7 +45,8 @@ def _diagnose() -> list[Finding]:
         return [Finding("settings", Level.PROBLEM, str(error))]
     about_settings = list(_check_settings(settings)) or [Finding("settings", Level.OK, "No setting looks wrong.")]
     metrics = settings.metrics_folder or settings.var / "metrics"
-    return [*about_settings, *diagnose(state_paths(settings), metrics, datetime.now(UTC))]
+    adviser_model = settings.adviser_model if settings.adviser_url else ""
+    return [*about_settings, *diagnose(state_paths(settings), metrics, datetime.now(UTC), adviser_model)]
 
 
 def _check_settings(settings: Settings) -> Iterator[Finding]:
@@ -55,7 +56,7 @@ def _check_settings(settings: Settings) -> Iterator[Finding]:
         _ = settings.budget
     except InvalidInput as error:
         yield Finding("settings", Level.PROBLEM, f"{error} Set MODERATION_MAX_LOST_RATE and MODERATION_MAX_HELD_RATE.")
-    if not _is_loopback(settings.host) and not settings.secure_cookies:
+    if not is_loopback(settings.host) and not settings.secure_cookies:
         yield Finding(
             "settings",
             Level.WARNING,
@@ -73,10 +74,6 @@ def _check_settings(settings: Settings) -> Iterator[Finding]:
             f"MODERATION_BUSY_TIMEOUT_SECONDS={settings.busy_timeout_seconds:g} lets a blog wait longer than it will: "
             f"set at most {_MAX_BUSY_SECONDS:g}.",
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    if is_sent_in_clear(settings.adviser_url):
+        text = "MODERATION_ADVISER_URL sends comments without encryption: use https, or a tunnel from this machine."
+        yield Finding("settings", Level.WARNING, text)

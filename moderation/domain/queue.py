@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from moderation.domain.decision import Decision, Label, LabelValue
+from moderation.domain.opinions import Opinion
 from moderation.domain.site import ReviewAction
 
 MAX_COUNTED = 10_000
@@ -166,7 +167,8 @@ class ListedComment:
     `label` is the label or removal in force with the number `label_id` of its row in the log; `None` and 0 without one.
     `item` and `callback` are `None` if the comment has none. `author_id` is that of an author whom the blog vouches
     for. `is_excerpt` is true if a field of the comment is only its beginning. `channel` is that of the check, and
-    `review_action` what the site's blog does with comments for review. `finding` asks for a second look.
+    `review_action` what the site's blog does with comments for review. `finding` asks for a second look. `opinion` is
+    that of the operator's own model.
 
     `can_be_told` is true if the blog can be called about a decision.
 
@@ -185,6 +187,7 @@ class ListedComment:
     item: QueueItem | None = None
     callback: CallbackState | None = None
     finding: Finding | None = None
+    opinion: Opinion | None = None
     can_be_told: bool = False
     is_judged: bool = True
 

@@ -1,5 +1,6 @@
 """Parsing of http(s) URLs, the canonical form of a site's URL, and the links to our own pages."""
 
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from moderation.domain.errors import InvalidInput
@@ -31,6 +32,20 @@ def normalize_url(url: str) -> str:
     host = f"[{host}]" if ":" in host else host
     port = "" if parts.port in (None, DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine by its name or address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_sent_in_clear(url: str) -> bool:
+    """Return whether others can read on its way what is sent to a URL: without TLS, to another machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
 def item_url(public_url: str, decision_id: str) -> str:

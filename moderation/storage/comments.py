@@ -20,6 +20,7 @@ from moderation.storage.tables import (
     labels,
     notes,
     open_comments,
+    opinions,
 )
 
 _LABELS = tuple(f"comment_{name}" for name in COMMENT_FIELDS)
@@ -183,9 +184,9 @@ def list_unused(connection: Connection, site_id: int) -> list[int]:
 
 
 def delete_unused(connection: Connection, comment_ids: Collection[int]) -> int:
-    """Delete those of the comments that were never judged or labelled, with the notes on them. Returns how many."""
+    """Delete those of the comments that were never judged or labelled, with all about them. Returns how many."""
     unused = select(comments.c.id).where(comments.c.id.in_(comment_ids), _UNUSED)
-    for table in (notes, open_comments):
+    for table in (notes, open_comments, opinions):
         connection.execute(delete(table).where(table.c.comment_id.in_(unused)))
     return connection.execute(delete(comments).where(comments.c.id.in_(comment_ids), _UNUSED)).rowcount
 

@@ -21,13 +21,14 @@ from moderation.domain.queue import (
     unjudged_number,
 )
 from moderation.domain.site import ReviewAction
-from moderation.storage import comments, decisions, second_look
+from moderation.storage import comments, decisions, opinions, second_look
 from moderation.storage.labels import LABEL_COLUMNS, label_from_values
 from moderation.storage.queue_orders import CONDITIONS, IS_AUDIT, IS_OPEN, IS_UNSKIPPED, keys
 from moderation.storage.sites import in_scope
 from moderation.storage.tables import callbacks, labels, queue_items, sites
 from moderation.storage.tables import comments as comments_table
 from moderation.storage.tables import decisions as decisions_table
+from moderation.storage.tables import opinions as opinions_table
 
 _MAX_IDS_PER_QUERY = 500
 _ITEM = decisions_table.join(queue_items, queue_items.c.decision_id == decisions_table.c.id)
@@ -42,6 +43,7 @@ _COLUMNS = (
     queue_items.c.closed_at,
     queue_items.c.audit_probability,
     *(callbacks.c[name].label(f"callback_{name}") for name in CallbackState._fields),
+    *opinions.COLUMNS,
     *_LABEL_COLUMNS,
     *decisions.OWN_COLUMNS,
     *comments.EXCERPTS,
@@ -51,6 +53,7 @@ _JOINED = (
     .outerjoin(queue_items, queue_items.c.decision_id == decisions_table.c.id)
     .outerjoin(callbacks, callbacks.c.decision_id == decisions_table.c.id)
     .outerjoin(labels, labels.c.id == decisions_table.c.label_id)
+    .outerjoin(opinions_table, opinions_table.c.comment_id == decisions_table.c.comment_id)
 )
 
 
@@ -182,6 +185,7 @@ def _listed_comment(row: RowMapping, excerpt_length: int) -> ListedComment:
         label=_label(row),
         item=_queue_item(row),
         callback=_callback_state(row),
+        opinion=opinions.from_row(row),
         can_be_told=bool(row["callback_publishes_at"] or (row["decision_has_callback"] and row["plugin_callback"])),
     )
 

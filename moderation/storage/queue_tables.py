@@ -147,6 +147,21 @@ Index("ix_findings_open", findings.c.id, findings.c.site_id, sqlite_where=_is_op
 for _name, _column in (("ix_findings_contradicts", findings.c.contradicts_id), ("ix_findings_act", findings.c.act_id)):
     Index(_name, _column, sqlite_where=_column.is_not(None), postgresql_where=_column.is_not(None))
 
+# The opinions of the operator's own model, as `domain.opinions.Opinion` has them, and NULL without one. Without a
+# `next_attempt_at` the model is not asked again.
+opinions = Table(
+    "opinions",
+    metadata,
+    Column("comment_id", Integer, ForeignKey("comments.id"), primary_key=True, autoincrement=False),
+    Column("model", AnyText, nullable=False),
+    Column("is_spam", Boolean),
+    Column("confidence", Double),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcDateTime),
+    Column("last_error", AnyText),
+)
+
 callbacks = Table(
     "callbacks",
     metadata,

@@ -29,6 +29,7 @@ act_rules = queue_tables.act_rules
 findings = queue_tables.findings
 notes = queue_tables.notes
 open_comments = queue_tables.open_comments
+opinions = queue_tables.opinions
 
 sites = Table(
     "sites",

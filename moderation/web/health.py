@@ -16,6 +16,7 @@ from moderation.actions.alarms import count_alarms
 from moderation.actions.callbacks import count_pending
 from moderation.actions.digests import count_failing_digests
 from moderation.actions.disk import free_bytes
+from moderation.actions.opinions import Outcome
 from moderation.actions.readiness import readiness
 from moderation.actions.review import count_held
 from moderation.actions.services import Services
@@ -30,6 +31,7 @@ MAX_COUNT_AGE_SECONDS = 5.0
 MAX_READINESS_AGE_SECONDS = 1.0
 """Age up to which the state of the service is given again: anybody may ask, and the checks write to the disk."""
 
+_ADVISER_BUCKETS_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0, 120.0)
 _BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 _MESSAGE_COUNTS: dict[str, Callable[[Services], int]] = {
@@ -74,6 +76,17 @@ class Metrics:
             buckets=_BUCKETS_SECONDS,
             registry=registry,
         )
+        self._adviser_seconds = Histogram(
+            "moderation_adviser_seconds",
+            "Time of a question to the operator's own model.",
+            ("outcome",),
+            buckets=_ADVISER_BUCKETS_SECONDS,
+            registry=registry,
+        )
+
+    def count_question(self, outcome: Outcome, seconds: float) -> None:
+        """Count a question to the operator's own model."""
+        self._adviser_seconds.labels(outcome).observe(seconds)
 
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

@@ -72,6 +72,11 @@ def attach_state(app: Flask, state: AppState) -> None:
     app.extensions[_EXTENSION_KEY] = state
 
 
+def state_of(app: Flask) -> AppState:
+    """Return the state of an application."""
+    return cast(AppState, app.extensions[_EXTENSION_KEY])
+
+
 def is_below(beginnings: Sequence[str], path: str) -> bool:
     """Return whether a path is below one of the beginnings, also with a prefix that a proxy passes on."""
     return any(beginning in path for beginning in beginnings)
@@ -79,7 +84,7 @@ def is_below(beginnings: Sequence[str], path: str) -> bool:
 
 def app_state() -> AppState:
     """Return the state of the application that answers the current request."""
-    return cast(AppState, current_app.extensions[_EXTENSION_KEY])
+    return state_of(current_app)
 
 
 def services() -> Services:

@@ -214,6 +214,11 @@ SETTINGS = {
     "more lost than held": ({"MODERATION_MAX_LOST_RATE": "0.5"}, "problem", "MODERATION_MAX_HELD_RATE"),
     "open without HTTPS": ({"HOST": "0.0.0.0"}, "warning", "MODERATION_SECURE_COOKIES"),
     "too many workers": ({"MODERATION_WORKERS": "64"}, "warning", "processors"),
+    "comments in clear": (
+        {"MODERATION_ADVISER_URL": "http://gpu.example/v1", "MODERATION_ADVISER_MODEL": "m"},
+        "warning",
+        "without encryption",
+    ),
     "a long wait": ({"MODERATION_BUSY_TIMEOUT_SECONDS": "600"}, "warning", "at most 30"),
 }
 

@@ -18,6 +18,7 @@ from moderation.domain.errors import AddressInUse, InvalidInput
 from moderation.settings import Settings
 from moderation.storage.engine import open_engine, write_transaction
 from tests.cli.conftest import Operator
+from tests.model_server import answering
 
 
 @contextmanager
@@ -136,3 +137,36 @@ def test_the_bind_address_is_checked() -> None:
 def test_the_public_url_can_be_opened_in_a_browser(host: str, shown: str) -> None:
     """The address of all interfaces cannot."""
     assert public_url(host, 80) == shown
+
+
+def test_it_answers_while_the_adviser_hangs(operator: Operator) -> None:
+    """Each comment gets its verdict at once, while the first question has no answer yet; the log has no key."""
+    key = operator.get_json("site", "add", "https://hanging.example")["key"]
+    operator.get("site", "thresholds", "https://hanging.example", "--review", "1e-9", "--spam", "1", "--discard", "1")
+    with answering() as model:
+        model.may_answer.clear()
+        asking = {
+            "ADVISER_URL": model.url,
+            "ADVISER_MODEL": "m",
+            "ADVISER_KEY": "sk-secret",
+            "ADVISER_MAX_PER_MINUTE": "600",
+        }
+        variables = {f"MODERATION_{name}": value for name, value in asking.items()}
+        with serving(Operator(operator.environment | variables)) as (process, address):
+            headers, decided = {"Authorization": f"Bearer {key}"}, []
+            for number in range(3):
+                sent = httpx.post(f"{address}/v1/score", json={"text": f"number {number}"}, headers=headers, timeout=5)
+                decided.append(sent.json()["id"])
+                assert model.arrived.wait(30)
+            assert len(model.questions) == 1
+            model.may_answer.set()
+            opinion = None
+            while opinion is None:
+                opinion = httpx.get(f"{address}/v1/decisions/{decided[-1]}", headers=headers).json()["opinion"]
+            assert opinion == {"model": "m", "is_spam": True, "confidence": 0.92}
+            metrics = httpx.get(f"{address}/metrics").text
+            assert re.search(r'moderation_adviser_seconds_count\{outcome="answered"\} [1-3]\.0', metrics)
+            assert model.questions[0].headers["authorization"] == "Bearer sk-secret"
+            process.send_signal(signal.SIGTERM)
+            rest, _ = process.communicate(timeout=30)
+            assert process.returncode == 0 and "sk-secret" not in rest and "number" not in rest

@@ -18,8 +18,11 @@ from benchmarks.queue import (
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site
 from moderation.domain.comment import Comment
+from moderation.domain.opinions import Opinion
 from moderation.settings import Settings
-from moderation.web.queue.views import SITES_PAGE_SIZE
+from moderation.storage import opinions
+from moderation.storage.engine import write_transaction
+from moderation.web.queue.views import PAGE_SIZE, SITES_PAGE_SIZE
 from tests.web.conftest import Browser
 
 TEXT_BYTES = 20_000
@@ -63,6 +66,20 @@ def test_mixtures_are_bounded(hostile_queue: HostileQueue, pieces: list[tuple[st
     text = "".join(HOSTILE_TEXTS[kind](length) for kind, length in pieces) * 4
     comment = Comment(text, author=text, url=text, email=f"a@{text}", context=text, permalink=text)
     assert too_heavy(hostile_queue, hostile_queue.hold(comment)) == []
+
+
+def test_opinions_of_other_models_are_bounded(services: Services, hostile_queue: HostileQueue) -> None:
+    """Each card has one, by a model with a long and hostile name."""
+    for alphabet in RANDOM_ALPHABETS.values():
+        paths = hostile_queue.hold_all(random_comments(alphabet))
+        name = random_comments(alphabet)[0].text
+        with write_transaction(services.engine) as connection:
+            while (question := opinions.next_question(connection, services.clock())) is not None:
+                now = services.clock()
+                claimed = opinions.claim(connection, question, name[question.comment_id :], now, now)
+                assert claimed and opinions.settle(connection, claimed, Opinion(name, True, 0.92))
+        assert hostile_queue.client.get("/queue").text.count("which decides nothing") == PAGE_SIZE
+        assert too_heavy(hostile_queue, paths) == []
 
 
 def test_the_page_of_sites_is_bounded(mara: Browser, services: Services) -> None:

@@ -12,12 +12,12 @@ OTHER_KEY = "ba9876543210"
 
 
 def test_a_decision_reads_back_as_it_was_answered(blog: Blog) -> None:
-    """The stored decision equals the answered one, to the last digit, and adds spans and similar comments."""
+    """The stored decision equals the answered one, to the last digit, and adds spans and facts known since."""
     answered = blog.call("POST", "/v1/score?spans=true", {"text": "Hello there", "author": "Ann"}).get_json()
     assert "similar_comments" not in answered
     stored = blog.call("GET", f"/v1/decisions/{answered['id']}").get_json()
     assert any("spans" in reason for reason in stored["reasons"])
-    assert stored == {**answered, "similar_comments": []}
+    assert stored == {**answered, "similar_comments": [], "opinion": None}
 
 
 def test_similar_comments_come_with_a_decision(blog: Blog, services: Services, client: FlaskClient) -> None:

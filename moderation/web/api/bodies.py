@@ -9,6 +9,7 @@ from typing import Any
 from moderation.actions.judging import Judgement
 from moderation.domain.decision import Decision, Label, Reason, SimilarComment
 from moderation.domain.general_guarantee import GeneralGuarantees
+from moderation.domain.opinions import Opinion
 from moderation.domain.protection import describe_protection
 from moderation.domain.thresholds import decide
 from moderation.scoring.reasons import describe
@@ -47,9 +48,13 @@ def stored_decision_body(
     general: GeneralGuarantees | None,
     label: Label | None,
     similar_comments: Sequence[SimilarComment],
+    opinion: Opinion | None,
 ) -> dict[str, Any]:
-    """Return a decision with the labels given since, as `StoredDecisionResponse` documents it."""
-    return decision_body(decision, general, label) | {"similar_comments": similar_comments}
+    """Return a decision with all that is known since, as `StoredDecisionResponse` documents it."""
+    return decision_body(decision, general, label) | {
+        "similar_comments": similar_comments,
+        "opinion": opinion and opinion._asdict(),
+    }
 
 
 def _calibration_body(judgement: Judgement | Decision, general: GeneralGuarantees | None) -> dict[str, Any] | None:

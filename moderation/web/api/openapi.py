@@ -74,7 +74,7 @@ OPERATIONS = (
         "get",
         "/v1/decisions/{decision_id}",
         "getDecision",
-        "Read a decision with its label and similar comments.",
+        "Read a decision with its label, similar comments and an opinion.",
         response="StoredDecisionResponse",
         error_statuses=(401, 404, 429, 503),
     ),

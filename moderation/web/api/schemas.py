@@ -203,12 +203,21 @@ class SimilarCommentResponse(ResponseModel):
     label: LabelResponse
 
 
+class OpinionResponse(ResponseModel):
+    """The opinion of the operator's own model on a held comment. No verdict follows it."""
+
+    model: Text = Field(description="The name of the model. Escape it.")
+    is_spam: bool
+    confidence: _Probability = Field(description="The model's own figure.")
+
+
 class StoredDecisionResponse(DecisionResponse):
-    """A decision with the labels given since: to its comment and to similar ones."""
+    """A decision with the labels given since, to its comment and to similar ones, and an opinion on it."""
 
     similar_comments: list[SimilarCommentResponse] = Field(
         [], description="The most similar first; at most three of a label, five in all."
     )
+    opinion: OpinionResponse | None = Field(None, description="That of the operator's own model, or null.")
 
 
 class AkismetReviewResponse(ResponseModel):

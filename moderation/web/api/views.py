@@ -10,6 +10,7 @@ from moderation.actions.author_rules import set_author_rule
 from moderation.actions.check import CheckRequest, check_comment, check_comments, find_decision
 from moderation.actions.judging import general_guarantees
 from moderation.actions.labelling import label_decision, remove_comment, withdraw_label
+from moderation.actions.opinions import find_opinion
 from moderation.actions.retries import IdempotencyKey
 from moderation.actions.similarity import find_similar_to_decision
 from moderation.domain.authors import AuthorFact, Standing, VouchedAuthor
@@ -102,11 +103,12 @@ def score_batch() -> Response:
 
 
 def get_decision(decision_id: str) -> Response:
-    """Return a decision of the calling site with the label in force and the similar comments."""
+    """Return a decision of the calling site with its label, similar comments, and the opinion of another model."""
     site = calling_site()
     decision, label = find_decision(services(), site, _validated_id(decision_id))
     similar_comments = find_similar_to_decision(services(), decision)
-    return _json_response(stored_decision_body(decision, _general(decision), label, similar_comments))
+    opinion = find_opinion(services(), decision)
+    return _json_response(stored_decision_body(decision, _general(decision), label, similar_comments, opinion))
 
 
 def put_label(decision_id: str) -> Response:

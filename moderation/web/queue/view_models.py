@@ -35,6 +35,7 @@ _MAX_LOW_LINES = 5
 """Code points and line breaks that fit into the least height of a comment's text, in a window 320 pixels wide."""
 _MAX_ADDRESS_BYTES = 200
 _MAX_DETAIL_BYTES = 60
+_MAX_MODEL_BYTES = 60
 _MAX_SIMILAR_BYTES = 200
 
 
@@ -65,6 +66,13 @@ class SimilarCommentView(NamedTuple):
     similarity: str
     label_summary: Markup
     text: Markup
+
+
+class OpinionView(NamedTuple):
+    """The opinion of the operator's own model: its name, and its answer such as `spam, 92 %`."""
+
+    model: Markup
+    answer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,7 @@ class QueueItemView:
 
     `publishes_at` is when the blog publishes the held comment by itself; `was_published` if that time has passed.
     `state` says where the comment is at its blog otherwise, `effects` what the buttons do there. `presence` says who
-    else decides it at this moment.
+    else decides it at this moment. Only a held comment has an `opinion`.
     """
 
     id: str
@@ -133,6 +141,7 @@ class QueueItemView:
     text: TextView
     links: Listing[LinkView]
     verdict: str
+    opinion: OpinionView | None
     second_look: SecondLookView | None
     chips: Listing[ReasonView]
     reasons: Listing[ReasonView]
@@ -215,6 +224,7 @@ def _item_view(
         author_url=room.field(comment.url),
         text=TextView(room.text(shown.markup), part.start, part.start + shown.length, length),
         verdict=_AUDITED if item.is_audit else _verdict_sentence(item),
+        opinion=_opinion_view(item),
         second_look=second_look_view(item, context.moderator_name, room),
         # In the order of their use to a moderator: the first ones get the space.
         remarks=room.listing(lambda each: each, remark_views(context.teamwork, context.moderator_name)),
@@ -237,6 +247,15 @@ def _verdict_sentence(item: ListedComment) -> str:
     name, side = ("review", "below") if verdict is Verdict.PUBLISH else (verdict.value, "above")
     threshold = percent(getattr(decision.thresholds, name))
     return f"{word}: {percent(decision.score.probability)} spam, {side} this site’s {name} threshold ({threshold})"
+
+
+def _opinion_view(item: ListedComment) -> OpinionView | None:
+    """Return the view of an opinion. It takes no room from the rest of the card, which is the same without it."""
+    opinion = item.opinion if item.is_held and not item.is_audit else None
+    if opinion is None:
+        return None
+    label = "spam" if opinion.is_spam else "not spam"
+    return OpinionView(excerpt(opinion.model, _MAX_MODEL_BYTES), f"{label}, {round(100 * opinion.confidence)} %")
 
 
 def _email_domain(comment: Comment) -> str:
