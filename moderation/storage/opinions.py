@@ -78,7 +78,7 @@ def claim(connection: Connection, question: Question, model: str, now: datetime,
         return claimed if _update_unchanged(connection, question, **values) else None
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     added = insert(opinions).values(comment_id=question.comment_id, **values).on_conflict_do_nothing()
-    return claimed if connection.execute(added).rowcount == 1 else None
+    return claimed if connection.execute(added.returning(opinions.c.comment_id)).first() else None
 
 
 def settle(connection: Connection, claimed: Question, opinion: Opinion | None) -> bool:

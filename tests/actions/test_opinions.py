@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 
@@ -36,6 +37,7 @@ from moderation.domain.decision import Decision, LabelValue, Moderator
 from moderation.domain.opinions import Opinion
 from moderation.domain.queue import ListName, Order, Verb
 from moderation.domain.site import Site
+from moderation.domain.thresholds import Thresholds
 from moderation.settings import Settings
 from moderation.storage import comments, opinions
 from moderation.storage.engine import read_transaction, write_transaction
@@ -160,7 +162,7 @@ def test_only_waiting_comments_are_asked_about(
 def test_an_audit_item_is_not_asked_about(services: Services, adviser: Adviser, hold_all_site: Site) -> None:
     """A person decides it without any hint."""
     drawing = replace(services, audit=AuditDraw(services.secret, 1.0))
-    site = set_thresholds(services, hold_all_site.url, replace(hold_all_site.thresholds, review=0.9999999))
+    site = set_thresholds(services, hold_all_site.url, Thresholds(1.0, 1.0, 1.0))
     check_comment(drawing, site, CheckRequest(Comment("Hello, what a lovely garden")))
     assert [item.is_audit for item in held_items(services)] == [True]
     adviser.ask(2)
@@ -218,14 +220,14 @@ def test_the_server_rests_while_it_fails(
     for number in range(30):
         hold(f"number {number}")
     adviser.model.hangs_up = True
-    rests = []
-    for _ in range(7):
-        before, began = len(adviser.asked), adviser.seconds
-        while len(adviser.asked) == before:
-            adviser.ask()
-            adviser.seconds += 5
-        rests.append(adviser.seconds - began)
-    assert rests == [5, *(min(FIRST_REST_SECONDS * 2**number, MAX_REST_SECONDS) for number in range(6))]
+    asked_at: list[float] = []
+    for _ in range(400):
+        adviser.ask()
+        asked_at += [adviser.seconds] * (len(adviser.asked) - len(asked_at))
+        adviser.seconds += 5
+    rests = [after - before for before, after in pairwise(asked_at)]
+    assert rests == [min(FIRST_REST_SECONDS * 2**number, MAX_REST_SECONDS) for number in range(len(rests))]
+    assert MAX_REST_SECONDS in rests
     adviser.model.hangs_up = False
     clock.advance(3_600)
     adviser.seconds += MAX_REST_SECONDS
