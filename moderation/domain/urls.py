@@ -43,7 +43,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_sent_in_clear(url: str) -> bool:
-    """Return whether others can read on its way what is sent to a URL: without TLS, to another machine."""
+    """Return whether a request to a URL can be read on its way: it goes to another machine without TLS."""
     parts = urlsplit(url)
     return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 

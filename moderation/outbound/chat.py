@@ -31,7 +31,7 @@ class ChatServer:
 
 
 def ask(server: ChatServer, messages: Sequence[Mapping[str, str]]) -> str:
-    """Return the model's answer to messages, whatever it says.
+    """Return the text of the model's answer to messages.
 
     A server that refuses the request is asked again without the options that some do not have, within the same time.
     Raises `DeliveryError` if the server gives no answer. Its message quotes nothing of the server.
