@@ -23,6 +23,7 @@ app = create_app(_services, _settings)
 front = Front(app, _settings)
 BackgroundTasks(_services).start()
 if _services.adviser is not None:
-    count_question = state_of(app).metrics.count_question
-    asking = asking_task(_services, _services.adviser, _settings.adviser_max_per_minute, count_question)
-    BackgroundTasks(_services, asking).start()
+    _count = state_of(app).metrics.count_question
+    _asking = asking_task(_services, _services.adviser, _settings.adviser_max_per_minute, _count)
+    # A second thread: no callback must wait for a model.
+    BackgroundTasks(_services, _asking).start()

@@ -33,8 +33,8 @@ class ModelServer:
     """The questions that arrived, and the faults that the server simulates.
 
     `content` is the model's answer, and `body` the whole response in place of a correct one. With `refused`, a request
-    that has this option gets a 400. With `drips`, the body comes byte by byte without end; with `hangs_up`, nothing
-    comes. A call waits for `may_answer`.
+    that has this option gets a 400 after `refusal_seconds`. With `drips`, the body comes byte by byte without end. With
+    `hangs_up`, nothing comes. A call waits for `may_answer`.
     """
 
     url: str = ""
@@ -43,6 +43,7 @@ class ModelServer:
     body: bytes | None = None
     redirect: str = ""
     refused: str = ""
+    refusal_seconds: float = 0.0
     drips: bool = False
     hangs_up: bool = False
     questions: list[Question] = field(default_factory=list)
@@ -96,7 +97,14 @@ def _endpoint_class(model: ModelServer) -> type[BaseHTTPRequestHandler]:
             model.may_answer.wait(30)
             if not model.hangs_up:
                 with suppress(OSError):
-                    self._reply(400 if model.refused in body else model.status)
+                    self._answer(is_refused=model.refused in body)
+
+        def _answer(self, *, is_refused: bool) -> None:
+            if is_refused:
+                model.closing.wait(model.refusal_seconds)
+                self.send_error(400)
+            else:
+                self._reply(model.status)
 
         def _reply(self, status: int) -> None:
             answer = {"choices": [{"message": {"role": "assistant", "content": model.content}}]}

@@ -1,5 +1,7 @@
 """Jobs that a serving process repeats in one background thread: deliveries, recalibration, a shadow, alarms, purging.
 
+The questions to the operator's own model have a second thread, as a model answers slowly.
+
 The jobs share the thread, so each one bounds how long it may delay the others. A round of deliveries begins no call
 after `deliveries.MAX_ROUND_SECONDS`. It delays the others for 40 seconds and one DNS look-up at most. Recalibration
 stops between two sites after `RECALIBRATION_SLICE_SECONDS`. It delays callbacks for 5 seconds and one site at most.
@@ -209,7 +211,7 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
 
 
 def asking_task(services: Services, adviser: ChatServer, max_per_minute: int, observe: Observer) -> PeriodicTask:
-    """Return the task that asks the operator's own model. It needs its own thread: a model answers slowly."""
+    """Return the task that asks the operator's own model, for a thread without other tasks."""
     job = Asking(services, adviser, observe)
     return PeriodicTask(job, error_event="asking the adviser failed", pause_seconds=60 / max_per_minute)
 

@@ -199,7 +199,7 @@ def _check_adviser(engine: Engine, model: str) -> Iterator[Finding]:
         text = f"{model} gave no answer the last time ({found.last_error}): see that its server runs."
         yield Finding("adviser", Level.WARNING, f"{text} The service asks again within ten minutes.")
     else:
-        text = f"Other models have {found.opinions:,} opinions on comments, and none on {found.without:,}."
+        text = f"Comments with an opinion of another model: {found.opinions:,}; without one: {found.without:,}."
         yield Finding("adviser", Level.OK, text)
 
 

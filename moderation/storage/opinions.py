@@ -13,7 +13,6 @@ from moderation.storage import comments
 from moderation.storage.claims import is_due, update_unchanged
 from moderation.storage.queue_orders import IS_AUDIT, IS_OPEN
 from moderation.storage.sites import in_scope
-from moderation.storage.tables import comments as comments_table
 from moderation.storage.tables import decisions, opinions, queue_items
 
 MAX_DELAY = timedelta(minutes=15)
@@ -54,20 +53,20 @@ def next_question(connection: Connection, now: datetime) -> Question | None:
         .limit(MAX_CONSIDERED)
         .subquery()
     )
-    current = and_(decisions.c.id == newest.c.decision_id, decisions.c.superseded.is_(False))
     statement = (
-        select(comments_table.c.id, opinions.c.attempts, opinions.c.next_attempt_at, *comments.COLUMNS)
-        .select_from(newest.join(decisions, current))
-        .join(comments_table, comments_table.c.id == decisions.c.comment_id)
-        .outerjoin(opinions, opinions.c.comment_id == comments_table.c.id)
+        select(decisions.c.comment_id, opinions.c.attempts, opinions.c.next_attempt_at)
+        .select_from(newest.join(decisions, decisions.c.id == newest.c.decision_id))
+        .outerjoin(opinions, opinions.c.comment_id == decisions.c.comment_id)
         .where(or_(opinions.c.comment_id.is_(None), is_due(opinions.c.next_attempt_at, now, MAX_DELAY)))
         .order_by(newest.c.id.desc())
         .limit(1)
     )
-    row = connection.execute(statement).mappings().first()
+    row = connection.execute(statement).first()
     if row is None:
         return None
-    return Question(row["id"], comments.from_row(row), row["attempts"] or 0, row["next_attempt_at"])
+    # Apart from the search, which would sort the texts of all candidates.
+    comment = comments.get(connection, row.comment_id)
+    return Question(row.comment_id, comment, row.attempts or 0, row.next_attempt_at)
 
 
 def claim(connection: Connection, question: Question, model: str, now: datetime, until: datetime) -> Question | None:

@@ -403,5 +403,5 @@ def test_the_doctor_says_how_the_model_is(
     assert found("llama3.1") == (
         "adviser",
         Level.OK,
-        "Other models have 1 opinions on comments, and none on 0.",
+        "Comments with an opinion of another model: 1; without one: 0.",
     )

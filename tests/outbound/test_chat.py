@@ -112,17 +112,25 @@ def test_a_server_that_hangs_up_is_an_error(model: ModelServer) -> None:
         ask(ChatServer("http://127.0.0.1:9/v1", "m", "", 5), MESSAGES)
 
 
-@pytest.mark.parametrize("where", ["before", "within", "after a refusal"])
+@pytest.mark.parametrize("where", ["before", "within"])
 def test_a_slow_answer_ends_at_the_deadline(model: ModelServer, where: str) -> None:
-    """A second call without the options has no time of its own."""
+    """Silence and a body that comes byte by byte end at the same time."""
     if where == "before":
         model.may_answer.clear()
-    model.drips = where != "before"
-    model.refused = "temperature" if where == "after a refusal" else ""
+    model.drips = where == "within"
     began = monotonic()
     with pytest.raises(DeliveryError, match="in time"):
         ask(model.adviser(seconds=0.4), MESSAGES)
     assert 0.3 < monotonic() - began < 5
+
+
+def test_a_refusal_and_the_second_call_share_one_deadline(model: ModelServer) -> None:
+    """The call without the options has the rest of the time."""
+    model.refused, model.refusal_seconds, model.drips = "temperature", 1.5, True
+    began = monotonic()
+    with pytest.raises(DeliveryError, match="in time"):
+        ask(model.adviser(seconds=2), MESSAGES)
+    assert len(model.questions) == 2 and 1.9 < monotonic() - began < 3
 
 
 def test_no_proxy_of_the_environment_is_used(model: ModelServer, monkeypatch: pytest.MonkeyPatch) -> None:
