@@ -27,7 +27,7 @@ VAGUE_WORDS = {
     "common",
     "info",
 }
-MAX_MODULES = 299
+MAX_MODULES = 301
 MAX_MODULE_LINES = 320
 MAX_FUNCTION_LINES = 45
 
@@ -176,10 +176,11 @@ def test_service_py_only_re_exports_the_application() -> None:
 
 
 def test_the_wheel_carries_the_shipped_model() -> None:
-    """pyproject.toml names the default model of this checkout and no other file outside the package but starter.csv."""
+    """pyproject.toml names this checkout's default model and no other file outside the package but written comments."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert wheel["only-include"] == ["moderation", f"models/{SHIPPED_MODEL_ID}", "data/starter.csv"]
+    written = ["data/starter.csv", "data/composed"]
+    assert wheel["only-include"] == ["moderation", f"models/{SHIPPED_MODEL_ID}", *written]
 
 
 def test_only_the_edges_read_the_wall_clock() -> None:

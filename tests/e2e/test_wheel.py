@@ -118,6 +118,7 @@ def test_the_wheel_holds_one_package(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"moderation"}
     assert "moderation/py.typed" in names
     assert sorted(name.removeprefix("moderation/_bundled/") for name in names if "/_bundled/" in name) == [
+        *(f"data/composed/{name}.tsv" for name in ("cities", "forms", "people", "topics", "trades")),
         "data/starter.csv",
         f"models/{SHIPPED_MODEL_ID}/card.json",
         f"models/{SHIPPED_MODEL_ID}/model.joblib",
