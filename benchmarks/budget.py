@@ -16,7 +16,7 @@ from benchmarks import data
 from benchmarks.rows import Row, at_most, figure
 from moderation.domain.binomial import min_sample_size, scheduled_sample_size
 from moderation.domain.budget import Budget, select_threshold
-from moderation.scoring.model import probabilities
+from moderation.scoring.batches import probabilities
 from moderation.training.corpus import read_corpus
 from tests.models import small_model
 

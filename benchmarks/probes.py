@@ -15,7 +15,8 @@ from benchmarks.probe_styles import STYLES
 from benchmarks.rows import Row, at_least, at_most, figure
 from moderation.domain.comment import Comment
 from moderation.features.parsed_comment import ParsedComment
-from moderation.scoring.model import Model, probabilities
+from moderation.scoring.batches import probabilities
+from moderation.scoring.model import Model
 from moderation.training.fitting import TrainingResult
 from moderation.training.recipe import Recipe
 

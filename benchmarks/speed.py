@@ -31,7 +31,8 @@ from moderation.features.signals import measure as measure_one
 from moderation.features.signals import measure_all
 from moderation.features.word_cache import WordCache
 from moderation.registry.model_registry import ModelRegistry
-from moderation.scoring.model import Model, probabilities, score
+from moderation.scoring.batches import probabilities
+from moderation.scoring.model import Model, score
 from moderation.training.corpus import read_corpus
 from moderation.training.design_matrix import build_matrix
 from moderation.training.linear import fit

@@ -79,12 +79,12 @@ def _install_shipped_models(settings: Settings) -> None:
 
 
 def load_model(settings: Settings, model_id: str | None) -> Model:
-    """Return the model with this id, or the live model without one.
+    """Return the model with this id, or the live model without one. Its second reader is never skipped.
 
     Raises `NotFound` for an unknown model, `ModelUnavailable` for one that cannot be loaded or when none is live.
     """
     registry = open_registry(settings)
-    return LiveModel(registry).current() if model_id is None else registry.load(model_id)
+    return (LiveModel(registry).current() if model_id is None else registry.load(model_id)).patient()
 
 
 def _open_services(settings: Settings, *, create_secret: bool, patient: bool) -> Services:

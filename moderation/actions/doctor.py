@@ -209,8 +209,12 @@ def _check_models(folder: Path) -> Iterator[Finding]:
     if live is None:
         yield Finding("models", Level.PROBLEM, "No model is live: run `moderation promote ID`.")
     else:
-        registry.load(live)
+        model = registry.load(live)
         yield Finding("models", Level.OK, f"The live model {live} loads and has its checksum.")
+        if model.reader_problem:
+            yield Finding("reader", Level.WARNING, model.reader_problem)
+        elif model.second_reader:
+            yield Finding("reader", Level.OK, "Its second reader is asked about comments in doubt.")
     for other in registry.ids():
         if other != live:
             try:

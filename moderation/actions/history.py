@@ -14,7 +14,7 @@ from moderation.domain.decision import Label, LabelOrigin, LabelValue
 from moderation.domain.errors import NotFound
 from moderation.domain.site import Site
 from moderation.features.parsed_comment import ParsedComment
-from moderation.scoring.model import BATCH_SIZE, parsed_probabilities
+from moderation.scoring.batches import BATCH_SIZE, parsed_probabilities
 from moderation.storage import history
 from moderation.storage.engine import read_transaction
 from moderation.storage.history import ScoredComment

@@ -27,7 +27,8 @@ from moderation.domain.decision import Label, LabelOrigin, LabelValue
 from moderation.domain.history import HISTORY_CHANNEL, ExportCounts, PastComment, PastStatus
 from moderation.domain.site import Site
 from moderation.features.parsed_comment import ParsedComment
-from moderation.scoring.model import BATCH_SIZE, Model, parsed_probabilities
+from moderation.scoring.batches import BATCH_SIZE, parsed_probabilities
+from moderation.scoring.model import Model
 from moderation.storage import comments, history, labels, lessons, queue_items
 from moderation.storage.columns import storable
 from moderation.storage.engine import read_transaction

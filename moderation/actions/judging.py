@@ -66,12 +66,15 @@ def judge(
 
     Without a site the model's own thresholds apply. Without a model the verdict is `fallback_verdict(site)`.
     """
-    suggested = suggested_thresholds(model)
-    thresholds, calibration = suggested.thresholds, None
-    if site is not None:
-        thresholds, calibration = site.thresholds_for(parsed.comment.type, suggested, default_budget)
+
+    def in_force(judged_by: Model | None) -> tuple[Thresholds, Calibration | None]:
+        suggested = suggested_thresholds(judged_by)
+        if site is None:
+            return suggested.thresholds, None
+        return site.thresholds_for(parsed.comment.type, suggested, default_budget)
+
     if model is None:
-        return Judgement(_NO_MODEL, thresholds, calibration, fallback_verdict(site), degraded=True)
+        return Judgement(_NO_MODEL, *in_force(None), fallback_verdict(site), degraded=True)
     own_model = model.for_site(site.url) if site else model
     result = score(
         own_model,
@@ -79,9 +82,11 @@ def judge(
         submission,
         evidence=evidence,
         site_weights=site_weights,
-        thresholds=thresholds,
+        thresholds_of=lambda judged_by: in_force(judged_by)[0],
         spans=spans,
     )
+    # Without its reader, a model has other thresholds.
+    thresholds, calibration = in_force(model if result.model == model.id else model.alone)
     if author_rule:
         result = with_author_rule(result, author_rule, thresholds.spam)
     logs_only = calibration is not None and calibration.log_only
@@ -99,7 +104,8 @@ def suggested_thresholds(model: Model | None) -> SuggestedThresholds:
 def general_guarantees(services: Services, model_id: str) -> GeneralGuarantees | None:
     """Return the general guarantees of the model that made a decision; `None` if it has none or is gone."""
     model = services.live_model.find(model_id)
-    return None if model is None else model.general_guarantees
+    # Without its reader, the files of a model are those of another one.
+    return model.general_guarantees if model and model.id == model_id else None
 
 
 def fallback_verdict(site: Site | None) -> Verdict:
@@ -121,7 +127,7 @@ def with_spans(services: Services, decision: Decision, site_url: str) -> Decisio
         return decision
     parsed = ParsedComment(decision.comment)
     listed = [with_list_spans(reason, parsed) for reason in decision.score.reasons if reason.code in LIST_CODES]
-    rescored = score(model.for_site(site_url), parsed, evidence=listed, spans=True).reasons
+    rescored = score((model.alone or model).for_site(site_url), parsed, evidence=listed, spans=True).reasons
     by_evidence = {(reason.code, reason.detail): reason for reason in rescored}
     reasons = tuple(
         _with_spans_of(reason, by_evidence.get((reason.code, reason.detail))) for reason in decision.score.reasons

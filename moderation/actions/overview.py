@@ -33,12 +33,16 @@ class DayTraffic:
 
 @dataclass(frozen=True, slots=True)
 class ModelSummary:
-    """A model: the comments and sources that trained it, and its figures on sites that it had not seen."""
+    """A model: the comments and sources that trained it, and its figures on sites that it had not seen.
+
+    `reader` says in a sentence whether a second reader is asked.
+    """
 
     id: str
     comments: int
     sources: int
     metrics: Mapping[str, float]
+    reader: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +101,16 @@ def summarize_model(services: Services) -> ModelSummary | None:
     """Return the live model with the figures of its card, `None` if there is no model or its card cannot be read."""
     model = services.live_model.get()
     try:
-        card = services.registry.card(model.id) if model else None
+        card = services.registry.card(model.stored_id) if model else None
     except ModerationError:
         return None
-    if card is None:
+    if model is None or card is None:
         return None
-    return ModelSummary(card.id, sum(entry.spam + entry.ham for entry in card.corpora), len(card.corpora), card.metrics)
+    reader = "A second reader is asked about comments in doubt." if model.second_reader else model.reader_problem
+    return ModelSummary(
+        id=model.id,
+        comments=sum(entry.spam + entry.ham for entry in card.corpora),
+        sources=len(card.corpora),
+        metrics=card.reader.alone_metrics if card.reader and model.reader_problem else card.metrics,
+        reader=reader,
+    )

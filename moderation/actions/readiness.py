@@ -36,11 +36,11 @@ def readiness(services: Services) -> tuple[Check, ...]:
 
 def _check_model(services: Services) -> Check:
     try:
-        services.live_model.current()
+        model = services.live_model.current()
     except ModerationError as error:
         return Check("model", False, str(error))
-    # A model that failed to load is named while the former one continues to serve.
-    return Check("model", True, services.live_model.load_error)
+    # A model that failed to load is named while the former one continues to serve, and so is a missing reader.
+    return Check("model", True, services.live_model.load_error or model.reader_problem or None)
 
 
 def _check_disk(services: Services) -> Check:

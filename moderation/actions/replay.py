@@ -5,7 +5,7 @@ the reasons of the stored decision. Nothing is stored, and no transaction lasts 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.lists import ListMatcher
 from moderation.scoring.model import Model, logistic
 from moderation.scoring.reasons import OUTSIDE_CODES
+from moderation.scoring.second_reader import map_in_threads
 from moderation.storage import decisions
 from moderation.storage.decisions import PastDecision
 from moderation.storage.engine import read_transaction
@@ -98,8 +99,8 @@ def run_replay(
             left_out = decisions.count_left_out(connection, site.id, since, until)
         counted = SiteReplay(site.url, *left_out)
         for page in _pages(services, site, since, until):
-            for past in page:
-                verdict, probability = decider.decide(past.decision)
+            decided = decider.decide_all([past.decision for past in page])
+            for past, (verdict, probability) in zip(page, decided, strict=True):
                 before = past.decision.verdict
                 counted.before[past.label, before] += 1
                 counted.after[past.label, verdict] += 1
@@ -144,6 +145,13 @@ class Decider:
         self._list = change.operator_list
         self._matcher = ListMatcher([self._list] if self._list else [])
         self._now = services.clock()
+
+    def decide_all(self, past: Sequence[Decision]) -> Iterator[tuple[Verdict, float]]:
+        """Yield verdict and probability of each decision in order."""
+        model = self._change.model
+        # Only a second reader gains from threads.
+        run = map_in_threads if model and model.second_reader else map
+        yield from run(self.decide, past)
 
     def decide(self, decision: Decision) -> tuple[Verdict, float]:
         """Return verdict and probability."""

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,8 +27,10 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.lists import list_reasons
 from moderation.scoring.model import Model
 from moderation.scoring.reasons import describe, strongest
+from moderation.scoring.second_reader import map_in_threads
 from moderation.settings import Settings
 from moderation.training.corpus import Survey, comment_of, row_id, survey_comments
+from moderation.training.rows import Row
 from moderation.training.table_files import TableFile, open_stdin
 from moderation.web.api.bodies import judgement_body
 from moderation.web.json_text import to_json
@@ -44,6 +46,8 @@ _VERDICT_MEANINGS = {
 }
 
 JudgeParsed = Callable[[ParsedComment], Judgement]
+Cells = tuple[str, str, str, str]
+RunInOrder = Callable[[Callable[[Row], Cells], Iterator[Row]], Iterable[Cells]]
 
 _site_option = click.option("--site", "site_url", metavar="URL", help="Use the weights and thresholds of this site.")
 _model_option = click.option("--model", "model_id", metavar="ID", help="Use this model instead of the live one.")
@@ -93,36 +97,46 @@ def score(file: Path, out: Path | None, site_url: str | None, model_id: str | No
     of the file. An unreadable row keeps its place and has the error as its reason. Nothing is stored.
     """
     settings = Settings.from_environment()
-    judge_parsed = _judge_for(settings, load_model(settings, model_id), site_url)
+    model = load_model(settings, model_id)
+    judge_parsed = _judge_for(settings, model, site_url)
     with TableFile.open(file, ("text",)) as table:
         # Before the output is opened, so that a refused file writes nothing.
         survey = survey_comments(table, echo_status)
         with progress_counter("Judging comments", survey.rows) as advance, open_output(out) as stream:
-            invalid = score_table(judge_parsed, table, survey, stream, advance=advance, raw=raw)
+            run = map_in_threads if model.second_reader else map
+            invalid = score_table(judge_parsed, table, survey, stream, advance=advance, raw=raw, run=run)
     if invalid:
         echo_status(f"{invalid} of {survey.rows} rows could not be judged; the column reasons says why.")
 
 
 def score_table(
-    judge: JudgeParsed, table: TableFile, survey: Survey, out: TextIO, *, advance: Callable[[], None], raw: bool = False
+    judge: JudgeParsed,
+    table: TableFile,
+    survey: Survey,
+    out: TextIO,
+    *,
+    advance: Callable[[], None],
+    raw: bool = False,
+    run: RunInOrder = map,
 ) -> int:
     """Write one line for each row of a file, in its order, without holding the rows in memory.
 
     A row without a comment gets the error as its reason, and neither probability nor verdict. Returns the number of
-    such rows. Calls `advance` after each line. `raw` leaves formulae as they are.
+    such rows. Calls `advance` after each line. `raw` leaves formulae as they are. `run` is `map`, or like it.
     """
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(SCORE_COLUMNS)
     invalid = 0
-    for row in table.rows():
+
+    def judge_row(row: Row) -> Cells:
         try:
             comment = comment_of(row, survey)
         except ValueError as error:
-            judged = ("", "", str(error))
-            invalid += 1
-        else:
-            judged = _score_cells(judge(ParsedComment(comment)))
-        cells = (row_id(table, row), *judged)
+            return row_id(table, row), "", "", str(error)
+        return row_id(table, row), *_score_cells(judge(ParsedComment(comment)))
+
+    for cells in run(judge_row, table.rows()):
+        invalid += not cells[1]
         writer.writerow(cells if raw else map(neutralize, cells))
         advance()
     return invalid

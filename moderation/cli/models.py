@@ -229,6 +229,9 @@ def show(model_id: str, as_json: bool) -> None:
         click.echo("No general guarantee: sites block after their own ham has proved the thresholds.")
     click.echo()
     _print_metrics(card.metrics)
+    if card.reader:
+        click.echo()
+        _print_reader(asdict(card.reader))
     click.echo()
     print_table(
         ("CORPUS", "SPAM", "HAM", "LICENCE"),
@@ -244,6 +247,16 @@ def show(model_id: str, as_json: bool) -> None:
         click.echo(f"\nThe {show_invisible(name)} threshold: {guarantee}.")
     for caveat in card.caveats:
         click.echo(f"\n{show_invisible(caveat)}")
+
+
+def _print_reader(reader: Mapping[str, Any]) -> None:
+    asked = " and ".join(f"{share:.0%} of the {kind}" for kind, share in reader["asked"].items())
+    shown = {name: show_invisible(reader[name]) for name in ("base", "base_licence", "digest", "alone")}
+    click.echo(
+        f"With a second reader, made from {shown['base']} ({shown['base_licence']}), SHA-256 {shown['digest']}. "
+        f"It is asked about {show_invisible(asked)}. The model without it is {shown['alone']}:\n"
+    )
+    _print_metrics(reader["alone_metrics"])
 
 
 def _print_evaluations(evaluations: Sequence[Evaluation], as_json: bool) -> None:

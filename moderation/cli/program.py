@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("judging:check", "Judge one comment and show the reasons."),
     "score": ("judging:score", "Judge a file of comments."),
     "train": ("models:train", "Train a model on labelled comments."),
+    "train-reader": ("train_reader:train_reader", "Train a second reader for a model."),
     "retrain": ("retrain:retrain", "Train on the labels of all sites, beside the service."),
     "evaluate": ("models:evaluate", "Measure models on labelled comments."),
     "promote": ("models:promote", "Make a model the live one."),

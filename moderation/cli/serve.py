@@ -34,15 +34,16 @@ def serve() -> None:
     """
     settings = Settings.from_environment()
     with opened_services(settings) as services:
-        model = services.live_model.current().id
+        model = services.live_model.current()
     run_lock = join_run(settings.var)
     if run_lock is not None:
         # The server inherits it, so that no restore begins while all workers are being replaced.
         os.set_inheritable(run_lock, True)
     host, port = resolve_bind_address(settings.host, settings.port)
-    click.echo(
-        f"Serving the model {model} at {public_url(host, port)}; moderators sign in at {public_url(host, port)}/queue."
-    )
+    address = public_url(host, port)
+    click.echo(f"Serving the model {model.id} at {address}; moderators sign in at {address}/queue.")
+    if model.reader_problem:
+        click.echo(model.reader_problem)
     if settings.workers > 1:
         _share_metrics(settings.metrics_folder or settings.var / "metrics")
     # Only the settings may use `os.environ`. By default glibc keeps freed memory apart for each thread. A worker has a

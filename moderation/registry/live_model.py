@@ -57,6 +57,11 @@ class LiveModel:
             raise ModelUnavailable(self.load_error or _NO_MODEL_MESSAGE)
         return model
 
+    def take_reading_times(self) -> list[float]:
+        """Return the seconds that the second reader took for each comment since the last call."""
+        reader = self._model.second_reader if self._model else None
+        return [reader.durations.popleft() for _ in range(len(reader.durations))] if reader else []
+
     def find(self, model_id: str) -> Model | None:
         """Return the model of this id, live or not, or `None` if it cannot be loaded.
 
@@ -66,6 +71,8 @@ class LiveModel:
         live = self.get()
         if live and live.id == model_id:
             return live
+        if live and live.alone and live.alone.id == model_id:
+            return live.alone
         state = _folder_state(self._registry.folder / model_id)
         return self._load_other(model_id, state) if state else None
 

@@ -42,6 +42,45 @@ class SiteEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class ReaderEntry:
+    """The second reader of a model.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 of `reader.joblib`.
+    base, base_licence, base_digest : str
+        Name, licence and SHA-256 of the weights that its training started from.
+    composed : str
+        SHA-256 of the files of composed comments, empty without them.
+    recipe : dict
+        The settings of its training.
+    alone : str
+        Id of the same model without the reader: the score of a comment for which the reader is skipped is by it.
+    alone_thresholds : Thresholds
+        The thresholds of that model.
+    alone_guarantees : GeneralGuarantees, optional
+        Their guarantees over sites.
+    alone_metrics : dict of str to float
+        Its metrics, measured like those of the card.
+    asked : dict of str to float
+        Proportions of spam and of ham about which the reader is asked.
+    """
+
+    digest: str
+    base: str
+    base_licence: str
+    base_digest: str
+    composed: str
+    recipe: dict[str, int | float | str]
+    alone: str
+    alone_thresholds: Thresholds
+    alone_guarantees: GeneralGuarantees | None
+    alone_metrics: dict[str, float]
+    asked: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCard:
     """A trained model's description.
 
@@ -67,6 +106,8 @@ class ModelCard:
         The sites with their own weights.
     relabelling : str
         SHA-256 of the file of corrected labels, empty without one.
+    reader : ReaderEntry, optional
+        Its second reader. Thresholds, guarantees and metrics are then those with the reader.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(
@@ -87,6 +128,7 @@ class ModelCard:
     site_count: int = 0
     sites: tuple[SiteEntry, ...] = ()
     relabelling: str = ""
+    reader: ReaderEntry | None = None
 
     def to_json(self) -> str:
         """Return the content of `card.json`. Equal cards give equal text."""

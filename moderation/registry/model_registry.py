@@ -17,6 +17,7 @@ from moderation.domain.errors import Conflict, InvalidInput, ModelUnavailable, N
 from moderation.registry import promotion_log
 from moderation.registry.model_card import MAX_CARD_BYTES, ModelCard
 from moderation.registry.promotion_log import Promotion, PromotionWay
+from moderation.registry.reader_file import READER_FILE, open_reader
 from moderation.registry.serialization import read_arrays, read_bounded, write_arrays
 from moderation.scoring.model import Model
 
@@ -68,21 +69,40 @@ class ModelRegistry:
     def load(self, model_id: str) -> Model:
         """Load a model after its checksum matched the card.
 
-        Raises `NotFound`, or `ModelUnavailable` if the files are altered, hostile or of another version.
+        A model whose reader cannot be used is loaded without it, under the id of that model alone, with the cause in
+        `reader_problem`. Raises `NotFound`, or `ModelUnavailable` if the files are altered, hostile or of another
+        version.
         """
         card = self.card(model_id)
         arrays = read_arrays(self.folder / model_id / "model.joblib", card.digest)
-        return Model.from_arrays(model_id, arrays, card.thresholds, card.general_guarantees)
+        if card.reader is None:
+            return Model.from_arrays(model_id, arrays, card.thresholds, card.general_guarantees)
+        entry = card.reader
+        alone = Model.from_arrays(entry.alone, arrays, entry.alone_thresholds, entry.alone_guarantees)
+        try:
+            reader = open_reader(self.folder / model_id, entry)
+        except ModelUnavailable as error:
+            return replace(alone, stored_id=model_id, reader_problem=str(error))
+        return alone.with_reader(model_id, reader, card.thresholds, card.general_guarantees)
 
-    def add(self, arrays: Mapping[str, Any], card: ModelCard) -> ModelCard:
-        """Store a model completely or not at all, without promoting it. Returns its card with the digest.
+    def arrays(self, model_id: str) -> dict[str, Any]:
+        """Return the content of a model's `model.joblib`. Raises the errors of `load`."""
+        return read_arrays(self.folder / model_id / "model.joblib", self.card(model_id).digest)
 
-        Raises the errors of `check_can_add`.
+    def add(
+        self, arrays: Mapping[str, Any], card: ModelCard, reader_values: Mapping[str, Any] | None = None
+    ) -> ModelCard:
+        """Store a model completely or not at all, without promoting it. Returns its card with the digests.
+
+        A card with a reader needs the values of its file. Raises the errors of `check_can_add`.
         """
         self.check_can_add(card.id)
         draft = self._create_draft()
         try:
             card = replace(card, digest=write_arrays(draft / "model.joblib", dict(arrays)))
+            if card.reader and reader_values:
+                digest = write_arrays(draft / READER_FILE, dict(reader_values))
+                card = replace(card, reader=replace(card.reader, digest=digest))
             (draft / "card.json").write_text(card.to_json(), "utf-8")
             draft.chmod(0o755)
             with self._locked():

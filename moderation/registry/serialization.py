@@ -48,14 +48,14 @@ def write_arrays(path: Path, arrays: dict[str, Any]) -> str:
     return sha256_hex(path.read_bytes())
 
 
-def read_arrays(path: Path, digest: str) -> dict[str, Any]:
+def read_arrays(path: Path, digest: str, max_bytes: int = MAX_FILE_BYTES) -> dict[str, Any]:
     """Read the arrays and plain values of a file by name.
 
-    Raises `ModelUnavailable` if the file's SHA-256 is not `digest`, or if the file is larger than `MAX_FILE_BYTES` or
+    Raises `ModelUnavailable` if the file's SHA-256 is not `digest`, or if the file is larger than `max_bytes` or
     contains any other type.
     """
     try:
-        raw = read_bounded(path, MAX_FILE_BYTES)
+        raw = read_bounded(path, max_bytes)
     except OSError as error:
         raise ModelUnavailable(
             f"The model file {path.parent.name}/{path.name} cannot be read: {error.strerror}."

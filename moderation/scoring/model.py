@@ -1,9 +1,8 @@
 """A trained model, and scoring of single comments and of batches."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
-from itertools import islice
 from math import exp
 from operator import attrgetter
 from typing import Any, NamedTuple, Self
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.domain.comment import NO_SIGNALS, Comment, SubmissionSignals
+from moderation.domain.comment import NO_SIGNALS, SubmissionSignals
 from moderation.domain.decision import Reason, Score
 from moderation.domain.errors import ModelUnavailable
 from moderation.domain.general_guarantee import GeneralGuarantees
@@ -19,7 +18,6 @@ from moderation.domain.thresholds import Thresholds
 from moderation.features.extraction import (
     FEATURES_VERSION,
     Features,
-    extract_batch,
     extract_features,
     extract_passage,
 )
@@ -27,14 +25,11 @@ from moderation.features.ngrams import N_COLUMNS, NAMESPACES
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.passages import Passage, choose_passages, find_passages
 from moderation.features.signals import signal_codes
-from moderation.features.signals.submission import rule_contributions
 from moderation.scoring.reasons import explain, passage_reason, reasons_of_zeros
+from moderation.scoring.second_reader import ReaderSkipped, SecondReader, skipped_reason
 from moderation.scoring.site_weights import ScoredRow, SiteWeights
 from moderation.scoring.trained_weights import MAX_PARAMETER, TrainedWeights, is_usable_array
 from moderation.scoring.word_weights import FieldRow, WordWeights
-
-BATCH_SIZE = 250
-"""Comments parsed at a time, which takes some megabytes."""
 
 _NUMBERS = ("bias", "passage_discount")
 """Plain numbers in a model file."""
@@ -69,6 +64,15 @@ class Model:
         Guarantees of these thresholds over sites.
     weights_by_site : mapping of str to TrainedWeights
         Weights of the sites that have their own, by URL.
+    second_reader : SecondReader, optional
+        A reader that is asked about comments in doubt.
+    alone : Model, optional
+        The same weights without the reader, under another id and with thresholds chosen for them alone; `None` if this
+        model has no reader.
+    reader_problem : str
+        Why the reader of the model's files is not used, empty if it is, or if they have none.
+    stored_id : str
+        Id of the model's files: that of the model with its reader, even if the reader is not used.
     """
 
     id: str
@@ -81,6 +85,10 @@ class Model:
     thresholds: Thresholds
     general_guarantees: GeneralGuarantees | None = None
     weights_by_site: Mapping[str, TrainedWeights] = field(default_factory=dict)
+    second_reader: SecondReader | None = None
+    alone: "Model | None" = None
+    reader_problem: str = ""
+    stored_id: str = ""
     word_weights: WordWeights = field(init=False)
     # Mean and weight of each signal as plain numbers, which are faster than arrays for a single comment.
     centered_weights: Sequence[tuple[float, float]] = field(init=False)
@@ -89,6 +97,7 @@ class Model:
     _cached_for_site: Callable[[str], "Model"] | None = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "stored_id", self.stored_id or self.id)
         centered_weights = list(zip(self.means.tolist(), self.signal_weights.tolist(), strict=True))
         object.__setattr__(self, "centered_weights", centered_weights)
         object.__setattr__(self, "usual_values", self.means.tolist())
@@ -147,6 +156,28 @@ class Model:
             **checked,
         )
 
+    def with_reader(
+        self,
+        model_id: str,
+        reader: SecondReader,
+        thresholds: Thresholds,
+        guarantees: GeneralGuarantees | None,
+    ) -> "Model":
+        """Return the model with a second reader, under another id and the thresholds for both together."""
+        return replace(
+            self,
+            id=model_id,
+            stored_id=model_id,
+            second_reader=reader,
+            alone=self,
+            thresholds=thresholds,
+            general_guarantees=guarantees,
+        )
+
+    def patient(self) -> "Model":
+        """Return the model with a reader that is never skipped, for files."""
+        return replace(self, second_reader=replace(self.second_reader, patient=True)) if self.second_reader else self
+
     def for_site(self, site_url: str) -> "Model":
         """Return the model with the weights of a site under the same id, or this model if the site has none."""
         return self._cached_for_site(site_url) if self._cached_for_site and site_url in self.weights_by_site else self
@@ -170,30 +201,31 @@ def score(
     *,
     evidence: Sequence[Reason] = (),
     site_weights: SiteWeights | None = None,
-    thresholds: Thresholds | None = None,
+    thresholds_of: Callable[[Model], Thresholds] = attrgetter("thresholds"),
     spans: bool = False,
 ) -> Score:
     """Return the probability of spam with all reasons. Their weights and the bias add up to the logit.
 
     `evidence` is known outside the comment: its weights are added to the logit, and it joins the reasons; so does what
-    `site_weights` learnt for this comment, within the bounds of the `thresholds` in force, those of the model unless
-    given. With `spans`, each reason of the model has its spans in the comment as sent. If a passage of a long text is
-    more like spam than the whole, the passage alone is scored, and a reason says so. `choose_passages` says which of
-    them are compared.
+    `site_weights` learnt for this comment, within the bounds of the thresholds in force. With `spans`, each reason of
+    the model has its spans in the comment as sent. If a passage of a long text is more like spam than the whole, the
+    passage alone is scored, and a reason says so. `choose_passages` says which of them are compared.
+
+    The second reader is asked about this logit if it leaves doubt. Where the reader is skipped, the score and its
+    thresholds are those of the model alone. `thresholds_of` returns the thresholds in force under a model.
     """
     whole = _contribute(model, extract_features(parsed, submission))
-    passages = [
-        _contribute(model, extract_passage(whole.features, passage)) for passage in _chosen_passages(model, parsed)
-    ]
-    scored = max(passages, key=attrgetter("logit"), default=whole)
-    if scored.logit - model.passage_discount <= whole.logit:
-        scored = whole
-    else:
+    scored = _strongest_passage(model, parsed, whole) or whole
+    if scored is not whole:
         evidence = [*evidence, passage_reason(scored.features, -model.passage_discount, spans=spans)]
     logit = scored.logit + sum([reason.weight for reason in evidence])
+    judged_by, read = _ask_reader(model, parsed, logit)
+    if read:
+        evidence = [*evidence, read]
+        logit += read.weight
     if site_weights:
         scored_row = ScoredRow(parsed, scored.features, scored.rows, logit)
-        if learnt := site_weights.reason(scored_row, thresholds or model.thresholds):
+        if learnt := site_weights.reason(scored_row, thresholds_of(judged_by)):
             evidence = [*evidence, learnt]
             logit += learnt.weight
     reasons = explain(
@@ -205,19 +237,17 @@ def score(
         evidence=evidence,
         spans=spans,
     )
-    return Score(logistic(logit), logit, model.bias, reasons, model.id)
+    return Score(logistic(logit), logit, model.bias, reasons, judged_by.id)
 
 
-def probabilities(model: Model, comments: Iterable[Comment]) -> Iterator[float]:
-    """Yield the probability of spam of each comment in order. Batches without reasons are faster than `score`."""
-    remaining = iter(comments)
-    while batch := list(islice(remaining, BATCH_SIZE)):
-        yield from parsed_probabilities(model, ParsedComment.parse_batch(batch))
-
-
-def parsed_probabilities(model: Model, batch: Sequence[ParsedComment]) -> list[float]:
-    """Return the probability of spam of each comment of one batch, of at most `BATCH_SIZE`."""
-    return list(map(logistic, _logits(model, batch)))
+def _ask_reader(model: Model, parsed: ParsedComment, logit: float) -> tuple[Model, Reason | None]:
+    """Return the model that the score is by, and what its reader says, `None` without a reader or without doubt."""
+    if model.second_reader is None:
+        return model, None
+    try:
+        return model, model.second_reader.reason(parsed, logit)
+    except ReaderSkipped as skipped:
+        return model.alone or model, skipped_reason(skipped)
 
 
 def logistic(logit: float) -> float:
@@ -249,7 +279,16 @@ def _contribute(model: Model, features: Features) -> _Contributions:
     return _Contributions(features, rows, by_field, by_signal, logit)
 
 
-def _chosen_passages(model: Model, parsed: ParsedComment) -> list[Passage]:
+def _strongest_passage(model: Model, parsed: ParsedComment, whole: _Contributions) -> _Contributions | None:
+    """Return the passage that is most like spam, `None` if the whole text is more so."""
+    passages = [
+        _contribute(model, extract_passage(whole.features, passage)) for passage in chosen_passages(model, parsed)
+    ]
+    strongest = max(passages, key=attrgetter("logit"), default=whole)
+    return strongest if strongest.logit - model.passage_discount > whole.logit else None
+
+
+def chosen_passages(model: Model, parsed: ParsedComment) -> list[Passage]:
     """Return the passages of a long comment that may be more like spam than the whole, by their words."""
     passages = find_passages(parsed)
     if not passages:
@@ -257,26 +296,3 @@ def _chosen_passages(model: Model, parsed: ParsedComment) -> list[Passage]:
     look_up, contributions = model.word_weights.look_up, model.word_weights.contributions
     strengths = [sum(contributions(look_up(passage.words)).values()) for passage in passages]
     return [passages[position] for position in choose_passages(strengths, [passage.has_load for passage in passages])]
-
-
-def _logits(model: Model, batch: Sequence[ParsedComment]) -> list[float]:
-    """Return the logits of comments without submission signals."""
-    logits = _plain_logits(model, batch)
-    owners, passages = [], []
-    for number, parsed in enumerate(batch):
-        chosen = _chosen_passages(model, parsed)
-        owners += [number] * len(chosen)
-        passages += [parsed.passage(passage.start, passage.end) for passage in chosen]
-    if passages:
-        np.maximum.at(logits, owners, _plain_logits(model, passages) - model.passage_discount)
-    rules = [sum(rule_contributions(parsed, NO_SIGNALS).values()) for parsed in batch]
-    total: list[float] = (logits + rules).tolist()
-    return total
-
-
-def _plain_logits(model: Model, batch: Sequence[ParsedComment]) -> NDArray[np.float64]:
-    """Return the logits of comments as they are, without rules."""
-    rows, signals = extract_batch(batch)
-    words = np.clip(rows.sums(model.weights), *model.contribution_limits.T).sum(axis=1)
-    named = np.nan_to_num(signals - model.means, nan=0.0) @ model.signal_weights
-    return np.asarray(model.bias + words + named, dtype=np.float64)

@@ -14,6 +14,7 @@ from moderation.features.signals import SIGNALS, signal_codes
 from moderation.features.signals.submission import RULE_SIGNALS, SUBMISSION_CODES
 from moderation.scoring.lists import DESCRIPTIONS as LIST_DESCRIPTIONS
 from moderation.scoring.repetition import REPETITION_DESCRIPTIONS
+from moderation.scoring.second_reader import READER_SKIPPED, SECOND_READER
 from moderation.scoring.site_weights import LEARNT_HERE
 
 MAX_SPAM_REASONS = 5
@@ -43,6 +44,8 @@ DESCRIPTIONS: dict[str, str] = {
     **{signal.code: signal.description for signal in RULE_SIGNALS},
     **REPETITION_DESCRIPTIONS,
     **LIST_DESCRIPTIONS,
+    SECOND_READER: "a language model that reads the whole comment",
+    READER_SKIPPED: "the language model was not asked",
     LEARNT_HERE: "labels that people gave on this site",
     TRUSTED_AUTHOR: "an author whom the site trusts",
     BLOCKED_AUTHOR: "an author whom the site blocks",

@@ -47,12 +47,16 @@ _LABELS = {True: "spam", False: "ham"}
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """A label in force with the features of its comment. The value of the label is never `None`."""
+    """A label in force with the features of its comment. The value of the label is never `None`.
+
+    `reader_change` is what the second reader changed about the comment's logit.
+    """
 
     label: Label
     label_id: int
     comment_id: int
     features: LabelFeatures
+    reader_change: float = 0.0
 
     @property
     def is_spam(self) -> bool:
@@ -140,7 +144,7 @@ class _Window:
         self._means = model.means
         self.rows = LessonRows.of([lesson.features for lesson in lessons], model.means)
         self.kernel = self._kernel(previous if previous and previous.model_id == model.id else None)
-        offsets = _logits(model, self.rows)
+        offsets = _logits(model, self.rows) + [lesson.reader_change for lesson in lessons]
         everything = np.ones(len(lessons), dtype=bool)
         self._coefficients = _solve(self.kernel, spam, offsets, everything)
         by_moderators = [] if trusted.all() else [_solve(self.kernel, spam, offsets, trusted)]

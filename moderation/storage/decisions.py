@@ -13,6 +13,7 @@ from moderation.domain.audit import NO_AUDIT, AuditDraw
 from moderation.domain.budget import UNCALIBRATED, Calibration, RolloutStage, with_general
 from moderation.domain.decision import Decision, LabelValue, Score
 from moderation.domain.thresholds import Thresholds, Verdict
+from moderation.scoring.second_reader import SECOND_READER
 from moderation.storage import audits, calibrations, comments
 from moderation.storage.labels import IN_FORCE
 from moderation.storage.packed_reasons import pack_reasons, unpack_reasons
@@ -132,6 +133,17 @@ def find_current_id(connection: Connection, comment_id: int) -> str | None:
     """Return the id of the decision on a comment that no later one replaced; `None` if there is none."""
     statement = select(decisions.c.id).where(decisions.c.comment_id == comment_id, decisions.c.superseded.is_(False))
     return connection.execute(statement).scalar()
+
+
+def find_reader_changes(connection: Connection, comment_ids: Collection[int]) -> dict[int, float]:
+    """Return the change of the logit by the second reader, by the id of each comment that it was asked about."""
+    current = (decisions.c.comment_id.in_(comment_ids), decisions.c.superseded.is_(False))
+    changes = {}
+    for comment_id, reasons in connection.execute(select(decisions.c.comment_id, decisions.c.reasons).where(*current)):
+        for reason in unpack_reasons(reasons):
+            if reason.code == SECOND_READER:
+                changes[comment_id] = reason.weight
+    return changes
 
 
 def find_comment_id(connection: Connection, site_id: int, decision_id: str) -> int | None:

@@ -9,7 +9,7 @@ from moderation.domain.comment import Comment
 from moderation.domain.decision import Label, LabelValue
 from moderation.features.label_features import ROW_VERSION, LabelFeatures
 from moderation.scoring.site_weights import Lesson
-from moderation.storage import comments
+from moderation.storage import comments, decisions
 from moderation.storage.labels import IN_FORCE
 from moderation.storage.prepared import PreparedQuery, PreparedUpsert
 from moderation.storage.tables import comments as comments_table
@@ -17,7 +17,8 @@ from moderation.storage.tables import label_features, labels
 
 _NEWEST_ID = PreparedQuery(select(func.max(labels.c.id)).where(labels.c.site_id == bindparam("site_id")))
 _PUT = PreparedUpsert(
-    label_features, lambda _, added: {name: added[name] for name in ("site_id", "features_version", "features")}
+    label_features,
+    lambda _, added: {name: added[name] for name in ("site_id", "features_version", "features", "reader_change")},
 )
 _CURRENT = and_(label_features.c.comment_id == labels.c.comment_id, label_features.c.features_version == ROW_VERSION)
 _LABELLED = and_(labels.c.value.is_not(None), IN_FORCE)
@@ -40,9 +41,20 @@ class MissingFeatures(NamedTuple):
 
 
 def put_features(connection: Connection, site_id: int, rows: Iterable[tuple[int, bytes]]) -> None:
-    """Store pairs of comment id and packed features of this version, in the place of earlier ones."""
+    """Store pairs of comment id and packed features of this version, in the place of earlier ones.
+
+    With them goes what the second reader changed about the comment's logit: weights are learnt beside it.
+    """
+    features = dict(rows)
+    changes = decisions.find_reader_changes(connection, features)
     beginning = {"site_id": site_id, "features_version": ROW_VERSION}
-    _PUT.run(connection, [{"comment_id": comment_id, "features": row, **beginning} for comment_id, row in rows])
+    _PUT.run(
+        connection,
+        [
+            {"comment_id": comment_id, "features": row, "reader_change": changes.get(comment_id, 0.0), **beginning}
+            for comment_id, row in features.items()
+        ],
+    )
 
 
 def remove_features(connection: Connection, comment_ids: Collection[int]) -> None:
@@ -64,19 +76,19 @@ def changes_after(connection: Connection, site_id: int, label_id: int) -> list[L
     order = func.coalesce(labels.c.restores_id, labels.c.id)
     columns = (labels.c.id, order, labels.c.comment_id, labels.c.value, labels.c.labelled_by, labels.c.channel)
     statement = (
-        select(*columns, labels.c.created_at, label_features.c.features)
+        select(*columns, labels.c.created_at, label_features.c.features, label_features.c.reader_change)
         .select_from(labels.outerjoin(label_features, _CURRENT))
         .where(labels.c.site_id == site_id, labels.c.id > label_id, IN_FORCE)
         .order_by(labels.c.id)
     )
     changes = []
-    for newest_id, place, comment_id, value, labelled_by, channel, created_at, features in connection.execute(
+    for newest_id, place, comment_id, value, labelled_by, channel, created_at, features, change in connection.execute(
         statement
     ):
         lesson = None
         if value is not None and features is not None:
             label = Label(LabelValue(value), labelled_by, channel, created_at)
-            lesson = Lesson(label, place, comment_id, LabelFeatures.from_bytes(features))
+            lesson = Lesson(label, place, comment_id, LabelFeatures.from_bytes(features), change)
         changes.append(LabelChange(newest_id, comment_id, lesson))
     return changes
 

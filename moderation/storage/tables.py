@@ -278,6 +278,8 @@ label_features = Table(
     # `ROW_VERSION` of the program that made the row.
     Column("features_version", Integer, nullable=False),
     Column("features", LargeBinary, nullable=False),
+    # What the second reader changed about the logit of the comment, 0 where it was not asked.
+    Column("reader_change", Double, nullable=False, server_default="0"),
 )
 
 # Derived from the labels in force: MinHash bands, by which similar comments are found.

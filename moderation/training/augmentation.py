@@ -80,6 +80,25 @@ def augment(corpus: Corpus, recipe: Recipe) -> tuple[list[Comment], NDArray[np.i
     return copies, donors
 
 
+def borrowing_from(
+    held_out: NDArray[np.bool_], sources: NDArray[np.int64], donors: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return whether the augmented copy of each comment borrows from a source that is wholly held out.
+
+    Parameters
+    ----------
+    held_out : ndarray of shape (n_comments,)
+        The comments that are held out.
+    sources : ndarray of shape (n_comments,)
+        Source number of each comment.
+    donors : ndarray of shape (n_comments, 3)
+        Source numbers that each copy borrows from, -1 for none.
+    """
+    present = np.unique(sources[~held_out])
+    absent = ~np.isin(donors, np.append(present, -1))
+    return np.asarray(absent.any(axis=1))
+
+
 def _author_donors(corpus: Corpus) -> list[int]:
     """Return the positions of ham comments whose site collects names and addresses."""
     return [

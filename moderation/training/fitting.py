@@ -21,7 +21,7 @@ from moderation.domain.thresholds import Thresholds
 from moderation.features.extraction import FEATURES_VERSION
 from moderation.features.signals import signal_codes
 from moderation.scoring.trained_weights import TrainedWeights
-from moderation.training.augmentation import augment
+from moderation.training.augmentation import augment, borrowing_from
 from moderation.training.calibration import (
     calibrate,
     calibrate_small_sample,
@@ -77,7 +77,7 @@ class TrainingSet:
 
     def fit_without(self, held_out: NDArray[np.bool_], recipe: Recipe) -> LinearModel:
         """Fit a model without the held-out comments, and without copies that borrow from a wholly held-out source."""
-        rows = np.flatnonzero(~held_out & ~self._has_absent_donor(held_out))
+        rows = np.flatnonzero(~held_out & ~borrowing_from(held_out, self.corpus.sources, self.donors))
         corpus, matrix = self.corpus, self.augmented.take(rows)
         counts = None if corpus.weights is None else corpus.weights[rows]
         weights = sample_weights(corpus.spam[rows], corpus.sources[rows], recipe.ham_weight, counts)
@@ -103,11 +103,6 @@ class TrainingSet:
         rows = np.flatnonzero(kept)
         matrices = self.plain.take(rows), self.augmented.take(rows)
         return TrainingSet(self.corpus.where(kept), self.sites[rows], *matrices, self.donors[rows])
-
-    def _has_absent_donor(self, held_out: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        present = np.unique(self.corpus.sources[~held_out])
-        absent = ~np.isin(self.donors, np.append(present, -1))
-        return np.asarray(absent.any(axis=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from moderation.domain.comment import Comment
 from moderation.domain.general_guarantee import GeneralGuarantees, min_sites
 from moderation.features.parsed_comment import ParsedComment
 from moderation.registry.model_card import ModelCard
-from moderation.scoring.model import Model, probabilities, score
+from moderation.scoring.batches import probabilities
+from moderation.scoring.model import Model, score
 from moderation.training.calibration import MIN_SITE_HAM
 from moderation.training.corpus import Corpus
 from moderation.training.evaluation import RATES, ScoredCorpus, balanced_weights, calibration_error, outcomes

@@ -17,7 +17,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from moderation.domain.comment import Comment
 from moderation.domain.errors import InvalidInput
-from moderation.scoring.model import Model, probabilities
+from moderation.scoring.batches import probabilities
+from moderation.scoring.model import Model
 from moderation.training.design_matrix import build_matrix
 from moderation.training.folds import template_key
 

@@ -2,10 +2,15 @@
 
 import hashlib
 import platform
+from collections.abc import Iterable
 from importlib.metadata import version
 from operator import attrgetter
 
+import numpy as np
+from numpy.typing import NDArray
+
 from moderation.domain.budget import Guarantee, guarantee_at
+from moderation.domain.thresholds import Thresholds
 from moderation.features.extraction import FEATURES_VERSION
 from moderation.registry.model_card import CorpusEntry, ModelCard, SiteEntry
 from moderation.training.calibration import MIN_SITE_HAM
@@ -32,17 +37,22 @@ def build_card(
         corpora=_corpus_entries(corpus, recipe),
         recipe={key: value for key, value in recipe.values().items() if key != "licences"},
         thresholds=trained.thresholds,
-        metrics=_out_of_fold_metrics(trained),
-        versions={"python": platform.python_version()} | {library: version(library) for library in _LIBRARIES},
+        metrics=out_of_fold_metrics(trained.training_set.corpus, trained.out_of_fold, trained.thresholds),
+        versions=library_versions(_LIBRARIES),
         features_version=FEATURES_VERSION,
         digest="",
         caveats=(*recipe.caveats, _EXCHANGEABILITY_CAVEAT),
-        guarantees=_guarantees(corpus, trained),
+        guarantees=bounds(corpus, trained.training_set.corpus.spam, trained.out_of_fold, trained.thresholds),
         general_guarantees=trained.general_guarantees,
         site_count=trained.site_count,
         sites=_site_entries(trained),
         relabelling=relabelling.digest,
     )
+
+
+def library_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the version of Python and of each library."""
+    return {"python": platform.python_version()} | {name: version(name) for name in names}
 
 
 def _corpus_entries(corpus: Corpus, recipe: Recipe) -> tuple[CorpusEntry, ...]:
@@ -52,25 +62,29 @@ def _corpus_entries(corpus: Corpus, recipe: Recipe) -> tuple[CorpusEntry, ...]:
     )
 
 
-def _out_of_fold_metrics(trained: TrainingResult) -> dict[str, float]:
+def out_of_fold_metrics(corpus: Corpus, probabilities: NDArray[np.float64], thresholds: Thresholds) -> dict[str, float]:
     """Return metrics over all held-out sources, and the false-positive rates of the worst source.
 
     A source with less ham than a site that counts by itself is among the worst only if all have less.
     """
-    corpus = trained.training_set.corpus
-    frame = rates_by_source(corpus, trained.out_of_fold, trained.thresholds)
+    frame = rates_by_source(corpus, probabilities, thresholds)
     if (large := frame["ham"] >= MIN_SITE_HAM).any():
         frame = frame[large]
     worst = {f"{name}_worst_source": round(float(frame[name].max()), 6) for name in ("lost", "held")}
-    return metrics(trained.out_of_fold, corpus.spam, trained.thresholds) | worst
+    return metrics(probabilities, corpus.spam, thresholds) | worst
 
 
-def _guarantees(corpus: Corpus, trained: TrainingResult) -> dict[str, Guarantee]:
-    """Return the bounds that the ham of held-out sources gives for the review and the spam threshold."""
-    ham = trained.out_of_fold[~trained.training_set.corpus.spam].tolist()
+def bounds(
+    corpus: Corpus, spam: NDArray[np.bool_], probabilities: NDArray[np.float64], thresholds: Thresholds
+) -> dict[str, Guarantee]:
+    """Return the bounds that the ham of held-out sources gives for the review and the spam threshold.
+
+    `spam` and `probabilities` are those of the comments that are left after the files of the corpus were deduplicated.
+    """
+    ham = probabilities[~spam].tolist()
     digest = hashlib.sha256("\n".join(file.digest for file in corpus.source_files).encode()).hexdigest()
-    thresholds = {"review": trained.thresholds.review, "spam": trained.thresholds.spam}
-    return {name: guarantee_at(threshold, ham, _CONFIDENCE, digest) for name, threshold in thresholds.items()}
+    names = {"review": thresholds.review, "spam": thresholds.spam}
+    return {name: guarantee_at(threshold, ham, _CONFIDENCE, digest) for name, threshold in names.items()}
 
 
 def _site_entries(trained: TrainingResult) -> tuple[SiteEntry, ...]:

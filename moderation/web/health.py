@@ -1,6 +1,6 @@
 """`/livez`, `/readyz` and `/metrics`: liveness, readiness, and metrics for Prometheus."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from math import inf, nan
 from pathlib import Path
@@ -22,7 +22,9 @@ from moderation.actions.review import count_held
 from moderation.actions.services import Services
 from moderation.actions.webhooks import count_messages
 from moderation.domain.alarms import AlarmKind
+from moderation.domain.decision import Decision
 from moderation.domain.errors import ModerationError
+from moderation.scoring.second_reader import ReaderState
 from moderation.web.api.schemas import HealthCheckResponse, LivenessResponse, ReadinessResponse
 
 MAX_COUNT_AGE_SECONDS = 5.0
@@ -48,6 +50,7 @@ class Metrics:
     """
 
     def __init__(self, services: Services, multiprocess_folder: Path | None) -> None:
+        self._services = services
         self._registry = CollectorRegistry()
         self._registry.register(_StateCollector(services))
         registry: CollectorRegistry | None = self._registry
@@ -57,6 +60,7 @@ class Metrics:
         self.decisions = Counter(
             "moderation_decisions", "Verdicts answered.", ("verdict", "channel"), registry=registry
         )
+        self._reading = _ReaderMetrics(registry)
         self.unavailable = Counter(
             "moderation_unavailable", "Requests answered with 503.", ("error",), registry=registry
         )
@@ -88,9 +92,40 @@ class Metrics:
         """Count a question to the operator's own model."""
         self._adviser_seconds.labels(outcome).observe(seconds)
 
+    def count(self, decision: Decision, channel: str) -> None:
+        """Count a decision that was made for a request."""
+        self.decisions.labels(decision.verdict, channel).inc()
+        self._reading.count(decision, self._services.live_model.take_reading_times())
+
     def render(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
+
+
+class _ReaderMetrics:
+    """How often the second reader is asked, and how long it takes."""
+
+    def __init__(self, registry: CollectorRegistry | None) -> None:
+        self._decisions = Counter(
+            "moderation_second_reader",
+            "Decisions for which the second reader was asked or skipped.",
+            ("state",),
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "moderation_reading_seconds",
+            "Time of the second reader for a comment, with the wait for its turn.",
+            buckets=_BUCKETS_SECONDS,
+            registry=registry,
+        )
+
+    def count(self, decision: Decision, seconds: Iterable[float]) -> None:
+        """Count a decision, and the times of the comments read since the last one."""
+        state = ReaderState.of(decision.score.reasons)
+        if state is not ReaderState.NOT_ASKED:
+            self._decisions.labels(state).inc()
+        for each in seconds:
+            self._seconds.observe(each)
 
 
 class _StateCollector(Collector):

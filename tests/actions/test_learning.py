@@ -73,7 +73,10 @@ def rebuilt(services: Services, site: Site) -> list[Score]:
 
 def scores(services: Services, weights: SiteWeights | None) -> list[Score]:
     model = services.live_model.current()
-    return [score(model, ParsedComment(comment), site_weights=weights, thresholds=THRESHOLDS) for comment in PROBES]
+    return [
+        score(model, ParsedComment(comment), site_weights=weights, thresholds_of=lambda _: THRESHOLDS)
+        for comment in PROBES
+    ]
 
 
 def verdict(services: Services, site: Site, comment: Comment) -> Verdict:

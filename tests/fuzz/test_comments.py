@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from moderation.domain.comment import Comment, SubmissionSignals
 from moderation.features.minhash import jaccard, lsh_bands, shingles
 from moderation.features.parsed_comment import ParsedComment
-from moderation.scoring.model import probabilities, score
+from moderation.scoring.batches import probabilities
+from moderation.scoring.model import score
 from tests.fuzz.time_limit import without_hang
 from tests.models import small_model
 from tests.strategies import comments, hostile_texts, repetitive_comments

@@ -15,7 +15,8 @@ from moderation.domain.decision import Reason
 from moderation.features.ngrams import N_COLUMNS
 from moderation.features.parsed_comment import ParsedComment
 from moderation.features.signals import SIGNALS
-from moderation.scoring.model import BATCH_SIZE, Model, logistic, probabilities, score
+from moderation.scoring.batches import BATCH_SIZE, probabilities
+from moderation.scoring.model import Model, logistic, score
 from moderation.scoring.reasons import SENTENCES, split_strongest, strongest
 from moderation.training.design_matrix import build_matrix
 from tests.models import ODD_SITE, odd_model, odd_result, small_model, small_result

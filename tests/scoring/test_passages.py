@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from moderation.domain.comment import Comment
 from moderation.domain.decision import Reason, Score
 from moderation.features.parsed_comment import ParsedComment
-from moderation.scoring.model import probabilities, score
+from moderation.scoring.batches import probabilities
+from moderation.scoring.model import score
 from moderation.training.corpus import read_corpus
 from moderation.training.design_matrix import build_matrix
 from tests.models import ODD_SITE, STARTER, ignore, odd_model, small_model, small_result

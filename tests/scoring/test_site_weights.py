@@ -41,7 +41,7 @@ def learn(*lessons: Lesson) -> SiteWeights:
 
 def scored(weights: SiteWeights | None, text: str, **fields: str) -> Score:
     parsed = ParsedComment(Comment(text, **fields))
-    return score(small_model(), parsed, site_weights=weights, thresholds=THRESHOLDS)
+    return score(small_model(), parsed, site_weights=weights, thresholds_of=lambda _: THRESHOLDS)
 
 
 def verdict(weights: SiteWeights | None, text: str, **fields: str) -> Verdict:

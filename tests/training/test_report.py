@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from moderation.domain.comment import Comment
 from moderation.domain.invisible import is_invisible
 from moderation.domain.thresholds import Thresholds
-from moderation.scoring.model import Model, probabilities
+from moderation.scoring.batches import probabilities
+from moderation.scoring.model import Model
 from moderation.training.corpus import Corpus
 from moderation.training.evaluation import ScoredCorpus
 from moderation.training.plots import calibration_curve, comparison_plots, probability_histogram

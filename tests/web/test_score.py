@@ -17,7 +17,18 @@ from moderation.web.app import create_app
 from moderation.web.queue.auth import current_moderator
 from tests.web.conftest import KEY, Blog, Browser
 
-JUDGEMENT = {"verdict", "probability", "logit", "thresholds", "calibration", "reasons", "bias", "model", "degraded"}
+JUDGEMENT = {
+    "verdict",
+    "probability",
+    "logit",
+    "thresholds",
+    "calibration",
+    "reasons",
+    "bias",
+    "model",
+    "reader",
+    "degraded",
+}
 FIELDS = {"id", "decided_at", "label"} | JUDGEMENT
 SPAM = "Buy cheap viagra online at http://pills.example/ now!!!"
 

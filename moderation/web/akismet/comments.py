@@ -103,7 +103,7 @@ def _judged_response(site: Site, form: Form) -> Response:
             ),
         )
     if is_new:
-        state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
+        state.metrics.count(decision, CHANNEL)
     response = _explained(_verdict_response(decision, site.akismet_review, holds=guid is not None), decision)
     if guid is not None:
         response.headers[GUID_HEADER] = guid

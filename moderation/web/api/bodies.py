@@ -13,6 +13,7 @@ from moderation.domain.opinions import Opinion
 from moderation.domain.protection import describe_protection
 from moderation.domain.thresholds import decide
 from moderation.scoring.reasons import describe
+from moderation.scoring.second_reader import ReaderState
 
 
 def judgement_body(judgement: Judgement | Decision, general: GeneralGuarantees | None) -> dict[str, Any]:
@@ -30,6 +31,7 @@ def judgement_body(judgement: Judgement | Decision, general: GeneralGuarantees |
         "reasons": list(map(_reason_body, score.reasons)),
         "bias": score.bias,
         "model": score.model,
+        "reader": ReaderState.of(score.reasons),
         "degraded": judgement.degraded,
     }
 

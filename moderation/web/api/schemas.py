@@ -14,6 +14,7 @@ from moderation.domain.budget import RolloutMode, RolloutStage
 from moderation.domain.decision import LabelOrigin, LabelValue, Occurrence
 from moderation.domain.site import OnError, ReviewAction
 from moderation.domain.thresholds import Verdict
+from moderation.scoring.second_reader import ReaderState
 from moderation.web.api.guarantee_schemas import (
     BudgetResponse,
     CalibrationResponse,
@@ -182,6 +183,9 @@ class JudgementResponse(ResponseModel):
     )
     bias: float
     model: str
+    reader: ReaderState = Field(
+        description="Whether the model's second reader was asked; skipped if it had no time. Its reason says more."
+    )
     degraded: bool = Field(
         description="True if the comment could not be judged or stored: the verdict is the site's `on_error`."
     )

@@ -81,7 +81,7 @@ def score() -> Response:
             ),
         )
     if is_new:
-        state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
+        state.metrics.count(decision, CHANNEL)
     return _json_response(_body(decision))
 
 
@@ -195,7 +195,7 @@ def _check_comments(site: Site, comments: list[Comment], key: IdempotencyKey | N
     with state.metrics.scoring_seconds.labels(CHANNEL).time():
         decisions = check_comments(state.services, site, comments, channel=CHANNEL, key=key, spans=spans)
     for decision in decisions:
-        state.metrics.decisions.labels(decision.verdict, CHANNEL).inc()
+        state.metrics.count(decision, CHANNEL)
     return decisions
 
 

@@ -188,6 +188,7 @@ def _describe_model(model: ModelSummary | None) -> list[str]:
     return [
         f"{model.id}, trained on {model.comments:,} comments of {model.sources} sources.",
         f"On sites that it has not seen: {figures}." if figures else "Its card has no figures.",
+        *([model.reader] if model.reader else []),
     ]
 
 

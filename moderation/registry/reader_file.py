@@ -1,0 +1,47 @@
+"""The file of a model's second reader: arrays and plain values, from which the network is built here."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from moderation.domain.errors import ModelUnavailable
+from moderation.registry.model_card import ReaderEntry
+from moderation.registry.serialization import read_arrays
+from moderation.scoring.second_reader import Doubt, SecondReader
+
+READER_FILE = "reader.joblib"
+MAX_READER_BYTES = 128 * 2**20
+"""Size limit of the file. That of the default model has 23 MB."""
+_NOT_INSTALLED = "The second reader is not installed, so the model judges without it: pip install 'moderation[reader]'."
+
+
+def reader_values(network_values: Mapping[str, Any], doubt: Doubt) -> dict[str, Any]:
+    """Return the content of a reader's file."""
+    return dict(network_values) | asdict(doubt)
+
+
+def open_reader(folder: Path, entry: ReaderEntry) -> SecondReader:
+    """Open the reader of a model after its checksum matched the card.
+
+    Raises `ModelUnavailable` if the file is altered, hostile or incomplete, or if the extra is not installed.
+    """
+    try:
+        from moderation.reader.language_model import LanguageModel
+    except ModuleNotFoundError:
+        raise ModelUnavailable(_NOT_INSTALLED) from None
+    values = read_arrays(folder / READER_FILE, entry.digest, MAX_READER_BYTES)
+    try:
+        model = LanguageModel.from_values(values)
+        return SecondReader(_read_doubt(values), model.read, model.read_in_turn, model.durations)
+    except ValueError as error:
+        raise ModelUnavailable(f"The second reader of {folder.name} cannot be used: {error}.") from None
+
+
+def _read_doubt(values: Mapping[str, Any]) -> Doubt:
+    """Return the doubt of a file. Raises `ValueError`."""
+    numbers = [values.get(field.name) for field in fields(Doubt)]
+    if not all(isinstance(number, float) and isfinite(number) for number in numbers):
+        raise ValueError("its limits are not usable")
+    return Doubt(*[float(number or 0.0) for number in numbers])
