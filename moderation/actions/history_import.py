@@ -99,7 +99,7 @@ def import_history(
 
     Raises `InvalidInput` for an export that cannot be used, and `ModelUnavailable` without a model.
     """
-    model = services.live_model.current().for_site(site.url)
+    model = services.live_model.current().patient().for_site(site.url)
     counts = ExportCounts()
     with tempfile.TemporaryFile() as staged, tempfile.TemporaryFile() as scored:
         _dump(staged, _counted(past_comments, counts, watch))

@@ -26,7 +26,8 @@ MODERATOR_OF_ALL_SITES = Grant(Role.MODERATOR)
 COMMAND_LINE = "cli"
 """Name, in the log, of the person at the command line, whom the service does not know."""
 
-password_hasher = PasswordHasher()
+# On one thread: a check leaves the other processors to comments.
+password_hasher = PasswordHasher(parallelism=1)
 
 _NICENESS = 10
 """Priority of the thread that checks passwords: a tenth of a processor that comments need, all of one that is free."""
@@ -157,7 +158,7 @@ def _run_at_low_priority(
 ) -> _Result:
     """Return the result of a call on a thread that yields to all others, as a flood of sign-ins must to comments.
 
-    A hash takes all processors for a tenth of a second, on threads that inherit the priority.
+    A hash takes a processor for a tenth of a second.
     """
     return _password_thread.submit(call, *args, **kwargs).result()
 

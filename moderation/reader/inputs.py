@@ -1,6 +1,6 @@
 """The texts of a comment that the second reader sees: its author, its canonical text and its links.
 
-The page's title is left out. With it, the reader is worse on sites that it has not seen (docs/quality.md).
+The page's title is left out. With it, a reader was worse on sites that it had not seen (docs/reader.md).
 """
 
 import re

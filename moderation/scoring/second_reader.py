@@ -60,7 +60,8 @@ class SecondReader:
     """A reader, and the doubt in which it is asked.
 
     `read` returns its logit of a comment. `read_in_turn` does so for a request: it may raise `ReaderSkipped`, and it
-    appends the seconds that it took to `durations`. A `patient` reader is never skipped, as files need it.
+    appends the seconds that it took to `durations`. A `patient` reader is for files: it is never skipped, and reads a
+    batch on all processors.
     """
 
     doubt: Doubt
@@ -77,11 +78,13 @@ class SecondReader:
         return Reason(SECOND_READER, self.doubt.change(read(parsed)))
 
     def add_to(self, logits: NDArray[np.float64], batch: Sequence[ParsedComment]) -> NDArray[np.float64]:
-        """Return the logits of comments with the reader's changes, computed on all processors."""
+        """Return the logits of comments with the reader's changes."""
         asked = np.flatnonzero((self.doubt.lowest <= logits) & (logits < self.doubt.highest))
         changed = logits.copy()
         if len(asked):
-            read = list(map_in_threads(self.read, [batch[place] for place in asked.tolist()]))
+            # A service has requests beside it.
+            run = map_in_threads if self.patient else map
+            read = list(run(self.read, [batch[place] for place in asked.tolist()]))
             changed[asked] += self.doubt.changes(np.array(read))
         return changed
 

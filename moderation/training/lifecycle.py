@@ -102,7 +102,7 @@ def evaluate(
     The metrics are valid only if the model was not trained on these comments.
     """
     corpus = read_corpus(files, report, words)
-    return [_evaluate_model(registry.load(model_id), corpus) for model_id in model_ids]
+    return [_evaluate_model(registry.load(model_id).patient(), corpus) for model_id in model_ids]
 
 
 def render_report(evaluations: Sequence[Evaluation], champion: str | None) -> str:
@@ -146,7 +146,7 @@ def promote(
 
 def compare(registry: ModelRegistry, model_id: str, champion: str, holdout: Corpus, report: Report) -> list[str]:
     """Return the objections of the gate to a model, compared with another one on labelled comments."""
-    candidate, live = ((registry.load(name), registry.card(name)) for name in (model_id, champion))
+    candidate, live = ((registry.load(name).patient(), registry.card(name)) for name in (model_id, champion))
     return gate.objections(candidate, live, holdout, report)
 
 

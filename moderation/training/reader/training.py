@@ -1,6 +1,7 @@
 """Trains the second reader of a model on the same comments, and adds the model with its reader to the registry."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -80,6 +81,7 @@ class ReaderTrainer:
     report: Report
     _sequences: Sequences = field(init=False)
     _population: Population = field(init=False)
+    _written: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         corpus = self.scored.corpus
@@ -96,8 +98,11 @@ class ReaderTrainer:
         rng = np.random.default_rng(self.recipe.seed)
         rows = self._draw(held_out, rng)
         batches = self._sequences.in_order(rows, self.recipe.batch_size, rng)
-        run = sha256_hex(repr((self.recipe, self.base.digest, batches)).encode())
+        files = [*self.scored.corpus.source_files, *(self.composed.source_files if self.composed else ())]
+        digests = [self.base.digest, *[file.digest for file in files]]
+        run = sha256_hex(repr((self.recipe, self.scored.recipe, digests, batches)).encode())
         checkpoint = Checkpoint(self.checkpoints / f"{name}.npz", run)
+        self._written.append(checkpoint.path)
         return fit(self.base, self._sequences, batches, self.recipe, checkpoint, self.report)
 
     def read_out_of_fold(self) -> Floats:
@@ -116,6 +121,13 @@ class ReaderTrainer:
                 batch = ParsedComment.parse_batch(corpus.comments[row] for row in chosen.tolist())
                 read[chosen] = list(map_in_threads(reader.read, batch))
         return read
+
+    def remove_checkpoints(self) -> None:
+        """Remove the files of this run, and their folder if nothing else is in it."""
+        for path in self._written:
+            path.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.checkpoints.rmdir()
 
     def _draw(self, held_out: Mask, rng: np.random.Generator) -> Rows:
         """Return the rows of the sequences to read: comments, copies of comments, and composed ones."""
@@ -147,7 +159,7 @@ def train_reader(
 ) -> ModelCard:
     """Add the model `alone` with a second reader to the registry, as a model that is not promoted.
 
-    A run that was interrupted goes on from the files in the folder `checkpoints`. Raises `InvalidInput` if the base
+    A run that was interrupted goes on from the files in the folder `checkpoints`, which are removed in the end. Raises `InvalidInput` if the base
     weights or the comments are others than the recipe and the model's card name, and the errors of `train`.
     """
     registry.check_can_add(model_id)
@@ -166,7 +178,9 @@ def train_reader(
     values = network.values() | {VOCABULARY: "\n".join(base.vocabulary)}
     entry = _reader_entry(card, scored, combination, recipe, base, composed)
     new_card = _with_reader(card, model_id, corpus, scored, combination, entry)
-    return registry.add(registry.arrays(alone), new_card, reader_values(values, combination.doubt))
+    added = registry.add(registry.arrays(alone), new_card, reader_values(values, combination.doubt))
+    trainer.remove_checkpoints()
+    return added
 
 
 def _check_same_comments(card: ModelCard, corpus: Corpus, relabelling: Relabelling) -> None:

@@ -125,6 +125,7 @@ def test_the_same_run_gives_the_same_bytes_also_after_an_interruption(workshop: 
     assert card.reader == first.reader
     content = [(workshop.registry.folder / name / READER_FILE).read_bytes() for name in ("first", "second")]
     assert content[0] == content[1]
+    assert not (workshop.folder / "second").exists()
 
 
 def test_another_seed_gives_another_reader(workshop: Workshop) -> None:
