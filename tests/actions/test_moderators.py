@@ -103,7 +103,7 @@ def test_the_real_hasher_is_slow_enough(
     ben = add_moderator(services, "ben", PASSWORD)
     assert authenticate_moderator(services, "ben", PASSWORD) == ben
     stored = b"".join(file.read_bytes() for file in Path(settings.var).glob("moderation.db*"))
-    assert b"$argon2id$v=19$m=65536,t=3,p=4$" in stored
+    assert b"$argon2id$v=19$m=65536,t=3,p=1$" in stored
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has priorities of threads.")

@@ -159,8 +159,9 @@ def train_reader(
 ) -> ModelCard:
     """Add the model `alone` with a second reader to the registry, as a model that is not promoted.
 
-    A run that was interrupted goes on from the files in the folder `checkpoints`, which are removed in the end. Raises `InvalidInput` if the base
-    weights or the comments are others than the recipe and the model's card name, and the errors of `train`.
+    A run that was interrupted goes on from the files in the folder `checkpoints`, which are removed in the end. Raises
+    `InvalidInput` if the base weights or the comments are others than the recipe and the model's card name, and the
+    errors of `train`.
     """
     registry.check_can_add(model_id)
     card = registry.card(alone)
