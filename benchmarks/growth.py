@@ -1,5 +1,6 @@
 """A service with many stored decisions beside one with few: they must answer equally fast and need as much memory."""
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -139,6 +140,8 @@ def _fill(installation: Installation, decision_count: int, site_count: int) -> N
                     connection.execute(insert(table), values)
         connection.commit()
     engine.dispose()
+    # Or the first requests wait for the disk, which still writes gigabytes.
+    os.sync()
     # As after an upgrade: the labelled comments are indexed for the search for similar ones.
     prepare(Settings(var=installation.var, models=installation.registry.folder, database_url="")).engine.dispose()
 
