@@ -1,6 +1,7 @@
 """Find labelled comments of a site that are similar to a text."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple, Self
 
 from sqlalchemy import Connection
@@ -116,19 +117,7 @@ def _find_similar(connection: Connection, sought: Sequence[tuple[int, str, int |
     # Indexed texts were read back from the database, so an unstorable character must not make a difference.
     texts = [storable(text) for _, text, _ in sought]
     candidate_ids = [
-        {
-            comment_id
-            for value in LabelValue
-            for comment_id in similarity_index.candidates(
-                connection,
-                site_id,
-                value,
-                minhash.lsh_bands(text),
-                exclude=exclude,
-                limit=_MAX_CANDIDATES,
-                limit_per_band=_MAX_PER_BAND,
-            )
-        }
+        _find_candidates(connection, site_id, minhash.lsh_bands(text), exclude)
         for (site_id, _, exclude), text in zip(sought, texts, strict=True)
     ]
     labelled = similarity_index.labelled_texts(connection, set().union(*candidate_ids), minhash.MAX_TEXT_LENGTH)
@@ -136,6 +125,16 @@ def _find_similar(connection: Connection, sought: Sequence[tuple[int, str, int |
         _select_most_similar(text, [labelled[comment_id] for comment_id in labelled if comment_id in ids])
         for text, ids in zip(texts, candidate_ids, strict=True)
     ]
+
+
+def _find_candidates(connection: Connection, site_id: int, bands: Sequence[int], exclude: int | None) -> set[int]:
+    """Return the ids of the site's comments of either label that share the most bands."""
+    limits = {"limit": _MAX_CANDIDATES, "limit_per_band": _MAX_PER_BAND}
+    found = (
+        similarity_index.candidates(connection, site_id, value, bands, exclude=exclude, **limits)
+        for value in LabelValue
+    )
+    return set(chain.from_iterable(found))
 
 
 def _select_most_similar(text: str, candidates: Sequence[tuple[str, Label]]) -> list[SimilarComment]:

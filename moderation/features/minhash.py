@@ -6,6 +6,8 @@ over a set (Broder 1997) and cuts them into bands. Two texts share a band with p
 Rajaraman and Ullman, Mining of Massive Datasets, section 3.4).
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,8 @@ MAX_TEXT_LENGTH = 2_000
 N_BANDS = 12
 """Two texts share at least one band with probability 99 % at similarity .7, 80 % at .5, 28 % at .3 and 1 % at .1."""
 
+_CACHED_TEXTS = 512
+"""Texts whose shingles are kept, in at most some megabytes: a list is read again after each decision."""
 _ROWS_PER_BAND = 3
 _SHINGLE_SIZE = 5
 _ROLLING_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -30,21 +34,36 @@ _HASH_INCREMENTS = np.array(
 _BAND_SEEDS = np.arange(1, N_BANDS + 1, dtype=np.uint64) * _MIX_MULTIPLIER
 
 
-def shingles(text: str) -> frozenset[str]:
-    """Return the runs of five letters in the canonical text, at least one even for an empty text."""
-    padded = _pad(text)
-    return frozenset([padded[start : start + _SHINGLE_SIZE] for start in range(len(padded) - _SHINGLE_SIZE + 1)])
+def shingles(text: str) -> NDArray[np.uint64]:
+    """Return the set of the runs of five letters in the canonical text, at least one even for an empty text.
+
+    Returns
+    -------
+    uint64 array of shape (shingles,)
+        Their hashes in ascending order.
+    """
+    return _unique_shingles(text[:MAX_TEXT_LENGTH])
 
 
-def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
+@lru_cache(_CACHED_TEXTS)
+def _unique_shingles(beginning: str) -> NDArray[np.uint64]:
+    return np.unique(shingle_hashes(_pad(beginning)))
+
+
+def jaccard(left: NDArray[np.uint64], right: NDArray[np.uint64]) -> float:
     """Return the Jaccard index of two sets of shingles.
+
+    Parameters
+    ----------
+    left, right : uint64 arrays
+        As `shingles` returns them.
 
     Returns
     -------
     float
         Size of the intersection by size of the union: 0 for disjoint sets, 1 for equal ones.
     """
-    shared = len(left & right)
+    shared = len(np.intersect1d(left, right, assume_unique=True))
     return shared / (len(left) + len(right) - shared)
 
 
