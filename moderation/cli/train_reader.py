@@ -23,6 +23,7 @@ _COMPOSED_COUNT = 20_000
 @click.option("--model", "alone", metavar="ID", help="The model that gets a reader, in place of the live one.")
 @click.option("--id", "model_id", metavar="ID", required=True, help="Name of the model with its reader.")
 @click.option("--recipe", "recipe_file", metavar="FILE", type=input_file, help="TOML file with the reader's settings.")
+@click.option("--base", "base_folder", metavar="FOLDER", type=_folder, help="Weights to start from, as files of BERT.")
 @click.option("--relabelled", metavar="FILE", type=_file, help="The corrected labels that the model was trained with.")
 @click.option("--composed", "composed_folder", metavar="FOLDER", type=_folder, help="Files of composed comments.")
 @click.option(
@@ -37,6 +38,7 @@ def train_reader(
     alone: str | None,
     model_id: str,
     recipe_file: Path | None,
+    base_folder: Path | None,
     relabelled: Path | None,
     composed_folder: Path | None,
     checkpoints: Path | None,
@@ -68,7 +70,7 @@ def train_reader(
         recipe,
         model_id=model_id,
         composed=compose(composed_folder, recipe.seed, _COMPOSED_COUNT) if composed_folder else None,
-        base=PretrainedWeights.installed(),
+        base=PretrainedWeights.from_folder(base_folder) if base_folder else PretrainedWeights.installed(),
         checkpoints=checkpoints or settings.var / "reader-training" / model_id,
         report=echo_status,
         words=words,

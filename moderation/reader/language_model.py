@@ -6,6 +6,7 @@ A comment never shares a run with others, so its logit is the same to the last b
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import BoundedSemaphore, Lock
@@ -54,10 +55,16 @@ class LanguageModel:
         return cls(Network.from_values(values), vocabulary.split("\n"))
 
     def read(self, parsed: ParsedComment) -> float:
-        """Return the logit of a comment."""
+        """Return the logit of a comment. Raises `ReaderSkipped` if the network fails."""
         tokens = self._tokenizer.tokenize(ReaderInput.of(parsed))
-        (logit,) = self._session.run([LOGIT], {EMBEDDED: self._embeddings.embed(tokens)})
-        return float(logit[0])
+        try:
+            (logits,) = self._session.run([LOGIT], {EMBEDDED: self._embeddings.embed(tokens)})
+        except Exception as error:  # noqa: BLE001 - whatever the runtime meets, the comment is judged
+            raise ReaderSkipped(f"It failed ({type(error).__name__}).") from None
+        logit = float(logits[0])
+        if not isfinite(logit):
+            raise ReaderSkipped("Its answer was no number.")
+        return logit
 
     def read_in_turn(self, parsed: ParsedComment) -> float:
         """Return the logit of a comment. One is read at a time.
@@ -68,8 +75,6 @@ class LanguageModel:
         with self._in_turn():
             try:
                 return self.read(parsed)
-            except Exception as error:  # noqa: BLE001 - whatever the network meets, the comment is judged
-                raise ReaderSkipped(f"It failed ({type(error).__name__}).") from None
             finally:
                 self.durations.append(monotonic() - start)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, fields
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from moderation.scoring.second_reader import Doubt, SecondReader
 READER_FILE = "reader.joblib"
 MAX_READER_BYTES = 128 * 2**20
 """Size limit of the file. That of the default model has 23 MB."""
+_MAX_NUMBER = 100.0
 _NOT_INSTALLED = "The second reader is not installed, so the model judges without it: pip install 'moderation[reader]'."
 
 
@@ -29,7 +29,7 @@ def open_reader(folder: Path, entry: ReaderEntry) -> SecondReader:
     """
     try:
         from moderation.reader.language_model import LanguageModel
-    except ModuleNotFoundError:
+    except ImportError:
         raise ModelUnavailable(_NOT_INSTALLED) from None
     values = read_arrays(folder / READER_FILE, entry.digest, MAX_READER_BYTES)
     try:
@@ -37,11 +37,16 @@ def open_reader(folder: Path, entry: ReaderEntry) -> SecondReader:
         return SecondReader(_read_doubt(values), model.read, model.read_in_turn, model.durations)
     except ValueError as error:
         raise ModelUnavailable(f"The second reader of {folder.name} cannot be used: {error}.") from None
+    except Exception as error:  # noqa: BLE001 - whatever the runtime or the disk meets, the model goes on alone
+        raise ModelUnavailable(f"The second reader of {folder.name} failed ({type(error).__name__}).") from None
 
 
 def _read_doubt(values: Mapping[str, Any]) -> Doubt:
     """Return the doubt of a file. Raises `ValueError`."""
     numbers = [values.get(field.name) for field in fields(Doubt)]
-    if not all(isinstance(number, float) and isfinite(number) for number in numbers):
+    if not all(isinstance(number, float) and abs(number) <= _MAX_NUMBER for number in numbers):
         raise ValueError("its limits are not usable")
-    return Doubt(*[float(number or 0.0) for number in numbers])
+    doubt = Doubt(*[float(number or 0.0) for number in numbers])
+    if min(doubt.lower_limit, doubt.upper_limit) < 0.0:
+        raise ValueError("its limits are below zero")
+    return doubt

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from math import nan
 from typing import TypeVar
 
 import numpy as np
@@ -84,9 +85,15 @@ class SecondReader:
         if len(asked):
             # A service has requests beside it.
             run = map_in_threads if self.patient else map
-            read = list(run(self.read, [batch[place] for place in asked.tolist()]))
-            changed[asked] += self.doubt.changes(np.array(read))
+            read = np.array(list(run(self._read_or_nan, [batch[place] for place in asked.tolist()])))
+            changed[asked] += np.nan_to_num(self.doubt.changes(read), nan=0.0)
         return changed
+
+    def _read_or_nan(self, parsed: ParsedComment) -> float:
+        try:
+            return self.read(parsed)
+        except ReaderSkipped:
+            return nan
 
 
 class ReaderState(StrEnum):

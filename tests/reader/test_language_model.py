@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from threading import Event, Thread
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -120,12 +121,16 @@ def test_a_failure_skips(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the network meets, the comment is judged without it."""
     model = LanguageModel(tiny_network(), PIECES)
 
-    def fail(_: ParsedComment) -> float:
+    def fail(*_: object) -> list[list[float]]:
         raise MemoryError
 
-    monkeypatch.setattr(model, "read", fail)
-    with pytest.raises(ReaderSkipped, match="MemoryError"):
-        model.read_in_turn(COMMENTS[0])
+    monkeypatch.setattr(model, "_session", SimpleNamespace(run=fail))
+    for read in (model.read, model.read_in_turn):
+        with pytest.raises(ReaderSkipped, match="MemoryError"):
+            read(COMMENTS[0])
+    monkeypatch.setattr(model, "_session", SimpleNamespace(run=lambda *_: [[float("nan")]]))
+    with pytest.raises(ReaderSkipped, match="no number"):
+        model.read(COMMENTS[0])
 
 
 def set_value(name: str, value: Any) -> Callable[[dict[str, Any]], None]:

@@ -64,6 +64,26 @@ def replaced(content: bytes, *, with_digest: bool) -> Any:
     return change
 
 
+def test_hostile_limits_are_refused(tmp_path: Path) -> None:
+    """Those of a file could let the reader decide alone."""
+    registry = ModelRegistry(tmp_path)
+    for number, doubt in enumerate((replace(EVERYWHERE, upper_limit=1e9), replace(EVERYWHERE, lower_limit=-5.0))):
+        name = f"hostile-{number}"
+        registry.add(small_arrays(), card_with_reader(name), reader_values(tiny_values(), doubt))
+        assert "its limits are" in registry.load(name).reader_problem
+
+
+def test_a_full_disk_leaves_the_model_alone(read_registry: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The graph is written to a file before a session reads it."""
+
+    def fail(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("moderation.reader.language_model._open_session", fail)
+    model = LiveModel(read_registry).current()
+    assert (model.id, model.reader_problem) == ("small", "The second reader of read failed (OSError).")
+
+
 class _Hostile:
     def __reduce__(self) -> Any:
         return print, ("code of a model file ran",)

