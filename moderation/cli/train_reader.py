@@ -46,8 +46,7 @@ def train_reader(
 ) -> None:
     """Train a second reader for a model and add both, under a new name, to the registry. It does not go live.
 
-    CORPUS are the files that the model was trained on. It takes about an hour on two processors. The same command goes
-    on with an interrupted run.
+    CORPUS are the files that the model was trained on. The same command goes on with an interrupted run.
     """
     settings = Settings.from_environment()
     registry = open_registry(settings)
