@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import jax
@@ -46,6 +47,10 @@ class Checkpoint:
         return None
 
 
+# The networks of one run have as many steps each, and are compiled once.
+_trainer = lru_cache(1)(Trainer)
+
+
 def fit(
     base: PretrainedWeights,
     sequences: Sequences,
@@ -58,7 +63,7 @@ def fit(
 
     The same batches, recipe and machine give the same weights, with or without an interruption.
     """
-    trainer = Trainer(base.sizes, recipe, len(batches))
+    trainer = _trainer(base.sizes, recipe, len(batches))
     parameters = jax.tree.map(jax.numpy.asarray, base.parameters)
     leaves, structure = jax.tree.flatten((parameters, trainer.initial_state(parameters)))
     first = 0
