@@ -107,7 +107,7 @@ def _endpoint_class(model: ModelServer) -> type[BaseHTTPRequestHandler]:
                 self._reply(model.status)
 
         def _reply(self, status: int) -> None:
-            answer = {"choices": [{"message": {"role": "assistant", "content": model.content}}]}
+            answer = {"choices": [{"message": {"content": model.content}}]}
             body = json.dumps(answer).encode() if model.body is None else model.body
             self.send_response(307 if model.redirect else status)
             if model.redirect:
