@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
+from http.server import BaseHTTPRequestHandler
+from threading import Event, Lock
 from typing import Any, NamedTuple
 
 from moderation.outbound.chat import ChatServer
+from tests.loopback import serving
 
 SPAM = '{"spam": true, "confidence": 0.92}'
 HAM = '{"spam": false, "confidence": 0.8}'
@@ -56,32 +57,20 @@ class ModelServer:
         """Return the settings that lead here."""
         return ChatServer(self.url, model, key, seconds)
 
+    def release(self) -> None:
+        """End all waits, before the server is closed."""
+        self.closing.set()
+        self.may_answer.set()
+
 
 @contextmanager
 def answering(host: str = "127.0.0.1") -> Iterator[ModelServer]:
     """Run a server until the block ends."""
     model = ModelServer()
     model.may_answer.set()
-    server = _Server((host, 0), _endpoint_class(model))
-    model.url = f"http://{host}:{server.server_port}/v1"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(_endpoint_class(model), host, model.release) as port:
+        model.url = f"http://{host}:{port}/v1"
         yield model
-    finally:
-        model.closing.set()
-        model.may_answer.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    # Closing the server waits for its threads.
-    daemon_threads = False
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Ignore callers that hang up."""
 
 
 def _endpoint_class(model: ModelServer) -> type[BaseHTTPRequestHandler]:

@@ -10,9 +10,11 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
+from http.server import BaseHTTPRequestHandler
+from threading import Event, Lock
 from urllib.parse import parse_qsl
+
+from tests.loopback import serving
 
 PATH = "/wp-json/akismet/v1/webhook"
 _COMMENT = re.compile(r"comments\[(\d+)\]\[(\w+)\]")
@@ -67,6 +69,11 @@ class Receiver:
                 return 503, b"later"
             return self._answer(call.form)
 
+    def release(self) -> None:
+        """End all waits, before the server is closed."""
+        self.closing.set()
+        self.may_answer.set()
+
     def _answer(self, form: dict[str, str]) -> tuple[int, bytes]:
         if form.get("key", "").lower() != self.key.lower():
             return 401, b'{"code":"rest_forbidden"}'
@@ -89,28 +96,9 @@ def receiving(context: ssl.SSLContext | None = None, host: str = "127.0.0.1") ->
     """Run a receiver at `http://host:PORT`, or https with a context, until the block ends."""
     receiver = Receiver()
     receiver.may_answer.set()
-    server = _Server((host, 0), _endpoint_class(receiver))
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    receiver.url = f"{'https' if context else 'http'}://{host}:{server.server_port}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with serving(_endpoint_class(receiver), host, receiver.release, context) as port:
+        receiver.url = f"{'https' if context else 'http'}://{host}:{port}"
         yield receiver
-    finally:
-        receiver.closing.set()
-        receiver.may_answer.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-class _Server(ThreadingHTTPServer):
-    # Closing the server waits for its threads.
-    daemon_threads = False
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Ignore callers that hang up."""
 
 
 def _endpoint_class(receiver: Receiver) -> type[BaseHTTPRequestHandler]:

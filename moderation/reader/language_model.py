@@ -59,7 +59,7 @@ class LanguageModel:
         tokens = self._tokenizer.tokenize(ReaderInput.of(parsed))
         try:
             (logits,) = self._session.run([LOGIT], {EMBEDDED: self._embeddings.embed(tokens)})
-        except Exception as error:  # noqa: BLE001 - whatever the runtime meets, the comment is judged
+        except Exception as error:  # noqa: BLE001 - no error of the runtime keeps a comment from its verdict
             raise ReaderSkipped(f"It failed ({type(error).__name__}).") from None
         logit = float(logits[0])
         if not isfinite(logit):

@@ -37,7 +37,7 @@ def open_reader(folder: Path, entry: ReaderEntry) -> SecondReader:
         return SecondReader(_read_doubt(values), model.read, model.read_in_turn, model.durations)
     except ValueError as error:
         raise ModelUnavailable(f"The second reader of {folder.name} cannot be used: {error}.") from None
-    except Exception as error:  # noqa: BLE001 - whatever the runtime or the disk meets, the model goes on alone
+    except Exception as error:  # noqa: BLE001 - no error of the runtime or the disk stops the model
         raise ModelUnavailable(f"The second reader of {folder.name} failed ({type(error).__name__}).") from None
 
 

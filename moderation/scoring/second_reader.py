@@ -47,12 +47,12 @@ class Doubt:
         """Return whether the reader is asked about a comment with this logit."""
         return self.lowest <= logit < self.highest
 
-    def change(self, read: float) -> float:
-        """Return what a logit of the reader changes about that of the linear model."""
-        return min(max(self.weight * read + self.offset, -self.lower_limit), self.upper_limit)
+    def covers(self, logits: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return for each logit whether the reader is asked."""
+        return (self.lowest <= logits) & (logits < self.highest)
 
     def changes(self, read: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the change of each logit of the reader."""
+        """Return the change of the linear model's logit by each logit of the reader."""
         return np.clip(self.weight * read + self.offset, -self.lower_limit, self.upper_limit)
 
 
@@ -76,14 +76,14 @@ class SecondReader:
         if not self.doubt.contains(logit):
             return None
         read = self.read if self.patient else self.read_in_turn
-        return Reason(SECOND_READER, self.doubt.change(read(parsed)))
+        return Reason(SECOND_READER, float(self.doubt.changes(np.array(read(parsed)))))
 
     def add_to(self, logits: NDArray[np.float64], batch: Sequence[ParsedComment]) -> NDArray[np.float64]:
         """Return the logits of comments with the reader's changes."""
-        asked = np.flatnonzero((self.doubt.lowest <= logits) & (logits < self.doubt.highest))
+        asked = np.flatnonzero(self.doubt.covers(logits))
         changed = logits.copy()
         if len(asked):
-            # A service has requests beside it.
+            # The other processors of a service are for requests.
             run = map_in_threads if self.patient else map
             read = np.array(list(run(self._read_or_nan, [batch[place] for place in asked.tolist()])))
             changed[asked] += np.nan_to_num(self.doubt.changes(read), nan=0.0)

@@ -43,7 +43,7 @@ class MissingFeatures(NamedTuple):
 def put_features(connection: Connection, site_id: int, rows: Iterable[tuple[int, bytes]]) -> None:
     """Store pairs of comment id and packed features of this version, in the place of earlier ones.
 
-    With them goes what the second reader changed about the comment's logit: weights are learnt beside it.
+    The change of the comment's logit by the second reader is stored too, as an offset for the site's weights.
     """
     features = dict(rows)
     changes = decisions.find_reader_changes(connection, features)

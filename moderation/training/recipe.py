@@ -1,6 +1,7 @@
 """The recipe: everything that can be tuned in training."""
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from math import inf
 from pathlib import Path
@@ -91,11 +92,7 @@ class Recipe:
     @classmethod
     def from_file(cls, path: Path) -> Self:
         """Read a TOML file. Raises `InvalidInput` that names every fault."""
-        try:
-            raw = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InvalidInput(f"The recipe {path.name} cannot be read: {error}.") from None
-        return cls.from_dict(raw)
+        return cls.from_dict(read_toml(path))
 
     @classmethod
     def from_dict(cls, raw: dict[str, Any]) -> Self:
@@ -109,14 +106,27 @@ class Recipe:
                     values[name] = _validated(name, value, getattr(cls(), name))
                 except ValueError as error:
                     errors.append((name, str(error)))
-        if errors:
-            listed = "; ".join(f"{name} {fault}" for name, fault in errors)
-            raise InvalidInput(f"The recipe cannot be used: {listed}.", tuple(errors))
+        refuse_faults(errors)
         return cls(**values)
 
     def values(self) -> dict[str, Any]:
         """Return all settings as plain values."""
         return asdict(self)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the settings in a file. Raises `InvalidInput` if it cannot be read."""
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInput(f"The recipe {path.name} cannot be read: {error}.") from None
+
+
+def refuse_faults(faults: Sequence[tuple[str, str]]) -> None:
+    """Raise `InvalidInput` with every setting that breaks a rule, if there is one."""
+    if faults:
+        listed = "; ".join(f"{name} {fault}" for name, fault in faults)
+        raise InvalidInput(f"The recipe cannot be used: {listed}.", tuple(faults))
 
 
 def _validated(name: str, value: Any, default: Any) -> Any:

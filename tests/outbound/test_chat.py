@@ -1,4 +1,4 @@
-"""A call to the operator's own model keeps the rules of other calls, whatever the server does."""
+"""A call to the operator's own model keeps the rules of other calls, with any server."""
 
 from collections.abc import Iterator
 from time import monotonic

@@ -45,7 +45,7 @@ def test_the_title_is_not_read() -> None:
 
 @given(text=st.text(), author=st.none() | st.text(), url=st.none() | st.text(), repeats=st.sampled_from((1, 2_000)))
 def test_any_comment_has_a_bounded_sequence(text: str, author: str | None, url: str | None, repeats: int) -> None:
-    """Whatever is sent, the sequence has at most 96 tokens, and its first segment ends within it."""
+    """A sequence has at most 96 tokens, and its first segment ends within it."""
     seen = read(Comment(text * repeats, author=author, url=url))
     tokens = ReaderTokenizer(PIECES).tokenize(seen)
     assert 3 <= len(tokens.numbers) <= MAX_TOKENS

@@ -69,7 +69,7 @@ def _bounded_logit(probability: float) -> float:
 
 
 def _added(doubt: Doubt, logits: Floats, read: Floats) -> Floats:
-    asked = (doubt.lowest <= logits) & (logits < doubt.highest) & ~np.isnan(read)
+    asked = doubt.covers(logits) & ~np.isnan(read)
     return logits + np.where(asked, doubt.changes(np.nan_to_num(read)), 0.0)
 
 

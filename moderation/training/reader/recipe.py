@@ -1,12 +1,11 @@
 """The settings of the second reader's training."""
 
-import tomllib
 from dataclasses import asdict, dataclass
 from math import inf
 from pathlib import Path
 from typing import Any, Self
 
-from moderation.domain.errors import InvalidInput
+from moderation.training.recipe import read_toml, refuse_faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +70,9 @@ class ReaderRecipe:
     @classmethod
     def from_file(cls, path: Path) -> Self:
         """Read a TOML file. Raises `InvalidInput` that names every fault."""
-        try:
-            raw = tomllib.loads(path.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InvalidInput(f"The recipe {path.name} cannot be read: {error}.") from None
+        raw = read_toml(path)
         defaults = cls().values()
-        faults = [(name, fault) for name, value in raw.items() if (fault := _fault(name, value, defaults))]
-        if faults:
-            listed = "; ".join(f"{name} {fault}" for name, fault in faults)
-            raise InvalidInput(f"The recipe cannot be used: {listed}.", tuple(faults))
+        refuse_faults([(name, fault) for name, value in raw.items() if (fault := _fault(name, value, defaults))])
         return cls(**{name: type(defaults[name])(value) for name, value in raw.items()})
 
     def values(self) -> dict[str, Any]:

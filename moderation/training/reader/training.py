@@ -203,8 +203,7 @@ def _reader_entry(
     base: PretrainedWeights,
     composed: Corpus | None,
 ) -> ReaderEntry:
-    doubt, logits, spam = combination.doubt, scored.logits, scored.corpus.spam
-    asked = (doubt.lowest <= logits) & (logits < doubt.highest)
+    spam, asked = scored.corpus.spam, combination.doubt.covers(scored.logits)
     return ReaderEntry(
         digest="",
         base=recipe.base,
