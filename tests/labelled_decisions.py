@@ -23,13 +23,14 @@ def insert_labelled_decisions(
     value: LabelValue | None = LabelValue.HAM,
     *,
     model: str = "small",
+    skipped_model: str = "",
     origin: LabelOrigin = LabelOrigin.SINGLE,
     channel: str = "queue",
     verdict: Verdict = Verdict.PUBLISH,
     calibration: Calibration | None = None,
 ) -> list[str]:
     """Store comments with these probabilities, one for each second up to now, and return the ids of the decisions."""
-    scores = [Score(probability, 0.0, 0.0, (), model) for probability in probabilities]
+    scores = [Score(probability, 0.0, 0.0, (), model, skipped_model) for probability in probabilities]
     now = services.clock()
     decision_ids = []
     with write_transaction(services.engine) as connection:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isclose
 
+from sqlalchemy import Connection
+
 from moderation.actions.services import Services
 from moderation.domain.authors import AuthorRule
 from moderation.domain.budget import Budget, Calibration, RolloutMode
@@ -16,8 +18,11 @@ from moderation.domain.thresholds import Thresholds, Verdict, decide
 from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.author_rules import with_author_rule
 from moderation.scoring.lists import with_list_spans
-from moderation.scoring.model import Model, score
+from moderation.scoring.model import Model, logistic, score
+from moderation.scoring.second_reader import ReaderSkipped
 from moderation.scoring.site_weights import SiteWeights
+from moderation.storage import calibrations, comments
+from moderation.storage.calibrations import SampledHam
 
 FALLBACK_THRESHOLDS = Thresholds(review=0.5, spam=0.9, discard=0.99)
 """Recorded with decisions that are made while no model can be loaded."""
@@ -68,16 +73,16 @@ def judge(
     """
 
     def in_force(judged_by: Model | None) -> tuple[Thresholds, Calibration | None]:
-        suggested = suggested_thresholds(judged_by)
+        skipped_model = model.id if model is not None and judged_by is model.alone else ""
+        suggested = suggested_thresholds(judged_by, skipped_model)
         if site is None:
             return suggested.thresholds, None
         return site.thresholds_for(parsed.comment.type, suggested, default_budget)
 
     if model is None:
         return Judgement(_NO_MODEL, *in_force(None), fallback_verdict(site), degraded=True)
-    own_model = model.for_site(site.url) if site else model
     result = score(
-        own_model,
+        model.for_site(site.url) if site else model,
         parsed,
         submission,
         evidence=evidence,
@@ -94,11 +99,14 @@ def judge(
     return Judgement(result, thresholds, calibration, verdict)
 
 
-def suggested_thresholds(model: Model | None) -> SuggestedThresholds:
-    """Return the thresholds of a model, or `FALLBACK_THRESHOLDS` without one."""
+def suggested_thresholds(model: Model | None, skipped_model: str = "") -> SuggestedThresholds:
+    """Return the thresholds of a model, or `FALLBACK_THRESHOLDS` without one.
+
+    `skipped_model` is the live model in whose place it judges, because the reader of that one was skipped.
+    """
     if model is None:
         return _NO_SUGGESTION
-    return SuggestedThresholds(model.id, model.thresholds, model.general_guarantees)
+    return SuggestedThresholds(model.id, model.thresholds, model.general_guarantees, skipped_model)
 
 
 def general_guarantees(services: Services, model_id: str) -> GeneralGuarantees | None:
@@ -141,6 +149,25 @@ def with_present_score(services: Services, decision: Decision, site_url: str) ->
     if model is None:
         return decision
     return replace(decision, score=score(model.for_site(site_url), ParsedComment(decision.comment), spans=True))
+
+
+def sample_ham(connection: Connection, site_id: int, model: Model, limit: int) -> list[tuple[str, float]]:
+    """Return names and probabilities of the ham that `calibrations.oldest_ham` returns.
+
+    A comment for which the second reader was skipped is read now.
+    """
+    ham = calibrations.oldest_ham(connection, site_id, model.id, limit)
+    return [(each.name, _read_probability(connection, model, each)) for each in ham]
+
+
+def _read_probability(connection: Connection, model: Model, ham: SampledHam) -> float:
+    if ham.unread is None or model.second_reader is None:
+        return ham.probability
+    try:
+        return logistic(ham.logit + model.second_reader.change(ParsedComment(comments.get(connection, ham.unread))))
+    except ReaderSkipped:
+        # With its word, it may have reached any threshold.
+        return 1.0
 
 
 def _with_spans_of(stored: Reason, rescored: Reason | None) -> Reason:

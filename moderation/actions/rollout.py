@@ -6,7 +6,7 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
-from moderation.actions.judging import suggested_thresholds
+from moderation.actions.judging import sample_ham, suggested_thresholds
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site
 from moderation.domain.audit import AuditedHam
@@ -29,6 +29,7 @@ from moderation.domain.protection import describe_protection
 from moderation.domain.review_lowering import MAX_COMMENTS, review_lowering
 from moderation.domain.site import Site
 from moderation.domain.thresholds import Thresholds
+from moderation.scoring.model import Model
 from moderation.storage import audits, calibrations, history, sites
 from moderation.storage.engine import read_transaction
 from moderation.storage.locks import lock_site
@@ -117,7 +118,7 @@ def recalibrate(services: Services, site: Site) -> bool:
         current = before if before.history_spam == history_spam else _unchosen(before, history_spam)
         tested = _refuted(connection, site, current, model.thresholds.spam) if model.general_guarantees else current
         audited = _refuted_by_audit(services, connection, site, tested)
-        after = _lowered(connection, site, _recalibrated(connection, site, audited))
+        after = _lowered(connection, site, _recalibrated(connection, site, model, audited))
     # If the model or budget was changed and changed back, the matching row is older than the newest one.
     if after == before and after.calibration.id in (None, newest):
         return False
@@ -144,7 +145,7 @@ def recalibrate_anew(services: Services, connection: Connection, site: Site) -> 
         before = calibrations.find_newest(connection, site.id, model.id, budget)
         history_spam = history.count_spam(connection, site.id, model.id)
         current = _unchosen(before or StoredCalibration(model.id, budget), history_spam)
-        chosen = _recalibrated(connection, site, current)
+        chosen = _recalibrated(connection, site, model, current)
         after = _lowered(connection, site, chosen)
         if before is None or after != replace(before, calibration=replace(before.calibration, id=None)):
             calibration_id = calibrations.add(connection, site.id, after, services.clock())
@@ -220,7 +221,7 @@ def _refuted_by_audit(
     )
 
 
-def _recalibrated(connection: Connection, site: Site, stored: StoredCalibration) -> StoredCalibration:
+def _recalibrated(connection: Connection, site: Site, model: Model, stored: StoredCalibration) -> StoredCalibration:
     """Return the calibration after the thresholds that are due were chosen."""
     budget, calibration = stored.budget, stored.calibration
     ham_count = calibrations.count_ham(connection, site.id, stored.model)
@@ -228,7 +229,7 @@ def _recalibrated(connection: Connection, site: Site, stored: StoredCalibration)
     spam_size = scheduled_sample_size(ham_count, budget.lost, budget.confidence)
     if review_size <= stored.review_sample_size and spam_size <= stored.spam_sample_size:
         return stored
-    sample = calibrations.oldest_ham(connection, site.id, stored.model, max(review_size, spam_size))
+    sample = sample_ham(connection, site.id, model, max(review_size, spam_size))
     if len(sample) >= review_size > stored.review_sample_size:
         review = select_threshold(sample[:review_size], budget.held, budget.confidence)
         calibration = replace(calibration, review=review)
@@ -237,8 +238,8 @@ def _recalibrated(connection: Connection, site: Site, stored: StoredCalibration)
         spam = select_threshold(sample[:spam_size], budget.lost, budget.confidence)
         blocked = calibrations.lowest_blocking_threshold(connection, site.id, stored.model, spam_size)
         if blocked is not None and blocked > spam.threshold:
-            ham = [probability for _, probability in sample[:spam_size]]
-            spam = guarantee_at(blocked, ham, budget.confidence, spam.digest, budget.lost)
+            probabilities = [probability for _, probability in sample[:spam_size]]
+            spam = guarantee_at(blocked, probabilities, budget.confidence, spam.digest, budget.lost)
         calibration = replace(calibration, spam=_keep_higher(calibration.spam, spam))
         stored = replace(stored, calibration=calibration, spam_sample_size=spam_size)
     return stored

@@ -82,7 +82,8 @@ class Reason(NamedTuple):
 class Score:
     """The probability of spam by one model, with all contributions to it.
 
-    The weights of `reasons` and `bias` add up to `logit`; `probability` is its logistic function.
+    The weights of `reasons` and `bias` add up to `logit`; `probability` is its logistic function. If the second reader
+    was skipped, `model` judged without it in place of `skipped_model`, which is empty otherwise.
     """
 
     probability: float
@@ -90,6 +91,7 @@ class Score:
     bias: float
     reasons: tuple[Reason, ...]
     model: str
+    skipped_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

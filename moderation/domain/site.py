@@ -83,11 +83,15 @@ class PluginState:
 
 
 class SuggestedThresholds(NamedTuple):
-    """The thresholds that the live model suggests, its id, and their guarantees over sites if it has any."""
+    """The thresholds that the live model suggests, its id, and their guarantees over sites if it has any.
+
+    If its second reader was skipped, these are of the model without it, and `skipped_model` is the live one.
+    """
 
     model: str
     thresholds: Thresholds
     guarantees: GeneralGuarantees | None = None
+    skipped_model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +142,17 @@ class Site:
         """Return the calibration in force: the newest one, if it holds for the live model and the budget.
 
         The model's general guarantee stands for a missing one, if it satisfies the budget. A cautious site does not use
-        it, nor does one whose ham has refuted it.
+        it, nor does one whose ham has refuted it. Without the second reader, nor does one whose own ham chose the spam
+        threshold of the live model: what that ham says about the model alone is not known.
         """
         stored = self.stored_calibration
-        if stored is not None and not stored.holds_for(suggested.model, budget):
-            stored = None
-        calibration = stored.calibration if stored else UNCALIBRATED
-        cautious = self.rollout is RolloutMode.CAUTIOUS or (stored is not None and stored.refutation is not None)
+        if stored is not None and suggested.skipped_model and stored.holds_for(suggested.skipped_model, budget):
+            calibration, own = UNCALIBRATED, stored.refutation or stored.calibration.spam
+        elif stored is not None and stored.holds_for(suggested.model, budget):
+            calibration, own = stored.calibration, stored.refutation
+        else:
+            calibration, own = UNCALIBRATED, None
+        cautious = self.rollout is RolloutMode.CAUTIOUS or own is not None
         if cautious or suggested.guarantees is None or not suggested.guarantees.satisfy(budget):
             return calibration
         return with_general(calibration)

@@ -237,7 +237,8 @@ def score(
         evidence=evidence,
         spans=spans,
     )
-    return Score(logistic(logit), logit, model.bias, reasons, judged_by.id)
+    skipped_model = "" if judged_by is model else model.id
+    return Score(logistic(logit), logit, model.bias, reasons, judged_by.id, skipped_model)
 
 
 def _ask_reader(model: Model, parsed: ParsedComment, logit: float) -> tuple[Model, Reason | None]:

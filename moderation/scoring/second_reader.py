@@ -76,7 +76,11 @@ class SecondReader:
         if not self.doubt.contains(logit):
             return None
         read = self.read if self.patient else self.read_in_turn
-        return Reason(SECOND_READER, float(self.doubt.changes(np.array(read(parsed)))))
+        return Reason(SECOND_READER, self._change(read(parsed)))
+
+    def change(self, parsed: ParsedComment) -> float:
+        """Return what the reader changes about the logit of a comment in doubt. Raises `ReaderSkipped`."""
+        return self._change(self.read(parsed))
 
     def add_to(self, logits: NDArray[np.float64], batch: Sequence[ParsedComment]) -> NDArray[np.float64]:
         """Return the logits of comments with the reader's changes."""
@@ -88,6 +92,9 @@ class SecondReader:
             read = np.array(list(run(self._read_or_nan, [batch[place] for place in asked.tolist()])))
             changed[asked] += np.nan_to_num(self.doubt.changes(read), nan=0.0)
         return changed
+
+    def _change(self, read: float) -> float:
+        return float(self.doubt.changes(np.array(read)))
 
     def _read_or_nan(self, parsed: ParsedComment) -> float:
         try:

@@ -3,8 +3,9 @@
 import json
 from dataclasses import asdict, replace
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, case, exists, func, insert, or_, select
 
 from moderation.domain.budget import Budget, Calibration, Guarantee, Refutation, RolloutStage, StoredCalibration
 from moderation.domain.decision import LabelOrigin, LabelValue
@@ -42,31 +43,46 @@ prove any threshold. A later stroke takes no comment out of the sample, or a str
 """
 
 
+class SampledHam(NamedTuple):
+    """A ham comment of a sample: the name under which it counts, and its probability of spam.
+
+    If the second reader was skipped, the probability and its logit are those of the model without it, and `unread` is
+    the number of the comment, to be read now.
+    """
+
+    name: str
+    probability: float
+    logit: float = 0.0
+    unread: int | None = None
+
+
 def count_ham(connection: Connection, site_id: int, model: str) -> int:
     """Return the number of the site's ham comments that this model judged before it could learn from them.
 
     A comment counts if it is in the history, or if the model judged it as the live one and a person labelled it ham. At
-    least once that was a single decision.
+    least once that was a single decision. It counts too if the second reader was skipped: else the sample would lack
+    ham in doubt.
     """
-    statement = select(func.count()).select_from(_JUDGED_LABELS).where(*_is_ham(site_id, model), _SAMPLED)
+    statement = select(func.count()).select_from(_JUDGED_LABELS).where(*_is_sampled(site_id, model))
     return history.count_ham(connection, site_id, model) + connection.execute(statement).scalar_one()
 
 
-def oldest_ham(connection: Connection, site_id: int, model: str, limit: int) -> list[tuple[str, float]]:
-    """Return names and spam probabilities of the comments that `count_ham` counts, at most `limit`.
+def oldest_ham(connection: Connection, site_id: int, model: str, limit: int) -> list[SampledHam]:
+    """Return the comments that `count_ham` counts, at most `limit`.
 
     Those of the history come first, the newest before older ones, as an export comes at once. The others have the ids
     of their decisions, in the order of decision.
     """
-    past = history.newest_ham(connection, site_id, model, limit)
+    past = [SampledHam(*scored) for scored in history.newest_ham(connection, site_id, model, limit)]
+    unread = case((decisions.c.skipped_model.is_not(None), decisions.c.comment_id))
     statement = (
-        select(decisions.c.id, decisions.c.probability)
+        select(decisions.c.id, decisions.c.probability, decisions.c.logit, unread)
         .select_from(_JUDGED_LABELS)
-        .where(*_is_ham(site_id, model), _SAMPLED)
+        .where(*_is_sampled(site_id, model))
         .order_by(decisions.c.decided_at, decisions.c.id)
         .limit(limit - len(past))
     )
-    return past + [(decision_id, probability) for decision_id, probability in connection.execute(statement)]
+    return past + [SampledHam(*row) for row in connection.execute(statement)]
 
 
 def lowest_blocking_threshold(connection: Connection, site_id: int, model: str, limit: int) -> float | None:
@@ -79,7 +95,7 @@ def lowest_blocking_threshold(connection: Connection, site_id: int, model: str, 
     sample = (
         select(decisions.c.stage, decisions.c.spam_threshold)
         .select_from(_JUDGED_LABELS)
-        .where(*_is_ham(site_id, model), _SAMPLED)
+        .where(*_is_sampled(site_id, model))
         .order_by(decisions.c.decided_at, decisions.c.id)
         .limit(remaining)
         .subquery()
@@ -229,12 +245,20 @@ def from_row(row: RowMapping) -> StoredCalibration:
 
 
 def _is_ham(site_id: int, model: str) -> tuple[ColumnElement[bool], ...]:
+    return (decisions.c.model == model, *_is_judged_ham(site_id, model))
+
+
+def _is_sampled(site_id: int, model: str) -> tuple[ColumnElement[bool], ...]:
+    by_model = or_(decisions.c.model == model, decisions.c.skipped_model == model)
+    return (by_model, *_is_judged_ham(site_id, model), _SAMPLED)
+
+
+def _is_judged_ham(site_id: int, model: str) -> tuple[ColumnElement[bool], ...]:
     return (
         labels.c.site_id == site_id,
         labels.c.value == LabelValue.HAM.value,
         IN_FORCE,
         decisions.c.superseded.is_(False),
-        decisions.c.model == model,
         ~history.is_counted(site_id, model, labels.c.comment_id),
     )
 

@@ -68,29 +68,7 @@ def add(
     true if the blogs that sent them do not hold them, and can be called about a person's decision.
     """
     for decision, comment_id in decided:
-        score, thresholds, calibration = decision.score, decision.thresholds, decision.calibration
-        row = {
-            "id": decision.id,
-            "site_id": decision.site_id,
-            "comment_id": comment_id,
-            "probability": score.probability,
-            "logit": score.logit,
-            "bias": score.bias,
-            "reasons": pack_reasons(score.reasons),
-            "model": score.model,
-            "review_threshold": thresholds.review,
-            "spam_threshold": thresholds.spam,
-            "discard_threshold": thresholds.discard,
-            "verdict": decision.verdict.value,
-            "degraded": decision.degraded,
-            "stage": calibration.stage.value if calibration else None,
-            "calibration_id": calibration.id if calibration else None,
-            "channel": channel,
-            "has_callback": has_callback,
-            "decided_at": decision.decided_at,
-            "superseded": False,
-        }
-        _ADD.run(connection, row)
+        _ADD.run(connection, _row(decision, comment_id, channel, has_callback=has_callback))
         is_held = decision.verdict is Verdict.REVIEW
         drawn = None if is_held else audit.probability(decision.id)
         if is_held or (drawn is not None and audits.has_room(connection, decision.site_id)):
@@ -98,6 +76,32 @@ def add(
             keys = trait_keys.get(decision.id, ())
             packed_keys = pack(f">{len(keys)}q", *keys) or None
             _OPEN_ITEM.run(connection, {**item, "audit_probability": drawn, "trait_keys": packed_keys})
+
+
+def _row(decision: Decision, comment_id: int, channel: str, *, has_callback: bool) -> dict[str, object]:
+    score, thresholds, calibration = decision.score, decision.thresholds, decision.calibration
+    return {
+        "id": decision.id,
+        "site_id": decision.site_id,
+        "comment_id": comment_id,
+        "probability": score.probability,
+        "logit": score.logit,
+        "bias": score.bias,
+        "reasons": pack_reasons(score.reasons),
+        "model": score.model,
+        "skipped_model": score.skipped_model or None,
+        "review_threshold": thresholds.review,
+        "spam_threshold": thresholds.spam,
+        "discard_threshold": thresholds.discard,
+        "verdict": decision.verdict.value,
+        "degraded": decision.degraded,
+        "stage": calibration.stage.value if calibration else None,
+        "calibration_id": calibration.id if calibration else None,
+        "channel": channel,
+        "has_callback": has_callback,
+        "decided_at": decision.decided_at,
+        "superseded": False,
+    }
 
 
 def supersede(connection: Connection, comment_id: int) -> None:
@@ -235,6 +239,7 @@ def from_row(row: RowMapping) -> Decision:
             bias=row["decision_bias"],
             reasons=unpack_reasons(row["decision_reasons"]),
             model=row["decision_model"],
+            skipped_model=row["decision_skipped_model"] or "",
         ),
         thresholds=Thresholds(
             row["decision_review_threshold"], row["decision_spam_threshold"], row["decision_discard_threshold"]

@@ -178,6 +178,8 @@ decisions = Table(
     Column("decided_at", UtcDateTime, nullable=False),
     # True if the blog had the comment checked again: a later decision replaced this one.
     Column("superseded", Boolean, nullable=False, server_default=false()),
+    # The model whose second reader was skipped: `model` is then the one without it.
+    Column("skipped_model", AnyText),
     # The rollout stage, NULL where the site sets its own thresholds, and the calibration that it comes from.
     Column("stage", AnyText),
     Column("calibration_id", Integer, ForeignKey("calibrations.id")),

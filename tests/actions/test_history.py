@@ -105,7 +105,7 @@ def test_the_newest_comments_are_the_sample(services: Services, site: Site) -> N
     with read_transaction(services.engine) as connection:
         newest = calibrations.oldest_ham(connection, site.id, "small", 59)
         texts = select(tables.comments.c.text).where(
-            tables.comments.c.id.in_([int(name.removeprefix("history-")) for name, _ in newest])
+            tables.comments.c.id.in_([int(each.name.removeprefix("history-")) for each in newest])
         )
         numbers = [int(text.split("number ")[1].split()[0]) for text in connection.execute(texts).scalars()]
     assert sorted(numbers) == list(range(41, 100))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from moderation.actions.check import CheckRequest, check_comment
-from moderation.actions.judging import judge, with_spans
+from moderation.actions.judging import judge, sample_ham, with_spans
 from moderation.actions.labelling import label_decision
 from moderation.actions.overview import summarize_model
 from moderation.actions.readiness import readiness
@@ -22,10 +22,11 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
 from moderation.registry.reader_file import READER_FILE, reader_values
-from moderation.scoring.model import Model, score
+from moderation.scoring.model import Model, logistic, score
 from moderation.scoring.second_reader import READER_SKIPPED, SECOND_READER, ReaderSkipped, ReaderState, SecondReader
-from moderation.storage import lessons
+from moderation.storage import calibrations, decisions, lessons
 from moderation.storage.engine import read_transaction
+from tests.labelled_decisions import insert_labelled_decisions
 from tests.models import small_arrays, small_model
 from tests.reader.tiny import EVERYWHERE, tiny_values
 from tests.registry.test_reader import WITH_READER, card_with_reader
@@ -59,6 +60,33 @@ def test_a_skipped_comment_has_the_thresholds_of_the_model_alone() -> None:
     assert (asked.score.model, asked.thresholds) == ("read", WITH_READER)
     assert (skipped.score.model, skipped.thresholds) == ("small", small_model().thresholds)
     assert not skipped.degraded
+
+
+def test_skipped_ham_counts_for_the_thresholds_with_what_the_reader_says(services: Services, site: Site) -> None:
+    """Without it, the sample would lack ham in doubt; with the score of the model alone, it would mix two scales."""
+    busy = SecondReader(EVERYWHERE, lambda _: 1.0, skip, deque())
+    model = replace(model_that_reads(lambda _: 1.0), second_reader=busy)
+    insert_labelled_decisions(services, site, [0.2], model="read")
+    insert_labelled_decisions(services, site, [0.5], model="small", skipped_model="read")
+    insert_labelled_decisions(services, site, [0.7], model="small")
+    with read_transaction(services.engine) as connection:
+        assert calibrations.count_ham(connection, site.id, "read") == 2
+        read = [probability for _, probability in sample_ham(connection, site.id, model, 9)]
+        broken = replace(model, second_reader=SecondReader(EVERYWHERE, skip, skip, deque()))
+        unread = [probability for _, probability in sample_ham(connection, site.id, broken, 9)]
+    assert read == [0.2, logistic(EVERYWHERE.weight + EVERYWHERE.offset)]
+    assert unread == [0.2, 1.0]
+
+
+def test_a_decision_names_the_model_whose_reader_was_skipped(services: Services, site: Site) -> None:
+    """It comes back from the database, and is empty for each other decision."""
+    skipped = score(model_that_reads(skip), ParsedComment(COMMENT))
+    assert (skipped.model, skipped.skipped_model) == ("small", "read")
+    assert not score(model_that_reads(lambda _: 1.0), ParsedComment(COMMENT)).skipped_model
+    (decision_id,) = insert_labelled_decisions(services, site, [0.5], skipped_model="read")
+    with read_transaction(services.engine) as connection:
+        found = decisions.find(connection, site.id, decision_id)
+    assert found and found[0].score.skipped_model == "read"
 
 
 def test_the_reader_may_change_a_verdict_either_way() -> None:

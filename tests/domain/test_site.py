@@ -50,8 +50,24 @@ def in_force(
     model: str = "model",
     budget: Budget = DEFAULT_BUDGET,
     general: GeneralGuarantees | None = None,
+    skipped_model: str = "",
 ) -> tuple[Thresholds, Calibration | None]:
-    return site.thresholds_for(comment_type, SuggestedThresholds(model, SUGGESTED, general), budget)
+    suggested = SuggestedThresholds(model, SUGGESTED, general, skipped_model)
+    return site.thresholds_for(comment_type, suggested, budget)
+
+
+def test_without_its_reader_a_model_overrules_no_ham_of_the_site() -> None:
+    """What a site's ham says about both together is not known about the model alone: only blatant spam is blocked."""
+    spam = Guarantee(0.95, 0.005, 598, 0, 0.005, 0.95, "digest")
+    proved = replace(SITE, stored_calibration=StoredCalibration("model", Budget(), replace(CALIBRATION, spam=spam)))
+    refutation = Refutation(0.9, 20, 2, 0.018, 0.95)
+    refuted = replace(SITE, stored_calibration=StoredCalibration("model", Budget(), refutation=refutation))
+    careful = (Thresholds(0.6, 0.99, 1.0), UNCALIBRATED)
+    for site in (proved, refuted):
+        assert in_force(site, model="alone", skipped_model="model", general=GENERAL) == careful
+    general = (SUGGESTED, replace(UNCALIBRATED, general=True))
+    for site in (FRESH, SITE):
+        assert in_force(site, model="alone", skipped_model="model", general=GENERAL) == general
 
 
 def test_a_calibration_holds_for_its_model_and_budget() -> None:

@@ -90,7 +90,7 @@ def test_the_oldest_ham_comes_in_order(services: Services, site: Site) -> None:
     with read_transaction(services.engine) as connection:
         assert calibrations.count_ham(connection, site.id, "small") == 3
         oldest = calibrations.oldest_ham(connection, site.id, "small", 2)
-    assert oldest == list(zip(decision_ids, [0.1, 0.2], strict=False))
+    assert [(each.name, each.probability) for each in oldest] == list(zip(decision_ids, [0.1, 0.2], strict=False))
 
 
 @pytest.mark.sqlite("EXPLAIN QUERY PLAN is SQLite's")

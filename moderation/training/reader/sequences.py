@@ -14,7 +14,7 @@ from moderation.training.reader.encoder import Batch
 from moderation.training.reader.pretrained import Floats
 from moderation.training.reader.recipe import ReaderRecipe
 
-_LENGTHS = (32, 48, 64, MAX_TOKENS)
+_LENGTHS = (24, 32, 48, 64, 80, MAX_TOKENS)
 """Lengths to which batches are padded: the network is compiled once for each."""
 _SORTED_BATCHES = 32
 """Batches within which comments are sorted by their length, so that little is padding."""
