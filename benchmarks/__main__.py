@@ -24,6 +24,8 @@ from benchmarks import (
     probes,
     quality,
     queue,
+    reader,
+    reader_cost,
     registers,
     repetition,
     retraining,
@@ -61,6 +63,8 @@ BENCHMARKS = {
     "growth": growth.measure,
     "learning": learning.measure,
     "history": history.measure,
+    "reader": reader.measure,
+    "reader_cost": reader_cost.measure,
     "serve": serve.measure,
 }
 # They install other filters, run the tests, break a service, put load on it or store two million decisions. Others
@@ -75,6 +79,8 @@ ONLY_BY_NAME = (
     "growth",
     "history",
     "strangers",
+    "reader",
+    "reader_cost",
     "serve",
 )
 
@@ -87,8 +93,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument(
         "--seconds", type=float, default=strangers.DEFAULT_SECONDS, help="duration of each half of strangers"
     )
-    parser.add_argument("--quick", action="store_true", help="run serve in two minutes instead of ten")
+    parser.add_argument("--quick", action="store_true", help="run serve and reader_cost in two minutes instead of ten")
     parser.add_argument("--logits", type=Path, help="logits of an earlier run, so that repetition trains no model")
+    parser.add_argument("--checkpoints", type=Path, help="where an interrupted training of reader goes on")
     options = parser.parse_args(arguments)
     selected = options.names
     unknown = [name for name in selected if name not in BENCHMARKS]
@@ -98,6 +105,8 @@ def main(arguments: list[str]) -> None:
         "drill": partial(drill.measure, options.rounds),
         "strangers": partial(strangers.measure, options.seconds),
         "repetition": partial(repetition.measure, options.logits),
+        "reader": partial(reader.measure, options.checkpoints),
+        "reader_cost": partial(reader_cost.measure, serve.QUICK if options.quick else serve.FULL),
         "serve": partial(serve.measure, serve.QUICK if options.quick else serve.FULL),
     }
     for name in selected or [name for name in BENCHMARKS if name not in ONLY_BY_NAME]:

@@ -15,6 +15,7 @@ import httpx
 from benchmarks.rows import ROOT
 from moderation.actions.run_lock import orphans
 from moderation.registry.model_registry import ModelRegistry
+from moderation.registry.reader_file import READER_FILE
 from tests.e2e.service import free_port
 from tests.shipped import SHIPPED_MODEL_ID
 
@@ -23,12 +24,13 @@ MAX_START_SECONDS = 30.0
 
 @dataclass
 class Installation:
-    """A service on a fixed port, and its state in one folder."""
+    """A service on a fixed port, and its state in one folder. Without `has_reader`, its model judges alone."""
 
     folder: Path
     database_url: str = ""
     port: int = field(default_factory=free_port)
     workers_number: int = 2
+    has_reader: bool = True
     key: str = ""
     moderator: str = ""
     password: str = ""
@@ -72,6 +74,8 @@ class Installation:
     def prepare(self) -> None:
         """Create the state, with the shipped model live and a site."""
         shutil.copytree(ROOT / "models" / SHIPPED_MODEL_ID, self.folder / "models" / SHIPPED_MODEL_ID)
+        if not self.has_reader:
+            (self.folder / "models" / SHIPPED_MODEL_ID / READER_FILE).unlink(missing_ok=True)
         self.registry.promote(SHIPPED_MODEL_ID)
         shown = [line.split(maxsplit=1) for line in self._run("init").splitlines()]
         self.key, self.moderator, self.password = (

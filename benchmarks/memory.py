@@ -1,13 +1,13 @@
 """The memory of a serving worker, also over many comments, and the heavy packages that it has imported."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks import memory_growth
+from benchmarks.installation import Installation
 from benchmarks.memory_growth import MAX_WORKER_MB, UNIT
 from benchmarks.rows import ROOT, Row, at_most, unmeasured
 
@@ -29,10 +29,9 @@ def measure() -> list[Row]:
     if not Path("/proc/self/smaps_rollup").exists():
         return [unmeasured("memory of a worker", "this system does not report proportional memory")]
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"MODERATION_VAR": folder}
-        subprocess.run(
-            [sys.executable, "-m", "moderation", "init"], cwd=ROOT, env=environment, check=True, capture_output=True
-        )
+        installation = Installation(Path(folder), has_reader=False)
+        installation.prepare()
+        environment = installation.environment
         process = subprocess.run(
             [sys.executable, "-c", _SCRIPT], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
         )

@@ -1,4 +1,7 @@
-"""The memory of a process that only scores, and of a worker that is posted to, over many diverse comments."""
+"""The memory of a process that only scores, and of a worker that is posted to, over many diverse comments.
+
+Both are without a second reader, which `reader_cost` measures.
+"""
 
 import json
 import os
@@ -53,7 +56,8 @@ def megabytes(process_id: int) -> float:
 
 def score_from_input() -> None:
     """Score the comments of the standard input, and print the memory of this process as in `_sizes`."""
-    model = ModelRegistry(ROOT / "models").load(SHIPPED_MODEL_ID)
+    shipped = ModelRegistry(ROOT / "models").load(SHIPPED_MODEL_ID)
+    model = shipped.alone or shipped
 
     def score_all(lines: Iterator[str]) -> None:
         for line in lines:
@@ -74,7 +78,7 @@ def _sizes_of_scoring() -> list[float]:
 
 def _sizes_of_posting() -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
-        installation = Installation(Path(folder), workers_number=1)
+        installation = Installation(Path(folder), workers_number=1, has_reader=False)
         installation.prepare()
         try:
             installation.restart()

@@ -96,7 +96,7 @@ def measure() -> list[Row]:
     sources, logits = _hold_out_each(training_set, recipe)
     shared = shared_rates(training_set.corpus, number_sites(training_set.corpus, recipe.sites))
     _write_table(sources, shared)
-    spammed = [source for source in sources if _is_blog(source) and source.rates.spam >= MIN_SPAM]
+    spammed = [source for source in sources if is_blog(source.name) and source.rates.spam >= MIN_SPAM]
     return [
         *_spam_rows(spammed, shared),
         *_ham_rows(sources),
@@ -130,13 +130,13 @@ def _hold_out(
     """Yield the sources of a site, with calibration and thresholds from the other sites."""
     corpus = training_set.corpus
     rest = corpus.where(~site)
-    corrected = _corrected(corpus)
+    relabelled = is_relabelled(corpus)
     slope, offset = calibrate(logits[~site], rest.spam)
     rules = training_set.plain.rules
     probabilities = expit(slope * logits + offset + rules)
     thresholds = choose_thresholds(ham_by_site(rest, probabilities[~site], recipe), recipe)
     for number in np.unique(corpus.sources[site]).tolist():
-        rows = np.flatnonzero((corpus.sources == number) & ~corrected)
+        rows = np.flatnonzero((corpus.sources == number) & ~relabelled)
         name = corpus.source_files[number].source
         yield HeldOutSource(
             name,
@@ -149,7 +149,7 @@ def _hold_out(
         )
 
 
-def _corrected(corpus: Corpus) -> NDArray[np.bool_]:
+def is_relabelled(corpus: Corpus) -> NDArray[np.bool_]:
     """Return a mask of the comments whose label was corrected."""
     labels = Relabelling.from_file(data.RELABELLED).labels
     names = corpus.source_names()
@@ -158,8 +158,9 @@ def _corrected(corpus: Corpus) -> NDArray[np.bool_]:
     )
 
 
-def _is_blog(source: HeldOutSource) -> bool:
-    return source.name.startswith(("blog_", "sm_")) or source.name == _HARDEST_SITE
+def is_blog(name: str) -> bool:
+    """Return whether a source is a blog's comment section."""
+    return name.startswith(("blog_", "sm_")) or name == _HARDEST_SITE
 
 
 def _spam_rows(sources: Sequence[HeldOutSource], shared: Mapping[str, float]) -> list[Row]:
@@ -203,14 +204,14 @@ def _ham_rows(sources: Sequence[HeldOutSource]) -> list[Row]:
     for source in sources:
         if not source.rates.ham:
             continue
-        large_blog = _is_blog(source) and source.rates.ham >= _MIN_HAM
+        large_blog = is_blog(source.name) and source.rates.ham >= _MIN_HAM
         max_lost, max_held = (0.008, 0.04) if large_blog else (None, None)
         if source.name in _NEW_LANGUAGES:
             max_lost, max_held = 0.001, 0.005
         for verb, rate, bar in (("lost", source.rates.lost, max_lost), ("held", source.rates.held, max_held)):
             name = f"{source.name} left out: ham {verb}"
             rows.append(figure(name, rate, "proportion") if bar is None else at_most(name, rate, bar, "proportion"))
-    blogs = [source.rates for source in sources if _is_blog(source) and source.rates.ham]
+    blogs = [source.rates for source in sources if is_blog(source.name) and source.rates.ham]
     lost, held = fmean(blog.lost for blog in blogs), fmean(blog.held for blog in blogs)
     return [
         *rows,

@@ -1,6 +1,7 @@
 """The service under load, beside other servers that get the same kind of comments: they take turns in one run.
 
-Servers and load share the processors, alike for each server: only ratios can be compared with another machine.
+Servers and load share the processors, alike for each server: only ratios can be compared with another machine. The
+service has no second reader here, as after a plain installation: `reader_cost` measures the load with one.
 """
 
 import json
@@ -103,7 +104,7 @@ def measure(plan: Plan = FULL) -> list[Row]:
     with tempfile.TemporaryDirectory(dir=BUILD) as name, ExitStack() as stack:
         folder = Path(name)
         folder.chmod(0o755)
-        ours = Installation(folder / "ours", workers_number=1)
+        ours = Installation(folder / "ours", workers_number=1, has_reader=False)
         starter = _Starter(stack, folder)
         starter.start_ours(ours)
         starter.start_peers()
@@ -131,13 +132,15 @@ class _Starter:
         self._start_installation(ours, SCORE)
         # Other comments than at the other route, as both have one database: a repeated comment may be cheaper.
         form = {"api_key": ours.key, "blog": _BLOG, "user_ip": "192.0.2.7", "user_agent": "Mozilla/5.0"}
-        self._add(AKISMET, 1, _server_of(ours), "/1.1/comment-check", _FORM, lambda comment: _form(form, comment), 20)
-        self._start_installation(Installation(self._folder / "two", workers_number=2), SCORE)
+        self._add(AKISMET, 1, server_of(ours), "/1.1/comment-check", _FORM, lambda comment: _form(form, comment), 20)
+        self._start_installation(Installation(self._folder / "two", workers_number=2, has_reader=False), SCORE)
         if find_binaries() is None:
             self.missing.append(unmeasured(POSTGRES, "no PostgreSQL (apt-get install postgresql)"))
         else:
             url = self._stack.enter_context(running_server()).url("postgres")
-            self._start_installation(Installation(self._folder / "postgres", url, workers_number=1), POSTGRES)
+            self._start_installation(
+                Installation(self._folder / "postgres", url, workers_number=1, has_reader=False), POSTGRES
+            )
 
     def start_peers(self) -> None:
         """Start the other servers."""
@@ -148,7 +151,7 @@ class _Starter:
             (INSERT, "insert", 2),
         ):
             server = self._stack.enter_context(running_flask(factory, self._folder / f"{factory}{workers}", workers))
-            self._add(name, workers, server, "/", JSON, _json)
+            self._add(name, workers, server, "/", JSON, to_json)
         reason = missing_rspamd()
         if reason:
             self.missing.append(unmeasured(RSPAMD, reason))
@@ -163,7 +166,7 @@ class _Starter:
         installation.start()
         installation.wait_until_ready()
         headers = {**JSON, "Authorization": f"Bearer {installation.key}"}
-        self._add(name, installation.workers_number, _server_of(installation), "/v1/score", headers, _json)
+        self._add(name, installation.workers_number, server_of(installation), "/v1/score", headers, to_json)
 
     def _add(
         self,
@@ -180,12 +183,14 @@ class _Starter:
         self.targets[name, workers] = Target(name, workers, server, requests)
 
 
-def _server_of(installation: Installation) -> Server:
+def server_of(installation: Installation) -> Server:
+    """Return the address and the process of a running installation."""
     assert installation.process
     return Server(installation.port, installation.process.pid)
 
 
-def _json(comment: Comment) -> bytes:
+def to_json(comment: Comment) -> bytes:
+    """Return the body of a request to `/v1/score`."""
     fields = {"text": comment.text, "author": comment.author, "email": comment.email, "url": comment.url}
     return json.dumps({name: value for name, value in fields.items() if value}).encode()
 

@@ -15,7 +15,6 @@ from moderation.wiring import open_registry
 
 _file = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 _folder = click.Path(exists=True, file_okay=False, path_type=Path)
-_COMPOSED_COUNT = 20_000
 
 
 @click.command()
@@ -55,7 +54,7 @@ def train_reader(
         raise ModelUnavailable("No model is live; name one with --model.")
     try:
         # Its libraries are an extra.
-        from moderation.training.composition import compose
+        from moderation.training.composition import COMPOSED_COUNT, compose
         from moderation.training.reader.pretrained import PretrainedWeights
         from moderation.training.reader.recipe import ReaderRecipe
         from moderation.training.reader.training import train_reader as train
@@ -68,7 +67,7 @@ def train_reader(
         alone,
         recipe,
         model_id=model_id,
-        composed=compose(composed_folder, recipe.seed, _COMPOSED_COUNT) if composed_folder else None,
+        composed=compose(composed_folder, recipe.seed, COMPOSED_COUNT) if composed_folder else None,
         base=PretrainedWeights.from_folder(base_folder) if base_folder else PretrainedWeights.installed(),
         checkpoints=checkpoints or settings.var / "reader-training" / model_id,
         report=echo_status,

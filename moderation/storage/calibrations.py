@@ -44,10 +44,9 @@ prove any threshold. A later stroke takes no comment out of the sample, or a str
 
 
 class SampledHam(NamedTuple):
-    """A ham comment of a sample: the name under which it counts, and its probability of spam.
+    """A ham comment of a sample: the name under which it counts, its probability of spam and the logit of that.
 
-    If the second reader was skipped, the probability and its logit are those of the model without it, and `unread` is
-    the number of the comment, to be read now.
+    If the second reader was skipped, both are those of the model without it, and `unread` is the number of the comment.
     """
 
     name: str

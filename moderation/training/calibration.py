@@ -80,15 +80,15 @@ def pool_small_sites(ham: Iterable[NDArray[np.float64]]) -> list[NDArray[np.floa
     descending = sorted((site for site in ham if len(site)), key=len, reverse=True)
     large = [site for site in descending if len(site) >= MIN_SITE_HAM]
     pools: list[NDArray[np.float64]] = []
-    rest = np.array([])
+    rest: list[NDArray[np.float64]] = []
     for site in descending[len(large) :]:
-        rest = np.append(rest, site)
-        if len(rest) >= MIN_SITE_HAM:
-            pools.append(rest)
-            rest = np.array([])
+        rest.append(site)
+        if sum(map(len, rest)) >= MIN_SITE_HAM:
+            pools.append(np.concatenate(rest))
+            rest = []
     if pools:
-        pools[-1] = np.append(pools[-1], rest)
-    return large + pools or [rest]
+        pools[-1] = np.concatenate([pools[-1], *rest])
+    return large + pools or [np.concatenate([np.array([]), *rest])]
 
 
 def count_sites(ham: Iterable[NDArray[np.float64]]) -> int:

@@ -82,6 +82,9 @@ _PHONES: Mapping[str, Sequence[str]] = {
 _OTHER_PHONES = ("+000 555 01##", "0000 555 0###")
 """Formats of numbers that are assigned to no subscriber; each # is a digit."""
 
+COMPOSED_COUNT = 20_000
+"""Composed comments that the training of a reader draws from."""
+
 _SPARE_SPACES = re.compile(r" +(?= |[.,](?:\s|$))")
 """Spaces that an empty alternative leaves before another space or a stop."""
 

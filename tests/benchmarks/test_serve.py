@@ -29,7 +29,7 @@ def test_comments_are_seeded_and_differ() -> None:
     assert {bool(comment.url) for comment in comments} == {bool(comment.email) for comment in comments} == {True, False}
 
 
-@pytest.mark.parametrize("body", [serve._json, lambda comment: serve._form({"api_key": "k"}, comment), to_mail])
+@pytest.mark.parametrize("body", [serve.to_json, lambda comment: serve._form({"api_key": "k"}, comment), to_mail])
 def test_each_request_is_complete_and_keeps_its_mark(tmp_path: Path, body: load.Body) -> None:
     """A mark that an encoding changes would leave the requests equal."""
     write_requests(tmp_path / "requests", "/path", {"X-Header": "value"}, make_comments(50), body)
@@ -129,7 +129,7 @@ def test_a_server_that_is_missing_has_no_bars() -> None:
 def test_no_text_is_sent_twice(tmp_path: Path) -> None:
     """Real requests to the endpoint that stores them: an equal one could be answered without work."""
     require_tools(wrk="wrk")
-    write_requests(tmp_path / "requests", "/", serve.JSON, make_comments(20), serve._json)
+    write_requests(tmp_path / "requests", "/", serve.JSON, make_comments(20), serve.to_json)
     with running_flask("insert", tmp_path / "insert", workers=1) as server:
         target = Target(INSERT, 1, server, tmp_path / "requests")
         for _ in range(2):

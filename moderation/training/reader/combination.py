@@ -50,7 +50,7 @@ def combine(corpus: Corpus, logits: Floats, read: Floats, recipe: Recipe, reader
     weight, offset = _fit(logits, read, corpus.spam)
     limits = reader_recipe.lower_limit, reader_recipe.upper_limit
     everywhere = Doubt(weight, offset, *limits, -np.inf, np.inf)
-    thresholds = choose_thresholds(ham_by_site(corpus, expit(_added(everywhere, logits, read)), recipe), recipe)
+    thresholds = choose_thresholds(ham_by_site(corpus, expit(add_reader(everywhere, logits, read)), recipe), recipe)
     doubt = Doubt(
         weight,
         offset,
@@ -58,19 +58,20 @@ def combine(corpus: Corpus, logits: Floats, read: Floats, recipe: Recipe, reader
         lowest=max(_bounded_logit(thresholds.review) - limits[1], reader_recipe.min_logit),
         highest=_bounded_logit(thresholds.spam) + limits[0],
     )
-    probabilities = expit(_added(doubt, logits, read))
+    probabilities = expit(add_reader(doubt, logits, read))
     ham = ham_by_site(corpus, probabilities, recipe)
     chosen = choose_thresholds(ham, recipe)
     return Combination(doubt, probabilities, chosen, general_guarantees(ham, chosen, recipe))
 
 
-def _bounded_logit(probability: float) -> float:
-    return float(np.clip(logit(probability), -_MAX_LOGIT, _MAX_LOGIT))
-
-
-def _added(doubt: Doubt, logits: Floats, read: Floats) -> Floats:
+def add_reader(doubt: Doubt, logits: Floats, read: Floats) -> Floats:
+    """Return the logits of the linear model with what the reader changes; all arguments as in `combine`."""
     asked = doubt.covers(logits) & ~np.isnan(read)
     return logits + np.where(asked, doubt.changes(np.nan_to_num(read)), 0.0)
+
+
+def _bounded_logit(probability: float) -> float:
+    return float(np.clip(logit(probability), -_MAX_LOGIT, _MAX_LOGIT))
 
 
 def _fit(logits: Floats, read: Floats, spam: NDArray[np.bool_]) -> tuple[float, float]:
