@@ -154,7 +154,7 @@ def _load_rows(
 
 
 def _count(installation: Installation) -> tuple[int, int]:
-    """Return the numbers of stored decisions, and of those whose reader was skipped."""
+    """Return the numbers of stored decisions, and of the skipped ones among them."""
     with closing(sqlite3.connect(installation.database)) as connection:
         row: tuple[int, int] = connection.execute("SELECT count(*), count(skipped_model) FROM decisions").fetchone()
     return row

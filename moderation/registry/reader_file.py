@@ -14,7 +14,10 @@ READER_FILE = "reader.joblib"
 MAX_READER_BYTES = 128 * 2**20
 """Size limit of the file. That of the default model has 23 MB."""
 _MAX_NUMBER = 100.0
-_NOT_INSTALLED = "The second reader is not installed, so the model judges without it: pip install 'moderation[reader]'."
+_NOT_INSTALLED = (
+    "The second reader is not installed, so the model judges without it. To add it: `make reader` in a checkout, else "
+    "`pip install 'moderation[reader]'`."
+)
 
 
 def reader_values(network_values: Mapping[str, Any], doubt: Doubt) -> dict[str, Any]:

@@ -70,4 +70,4 @@ def test_the_extra_is_named(blog: Blog, monkeypatch: pytest.MonkeyPatch) -> None
     blog.services.live_model._signature = None
     assert blog.score("Thanks, this helped me.")["model"] == "small"
     check = blog.client.get("/readyz").get_json()["checks"]["model"]
-    assert check["detail"].endswith("pip install 'moderation[reader]'.")
+    assert check["detail"].endswith("pip install 'moderation[reader]'`.")
