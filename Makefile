@@ -14,6 +14,8 @@ PARALLEL := -n auto --maxprocesses 4
 DATA ?= $(MODERATION_DATA)
 # The shipped model. A name is never given to other weights: the calibrations of sites belong to the name.
 ID ?= $(notdir $(wildcard models/default-*))
+# The id of the same model without its second reader, as on its card.
+ALONE ?= default-20261129-2
 # The same OpenBLAS kernels on every x86-64 processor: with others the weights are rounded differently.
 SAME_BYTES := OPENBLAS_CORETYPE=Haswell
 CORPORA ?= $(if $(DATA),$(sort $(wildcard $(DATA)/*.csv.gz)) data/starter.csv)
@@ -25,7 +27,7 @@ COUNTED = -p tests.fuzz.counting --hypothesis-profile=$(FUZZ)
 FUZZ_TESTS := tests/fuzz tests/web/test_any_bytes.py tests/web/test_akismet_form.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reader serve test test-postgres lint check bench bench-serve drill mutants lowest train fuzz lock
+.PHONY: help setup reader serve test test-postgres lint check bench bench-serve drill mutants lowest train train-reader fuzz lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,13 +79,21 @@ lowest: $(VENV)/.tests  ## run the test suite with the oldest versions that pypr
 	@build/lowest/bin/python -m pip --disable-pip-version-check -qq install --constraint build/lowest.txt --editable '.[test]'
 	@build/lowest/bin/python -m pytest -p no:anyio $(PARALLEL)
 
-train: setup  ## train the default model again, into build/models; DATA=FOLDER names the folder of corpora
+train: setup  ## train the default model without its reader again, into build/models; DATA=FOLDER names the folder of corpora
 	@test -n '$(CORPORA)' || { echo 'make train DATA=FOLDER: no *.csv.gz found; data/README.md lists the corpora.' >&2; exit 2; }
+	@rm -rf build/models/$(ALONE)
+	@$(SAME_BYTES) MODERATION_MODELS=build/models $(BIN)/moderation train $(CORPORA) --recipe data/recipe.toml --relabelled data/relabelled.tsv --id $(ALONE)
+	@if cmp -s build/models/$(ALONE)/model.joblib models/$(ID)/model.joblib; \
+	then echo 'build/models/$(ALONE) has the weights of models/$(ID), byte for byte.'; \
+	else echo 'build/models/$(ALONE) differs from the shipped model; data/README.md says how that one was trained.'; fi
+
+train-reader: $(VENV)/.tests train  ## train its second reader again too, in an hour; docs/reader.md says what to install before
 	@rm -rf build/models/$(ID)
-	@$(SAME_BYTES) MODERATION_MODELS=build/models $(BIN)/moderation train $(CORPORA) --recipe data/recipe.toml --relabelled data/relabelled.tsv --id $(ID)
-	@if cmp -s build/models/$(ID)/model.joblib models/$(ID)/model.joblib; \
-	then echo 'build/models/$(ID) is the model in models/$(ID), byte for byte.'; \
-	else echo 'build/models/$(ID) differs from the shipped model; data/README.md says how that one was trained.'; fi
+	@$(SAME_BYTES) MODERATION_MODELS=build/models $(BIN)/moderation train-reader $(CORPORA) --model $(ALONE) --id $(ID) \
+		--recipe data/reader-recipe.toml --relabelled data/relabelled.tsv --composed data/composed --checkpoints build/reader
+	@if cmp -s build/models/$(ID)/reader.joblib models/$(ID)/reader.joblib; \
+	then echo 'build/models/$(ID) has the reader of models/$(ID), byte for byte.'; \
+	else echo 'build/models/$(ID) differs from the shipped reader; docs/reader.md says how that one was trained.'; fi
 
 fuzz: $(VENV)/.tests  ## send 100,000 invented requests to a real service, and more inputs to its parts; FUZZ=fuzz-ci for 5,000
 	@$(BIN)/python -m pytest $(PARALLEL) $(COUNTED) $(FUZZ_TESTS)

@@ -35,7 +35,7 @@ def build_card(
     return ModelCard(
         id=model_id,
         corpora=_corpus_entries(corpus, recipe),
-        recipe={key: value for key, value in recipe.values().items() if key != "licences"},
+        recipe=recipe.training_values(),
         thresholds=trained.thresholds,
         metrics=out_of_fold_metrics(trained.training_set.corpus, trained.out_of_fold, trained.thresholds),
         versions=library_versions(_LIBRARIES),

@@ -113,6 +113,10 @@ class Recipe:
         """Return all settings as plain values."""
         return asdict(self)
 
+    def training_values(self) -> dict[str, Any]:
+        """Return the settings that make a difference to the model, as its card has them."""
+        return {name: value for name, value in self.values().items() if name != "licences"}
+
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the settings in a file. Raises `InvalidInput` if it cannot be read."""

@@ -100,7 +100,8 @@ class ReaderTrainer:
         batches = self._sequences.in_order(rows, self.recipe.batch_size, rng)
         files = [*self.scored.corpus.source_files, *(self.composed.source_files if self.composed else ())]
         digests = [self.base.digest, *[file.digest for file in files]]
-        run = sha256_hex(repr((self.recipe, self.scored.recipe, digests, batches)).encode())
+        settings = self.recipe, self.scored.recipe.training_values()
+        run = sha256_hex(repr((settings, digests, batches)).encode())
         checkpoint = Checkpoint(self.checkpoints / f"{name}.npz", run)
         self._written.append(checkpoint.path)
         return fit(self.base, self._sequences, batches, self.recipe, checkpoint, self.report)
