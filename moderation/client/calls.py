@@ -61,8 +61,8 @@ class Client:
     """A blog's way to the service, for the site with this key. Threads may share it.
 
     Each call ends `timeout_seconds` after it began. `on_error` is `publish`, `hold` or `raise`. `spool` is a folder for
-    comments and labels that could not be sent, of at most `max_spool_bytes`; without one they are lost. `tls` is for a
-    private authority. Raises `ConfigurationError` for an address or a key that cannot be right.
+    comments and labels that could not be sent, of at most `max_spool_bytes`; without one nothing is kept. `tls` is for
+    a private authority. Raises `ConfigurationError` for an address or a key that cannot be right.
     """
 
     def __init__(
@@ -222,7 +222,15 @@ def _comment_body(text: str, fields: CommentFields) -> str:
     unknown = sorted(fields.keys() - CommentFields.__annotations__.keys())
     if unknown:
         raise TypeError(f"A comment has no {', '.join(unknown)}.")
-    return json.dumps({"text": text, **{name: value for name, value in fields.items() if value is not None}})
+    comment = {"text": text, **{name: value for name, value in fields.items() if value is not None}}
+    # Escaped, a text in another script would be up to three times as long, and reach the limit of the service sooner.
+    body = json.dumps(comment, ensure_ascii=False)
+    try:
+        body.encode()
+    except UnicodeEncodeError:
+        # Half of an emoji, cut by a form, is no text in UTF-8.
+        return json.dumps(comment)
+    return body
 
 
 def _positive(seconds: float) -> float:

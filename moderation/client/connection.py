@@ -96,7 +96,7 @@ class Service:
             raise
 
     def _exchange(self, stream: "_TimedStream", request: Request) -> Response:
-        body = request.body.encode("ascii")
+        body = request.body.encode()
         # A server may answer without reading the whole body: its answer then says more than the broken connection.
         with suppress(ConnectionError):
             stream.send_all(self._head(request, len(body)) + body)

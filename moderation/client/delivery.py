@@ -23,7 +23,7 @@ _GONE = "gone"
 
 Exchange = Callable[[Request, Callable[[Response], Any]], Any]
 """Sends a request and returns its response as the function reads it. Raises `ClientError`."""
-OnAnswer = Callable[[Mapping[str, Any], Answer], None]
+OnAnswer = Callable[[Mapping[str, Any], Answer], object]
 """Takes the fields of a comment and the answer to it."""
 
 logger = logging.getLogger("moderation.client")

@@ -1,8 +1,8 @@
 """A folder of small files with the comments and labels that the service does not have yet.
 
 Each file is written under another name, flushed and renamed, so it is there as a whole or not at all. Its name has all
-that a listing needs: when it was kept, what it is, when it was first sent, and its size. The files of a site are in
-their own folder, named by a slow hash of its key, so that clients of several sites may share one spool.
+that a listing needs: its time, its kind, the time of its first sending, and its size. The files of a site are in their
+own folder. Its name is a slow hash of the site's key, so that clients of several sites may share one spool.
 """
 
 import fcntl
@@ -121,7 +121,8 @@ class Spool:
     def _list(self) -> list[Entry]:
         try:
             names = os.listdir(self._folder)  # noqa: PTH208 - tens of thousands of names, and no need of paths
-        except FileNotFoundError:
+        except OSError:
+            # There is no folder yet, or one that cannot be used: a write or a claim says which.
             return []
         found = (_NAME.fullmatch(name) for name in names)
         return [

@@ -4,7 +4,7 @@ import json
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from threading import Event, Lock
@@ -43,12 +43,13 @@ GARBAGE = {
 
 
 class Call(NamedTuple):
-    """A request: its headers in lower case, and the JSON of its body."""
+    """A request: its headers in lower case, the JSON of its body, and its length in bytes."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    length: int
 
 
 @dataclass
@@ -112,6 +113,18 @@ def silent_port() -> Iterator[int]:
         yield int(silent.getsockname()[1])
 
 
+@contextmanager
+def full_backlog() -> Iterator[int]:
+    """Yield the port of a server that accepts no connection, as if a firewall dropped the packets."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(listener.getsockname())
+        yield int(listener.getsockname()[1])
+
+
 class _Endpoint(BaseHTTPRequestHandler):
     stub: Stub
     protocol_version = "HTTP/1.1"
@@ -119,9 +132,9 @@ class _Endpoint(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.close_connection = True
-        content = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        content = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        call = Call(self.command, self.path, headers, content)
+        call = Call(self.command, self.path, headers, json.loads(content), len(content))
         with suppress(OSError):
             self._respond(self.stub.receive(call), call)
 

@@ -1,5 +1,6 @@
 """One request: its form, the answer, one retry under the same key, and the errors that are raised in any case."""
 
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any, get_args
 
@@ -33,6 +34,12 @@ def test_a_comment_is_sent_and_its_answer_returned(stub: Stub) -> None:
     assert answer.body["id"] == answer.decision_id and answer.error is None and not answer.degraded
     client.score("another")
     assert len(set(keys(stub))) == 2
+
+
+def test_other_scripts_are_not_escaped(stub: Stub) -> None:
+    """A long comment in Cyrillic or with emoji would reach the limit of the service three times as soon."""
+    stub.client().score("ж" * 1000)
+    assert stub.calls[0].length < 2100
 
 
 def test_the_fields_and_verdicts_are_those_of_the_service() -> None:
@@ -143,6 +150,16 @@ def test_refusals_are_no_failures_of_the_service(stub: Stub) -> None:
     stub.faults = ["413"] * 10 + [""]
     client = stub.client()
     assert [client.score("text").error is None for _ in range(11)] == [False] * 10 + [True]
+
+
+def test_threads_share_a_client(stub: Stub) -> None:
+    """Each has the answer to its own comment, also if the first try of some fails."""
+    stub.faults = ["hangs up", "500", "hangs up", ""]
+    client = stub.client(timeout_seconds=10.0)
+    names = [f"comment-{number}" for number in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda name: client.score("text", idempotency_key=name), names))
+    assert [answer.decision_id for answer in answers] == [stub.decisions[name] for name in names]
 
 
 def test_an_idempotency_key_is_checked(stub: Stub) -> None:

@@ -145,6 +145,16 @@ def test_the_last_label_of_a_comment_is_in_force(stub: Stub, tmp_path: Path) -> 
     assert client.label(DECISION, "spam") is True
 
 
+def test_a_label_that_is_replaced_during_a_delivery_is_not_sent(stub: Stub, tmp_path: Path) -> None:
+    """The newer one waits for the next delivery."""
+    keep(tmp_path, "one")
+    assert unreachable(tmp_path).label(DECISION, "spam") is False
+    client = stub.client(spool=tmp_path)
+    assert client.deliver(lambda *_: client.label(DECISION, "ham")) == Delivery(comments=1, waiting=1)
+    assert client.deliver() == Delivery(labels=1)
+    assert stub.labels == {DECISION: ["ham"]}
+
+
 def test_a_wrong_key_ends_a_delivery(stub: Stub, tmp_path: Path) -> None:
     """Nothing is lost, and nothing else is sent."""
     keep(tmp_path, "one", "two")

@@ -104,6 +104,15 @@ def test_a_spool_that_cannot_be_written_loses_no_verdict(tmp_path: Path, caplog:
     assert "cannot be written" in caplog.text and "secret" not in caplog.text
 
 
+def test_a_spool_that_cannot_be_used_stops_no_label(stub: Stub, tmp_path: Path) -> None:
+    """While the service takes it. A delivery, which a person may watch, names the fault."""
+    (tmp_path / "file").touch()
+    client = stub.client(spool=tmp_path / "file")
+    assert client.label(DECISION, "ham") is True
+    with pytest.raises(OSError, match="file"):
+        client.deliver()
+
+
 def test_a_file_is_there_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that is full leaves nothing behind, and a process that was killed a file that is removed after an hour."""
     clock = Time()
