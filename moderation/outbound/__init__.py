@@ -1,1 +1,1 @@
-"""Calls to other hosts: the only package that opens connections, and only to blogs, webhooks and a mail server."""
+"""Calls of the service to other hosts, the only ones it makes: to blogs, webhooks, a mail server and a model."""

@@ -125,6 +125,16 @@ def test_the_wheel_holds_one_package(wheel: Path) -> None:
     ]
 
 
+def test_the_client_runs_without_the_dependencies(wheel: Path, tmp_path: Path) -> None:
+    """A blog in Python installs the wheel alone, as docs/client.md says."""
+    blog = Installation(tmp_path / "venv", tmp_path)
+    subprocess.run([sys.executable, "-m", "venv", blog.venv], check=True)
+    pip = ("-m", "pip", "--disable-pip-version-check", "--quiet", "install")
+    blog.run("python", *pip, "--no-deps", "--no-index", wheel)
+    client = "from moderation.client import Client; client = Client('http://127.0.0.1:9', '0123456789ab')"
+    assert blog.run("python", "-c", f"{client}; print(client.score('Hi.').verdict)") == "review\n"
+
+
 def test_the_first_day_of_an_installed_package(installation: Installation) -> None:
     """Init, serve, score, train on the starter comments, promote: all state goes to the platform's data folder."""
     installed = installation.files()
