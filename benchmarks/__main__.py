@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks import (
     budget,
+    client,
     drill,
     forms,
     growth,
@@ -58,6 +59,7 @@ BENCHMARKS = {
     "queue": queue.measure,
     "held_campaigns": held_campaigns.measure,
     "lists": lists.measure,
+    "client": client.measure,
     "drill": drill.measure,
     "strangers": strangers.measure,
     "growth": growth.measure,
