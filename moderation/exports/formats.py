@@ -16,7 +16,7 @@ FORMATS: Mapping[str, str] = {
     "isso": "Isso: its SQLite database",
     "remark42": "Remark42: its backup",
     "commento": "Commento: JSON",
-    "csv": "any table: CSV, JSON Lines or a JSON array",
+    "csv": "any table: CSV, JSON Lines, a JSON array or Parquet",
 }
 
 SELF_CONTAINED = frozenset(FORMATS) - {"csv"}

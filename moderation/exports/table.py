@@ -1,6 +1,6 @@
-"""Any table: CSV, JSON Lines or a JSON array, plain or gzip'd, with a map of its columns and of its label words."""
+"""Any table: CSV, JSON Lines, a JSON array or Parquet, with a map of its columns and of its label words."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
@@ -25,15 +25,15 @@ def read(file: TableFile, columns: Mapping[str, str], words: LabelWords) -> Iter
     """
     names = {column: columns.get(column, column) for column in COLUMNS}
     has_labels = "label" in columns
-    for row in _rows(file):
+    for row in _rows(file, names.values()):
         has_labels = has_labels or names["label"] in row.values
-        yield unreadable(f"line {row.line} {row.error}") if row.error else _past_comment(row, names, words, has_labels)
+        yield unreadable(f"{row.place} {row.error}") if row.error else _past_comment(row, names, words, has_labels)
 
 
-def _rows(file: TableFile) -> Iterator[Row]:
+def _rows(file: TableFile, columns: Collection[str]) -> Iterator[Row]:
     if beginning(file).startswith("["):
         return (Row(number, values) for number, values in enumerate(json_items(file, "item"), 1))
-    return file.rows()
+    return file.rows(columns)
 
 
 def _past_comment(row: Row, names: Mapping[str, str], words: LabelWords, has_labels: bool) -> PastComment:

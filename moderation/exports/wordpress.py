@@ -67,9 +67,9 @@ def _read_dump(file: TableFile) -> Iterator[PastComment]:
 
 
 def _read_table(file: TableFile) -> Iterator[PastComment]:
-    for row in file.rows():
+    for row in file.rows(_COLUMNS):
         if row.error:
-            yield unreadable(f"line {row.line} {row.error}")
+            yield unreadable(f"{row.place} {row.error}")
         else:
             yield _row_comment(row.values)
 

@@ -18,6 +18,7 @@ from moderation.training.rows import Row
 from moderation.training.table_files import TableFile
 
 MAX_BAD_ROW_RATE = 0.05
+COMMENT_COLUMNS = frozenset({"id", "site", *COMMENT_FIELDS})
 
 LabelWords = Mapping[str, LabelValue | None]
 """Label words of a file, in lower case. `None` leaves out the rows with this word."""
@@ -28,8 +29,7 @@ _SKIP = "skip"
 _MAX_ERRORS_LISTED = 5
 _MAX_LINES_UNREPORTED = 100
 _LABELS_HINT = " Other label words need a map, such as --labels approved=ham,trash=spam,unapproved=skip."
-_COMMENT_COLUMNS = frozenset({"id", "site", *COMMENT_FIELDS})
-_LABELLED_COLUMNS = _COMMENT_COLUMNS | {"label", "weight"}
+_LABELLED_COLUMNS = COMMENT_COLUMNS | {"label", "weight"}
 _MAX_WEIGHT = 1e6
 
 
@@ -149,13 +149,13 @@ def survey_comments(table: TableFile, report: Callable[[str], None]) -> Survey:
     """
     filled: dict[str, set[str]] = {}
     good, bad, swallowed = 0, _BadRows(), _BadRows()
-    for row in _rows(table, report):
+    for row in _rows(table, COMMENT_COLUMNS, report):
         try:
             _note_filled_fields(filled, _site_key(row), _parse_comment(row))
             good += 1
         except ValueError as error:
             (swallowed if row.lines > 1 else bad).add(row, error)
-    _report_ignored_columns(table, _COMMENT_COLUMNS, report)
+    _report_ignored_columns(table, COMMENT_COLUMNS, report)
     swallowed.check(table.name, good + bad.lines, report)
     if not good:
         raise InvalidCorpus(f"{table.name} holds no comment. {bad.summary()}.")
@@ -172,7 +172,7 @@ def comment_of(row: Row, survey: Survey) -> Comment:
 
 
 def row_id(table: TableFile, row: Row) -> str:
-    """Return the `id` of a row, or the name of its file and its line."""
+    """Return the `id` of a row, or the name of its file and its line or row."""
     value = row.values.get("id")
     return f"{table.source}-{row.line}" if value in (None, "") else str(value)
 
@@ -189,7 +189,7 @@ class _BadRows:
         self.rows += 1
         self.lines += row.lines
         if len(self._errors) < _MAX_ERRORS_LISTED:
-            self._errors.append(f"line {row.line}: {error}")
+            self._errors.append(f"{row.place}: {error}")
 
     def summary(self) -> str:
         others = self.rows - len(self._errors)
@@ -216,7 +216,7 @@ def _read_labelled_comments(
     table: TableFile, report: Callable[[str], None], words: LabelWords
 ) -> Iterator[LabelledComment]:
     good, left_out, bad, hint = 0, 0, _BadRows(), ""
-    for row in _rows(table, report):
+    for row in _rows(table, _LABELLED_COLUMNS, report):
         try:
             comment, label, site = _parse_comment(row), _parse_label(row, words), _parse_site(row)
             weight = _parse_weight(row)
@@ -237,10 +237,10 @@ def _read_labelled_comments(
         raise InvalidCorpus(f"{table.name} holds no labelled comment.")
 
 
-def _rows(table: TableFile, report: Callable[[str], None]) -> Iterator[Row]:
+def _rows(table: TableFile, columns: Collection[str], report: Callable[[str], None]) -> Iterator[Row]:
     """Yield the rows. Calls `report` with a sentence on the longest cell whose lines may be swallowed rows."""
     line, lines = 0, _MAX_LINES_UNREPORTED
-    for row in table.rows():
+    for row in table.rows(columns):
         if row.lines > lines and not row.error:
             line, lines = row.line, row.lines
         yield row

@@ -24,8 +24,8 @@ from typing import Any, NamedTuple, Self
 from moderation.domain.csv_cells import EXPORT_COLUMNS, restore
 
 MAX_CELL_LINES = 10_000
+MAX_CELL_CHARS = 2**24
 
-_MAX_CELL_CHARS = 2**24
 _DELIMITERS = ",;\t"
 _MIN_SWALLOWED_RATE = 0.9
 _MIN_SWALLOWED_LINES = 10
@@ -37,13 +37,20 @@ class Row(NamedTuple):
     """One row of a file. `error` says why it cannot be read; then `values` is empty.
 
     `line` is where the row begins, or where its unclosed quote opens. `lines` is the number of rows that are bad if
-    this one is: it counts the lines that an unclosed quote has swallowed or may have swallowed.
+    this one is: it counts the lines that an unclosed quote has swallowed or may have swallowed. A file without lines
+    counts its rows: `unit` says so.
     """
 
     line: int
     values: Mapping[str, Any]
     error: str = ""
     lines: int = 1
+    unit: str = "line"
+
+    @property
+    def place(self) -> str:
+        """Where the row is, in words: `line 3`."""
+        return f"{self.unit} {self.line}"
 
 
 def jsonl_rows(lines: Iterable[str], skipped: int) -> Iterator[Row]:
@@ -70,7 +77,7 @@ def csv_rows(
     `skipped` lines came before the header. `check_columns` raises an error if a `required` column is missing.
     `label_words`, in lower case, are the words of the column `label`; empty if the labels are not read.
     """
-    csv.field_size_limit(_MAX_CELL_CHARS)
+    csv.field_size_limit(MAX_CELL_CHARS)
     delimiter = _recognise_delimiter(header, required)
     feed = _RecordLines(chain([header], lines), skipped)
     # Strict, because a quote that closes within a cell shows that an earlier one was never closed.
@@ -205,7 +212,7 @@ def _lenient_cells(feed: _RecordLines, delimiter: str) -> list[str]:
 def _unreadable_row(feed: _RecordLines, delimiter: str, error: csv.Error) -> Row:
     record = feed.record
     if "field limit" in str(error):
-        return Row(feed.start, {}, f"has a cell of more than {_MAX_CELL_CHARS:,} characters", len(record))
+        return Row(feed.start, {}, f"has a cell of more than {MAX_CELL_CHARS:,} characters", len(record))
     is_open_to_the_end = feed.ended or len(record) >= MAX_CELL_LINES
     return _unclosed_row(feed, feed.start + _opening_index(record if is_open_to_the_end else record[:-1], delimiter))
 

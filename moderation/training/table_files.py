@@ -1,4 +1,4 @@
-"""CSV and JSON Lines files, plain or gzip'd, on disk, from a pipe or from stdin."""
+"""CSV and JSON Lines files, plain or gzip'd, and Parquet files: on disk, from a pipe or from stdin."""
 
 import csv
 import gzip
@@ -18,11 +18,13 @@ from typing import BinaryIO, Self, cast
 
 from moderation.domain.errors import InvalidCorpus, InvalidInput
 from moderation.domain.invisible import show_invisible
+from moderation.training.parquet_rows import parquet_rows
 from moderation.training.rows import Row, csv_rows, jsonl_rows
 
 _MAX_COLUMNS_LISTED = 20
 _SAMPLE_BYTES = 4096
 _GZIP_MAGIC = b"\x1f\x8b"
+_PARQUET_MAGICS = (b"PAR1", b"PARE")
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -33,7 +35,7 @@ _BINARY_FORMATS = (
     (b"PK\x03\x04", "a spreadsheet or a zip archive", "save the table as CSV"),
     (b"\xd0\xcf\x11\xe0", "a spreadsheet", "save the table as CSV"),
     (b"SQLite format 3", "an SQLite database", "write its table as CSV: sqlite3 -header -csv"),
-    (b"PAR1", "a Parquet file", "write it as CSV or JSON Lines"),
+    (b"PAR1", "a Parquet file, where text is read", "write it as lines of text"),
     (b"BZh", "compressed with bzip2", "decompress it first; only gzip is read"),
     (b"\xfd7zXZ", "compressed with xz", "decompress it first; only gzip is read"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", "decompress it first; only gzip is read"),
@@ -57,7 +59,7 @@ _UNDECODED_BYTE = re.compile("[\udc80-\udcff]")
 
 
 class TableFile:
-    """An opened CSV or JSON Lines file whose rows can be read several times, without holding them in memory."""
+    """An opened table file whose rows can be read several times, without holding them in memory."""
 
     def __init__(self, stream: BinaryIO, name: str, required: Sequence[str], label_words: Collection[str] = ()) -> None:
         self._stream = stream
@@ -94,15 +96,15 @@ class TableFile:
         with errors_named(self.name), self._restart() as binary:
             return hashlib.file_digest(binary, "sha256").hexdigest()  # type: ignore[arg-type]
 
-    def rows(self) -> Iterator[Row]:
-        """Yield the rows from the first to the last.
+    def rows(self, columns: Collection[str] | None = None) -> Iterator[Row]:
+        """Yield the rows from the first to the last. Of a Parquet file, reads only the `columns`.
 
         Raises `InvalidCorpus` for another format or encoding, without any row, or without a required column.
         """
         self._columns.clear()
         with errors_named(self.name):
             count = 0
-            for row in self._read_rows():
+            for row in self._read_rows(columns):
                 count += 1
                 self._note_columns(row.values)
                 yield row
@@ -152,7 +154,11 @@ class TableFile:
                         )
                     yield line
 
-    def _read_rows(self) -> Iterator[Row]:
+    def _read_rows(self, columns: Collection[str] | None) -> Iterator[Row]:
+        if self._is_parquet():
+            with self._restart() as binary:
+                yield from parquet_rows(binary, self.name, columns, self._check_header)
+            return
         lines = self.lines()
         blank = 0
         for line in lines:
@@ -168,6 +174,16 @@ class TableFile:
             yield from jsonl_rows(chain([line], lines), blank)
         else:
             yield from csv_rows(line, lines, blank, self._required, self._check_header, self._label_words)
+
+    def _is_parquet(self) -> bool:
+        """Return whether the file is Parquet. Raises `InvalidCorpus` if it is gzip'd besides."""
+        with self._restart() as binary:
+            is_gzip = binary.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+        with self.decompressed() as content:
+            is_parquet = content.read(len(_PARQUET_MAGICS[0])) in _PARQUET_MAGICS
+        if is_parquet and is_gzip:
+            raise InvalidCorpus(f"{self.name} is a Parquet file inside gzip. Decompress it first: gunzip.")
+        return is_parquet
 
     def _restart(self) -> BinaryIO:
         """Return the bytes from the start. A duplicate, because each reader closes its file, and the next needs one."""
@@ -192,7 +208,7 @@ class TableFile:
         return "utf-8"
 
     def _wrong_format(self, kind: str, remedy: str) -> InvalidCorpus:
-        return InvalidCorpus(f"{self.name} is {kind}, not CSV or JSON Lines. To use it, {remedy}.")
+        return InvalidCorpus(f"{self.name} is {kind}, not CSV, JSON Lines or Parquet. To use it, {remedy}.")
 
     def _check_header(self, header: Sequence[str]) -> None:
         self._note_columns(header)

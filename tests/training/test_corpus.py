@@ -5,7 +5,9 @@ import hashlib
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from moderation.domain.comment import Comment
 from moderation.domain.decision import LabelValue
@@ -28,12 +30,17 @@ def write(path: Path, text: str) -> Path:
 
 
 def test_every_format_gives_the_same_comments(tmp_path: Path) -> None:
-    """CSV and JSON Lines, plain or gzip'd, with a byte order mark or without."""
+    """CSV and JSON Lines, plain or gzip'd, with a byte order mark or without, and Parquet."""
     table = '\ufefftext,label,author\n"two\nlines",spam,Ann\nhello,ham,Bob\n'
     lines = "".join(
         json.dumps({"text": text, "label": label, "author": author}) + "\n"
         for text, label, author in (("two\nlines", "spam", "Ann"), ("hello", "ham", "Bob"))
     )
+    columns = {"text": ["two\nlines", "hello"], "label": ["spam", "ham"], "author": ["Ann", "Bob"]}
+    parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
+    corpus, sentences = read(tmp_path / "a.parquet")
+    assert list(corpus.comments) == [Comment("two\nlines", "Ann"), Comment("hello", "Bob")]
+    assert corpus.spam.tolist() == [True, False] and sentences == []
     for name, text in (("a.csv", table), ("a.jsonl", lines)):
         (tmp_path / f"{name}.gz").write_bytes(gzip.compress(text.encode()))
         for path in (write(tmp_path / name, text), tmp_path / f"{name}.gz"):
