@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from operator import methodcaller
 from pathlib import Path
 from time import monotonic
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import click
 
@@ -77,15 +77,28 @@ def progress_line(describe: Callable[[str, int, int], str]) -> Iterator[Callable
 
 @contextmanager
 def open_output(path: Path | None) -> Iterator[TextIO]:
-    """Open a text stream in UTF-8 that does not translate line ends; `None` and `-` are stdout.
+    """Open a text stream in UTF-8 that does not translate line ends, as `open_binary_output` does."""
+    with open_binary_output(path) as binary:
+        stream = io.TextIOWrapper(binary, encoding="utf-8", errors="backslashreplace", newline="")
+        try:
+            yield stream
+            stream.flush()
+        finally:
+            stream.detach()
+
+
+@contextmanager
+def open_binary_output(path: Path | None) -> Iterator[BinaryIO]:
+    """Open a stream of bytes; `None` and `-` are stdout.
 
     A regular file appears, or is replaced, when the block ends; a block that raises leaves it unchanged.
     """
     if path is None or str(path) == "-":
-        with _open_stdout() as stream:
-            yield stream
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
     elif path.exists() and not path.is_file():
-        with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+        with path.open("wb") as stream:
             yield stream
     else:
         with _open_replacing(path) as stream:
@@ -93,22 +106,11 @@ def open_output(path: Path | None) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _open_stdout() -> Iterator[TextIO]:
-    sys.stdout.flush()
-    stream = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", errors="backslashreplace", newline="")
-    try:
-        yield stream
-        stream.flush()
-    finally:
-        stream.detach()
-
-
-@contextmanager
-def _open_replacing(path: Path) -> Iterator[TextIO]:
+def _open_replacing(path: Path) -> Iterator[BinaryIO]:
     # In the same folder, because a rename cannot cross file systems.
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with draft.open("x", encoding="utf-8", errors="backslashreplace", newline="") as stream:
+        with draft.open("xb") as stream:
             yield stream
         draft.replace(path)
     except OSError as error:

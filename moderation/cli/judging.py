@@ -1,12 +1,10 @@
 """`moderation check` and `moderation score`: judge one comment, or a file of comments. Nothing is stored."""
 
-import csv
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
 
 import click
 
@@ -14,9 +12,9 @@ from moderation.actions.judging import Judgement, judge
 from moderation.actions.similarity import find_similar_to_text
 from moderation.actions.sites import find_site
 from moderation.cli._options import as_json, input_file, opened_services, output_file, raw
-from moderation.cli._output import echo_status, open_output, print_json, progress_counter
+from moderation.cli._output import echo_status, print_json, progress_counter
+from moderation.cli._tables import choose_format, format_option, open_table
 from moderation.domain.comment import Comment
-from moderation.domain.csv_cells import neutralize
 from moderation.domain.decision import Reason, SimilarComment
 from moderation.domain.errors import InvalidInput
 from moderation.domain.general_guarantee import GeneralGuarantees
@@ -29,9 +27,10 @@ from moderation.scoring.model import Model
 from moderation.scoring.reasons import describe, strongest
 from moderation.scoring.second_reader import map_in_threads
 from moderation.settings import Settings
-from moderation.training.corpus import Survey, comment_of, row_id, survey_comments
+from moderation.training.corpus import COMMENT_COLUMNS, Survey, comment_of, row_id, survey_comments
 from moderation.training.rows import Row
 from moderation.training.table_files import TableFile, open_stdin
+from moderation.training.table_writers import WriteRow
 from moderation.web.api.bodies import judgement_body
 from moderation.web.json_text import to_json
 from moderation.wiring import load_model
@@ -87,24 +86,31 @@ def check(text: str, site_url: str | None, model_id: str | None, as_json: bool, 
 @click.command()
 @click.argument("file", type=input_file)
 @click.option("--output", "out", metavar="OUT", type=output_file, help="Write to this file instead of stdout.")
+@format_option
 @_site_option
 @_model_option
 @raw
-def score(file: Path, out: Path | None, site_url: str | None, model_id: str | None, raw: bool) -> None:
-    """Judge each comment of FILE: CSV or JSON Lines, plain or gzip'd, of any length; - is stdin.
+def score(
+    file: Path, out: Path | None, form: str | None, site_url: str | None, model_id: str | None, raw: bool
+) -> None:
+    """Judge each comment of FILE: CSV, JSON Lines (plain or gzip'd) or Parquet, of any length; - is stdin.
 
-    Only the column text is required. Writes CSV with the columns id, probability, verdict and reasons, in the order
-    of the file. An unreadable row keeps its place and has the error as its reason. Nothing is stored.
+    Only the column text is required. Writes a table with the columns id, probability, verdict and reasons, in the
+    order of the file. An unreadable row keeps its place and has the error as its reason. Nothing is stored.
     """
+    table_format = choose_format(form, out)
     settings = Settings.from_environment()
     model = load_model(settings, model_id)
     judge_parsed = _judge_for(settings, model, site_url)
     with TableFile.open(file, ("text",)) as table:
         # Before the output is opened, so that a refused file writes nothing.
         survey = survey_comments(table, echo_status)
-        with progress_counter("Judging comments", survey.rows) as advance, open_output(out) as stream:
+        with (
+            progress_counter("Judging comments", survey.rows) as advance,
+            open_table(out, table_format, SCORE_COLUMNS, {"probability"}, raw=raw) as write,
+        ):
             run = map_in_threads if model.second_reader else map
-            invalid = score_table(judge_parsed, table, survey, stream, advance=advance, raw=raw, run=run)
+            invalid = score_table(judge_parsed, table, survey, write, advance=advance, run=run)
     if invalid:
         echo_status(f"{invalid} of {survey.rows} rows could not be judged; the column reasons says why.")
 
@@ -113,19 +119,16 @@ def score_table(
     judge: JudgeParsed,
     table: TableFile,
     survey: Survey,
-    out: TextIO,
+    write: WriteRow,
     *,
     advance: Callable[[], None],
-    raw: bool = False,
     run: RunInOrder = map,
 ) -> int:
-    """Write one line for each row of a file, in its order, without holding the rows in memory.
+    """Write one row for each row of a file, in its order, without holding the rows in memory.
 
     A row without a comment gets the error as its reason, and neither probability nor verdict. Returns the number of
-    such rows. Calls `advance` after each line. `raw` leaves formulae as they are. `run` is `map`, or like it.
+    such rows. Calls `advance` after each row. `run` is `map`, or like it.
     """
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(SCORE_COLUMNS)
     invalid = 0
 
     def judge_row(row: Row) -> Cells:
@@ -135,9 +138,9 @@ def score_table(
             return row_id(table, row), "", "", str(error)
         return row_id(table, row), *_score_cells(judge(ParsedComment(comment)))
 
-    for cells in run(judge_row, table.rows()):
+    for cells in run(judge_row, table.rows(COMMENT_COLUMNS)):
         invalid += not cells[1]
-        writer.writerow(cells if raw else map(neutralize, cells))
+        write(cells)
         advance()
     return invalid
 

@@ -1,10 +1,9 @@
 """`moderation labels`: label decided comments, read the log of labels, export and import labelled comments."""
 
-import csv
 from collections.abc import Callable
 from dataclasses import asdict, astuple, fields
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
@@ -22,8 +21,9 @@ from moderation.actions.sites import find_site
 from moderation.actions.statistics import read_track_records
 from moderation.cli._label_audit import audit_site
 from moderation.cli._options import as_json, input_file, labels_option, opened_services, output_file, raw, url_argument
-from moderation.cli._output import echo_status, open_output, print_json, print_table
-from moderation.domain.csv_cells import EXPORT_COLUMNS, neutralize
+from moderation.cli._output import echo_status, print_json, print_table
+from moderation.cli._tables import choose_format, format_option, open_table
+from moderation.domain.csv_cells import EXPORT_COLUMNS
 from moderation.domain.decision import LabelOrigin, LabelValue, LogEntry, TrackRecord
 from moderation.domain.site import Site
 from moderation.training.corpus import LabelWords, read_corpus
@@ -125,16 +125,20 @@ def reporters(url: str | None, as_json: bool) -> None:
 @labels.command(name="export")
 @click.option("--site", "url", metavar="URL", help="Only the comments of this site.")
 @click.option("--output", "out", metavar="FILE", type=output_file, help="Write to this file instead of stdout.")
+@format_option
 @raw
-def export(url: str | None, out: Path | None, raw: bool) -> None:
-    """Write the labelled comments as CSV for `moderation train`. The last label of each comment counts.
+def export(url: str | None, out: Path | None, form: str | None, raw: bool) -> None:
+    """Write the labelled comments for `moderation train`. The last label of each comment counts.
 
-    A cell that a spreadsheet would run as a formula gets an apostrophe, which `labels import` and `train` remove.
+    A cell of CSV that a spreadsheet would run as a formula gets an apostrophe. `labels import` and `train` remove it.
     """
+    table_format, count = choose_format(form, out), 0
     with opened_services() as services:
         site = find_site(services, url) if url else None
-        with open_output(out) as stream:
-            count = _export_labels(services, site, stream, raw)
+        with open_table(out, table_format, EXPORT_COLUMNS, {"weight"}, raw=raw) as write:
+            for row in export_labels(services, site):
+                write([row[name] for name in EXPORT_COLUMNS])
+                count += 1
     echo_status(f"{count} labelled comments.")
 
 
@@ -149,17 +153,6 @@ def import_(file: Path, url: str, words: LabelWords) -> None:
     """
     with opened_services() as services:
         _import_labels(services, find_site(services, url), file, words, echo_status)
-
-
-def _export_labels(services: Services, site: Site | None, out: TextIO, raw: bool) -> int:
-    """Write the labelled comments of a site (`None`: of all) as CSV. Returns how many."""
-    writer = csv.DictWriter(out, EXPORT_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    count = 0
-    for row in export_labels(services, site):
-        writer.writerow(row if raw else {name: neutralize(cell) for name, cell in row.items()})
-        count += 1
-    return count
 
 
 def _import_labels(

@@ -1,6 +1,5 @@
 """`moderation replay`: the effect that a model, thresholds or a list would have had on past comments."""
 
-import csv
 import re
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -15,8 +14,8 @@ from moderation.actions.replay import Change, ChangedVerdict, Outcomes, SiteRepl
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site, list_sites
 from moderation.cli._options import as_json, input_file, opened_services, output_file, raw
-from moderation.cli._output import echo_status, open_output, print_json, print_table, progress_line
-from moderation.domain.csv_cells import neutralize
+from moderation.cli._output import echo_status, print_json, print_table, progress_line
+from moderation.cli._tables import choose_format, format_option, open_table
 from moderation.domain.decision import LabelValue
 from moderation.domain.errors import InvalidInput
 from moderation.domain.lists import DEFAULT_WEIGHT, MAX_WEIGHT, OperatorList
@@ -29,6 +28,7 @@ COLUMNS = (
     *("decision", "comment", "site", "decided_at", "label", "before", "after"),
     *("probability_before", "probability_after", "author", "text", "url"),
 )
+_NUMBERS = ("probability_before", "probability_after")
 _DAYS = re.compile(r"([1-9]\d{0,4})d")
 _MAX_EXCERPT_LENGTH = 60
 
@@ -71,7 +71,8 @@ def _parse_thresholds(_ctx: click.Context, _param: click.Parameter, value: str |
     "--since", metavar="DATE|DAYSd", callback=_parse_since, default="30d", show_default=True, help="The first day."
 )
 @click.option("--site", "url", metavar="URL", help="Only the comments of this site.")
-@click.option("--output", "out", metavar="FILE", type=output_file, help="Write all changed verdicts to FILE, as CSV.")
+@click.option("--output", "out", metavar="FILE", type=output_file, help="Write all changed verdicts to FILE.")
+@format_option
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Show so many changed verdicts.")
 @raw
 @as_json
@@ -84,6 +85,7 @@ def replay(
     since: datetime,
     url: str | None,
     out: Path | None,
+    form: str | None,
     limit: int,
     raw: bool,
     as_json: bool,
@@ -101,14 +103,14 @@ def replay(
         _read_list(file, -weight if allow else weight) if file else None,
     )
     shown: list[ChangedVerdict] = []
-    with opened_services(settings) as services, open_output(out) if out else nullcontext() as stream:
-        write = _writer(stream, raw) if stream else None
+    table = open_table(out, choose_format(form, out), COLUMNS, _NUMBERS, raw=raw) if out else nullcontext()
+    with opened_services(settings) as services, table as write:
 
         def report(changed: ChangedVerdict) -> None:
             if len(shown) < limit:
                 shown.append(changed)
             if write:
-                write(changed)
+                write([str(cell) for cell in _row(changed).values()])
 
         replays = _run(services, change, url, since, report)
     if as_json:
@@ -229,17 +231,6 @@ def _row(each: ChangedVerdict) -> dict[str, Any]:
         *(decision.comment.author or "", _excerpt(decision.comment.text), f"/v1/decisions/{decision.id}"),
     )
     return dict(zip(COLUMNS, values, strict=True))
-
-
-def _writer(stream: Any, raw: bool) -> Callable[[ChangedVerdict], None]:
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(COLUMNS)
-
-    def write(changed: ChangedVerdict) -> None:
-        cells = map(str, _row(changed).values())
-        writer.writerow(cells if raw else map(neutralize, cells))
-
-    return write
 
 
 def _excerpt(text: str) -> str:

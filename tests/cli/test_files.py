@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pyarrow.csv
 import pytest
+from pyarrow import parquet
 
 from tests.cli.conftest import Operator
 from tests.models import STARTER
@@ -45,6 +47,14 @@ def csv_of(rows: list[tuple[str, str]], delimiter: str = ",") -> str:
     out = io.StringIO()
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\n")
     writer.writerows([("text", "label"), *rows])
+    return out.getvalue()
+
+
+def parquet_of(table: bytes) -> bytes:
+    """Return the file that Arrow makes of a CSV file; an id or a label may become a number."""
+    options = pyarrow.csv.ParseOptions(newlines_in_values=True)
+    out = io.BytesIO()
+    parquet.write_table(pyarrow.csv.read_csv(io.BytesIO(table), parse_options=options), out)
     return out.getvalue()
 
 
@@ -114,9 +124,11 @@ def test_a_file_without_a_row_in_the_format_is_an_error(everyone: Operator, tmp_
 @every_command
 @pytest.mark.parametrize("source", ["-", "/dev/stdin", "pipe"])
 def test_a_fifo_and_stdin_are_read(everyone: Operator, tmp_path: Path, command: Command, source: str) -> None:
-    """Every command that takes a file takes `mkfifo`, `/dev/stdin` and `-`, from a pipe, plain or gzip'd."""
+    """Every command that takes a file takes `mkfifo`, `/dev/stdin` and `-`, from a pipe, plain, gzip'd or Parquet."""
     is_training = command is COMMANDS["train"]
     raw = STARTER.read_bytes() if is_training else csv_of(ROWS).encode()
+    if source == "pipe":
+        raw = parquet_of(raw)
     options = ("--recipe", quick_recipe(tmp_path), "--labels", "1=spam") if is_training else ()
     if source == "-":
         result = everyone.run(*command("-"), *options, stdin=gzip.compress(raw))

@@ -6,15 +6,19 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
 from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.review import list_comments
 from moderation.actions.sites import find_site
 from moderation.domain.comment import Comment
+from moderation.domain.csv_cells import EXPORT_COLUMNS
 from moderation.domain.queue import ListName
 from moderation.settings import Settings
+from moderation.training.corpus import read_corpus
 from moderation.wiring import open_services
 from tests.cli.conftest import Operator
+from tests.models import ignore
 
 BLOG = "https://blog.example"
 
@@ -76,6 +80,26 @@ def test_formulae_are_neutralized_and_read_back(operator: Operator, tmp_path: Pa
     operator.get("labels", "import", tmp_path / "out.csv", "--site", "https://other.example")
     shown = operator.get("labels", "export", "--raw", "--site", "https://other.example")
     assert [row["text"] for row in csv.DictReader(io.StringIO(shown, newline=""))] == texts
+
+
+def test_an_export_is_the_same_corpus_in_every_format(operator: Operator, tmp_path: Path) -> None:
+    """Formulae, line breaks and quotes included; a weight is a number, and an imported file gives the same labels."""
+    texts = ["=1+1", "two\nlines", 'a "quote", and more', "'=1", "grün 😀"]
+    with (tmp_path / "in.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label", "author"), *((text, "spam", "+Ann") for text in texts)])
+    operator.get("labels", "import", tmp_path / "in.csv", "--site", BLOG)
+    corpora = []
+    for form in ("csv", "jsonl", "parquet"):
+        path = tmp_path / f"out.{form}"
+        operator.get("labels", "export", "--output", path)
+        corpus = read_corpus([path], ignore)
+        corpora.append((corpus.comments, corpus.ids, corpus.spam.tolist(), corpus.site_urls, corpus.weights))
+        assert "5 known already" in operator.get("labels", "import", path, "--site", BLOG)
+    assert corpora[0] == corpora[1] == corpora[2] and [comment.text for comment in corpora[0][0]] == texts
+    exported = parquet.read_table(tmp_path / "out.parquet")
+    assert exported.column_names == list(EXPORT_COLUMNS) and exported["weight"].to_pylist() == [1.0] * 5
+    result = operator.run("labels", "export", "--format", "parquet")
+    assert result.stdout_bytes == (tmp_path / "out.parquet").read_bytes()
 
 
 def test_comments_are_labelled_by_their_decisions(operator: Operator, settings: Settings) -> None:

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+from pyarrow import parquet
 
 from moderation.actions.check import check_comments
 from moderation.actions.labelling import label_decision
@@ -37,6 +38,10 @@ def test_changed_verdicts_are_counted_listed_and_written(operator: Operator, pas
     (first,) = (row for row in rows if row["decision"] == past[0])
     assert (first["label"], first["after"], first["text"]) == ("ham", "spam", "'=The soup of zanzibar")
     assert first["url"] == f"/v1/decisions/{past[0]}"
+    operator.get(*arguments, "--output", tmp_path / "changed.parquet")
+    typed = parquet.read_table(tmp_path / "changed.parquet").to_pylist()
+    assert [row["decision"] for row in typed] == [row["decision"] for row in rows]
+    assert [str(row["probability_after"]) for row in typed] == [row["probability_after"] for row in rows]
     body = operator.get_json(*arguments, "--site", BLOG)
     assert body["sites"][0]["after"]["ham"]["spam"] == 1 and len(body["changed"]) == 3
 

@@ -4,20 +4,24 @@ import csv
 import gzip
 import io
 import json
+import sys
 import tracemalloc
 from functools import partial
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from moderation.actions.judging import judge
-from moderation.cli.judging import score_table
+from moderation.cli.judging import SCORE_COLUMNS, score_table
 from moderation.domain.budget import Budget
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.reasons import SENTENCES
 from moderation.training.corpus import survey_comments
 from moderation.training.table_files import TableFile
+from moderation.training.table_writers import TableFormat, table_writer
 from tests.cli.conftest import Operator
 from tests.models import STARTER, ignore
 
@@ -59,7 +63,7 @@ def test_score_and_check_agree(newcomer: Operator, tmp_path: Path) -> None:
 
 
 def test_every_format_gives_the_same_table(newcomer: Operator, tmp_path: Path) -> None:
-    """CSV and JSON Lines, plain or gzip'd, to stdout or to a file."""
+    """CSV and JSON Lines, plain or gzip'd, and Parquet, to stdout or to a file."""
     comments = [{"id": f"c{n}", "text": f"hello, {n} times\nüber"} for n in range(3)]
     with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, ["id", "text"])
@@ -67,9 +71,34 @@ def test_every_format_gives_the_same_table(newcomer: Operator, tmp_path: Path) -
         writer.writerows(comments)
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(comment) + "\n" for comment in comments))
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress((tmp_path / "a.csv").read_bytes()))
-    tables = {newcomer.get("score", tmp_path / name) for name in ("a.csv", "a.jsonl", "a.csv.gz")}
+    parquet.write_table(pa.Table.from_pylist(comments), tmp_path / "a.parquet")
+    tables = {newcomer.get("score", tmp_path / name) for name in ("a.csv", "a.jsonl", "a.csv.gz", "a.parquet")}
     assert newcomer.get("score", tmp_path / "a.csv", "--output", tmp_path / "out.csv") == ""
     assert tables == {(tmp_path / "out.csv").read_bytes().decode()}
+
+
+def test_the_output_has_the_format_of_its_ending_or_option(newcomer: Operator, tmp_path: Path) -> None:
+    """The same columns and values; a probability is a number, and null for an unreadable row."""
+    (tmp_path / "a.jsonl").write_text('{"id": "a", "text": "hello"}\n{"id": "b", "text": 5}\n')
+    for form in ("csv", "jsonl", "parquet"):
+        newcomer.get("score", tmp_path / "a.jsonl", "--output", tmp_path / f"out.{form}")
+    expected = [
+        row | {"probability": float(row["probability"]) if row["probability"] else None}
+        for row in table((tmp_path / "out.csv").read_text())
+    ]
+    assert [row["probability"] is None for row in expected] == [False, True]
+    assert [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()] == expected
+    assert parquet.read_table(tmp_path / "out.parquet").to_pylist() == expected
+    result = newcomer.run("score", tmp_path / "a.jsonl", "--format", "parquet", "--output", "-")
+    assert result.stdout_bytes == (tmp_path / "out.parquet").read_bytes()
+
+
+def test_a_bad_row_of_parquet_keeps_its_place(newcomer: Operator, tmp_path: Path) -> None:
+    """Its id is the name of the file and the number of the row."""
+    parquet.write_table(pa.table({"text": ["hello", None, "bye"]}), tmp_path / "a.parquet")
+    rows = table(newcomer.get("score", tmp_path / "a.parquet"))
+    assert [row["id"] for row in rows] == ["a-1", "a-2", "a-3"]
+    assert [row["reasons"] for row in rows][1] == "text is missing" and rows[1]["verdict"] == ""
 
 
 def test_a_bad_row_keeps_its_place(newcomer: Operator, tmp_path: Path) -> None:
@@ -123,6 +152,39 @@ def test_a_refused_file_does_not_change_the_output(newcomer: Operator, tmp_path:
     assert sorted(path.name for path in tmp_path.glob("*out*")) == ["out.csv"]
 
 
+def test_a_file_damaged_at_its_end_does_not_change_the_output(newcomer: Operator, tmp_path: Path) -> None:
+    """Although its first rows can be read."""
+    texts = [f"comment {number}" for number in range(2000)]
+    options = {"row_group_size": 1000, "write_page_checksum": True, "compression": "none", "use_dictionary": False}
+    parquet.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", **options)
+    raw = (tmp_path / "a.parquet").read_bytes()
+    (tmp_path / "a.parquet").write_bytes(raw.replace(b"comment 1999", b"comment 1998"))
+    (tmp_path / "out.parquet").write_text("precious")
+    result = newcomer.run("score", tmp_path / "a.parquet", "--output", tmp_path / "out.parquet")
+    assert result.exit_code == 2 and "a.parquet cannot be read in row group 2 of 2" in result.stderr
+    assert (tmp_path / "out.parquet").read_text() == "precious"
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a.parquet", "out.parquet"]
+
+
+def test_parquet_is_not_printed_on_a_terminal(newcomer: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the work begins."""
+    monkeypatch.setattr("moderation.cli._tables._is_terminal", lambda: True)
+    result = newcomer.run("score", STARTER, "--format", "parquet")
+    assert result.exit_code == 2 and "name a file with --output" in result.stderr and result.stdout == ""
+
+
+def test_without_pyarrow_an_output_is_refused_at_once(
+    newcomer: Operator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that installs it; a file to read, too."""
+    parquet.write_table(pa.table({"text": ["hello"]}), tmp_path / "a.parquet")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for arguments in ((STARTER, "--output", tmp_path / "out.parquet"), (tmp_path / "a.parquet",)):
+        result = newcomer.run("score", *arguments)
+        assert result.exit_code == 2 and "pip install 'moderation[parquet]'" in result.stderr
+    assert not (tmp_path / "out.parquet").exists()
+
+
 def test_memory_does_not_grow_with_the_file(registry: ModelRegistry, tmp_path: Path) -> None:
     """Ten times the rows take at most 0.1 MB more."""
 
@@ -130,10 +192,14 @@ def test_memory_does_not_grow_with_the_file(registry: ModelRegistry, tmp_path: P
         corpus = tmp_path / f"{rows}.csv"
         # Few different words, because the cache of hashed words may grow.
         corpus.write_text("text\n" + "".join(f"hello there number {n % 50} and thanks\n" for n in range(rows)))
-        with (tmp_path / "out.csv").open("w") as out, TableFile.open(corpus, ("text",)) as file:
+        with (
+            (tmp_path / "out.csv").open("wb") as out,
+            TableFile.open(corpus, ("text",)) as file,
+            table_writer(out, TableFormat.CSV, SCORE_COLUMNS) as write,
+        ):
             tracemalloc.reset_peak()
             before = tracemalloc.get_traced_memory()[0]
-            score_table(judge_parsed, file, survey_comments(file, ignore), out, advance=lambda: None)
+            score_table(judge_parsed, file, survey_comments(file, ignore), write, advance=lambda: None)
             return tracemalloc.get_traced_memory()[1] - before
 
     judge_parsed = partial(judge, LiveModel(registry).current(), None, default_budget=Budget())

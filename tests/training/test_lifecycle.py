@@ -1,5 +1,6 @@
 """Train and promote through the registry."""
 
+import csv
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -11,7 +12,8 @@ from moderation.domain.errors import Conflict, InvalidInput, ModerationError
 from moderation.registry.model_registry import ModelRegistry
 from moderation.training import lifecycle
 from moderation.training.recipe import Recipe
-from tests.models import STARTER, small_model_registry
+from moderation.training.table_writers import TableFormat, table_writer
+from tests.models import STARTER, ignore, small_model_registry
 
 
 def no_progress(message: str) -> NoReturn:
@@ -40,6 +42,32 @@ def test_train_checks_that_it_can_write_before_it_fits(
             now=datetime(2026, 11, 29, tzinfo=UTC),
         )
     assert perf_counter() - started < 1
+
+
+def test_the_format_of_a_corpus_changes_no_bit_of_the_model(tmp_path: Path) -> None:
+    """The same comments as CSV, JSON Lines and Parquet give the same bytes, and the same figures."""
+    with STARTER.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    registry = ModelRegistry(tmp_path / "models")
+    results = []
+    for form in TableFormat:
+        path = tmp_path / form / f"starter.{form}"
+        path.parent.mkdir()
+        with path.open("wb") as out, table_writer(out, form, header, raw=True) as write:
+            for row in rows:
+                write(row)
+        card = lifecycle.train(
+            registry,
+            [path],
+            Recipe(folds=2, max_iter=50),
+            model_id=form,
+            report=ignore,
+            now=datetime(2026, 11, 29, tzinfo=UTC),
+            n_jobs=1,
+        )
+        (corpus,) = card.corpora
+        results.append((card.digest, card.metrics, card.thresholds, corpus.source, corpus.spam, corpus.ham))
+    assert results[0] == results[1] == results[2]
 
 
 def test_a_damaged_model_does_not_hide_the_others(tmp_path: Path) -> None:
