@@ -47,8 +47,8 @@ def train(
 ) -> None:
     """Train a model on files of labelled comments and add it to the registry. It does not go live.
 
-    CORPUS is CSV or JSON Lines, plain or gzip'd, with at least the columns text and label (spam or ham); - is stdin.
-    Each file is one source. The figures are measured on sources held out in turn.
+    CORPUS is CSV, JSON Lines (plain or gzip'd) or Parquet, with at least the columns text and label (spam or ham), or -
+    for stdin. Each file is one source. The figures are measured on sources held out in turn.
     """
     recipe = lifecycle.read_recipe(Path("/dev/stdin") if recipe_file == Path("-") else recipe_file)
     if words != SPAM_AND_HAM:

@@ -71,7 +71,12 @@ def _check_end(process: "subprocess.Popen[bytes]", name: str, number: int) -> No
     _, errors = process.communicate()
     if process.returncode:
         lines = errors.decode("utf-8", "replace").strip().splitlines()
-        cause = lines[-1] if lines else f"signal {-process.returncode}"
+        cause = lines[-1].strip() if lines else f"signal {-process.returncode}"
+        if "bad_alloc" in cause:
+            raise InvalidCorpus(
+                f"{name} needs more than {MAX_MEMORY_MB} MB of memory behind row {number}. "
+                "Write it again with larger row groups and smaller pages."
+            )
         raise InvalidCorpus(
             f"{name} cannot be read: its decoder ended behind row {number} with {cause}. Write it again."
         )

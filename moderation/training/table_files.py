@@ -35,7 +35,7 @@ _BINARY_FORMATS = (
     (b"PK\x03\x04", "a spreadsheet or a zip archive", "save the table as CSV"),
     (b"\xd0\xcf\x11\xe0", "a spreadsheet", "save the table as CSV"),
     (b"SQLite format 3", "an SQLite database", "write its table as CSV: sqlite3 -header -csv"),
-    (b"PAR1", "a Parquet file, where text is read", "write it as lines of text"),
+    (b"PAR1", "a Parquet file", "write it as lines of text"),
     (b"BZh", "compressed with bzip2", "decompress it first; only gzip is read"),
     (b"\xfd7zXZ", "compressed with xz", "decompress it first; only gzip is read"),
     (b"\x28\xb5\x2f\xfd", "compressed with zstd", "decompress it first; only gzip is read"),
@@ -208,7 +208,7 @@ class TableFile:
         return "utf-8"
 
     def _wrong_format(self, kind: str, remedy: str) -> InvalidCorpus:
-        return InvalidCorpus(f"{self.name} is {kind}, not CSV, JSON Lines or Parquet. To use it, {remedy}.")
+        return InvalidCorpus(f"{self.name} is {kind}, which is not read here. To use it, {remedy}.")
 
     def _check_header(self, header: Sequence[str]) -> None:
         self._note_columns(header)

@@ -95,7 +95,7 @@ def test_wrong_input_is_refused_in_a_sentence(operator: Operator, arguments: tup
 def test_a_file_that_is_no_list_is_refused(operator: Operator, tmp_path: Path) -> None:
     """Another encoding, only comments, or a program."""
     path = tmp_path / "keys.txt"
-    for content in (b"caf\xe9\n", b"# nothing\n\n", b"PK\x03\x04zip"):
+    for content in (b"caf\xe9\n", b"# nothing\n\n", b"PK\x03\x04zip", b"PAR1table"):
         path.write_bytes(content)
         assert operator.run("list", "import", "ours", path).exit_code == 2
     assert operator.get_json("list", "show") == []

@@ -11,7 +11,9 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from moderation.domain.comment import Comment
 from moderation.domain.errors import InvalidInput
@@ -187,9 +189,13 @@ def test_a_table_with_maps_of_columns_and_labels(tmp_path: Path) -> None:
 
 
 def test_a_table_without_labels_is_published(tmp_path: Path) -> None:
-    """CSV and JSON Lines are read alike."""
+    """CSV, JSON Lines and Parquet are read alike; there a time may be one."""
     lines = b'{"text": "How long?", "author": "Paul"}\n{"text": "Two days", "date": "2024-03-01T10:00:00Z"}\n'
-    for content in (lines, b"text,author,date\nHow long?,Paul,\nTwo days,,2024-03-01 10:00:00\n"):
+    typed = io.BytesIO()
+    times = pa.array([None, TEN], pa.timestamp("ms", "Europe/Berlin"))
+    parquet.write_table(pa.table({"text": ["How long?", "Two days"], "author": ["Paul", None], "date": times}), typed)
+    table = b"text,author,date\nHow long?,Paul,\nTwo days,,2024-03-01 10:00:00\n"
+    for content in (lines, table, typed.getvalue()):
         past = read_bytes("csv", content, tmp_path)
         assert states(past) == {"published": 2} and past[1].published_at == TEN
 
