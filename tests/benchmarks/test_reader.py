@@ -1,5 +1,7 @@
 """The benchmarks of the second reader: both models at their own thresholds, and the guarantees in three states."""
 
+from random import Random
+
 import numpy as np
 import pytest
 
@@ -52,7 +54,7 @@ def test_alike_sites_keep_every_guarantee_in_every_state() -> None:
 def test_a_skipped_comment_has_the_cutoff_of_skipped_ones() -> None:
     """Half of those in doubt, and no other comment."""
     ham = np.stack([np.full(1_000, 0.9), np.full(1_000, 0.2), np.repeat([0.0, 1.0], 500)], axis=1)
-    rate = reader_states._rate(ham, SKIPPING, Cutoffs(0.5, 0.1, 0.3), reader_states.random.Random(1))
+    rate = reader_states._rate(ham, SKIPPING, Cutoffs(0.5, 0.1, 0.3), Random(1))
     assert rate == pytest.approx(0.75, abs=0.03)
 
 

@@ -215,7 +215,7 @@ def test_a_forked_process_writes_on_its_own(writer: Writer, engine: Engine) -> N
     def write_on(thread: int) -> None:
         number = 0
         while not stop.is_set():
-            writer.run(adding(f"{thread} {number}"))
+            writer.run(adding(f"{thread} {number}"), timeout_seconds=10)
             number += 1
 
     with ThreadPoolExecutor(2) as pool:
