@@ -103,6 +103,9 @@ class Settings(BaseSettings):
     )
     secure_cookies: bool = Field(False, description="Send the sign-in cookie over HTTPS only; set this behind TLS.")
     session_hours: int = Field(12, ge=1, description="Time after which a moderator has to sign in again, in hours.")
+    require_totp: bool = Field(
+        False, description="Lead a moderator without TOTP from the sign-in to its page, before any other."
+    )
     max_lost_rate: float = Field(0.005, gt=0, lt=1, description="Highest rate of ham lost as spam.")
     max_held_rate: float = Field(0.05, gt=0, lt=1, description="Highest rate of ham held or lost.")
     confidence: float = Field(0.95, ge=0.5, lt=1, description="Confidence that both rates are kept.")

@@ -159,7 +159,7 @@ def test_a_new_secret_retires_every_key(services: Services, settings: Settings) 
     check_comment(
         services, held, CheckRequest(Comment("Hello"), callback=Callback("https://blog.example/hook", "0123456789ab"))
     )
-    assert replace_secret(settings) == (2, 1)
+    assert replace_secret(settings) == (2, 1, 0)
     assert {check.name for check in readiness(services) if not check.ready} == {"secret"}
     renewed = prepare(settings)
     assert renewed.secret != services.secret and all(check.ready for check in readiness(renewed))

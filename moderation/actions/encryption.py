@@ -1,4 +1,4 @@
-"""Encrypt texts that the service has to send or sign with again, so that a copy of the database reveals none."""
+"""Encrypt texts that the service has to send or compute with again, so that a copy of the database reveals none."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -30,7 +30,7 @@ def decrypt(services: Services, encrypted: str) -> str:
 
 
 def _fernet(services: Services) -> "Fernet":
-    # Imported here, as it takes several megabytes and only sites that hold comments need it.
+    # Imported here, as it takes several megabytes, and some services never encrypt.
     from cryptography.fernet import Fernet
 
     # The input of the digest is part of the format: another one would make all stored keys unreadable.

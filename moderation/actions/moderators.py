@@ -17,7 +17,7 @@ from moderation.actions.services import Services
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import AuthenticationFailed, InvalidInput, NotFound
 from moderation.domain.people import Access, Grant, Role
-from moderation.storage import digests, feeds, grants, moderators, notes, open_comments, saved_views, sessions
+from moderation.storage import digests, feeds, grants, moderators, notes, open_comments, saved_views, sessions, totp
 from moderation.storage.engine import read_transaction
 
 MIN_PASSWORD_LENGTH = 8
@@ -84,7 +84,7 @@ def reset_password(services: Services, name: str, password: str) -> None:
 
 
 def remove_moderator(services: Services, name: str) -> None:
-    """Remove a moderator with all sessions, roles, views, digest and feed. Labels and notes keep the name.
+    """Remove a moderator with all sessions, roles, views, TOTP, digest and feed. Labels and notes keep the name.
 
     Comments that wait for this person's opinion then wait for anybody's. Raises `NotFound`.
     """
@@ -93,6 +93,7 @@ def remove_moderator(services: Services, name: str) -> None:
     def remove(connection: Connection) -> None:
         moderator = require_moderator(connection, name)
         sessions.remove_of(connection, moderator.id)
+        totp.remove(connection, moderator.id)
         digests.remove(connection, moderator.id)
         feeds.remove(connection, moderator.id)
         saved_views.remove_all(connection, moderator.id)
@@ -110,6 +111,16 @@ def require_moderator(connection: Connection, name: str) -> Moderator:
     if found is None:
         raise NotFound("There is no moderator with this name.")
     return found[0]
+
+
+def require_unchanged(connection: Connection, moderator: Moderator) -> None:
+    """Lock a moderator for the transaction.
+
+    Raises `AuthenticationFailed` if the moderator was removed, or got another password, or TOTP was turned on or off.
+    """
+    found = moderators.find(connection, moderator.name, lock=True)
+    if found is None or found[0] != moderator:
+        raise AuthenticationFailed("The moderator was removed or got another password.")
 
 
 def authenticate_moderator(services: Services, name: str, password: str) -> Moderator:

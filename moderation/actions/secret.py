@@ -25,10 +25,11 @@ SECRET_LENGTH_BYTES = 32
 
 
 class ReplacedSecret(NamedTuple):
-    """Numbers of sites and of held comments that depended on the former secret."""
+    """Numbers of sites, of held comments and of moderators with TOTP that depended on the former secret."""
 
     sites: int
     callbacks: int
+    totp: int
 
 
 def create_secret(engine: Engine, path: Path) -> None:
@@ -121,7 +122,9 @@ def replace_secret(engine: Engine, path: Path, at: datetime) -> ReplacedSecret:
         with write_transaction(engine) as connection:
             lock_installation(connection)
             replaced = ReplacedSecret(
-                installation.count_keyed_sites(connection), installation.count_undelivered_callbacks(connection)
+                installation.count_keyed_sites(connection),
+                installation.count_undelivered_callbacks(connection),
+                installation.count_totp(connection),
             )
             installation.retire_all_keys(connection, at)
             installation.set_secret_digest(connection, check_value(draft.read_bytes()))

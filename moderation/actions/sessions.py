@@ -6,28 +6,30 @@ from hashlib import sha256
 
 from sqlalchemy import Connection
 
-from moderation.actions.moderators import require_moderator
+from moderation.actions.moderators import require_moderator, require_unchanged
 from moderation.actions.services import Services
+from moderation.actions.totp import find_code, use_code
 from moderation.domain.decision import Moderator
-from moderation.domain.errors import AuthenticationFailed
-from moderation.storage import moderators, sessions
+from moderation.storage import sessions
 from moderation.storage.engine import read_transaction
 
 _TOKEN_BYTES = 32
 
 
-def start_session(services: Services, moderator: Moderator, lifetime: timedelta) -> str:
+def start_session(services: Services, moderator: Moderator, lifetime: timedelta, code: str = "") -> str:
     """Store a session that ends after `lifetime` at the latest, and return its secret token.
 
-    Raises `AuthenticationFailed` if the moderator was removed or got another password meanwhile.
+    With TOTP it takes a code, which is used up. Raises `AuthenticationFailed` for a wrong one, and if the moderator was
+    removed, got another password, or turned TOTP on or off meanwhile.
     """
+    found = find_code(services, moderator, code) if moderator.has_totp else None
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     expires_at = services.clock() + lifetime
 
     def add(connection: Connection) -> None:
-        found = moderators.find(connection, moderator.name, lock=True)
-        if found is None or found[0] != moderator:
-            raise AuthenticationFailed("The moderator was removed or got another password.")
+        require_unchanged(connection, moderator)
+        if found:
+            use_code(services, connection, moderator, found)
         sessions.add(connection, _digest(token), moderator.id, expires_at)
 
     services.writer.run(add)
@@ -50,6 +52,11 @@ def end_sessions(services: Services, name: str) -> int:
     return services.writer.run(
         lambda connection: sessions.remove_of(connection, require_moderator(connection, name).id)
     )
+
+
+def end_other_sessions(connection: Connection, moderator: Moderator, token: str) -> None:
+    """End all sessions of a moderator but one, within a transaction."""
+    sessions.remove_others(connection, moderator.id, _digest(token))
 
 
 def purge_expired(services: Services) -> int:

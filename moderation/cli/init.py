@@ -59,6 +59,7 @@ def _print_replaced(replaced: ReplacedSecret) -> None:
         {
             "Site keys": f"of {replaced.sites} sites  (new key: moderation site rotate-key URL)",
             "Sessions": "of all moderators  (sign in again)",
+            "TOTP": f"of {replaced.totp} moderators  (recovery codes work; moderation moderator reset-totp NAME)",
             "Callbacks": f"of {replaced.callbacks} held comments  (their blogs do not receive the outcome)",
         }
     )

@@ -5,7 +5,7 @@ from typing import TextIO
 
 import click
 
-from moderation.actions import digests, feeds, moderators, roles, sessions
+from moderation.actions import account, digests, feeds, moderators, roles, sessions
 from moderation.actions.moderators import COMMAND_LINE
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site
@@ -43,7 +43,7 @@ def add(name: str, role: str, url: str | None, password_file: TextIO | None, gen
 @moderator.command(name="list")
 @as_json
 def list_moderators(as_json: bool) -> None:
-    """List the moderators with their roles and digests."""
+    """List the moderators with their roles, codes at the sign-in (TOTP) and digests."""
     with opened_services() as services:
         people, granted = moderators.list_moderators(services), roles.list_roles(services)
         found = {digest.moderator: digest for digest in digests.list_digests(services)}
@@ -55,8 +55,9 @@ def list_moderators(as_json: bool) -> None:
     for person in people:
         shown, digest = ", ".join(map(_role_phrase, of[person.name])), found.get(person.name)
         digest_shown = f"{digest.period}, {digest.email}" if digest else "-"
-        rows.append((person.name, f"{person.created_at:%Y-%m-%d}", shown or "none", digest_shown))
-    print_table(("MODERATOR", "SINCE", "ROLES", "DIGEST"), rows)
+        totp = "on" if person.has_totp else "off"
+        rows.append((person.name, f"{person.created_at:%Y-%m-%d}", shown or "none", totp, digest_shown))
+    print_table(("MODERATOR", "SINCE", "ROLES", "TOTP", "DIGEST"), rows)
 
 
 @moderator.command()
@@ -100,6 +101,15 @@ def remove(name: str) -> None:
     with opened_services() as services:
         moderators.remove_moderator(services, name)
     click.echo(f"{name} is removed.")
+
+
+@moderator.command(name="reset-totp")
+@_name_argument
+def reset_totp(name: str) -> None:
+    """Turn the codes at the sign-in of NAME off, for a lost app. The password stays, and all sessions end."""
+    with opened_services() as services:
+        number = account.reset_totp(services, name)
+    click.echo(f"{name} signs in by the password alone. Ended sessions: {number}.")
 
 
 @moderator.command(name="sign-out")
@@ -164,7 +174,8 @@ def _role_phrase(granted: NamedGrant) -> str:
 def _plain(person: Moderator, granted: Sequence[NamedGrant], digest: Digest | None) -> dict[str, object]:
     roles_given = [{"role": each.role.value, "site": each.site_url} for each in granted]
     plain = digest and {"email": digest.email, "every": digest.period, "last_error": digest.last_error}
-    return {"name": person.name, "created_at": person.created_at.isoformat(), "roles": roles_given, "digest": plain}
+    facts = {"name": person.name, "created_at": person.created_at.isoformat(), "roles": roles_given}
+    return {**facts, "totp": person.has_totp, "digest": plain}
 
 
 def _grant(services: Services, role: str, url: str | None) -> Grant:

@@ -5,6 +5,10 @@ from typing import NamedTuple
 
 GRANTED, REVOKED, NOTED, ASKED = "grant", "revoke", "note", "ask"
 """Events beside the verbs of the queue: a role, a note, and a request for a second opinion."""
+TOTP_ENABLED, TOTP_RENEWED, TOTP_DISABLED, TOTP_RESET = "totp-enable", "totp-renew", "totp-disable", "totp-reset"
+"""Changes of a moderator's TOTP: by the person, and by an operator who resets it."""
+RECOVERY_CODE_USED = "recovery-code"
+"""A recovery code was used in the place of a code."""
 
 
 class LogFilter(NamedTuple):
@@ -19,8 +23,8 @@ class LogEvent(NamedTuple):
     """One thing that a person did: a verb of the queue, or another event.
 
     `channel` is that of a label. `site_url` is empty for several sites, and `decision_id` for several comments or none.
-    `number` counts the comments. `detail` is a moderator with a role, an asked person, the fact of an author, or the
-    reason of a label.
+    `number` counts the comments. `detail` is a moderator, maybe with a role, an asked person, the fact of an author, or
+    the reason of a label.
     """
 
     at: datetime

@@ -195,10 +195,14 @@ class SimilarComment:
 
 @dataclass(frozen=True, slots=True)
 class Moderator:
-    """A person at the queue. `password_version` changes with the password, `access` with each role that is granted."""
+    """A person at the queue. `password_version` changes with the password, `access` with each role that is granted.
+
+    With `has_totp`, a sign-in needs a code beside the password.
+    """
 
     id: int
     name: str
     created_at: datetime
     password_version: str = field(repr=False)
+    has_totp: bool = False
     access: Access = field(default=Access(), repr=False, compare=False)

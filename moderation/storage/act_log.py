@@ -1,4 +1,4 @@
-"""Read who did what: acts, labels outside the queue, notes, roles and rules for authors, merged by their time.
+"""Read who did what: acts, labels outside the queue, notes, roles, TOTP and rules for authors, merged by their time.
 
 Each source is read from an index a page at a time, so that a page takes the same time in a long log.
 """
@@ -17,6 +17,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    false,
     func,
     literal,
     null,
@@ -32,7 +33,7 @@ from moderation.domain.people import SiteScope
 from moderation.domain.queue import Verb, parse_digits
 from moderation.storage import acts as stored_acts
 from moderation.storage.columns import AnyText, ClampedInteger, UtcDateTime
-from moderation.storage.operator_tables import author_rules, grants
+from moderation.storage.operator_tables import account_events, author_rules, grants
 from moderation.storage.sites import in_scope
 from moderation.storage.tables import IS_OUTSIDE_ACTS, act_rules, acts, decisions, labels, notes, sites
 
@@ -203,6 +204,14 @@ def _roles(at: ColumnElement[datetime], person: ColumnElement[str], event: str) 
     return rows
 
 
+def _account(scope: SiteScope) -> Select[Any]:
+    names = ("at", "person", "channel", "event")
+    columns = {"key": account_events.c.id, **{name: account_events.c[name] for name in names}}
+    rows = _rows({**columns, "site_id": null(), "detail": account_events.c.name})
+    # About no site.
+    return rows.where(true() if scope.ids is None else false())
+
+
 _RULE_DETAIL = author_rules.c.fact + literal(" ", AnyText) + author_rules.c.value
 _RULE_KEY = cast(author_rules.c.site_id, Text) + literal(" ", AnyText) + _RULE_DETAIL
 
@@ -234,5 +243,6 @@ _SOURCES = (
         _roles(grants.c.revoked_at, grants.c.revoked_by, REVOKED),
     ),
     _Source(author_rules.c.created_at, author_rules.c.set_by, _RULE_KEY, _rules),
+    _Source(account_events.c.at, account_events.c.person, account_events.c.id, _account),
 )
 """In the order of events of one time. The acts come first: `_events` completes them."""

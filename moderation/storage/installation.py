@@ -5,11 +5,13 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, func, select, update
 
+from moderation.storage.operator_tables import totp
 from moderation.storage.tables import callbacks, installation, keys
 
 _SECRET_DIGEST = select(installation.c.secret_digest)
 _KEYED_SITES = select(func.count(keys.c.site_id.distinct())).where(keys.c.retired_at.is_(None))
 _UNDELIVERED_CALLBACKS = select(func.count()).select_from(callbacks).where(callbacks.c.delivered_at.is_(None))
+_TOTP = select(func.count()).select_from(totp).where(totp.c.enabled_at.is_not(None))
 _NEWEST_ENCRYPTED_KEY = select(callbacks.c.encrypted_key).order_by(callbacks.c.publishes_at.desc()).limit(1)
 _RETIRE_ALL_KEYS = update(keys).where(keys.c.retired_at.is_(None))
 
@@ -52,6 +54,11 @@ def change_lists_version(connection: Connection) -> None:
 def count_undelivered_callbacks(connection: Connection) -> int:
     """Return the number of held comments whose blog has not confirmed the outcome."""
     return int(connection.execute(_UNDELIVERED_CALLBACKS).scalar_one())
+
+
+def count_totp(connection: Connection) -> int:
+    """Return the number of moderators with TOTP."""
+    return int(connection.execute(_TOTP).scalar_one())
 
 
 def newest_encrypted_key(connection: Connection) -> str | None:

@@ -13,16 +13,21 @@ from moderation.domain.decision import Moderator
 from moderation.domain.errors import Conflict
 from moderation.domain.people import Access, Grant, Role
 from moderation.storage.grants import IN_FORCE
-from moderation.storage.operator_tables import grants, moderators
+from moderation.storage.operator_tables import grants, moderators, totp
 
 WITH_GRANTS = select(
     moderators.c.id,
     moderators.c.name,
     moderators.c.created_at,
     moderators.c.password_hash,
+    totp.c.enabled_at.is_not(None).label("has_totp"),
     grants.c.role,
     grants.c.site_id,
-).select_from(moderators.outerjoin(grants, and_(grants.c.moderator_id == moderators.c.id, IN_FORCE)))
+).select_from(
+    moderators.outerjoin(grants, and_(grants.c.moderator_id == moderators.c.id, IN_FORCE)).outerjoin(
+        totp, totp.c.moderator_id == moderators.c.id
+    )
+)
 """The rows that `from_rows` needs: one for each role of a moderator, and one for a moderator without a role."""
 
 
@@ -66,7 +71,8 @@ def from_rows(rows: Sequence[RowMapping]) -> Moderator:
     """Return the moderator in the rows of `WITH_GRANTS`, of which there is at least one."""
     row = rows[0]
     access = Access(tuple(Grant(Role(each["role"]), each["site_id"]) for each in rows if each["role"] is not None))
-    return Moderator(row["id"], row["name"], row["created_at"], _password_version(row["password_hash"]), access)
+    version = _password_version(row["password_hash"])
+    return Moderator(row["id"], row["name"], row["created_at"], version, row["has_totp"], access)
 
 
 def _password_version(password_hash: str) -> str:

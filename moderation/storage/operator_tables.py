@@ -51,6 +51,40 @@ sessions = Table(
     Column("expires_at", UtcDateTime, nullable=False),
 )
 
+# The TOTP secrets of moderators: one in force, and a new one that waits for its first code. `last_step` is the time
+# step of the newest code that was accepted: no code of it or of an earlier one is accepted again.
+totp = Table(
+    "totp",
+    metadata,
+    Column("moderator_id", Integer, ForeignKey("moderators.id"), primary_key=True, autoincrement=False),
+    Column("encrypted_secret", AnyText),
+    Column("pending_secret", AnyText),
+    Column("last_step", Integer),
+    Column("enabled_at", UtcDateTime),
+)
+
+# The recovery codes that were not used. `digest` is the SHA-256 of a random code.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("moderator_id", Integer, ForeignKey("moderators.id"), primary_key=True, autoincrement=False),
+    Column("digest", AnyText, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# Changes of a moderator's TOTP, for the log. Without a foreign key to the moderators, and with their names: the rows
+# outlive them.
+account_events = Table(
+    "account_events",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("person", AnyText, nullable=False),
+    Column("channel", AnyText, nullable=False),
+    Column("event", AnyText, nullable=False),
+    Column("name", AnyText, nullable=False),
+)
+
 # Lists of an operator, for one site or for all. An entry matches until it expires.
 lists = Table(
     "lists",

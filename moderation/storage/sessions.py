@@ -32,6 +32,12 @@ def remove_of(connection: Connection, moderator_id: int) -> int:
     return connection.execute(delete(sessions).where(sessions.c.moderator_id == moderator_id)).rowcount
 
 
+def remove_others(connection: Connection, moderator_id: int, digest: str) -> None:
+    """Delete all sessions of a moderator but one."""
+    others = (sessions.c.moderator_id == moderator_id, sessions.c.digest != digest)
+    connection.execute(delete(sessions).where(*others))
+
+
 def purge(connection: Connection, at: datetime) -> int:
     """Delete the sessions that have expired. Returns how many."""
     return connection.execute(delete(sessions).where(sessions.c.expires_at <= at)).rowcount

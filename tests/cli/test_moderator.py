@@ -13,7 +13,9 @@ from moderation.domain.errors import AuthenticationFailed
 from moderation.settings import Settings
 from moderation.wiring import open_services
 from tests.cli.conftest import Operator
+from tests.conftest import PASSWORD
 from tests.mail_server import receiving_mail
+from tests.totp import set_up
 
 
 def can_sign_in(settings: Settings, name: str, password: str) -> bool:
@@ -106,6 +108,24 @@ def test_the_first_moderator_is_an_owner_and_later_ones_are_not(operator: Operat
     operator.get_json("moderator", "add", "mara")
     roles = {person["name"]: person["roles"] for person in operator.get_json("moderator", "list")}
     assert roles == {"moderator": [{"role": "owner", "site": None}], "mara": [{"role": "moderator", "site": None}]}
+
+
+def test_an_operator_resets_totp(operator: Operator, settings: Settings) -> None:
+    """The list shows who has it. The reset ends the sessions and keeps the password; without TOTP it is an error."""
+    operator.get("moderator", "add", "mara", "--password-file", "-", stdin=PASSWORD)
+    services = open_services(settings)
+    app = set_up(services, moderators.authenticate_moderator(services, "mara", PASSWORD))
+    mara = moderators.authenticate_moderator(services, "mara", PASSWORD)
+    token = start_session(services, mara, timedelta(hours=1), app.recovery_codes[0])
+    assert [person["totp"] for person in operator.get_json("moderator", "list")] == [True, False]
+    assert re.search("mara .* on ", operator.get("moderator", "list"))
+    shown = operator.get("moderator", "reset-totp", "mara")
+    assert shown == "mara signs in by the password alone. Ended sessions: 1.\n"
+    assert session_moderator(services, token) is None
+    services.engine.dispose()
+    assert can_sign_in(settings, "mara", PASSWORD)
+    assert [operator.run("moderator", "reset-totp", name).exit_code for name in ("mara", "stranger")] == [4, 4]
+    assert "totp-reset" in operator.get("log", "export", "--person", "cli")
 
 
 def test_an_operator_ends_all_sessions(operator: Operator, settings: Settings) -> None:

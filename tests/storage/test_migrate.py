@@ -1,7 +1,7 @@
 """The migrations create the tables of the code, and each version of the database is recognised."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from sqlalchemy import Engine, Row, inspect, text
 
 import moderation.storage
 from moderation.domain.errors import StorageUnavailable
+from moderation.domain.people import Grant, Role
 from moderation.domain.thresholds import Thresholds
-from moderation.storage import decisions, sites, tables
+from moderation.storage import decisions, grants, moderators, sessions, sites, tables, totp
 from moderation.storage.engine import open_engine, read_transaction, write_transaction
 from moderation.storage.migrate import HEAD, schema_problem, upgrade
+from moderation.storage.operator_tables import moderators as moderators_table
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 OLDER_ROWS = """
@@ -107,6 +109,28 @@ def test_decisions_before_calibrations_read_back(url: str, engine: Engine) -> No
         row = decisions.find(connection, site.id, "0" * 32)
         assert row is not None and row[0].calibration is None and row[0].thresholds == Thresholds(0.5, 0.9, 0.99)
     upgraded.dispose()
+
+
+def test_moderators_before_totp_sign_in_as_before(url: str, engine: Engine) -> None:
+    """They keep password, roles and sessions, and have no TOTP. Taken back, the migration leaves them again."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    with write_transaction(engine) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0044")
+        mara = moderators.add(connection, "mara", "hash", NOON).id
+        sessions.add(connection, "digest", mara, NOON + timedelta(hours=1))
+        grants.add(connection, mara, "mara", Grant(Role.OWNER), "cli", NOON)
+        command.upgrade(config, "head")
+        found = moderators.find(connection, "mara")
+        assert found and not found[0].has_totp and found[0].access.grants == (Grant(Role.OWNER),)
+        assert sessions.find_moderator(connection, "digest", NOON) == found[0]
+        totp.put_pending(connection, mara, "encrypted")
+        command.downgrade(config, "0044")
+        assert connection.execute(moderators_table.select()).one().password_hash == "hash"
+        command.upgrade(config, "head")
+        assert totp.find(connection, mara) is None
+    engine.dispose()
 
 
 @pytest.mark.sqlite("PostgreSQL has a type for times")

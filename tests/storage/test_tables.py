@@ -32,6 +32,7 @@ BOUNDED = {
     "act_rules.value": "domain.authors.MAX_FACT_LENGTH",
     "queue_items.decision_id": "a random id",
     "webhook_messages.id": "a random id",
+    "recovery_codes.digest": "a digest",
     "sessions.digest": "a digest",
     "similarity_index.value": "ham or spam",
     "sites.url": "actions.sites.MAX_URL_LENGTH",

@@ -1,5 +1,6 @@
-"""Sign-in of moderators: the session, and the form with its limits."""
+"""Sign-in of moderators: the session, and the forms of the password and of the code with their limits."""
 
+from datetime import timedelta
 from math import ceil
 from time import monotonic
 
@@ -25,10 +26,11 @@ from flask_login import (  # type: ignore[import-untyped]  # ships no types
     logout_user,
 )
 from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]  # ships no types
+from itsdangerous import BadData, URLSafeTimedSerializer
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from moderation.actions.moderators import authenticate_moderator
+from moderation.actions.moderators import authenticate_moderator, find_moderator
 from moderation.actions.sessions import end_session, end_sessions, session_moderator, start_session
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import AuthenticationFailed
@@ -37,10 +39,12 @@ from moderation.web.forwarding import network_of
 from moderation.web.queue.carrying import confirmation_page, posted_decision, sign_decision, signed_decision
 from moderation.web.queue.devices import remember_device, remembered_device
 from moderation.web.queue.own_paths import own_path
-from moderation.web.queue.sign_in_limits import AttemptCounter, RoomFull, Throttle, WaitingRoom
-from moderation.web.requests import AUTHENTICATED, KEYED_PATHS, is_below, services
+from moderation.web.queue.sign_in_limits import Limited, SignInLimits
+from moderation.web.requests import AUTHENTICATED, KEYED_PATHS, app_state, is_below, services
 
-_RETRY_SECONDS = 2
+CODE_SECONDS = 300
+"""Time for the code after the password."""
+
 _MAX_NAME_LENGTH = 200
 
 
@@ -81,13 +85,21 @@ def current_moderator() -> Moderator | None:
     return current_user.moderator if current_user.is_authenticated else None
 
 
+def current_token() -> str:
+    """Return the token of the session of this request, in which a moderator is signed in."""
+    return str(current_user.token)
+
+
+def must_set_up_totp(moderator: Moderator) -> bool:
+    """Return whether the service requires TOTP of a moderator who has none."""
+    return app_state().settings.require_totp and not moderator.has_totp
+
+
 class SignInView:
-    """The sign-in page of one application, with its limits."""
+    """The two pages of the sign-in of one application, with their limits: the password, and the code of TOTP."""
 
     def __init__(self) -> None:
-        self._throttle = Throttle(monotonic)
-        self._attempts = AttemptCounter(monotonic)
-        self._waiting_room = WaitingRoom(monotonic)
+        self.limits = SignInLimits(monotonic)
 
     def show(self) -> AnyResponse:
         """Render the form, or redirect a moderator who is signed in."""
@@ -96,33 +108,52 @@ class SignInView:
         return _form_response(200)
 
     def submit(self) -> AnyResponse:
-        """Sign in, or render the form again: 401 for a wrong name or password, 429 after too many failures."""
+        """Sign in, or ask for the code of a moderator with TOTP.
+
+        Renders the form again with 401 for a wrong name or password, 429 after too many failures.
+        """
         # PostgreSQL refuses text with a NUL, and no name has one.
         name = request.form.get("name", "").replace("\0", "").strip()[:_MAX_NAME_LENGTH]
         address, device = network_of(request.remote_addr), remembered_device(name)
         # By name and address, because a stranger who fails must not lock the moderator out.
         key = f"device {device}" if device else f"{address} {name.casefold()}"
-        wait_seconds = self._throttle.wait_seconds(key)
-        if wait_seconds:
-            return _refusal(f"Too many failures. Try again in {ceil(wait_seconds / 60)} min.", name, wait_seconds)
         try:
-            with self._waiting_room.turn(address, None if device else self._attempts.count(address)):
-                moderator = authenticate_moderator(services(), name, request.form.get("password", ""))
-            token = start_session(services(), moderator, current_app.permanent_session_lifetime)
-        except RoomFull:
-            return _refusal("Too many people sign in at this moment. Try again in a few seconds.", name, _RETRY_SECONDS)
+            with self.limits.throttle.attempt(key):
+                with self.limits.turn(address, is_device=device is not None):
+                    moderator = authenticate_moderator(services(), name, request.form.get("password", ""))
+                token = None if moderator.has_totp else start_session(services(), moderator, _lifetime())
+        except Limited as limited:
+            return limit_response(_form_response(429, str(limited), name), limited)
         except AuthenticationFailed:
-            self._throttle.record_failure(key)
             return _form_response(401, "The name or the password is wrong.", name)
-        self._throttle.reset(key)
-        # A fresh session, so that nothing planted before the sign-in survives it.
-        session.clear()
-        session.permanent = True
-        login_user(SessionUser(moderator, token))
-        carried = signed_decision(request.form.get("carried", ""))
-        response = make_response(confirmation_page(carried, moderator)) if carried else redirect(_next_url(), 303)
-        remember_device(response, moderator)
-        return response
+        self.limits.throttle.reset(key)
+        if token is None:
+            return _code_response(200, _sign_ticket(moderator))
+        return _signed_in(moderator, token)
+
+    def submit_code(self) -> AnyResponse:
+        """Sign a moderator in whose password was right, or render the page of the code again: 401, 429."""
+        ticket = request.form.get("ticket", "")
+        moderator = _ticket_owner(ticket)
+        if moderator is None:
+            return _form_response(401, "The code came too late. Sign in again.")
+        device = remembered_device(moderator.name)
+        # By moderator at all addresses: only a person with the password can fail here, and may have many addresses.
+        key = f"code by device {device}" if device else f"code of {moderator.id}"
+        try:
+            with self.limits.throttle.attempt(key):
+                token = start_session(services(), moderator, _lifetime(), request.form.get("code", ""))
+        except Limited as limited:
+            return limit_response(_code_response(429, ticket, str(limited)), limited)
+        except AuthenticationFailed as error:
+            return _code_response(401, ticket, str(error))
+        return _signed_in(moderator, token)
+
+
+def limit_response(response: Response, limited: Limited) -> Response:
+    """Add the time of the next attempt to a response."""
+    response.headers["Retry-After"] = str(max(1, ceil(limited.wait_seconds)))
+    return response
 
 
 def ask_again(error: HTTPException) -> AnyResponse:
@@ -135,7 +166,7 @@ def ask_again(error: HTTPException) -> AnyResponse:
     is_script = request.accept_mimetypes.best == "application/json"
     if decision is not None and not is_script:
         moderator = current_moderator()
-        if moderator is not None:
+        if moderator is not None and not must_set_up_totp(moderator):
             return make_response(confirmation_page(decision, moderator))
         return _form_response(401, carried=sign_decision(decision))
     if current_moderator() is None and not is_script and not isinstance(error, CSRFError):
@@ -163,10 +194,48 @@ def _load_user(token: str) -> SessionUser | None:
     return SessionUser(moderator, token)
 
 
-def _refusal(sentence: str, name: str, wait_seconds: float) -> Response:
-    response = _form_response(429, sentence, name)
-    response.headers["Retry-After"] = str(max(1, ceil(wait_seconds)))
+def _lifetime() -> timedelta:
+    return current_app.permanent_session_lifetime
+
+
+def _signed_in(moderator: Moderator, token: str) -> AnyResponse:
+    # A fresh session, so that nothing planted before the sign-in survives it.
+    session.clear()
+    session.permanent = True
+    login_user(SessionUser(moderator, token))
+    carried = signed_decision(request.form.get("carried", ""))
+    if must_set_up_totp(moderator):
+        response = redirect(url_for("queue.account"), 303)
+    else:
+        response = make_response(confirmation_page(carried, moderator)) if carried else redirect(_next_url(), 303)
+    remember_device(response, moderator)
     return response
+
+
+def _sign_ticket(moderator: Moderator) -> str:
+    """Return a signed text that the password of a moderator was right."""
+    return str(_tickets().dumps([moderator.name, moderator.password_version]))
+
+
+def _ticket_owner(ticket: str) -> Moderator | None:
+    """Return the moderator of a ticket of the last `CODE_SECONDS`, with the same password and still with TOTP."""
+    try:
+        name, password_version = _tickets().loads(ticket, max_age=CODE_SECONDS)
+    except BadData:
+        return None
+    moderator = find_moderator(services(), name)
+    is_same = moderator and moderator.password_version == password_version and moderator.has_totp
+    return moderator if is_same else None
+
+
+def _tickets() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="ticket for a code")
+
+
+def _code_response(status: int, ticket: str, error: str = "") -> Response:
+    carried = request.form.get("carried", "")
+    page = render_template("queue/code.html", error=error, ticket=ticket, next_path=_next_path(), carried=carried)
+    return make_response(page, status)
 
 
 def _form_response(status: int, error: str = "", name: str = "", carried: str = "") -> Response:

@@ -13,7 +13,19 @@ from moderation.actions import act_log
 from moderation.actions.act_log import AGREEMENT_DAYS, LogFormat
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site
-from moderation.domain.act_log import ASKED, GRANTED, NOTED, REVOKED, LogEvent, LogFilter
+from moderation.domain.act_log import (
+    ASKED,
+    GRANTED,
+    NOTED,
+    RECOVERY_CODE_USED,
+    REVOKED,
+    TOTP_DISABLED,
+    TOTP_ENABLED,
+    TOTP_RENEWED,
+    TOTP_RESET,
+    LogEvent,
+    LogFilter,
+)
 from moderation.domain.errors import NotFound
 from moderation.domain.people import SiteScope
 from moderation.domain.queue import Verb
@@ -28,6 +40,13 @@ MIN_FOR_SHARE = 20
 _FIELDS = ("person", "site", "since", "until")
 _MAX_FIELD_LENGTH = 500
 _MAX_BYTES = 200
+_ACCOUNT_PHRASES = {
+    TOTP_ENABLED: "turned TOTP on, {}",
+    TOTP_RENEWED: "renewed TOTP, {}",
+    TOTP_DISABLED: "turned TOTP off, {}",
+    TOTP_RESET: "reset TOTP, {}",
+    RECOVERY_CODE_USED: "used a recovery code, {}",
+}
 _TYPES = {LogFormat.CSV: "text/csv", LogFormat.JSON_LINES: "application/jsonl"}
 
 
@@ -132,6 +151,8 @@ def _describe(event: LogEvent) -> str:
         return f"asked {event.detail or 'anybody'} for a second opinion"
     if event.event in (GRANTED, REVOKED):
         return f"{'granted' if event.event == GRANTED else 'revoked'} a role, {event.detail}"
+    if event.event in _ACCOUNT_PHRASES:
+        return _ACCOUNT_PHRASES[event.event].format(event.detail)
     reason = f" ({event.detail})" if event.detail else ""
     if not event.number:
         return f"{'trusted' if event.event == Verb.TRUST else 'blocked'} an author{reason}"

@@ -7,15 +7,21 @@ comments of no other site, so that a comment of a foreign site is answered like 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from flask import request
+from flask import redirect, request, url_for
 from werkzeug.exceptions import Forbidden
+from werkzeug.wrappers import Response
 
 from moderation.domain.people import ALL_SITES, NO_SITES, Permission
-from moderation.web.queue.auth import current_moderator
+from moderation.web.queue.auth import current_moderator, must_set_up_totp
 from moderation.web.requests import narrow_services, services
 
-WITHOUT_PERMISSION = frozenset({"queue.sign_in", "queue.submit_sign_in", "queue.sign_out"})
-"""Pages that need no role."""
+WITHOUT_PERMISSION = frozenset(
+    {
+        *("queue.sign_in", "queue.submit_sign_in", "queue.submit_code", "queue.sign_out"),
+        *("queue.account", "queue.start_totp", "queue.confirm_totp", "queue.disable_totp"),
+    }
+)
+"""Pages that need no role, and no TOTP where the service requires it."""
 NEEDED: Mapping[str, Permission] = {
     "queue.held": Permission.READ,
     "queue.held_by_name": Permission.READ,
@@ -68,6 +74,19 @@ def require_permission() -> None:
     if not scope:
         raise Forbidden("Your role does not allow this. An owner can change it: `moderation moderator grant`.")
     narrow_services(replace(services(), scope=scope))
+
+
+def require_totp() -> Response | None:
+    """Lead a moderator who has to set TOTP up to the page of the account, before any other page.
+
+    Raises `Forbidden` for a form.
+    """
+    moderator = current_moderator()
+    if moderator is None or request.endpoint in WITHOUT_PERMISSION or not must_set_up_totp(moderator):
+        return None
+    if request.method == "POST":
+        raise Forbidden("Set up codes for the sign-in first, on the page Account.")
+    return redirect(url_for("queue.account"), 303)
 
 
 def may(permission: str, site_id: int | None = None, *, everywhere: bool = False) -> bool:

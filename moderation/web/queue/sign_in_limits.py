@@ -6,10 +6,13 @@ several workers allow as many times more. All times are monotonic: a changed clo
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from math import ceil
 from threading import Condition, Lock
 from time import monotonic
+
+from moderation.domain.errors import AuthenticationFailed
 
 MAX_FAILURES = 10
 FAILURE_WINDOW_SECONDS = 300.0
@@ -19,13 +22,32 @@ MAX_REST_SECONDS = 2.0
 """After each check, strangers wait three times as long as it took: they get a quarter of one check's time. On a machine
 so busy that a check takes long they wait two seconds, or people would wait with them."""
 
+_RETRY_SECONDS = 2
 _MAX_TRACKED_KEYS = 10_000
 
 Clock = Callable[[], float]
 
 
-class RoomFull(Exception):
+class Limited(Exception):
+    """An attempt has to wait for `wait_seconds`, by a sentence for the person."""
+
+    def __init__(self, sentence: str, wait_seconds: float) -> None:
+        super().__init__(sentence)
+        self.wait_seconds = wait_seconds
+
+
+class RoomFull(Limited):
     """There is no place to wait in."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many people sign in at this moment. Try again in a few seconds.", _RETRY_SECONDS)
+
+
+class TooManyFailures(Limited):
+    """There were `MAX_FAILURES` failures."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        super().__init__(f"Too many failures. Try again in {ceil(wait_seconds / 60)} min.", wait_seconds)
 
 
 class Throttle:
@@ -53,6 +75,18 @@ class Throttle:
             self._failures[key] = failures
             while len(self._failures) > _MAX_TRACKED_KEYS:
                 del self._failures[next(iter(self._failures))]
+
+    @contextmanager
+    def attempt(self, key: str) -> Iterator[None]:
+        """Count a failure if the block raises `AuthenticationFailed`. Raises `TooManyFailures` before it."""
+        wait_seconds = self.wait_seconds(key)
+        if wait_seconds:
+            raise TooManyFailures(wait_seconds)
+        try:
+            yield
+        except AuthenticationFailed:
+            self.record_failure(key)
+            raise
 
     def reset(self, key: str) -> None:
         """Delete the failures of the key."""
@@ -167,6 +201,19 @@ class WaitingRoom:
         if visit.is_device:
             return True
         return self._stranger is visit and self._device is None and self._clock() >= self._rest_end
+
+
+class SignInLimits:
+    """All limits of one application."""
+
+    def __init__(self, clock: Clock = monotonic) -> None:
+        self.throttle = Throttle(clock)
+        self._attempts = AttemptCounter(clock)
+        self._waiting_room = WaitingRoom(clock)
+
+    def turn(self, address: str, *, is_device: bool) -> AbstractContextManager[None]:
+        """Wait for the turn to check a password, as `WaitingRoom.turn` does."""
+        return self._waiting_room.turn(address, None if is_device else self._attempts.count(address))
 
 
 @dataclass(frozen=True, eq=False)

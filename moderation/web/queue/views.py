@@ -29,6 +29,7 @@ from moderation.domain.errors import NotFound
 from moderation.domain.people import Permission
 from moderation.domain.queue import MAX_COUNTED, MAX_NOTE_LENGTH, ListedComment, ListName, Order, Verb
 from moderation.domain.search import HELP
+from moderation.web.queue.account_pages import AccountPages
 from moderation.web.queue.auth import SignInView, ask_again, current_moderator, sign_out
 from moderation.web.queue.campaign_pages import add_campaign_pages
 from moderation.web.queue.effects import Effect
@@ -36,7 +37,7 @@ from moderation.web.queue.forms import MAX_NUMBER, act, acting_moderator, parse_
 from moderation.web.queue.history import describe_history
 from moderation.web.queue.log_page import add_log_pages
 from moderation.web.queue.own_paths import own_path
-from moderation.web.queue.permissions import may, require_permission
+from moderation.web.queue.permissions import may, require_permission, require_totp
 from moderation.web.queue.search_form import ORDERS, ListRequest, add_view, delete_view, facets_view, saved_view_links
 from moderation.web.queue.site_page import show_site, site_status_view
 from moderation.web.queue.sweep_page import add_sweep_page
@@ -52,7 +53,7 @@ MAX_ALARMS = 5
 """Alarms that the queue shows."""
 
 _SCRIPTED_ENDPOINTS = frozenset({"queue.comment", "queue.held_by_name", *(f"queue.{name}" for name in ListName)})
-_PUBLIC_ENDPOINTS = frozenset({"queue.sign_in", "queue.submit_sign_in"})
+_PUBLIC_ENDPOINTS = frozenset({"queue.sign_in", "queue.submit_sign_in", "queue.submit_code"})
 _LISTS = {
     ListName.HELD: ("Held", "Nothing is held. New comments in doubt appear here."),
     ListName.BLOCKED: ("Blocked", "Nothing was blocked without a moderator."),
@@ -89,11 +90,14 @@ def queue_blueprint() -> Blueprint:
     add_campaign_pages(blueprint)
     add_sweep_page(blueprint)
     add_log_pages(blueprint)
+    AccountPages(sign_in_view.limits).add_to(blueprint)
     blueprint.add_url_rule("/queue/sign-in", "sign_in", sign_in_view.show)
     blueprint.add_url_rule("/queue/sign-in", "submit_sign_in", sign_in_view.submit, methods=["POST"])
+    blueprint.add_url_rule("/queue/sign-in/code", "submit_code", sign_in_view.submit_code, methods=["POST"])
     blueprint.add_url_rule("/queue/sign-out", "sign_out", sign_out, methods=["POST"])
     blueprint.before_request(_require_readable_query)
     blueprint.before_request(_require_moderator)
+    blueprint.before_request(require_totp)
     blueprint.before_request(require_permission)
     blueprint.register_error_handler(CSRFError, ask_again)
     blueprint.after_request(_allow_scripts)

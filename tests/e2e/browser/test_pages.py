@@ -29,6 +29,7 @@ PAGES = {
     "searched": "/queue?q=order&facets=1",
     "log": "/queue/log",
     "agreement": "/queue/agreement",
+    "account": "/queue/account",
     "campaigns": "/queue/campaigns",
     "sweep": "/queue/sweep",
     "decisions": "/queue/acts",
