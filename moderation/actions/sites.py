@@ -160,7 +160,7 @@ def _find_by_digest(services: Services, digest: str, recall: bool) -> Site | Non
         known = services.site_cache.recall(digest) if recall else None
         if known is None:
             raise
-        return replace(known, storage_error=str(error))
+        return replace(known.site, storage_error=str(error))
 
 
 def _add_site(services: Services, connection: Connection, address: str, key: str) -> Site:

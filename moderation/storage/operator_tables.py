@@ -1,4 +1,4 @@
-"""The tables of moderators, operators' lists and rules, alarms, webhooks, digests, feeds, views, and of a shadow."""
+"""The tables of moderators, tokens, operators' lists and rules, alarms, webhooks, digests, feeds, views and shadows."""
 
 from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table
 
@@ -83,6 +83,23 @@ account_events = Table(
     Column("channel", AnyText, nullable=False),
     Column("event", AnyText, nullable=False),
     Column("name", AnyText, nullable=False),
+)
+
+# Tokens for parts of the API. `digest` is the SHA-256 of a random token, and `purposes` are names between spaces.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
+    Column("name", AnyText, nullable=False),
+    Column("digest", AnyText, nullable=False, unique=True),
+    Column("purposes", AnyText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("last_used_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    # Ids are never reused, or a script would revoke another token than it means.
+    sqlite_autoincrement=True,
 )
 
 # Lists of an operator, for one site or for all. An entry matches until it expires.

@@ -210,7 +210,7 @@ class Front:
     def _check_key(self, scope: "Scope") -> None:
         with self._app.request_context(wsgi_environ(scope, b"")):
             # Without the database, the site's `on_error` answers a large comment as it does a small one.
-            calling_site(recall=True)
+            calling_site(None, recall=True)
 
     def _answer(
         self, scope: "Scope", body: bytes, refusal: _Refusal | None = None, network: str | None = None

@@ -12,13 +12,15 @@ from typing import Any, NoReturn, TypeVar, cast
 
 from flask import Flask, Request, Response, current_app, g, request
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, TooManyRequests, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, Forbidden, RequestEntityTooLarge, TooManyRequests, UnsupportedMediaType
 
 from moderation.actions.retries import IdempotencyKey
 from moderation.actions.services import Services
 from moderation.actions.sites import authenticate_site
+from moderation.actions.tokens import authenticate_token, is_token
 from moderation.domain.errors import AuthenticationFailed, InvalidInput
 from moderation.domain.site import Site
+from moderation.domain.tokens import Purpose
 from moderation.settings import Settings
 from moderation.web.akismet.responses import COMMENT_CHECK_PATH, ensure_guid
 from moderation.web.health import Metrics
@@ -126,15 +128,17 @@ def add_headers(response: Response) -> Response:
     return response
 
 
-def calling_site(*, recall: bool = False) -> Site:
-    """Return the site of the key in `Authorization: Bearer KEY`, as `authenticate_site` does.
+def calling_site(purpose: Purpose | None, *, recall: bool = False) -> Site:
+    """Return the site of the key or token in `Authorization: Bearer KEY`, as `authenticate_site` does.
 
-    Raises `AuthenticationFailed` for any other key.
+    Raises `AuthenticationFailed` for any other key, and `Forbidden` (403) for a token without the purpose.
     """
     authorization = request.authorization
     if authorization is None or authorization.type != "bearer" or not authorization.token:
         note_wrong_key()
         raise AuthenticationFailed("Send the site's key as `Authorization: Bearer KEY`.")
+    if is_token(authorization.token):
+        return _site_of_token(authorization.token, purpose, recall=recall)
     return authenticate(authorization.token, recall=recall)
 
 
@@ -240,6 +244,18 @@ def note_wrong_key() -> None:
     """Count a request with a wrong key or token, and mark it: many of them make an address wait."""
     app_state().metrics.wrong_keys.inc()
     request.environ[AUTHENTICATED] = False
+
+
+def _site_of_token(text: str, purpose: Purpose | None, *, recall: bool) -> Site:
+    try:
+        site, token = authenticate_token(app_state().services, text, recall=recall)
+    except AuthenticationFailed:
+        note_wrong_key()
+        raise
+    request.environ[AUTHENTICATED] = True
+    if purpose is not None and token is not None and purpose not in token.purposes:
+        raise Forbidden(f"This token is not for `{purpose}`: its purposes are {', '.join(sorted(token.purposes))}.")
+    return site
 
 
 def _reject_constant(name: str) -> NoReturn:

@@ -35,6 +35,7 @@ BOUNDED = {
     "recovery_codes.digest": "a digest",
     "sessions.digest": "a digest",
     "similarity_index.value": "ham or spam",
+    "tokens.digest": "a digest",
     "sites.url": "actions.sites.MAX_URL_LENGTH",
 }
 """Every text that an index holds, with the reason why it is short."""

@@ -146,6 +146,8 @@ def test_without_a_valid_key_bodies_are_small(server: Server) -> None:
     content = json.dumps({"text": "x" * 2 * MAX_KEYLESS_BODY_BYTES}).encode()
     assert server.score(content).status_code == 200
     assert server.score(b" " * (2**20 + 1)).status_code == 413
+    wrong_token = server.raw(server.head("/v1/score", too_large, "Authorization: Bearer moderation-x"))
+    assert status(wrong_token) == 401
 
 
 @pytest.mark.parametrize("path", [*POST_ROUTES, "/v1/nowhere", "/1.1/nowhere", "/nowhere", "/livez", "/metrics"])

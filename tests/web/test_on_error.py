@@ -28,6 +28,7 @@ from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
 from moderation.settings import Settings
 from moderation.storage.engine import open_engine, read_transaction
+from moderation.storage.site_cache import KnownSite
 from moderation.storage.tables import comments
 from moderation.storage.writer import Writer
 from moderation.web import health
@@ -255,4 +256,4 @@ def test_the_sites_in_memory_are_bounded(services: Services, blog: Blog, monkeyp
     for site, key in 2 * [(blog.site, KEY), (other, other_key)]:
         assert authenticate_site(services, key) == site
     recalled = [services.site_cache.recall(key_digest(services, key)) for key in (KEY, other_key)]
-    assert recalled == [None, other]
+    assert recalled == [None, KnownSite(other, None)]

@@ -34,7 +34,7 @@ _RESPONSES = (
     schemas.LivenessResponse,
     schemas.ReadinessResponse,
 )
-_SCORE_ERRORS = (400, 401, 408, 413, 415, 422, 429, 503)
+_SCORE_ERRORS = (400, 401, 403, 408, 413, 415, 422, 429, 503)
 _RETRY_LATER = (429, 503)
 
 
@@ -76,7 +76,7 @@ OPERATIONS = (
         "getDecision",
         "Read a decision with its label, similar comments and an opinion.",
         response="StoredDecisionResponse",
-        error_statuses=(401, 404, 429, 503),
+        error_statuses=(401, 403, 404, 429, 503),
     ),
     Operation(
         "put",
@@ -86,7 +86,7 @@ OPERATIONS = (
         "LabelRequest",
         "LabelResponse",
         200,
-        (400, 401, 404, 408, 413, 415, 422, 429, 503),
+        (400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
     ),
     Operation(
         "delete",
@@ -94,7 +94,7 @@ OPERATIONS = (
         "deleteLabel",
         "Forget the label, or take a removal back.",
         status=204,
-        error_statuses=(401, 404, 429, 503),
+        error_statuses=(401, 403, 404, 429, 503),
     ),
     Operation(
         "put",
@@ -104,7 +104,7 @@ OPERATIONS = (
         "RemovalRequest",
         "LabelResponse",
         200,
-        (400, 401, 404, 408, 413, 415, 422, 429, 503),
+        (400, 401, 403, 404, 408, 413, 415, 422, 429, 503),
     ),
     Operation(
         "put",
@@ -114,7 +114,7 @@ OPERATIONS = (
         "AuthorRuleRequest",
         "AuthorRuleResponse",
         200,
-        (400, 401, 408, 413, 415, 422, 429, 503),
+        (400, 401, 403, 408, 413, 415, 422, 429, 503),
         may_be_empty=True,
     ),
     Operation("get", "/livez", "livez", "Does the process answer?", response="LivenessResponse", needs_key=False),
@@ -153,7 +153,9 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": _schemas(),
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "The site's key."}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "The site's key, or a token."}
+            },
         },
     }
 

@@ -19,6 +19,7 @@ from moderation.domain.decision import Decision, LabelOrigin, LabelValue
 from moderation.domain.errors import InvalidInput, NotFound
 from moderation.domain.general_guarantee import GeneralGuarantees
 from moderation.domain.site import Site
+from moderation.domain.tokens import Purpose
 from moderation.web.api.author_schemas import AuthorRuleRequest
 from moderation.web.api.bodies import decision_body, stored_decision_body
 from moderation.web.api.openapi import docs_page, openapi_json
@@ -64,7 +65,7 @@ def api_blueprint() -> Blueprint:
 
 def score() -> Response:
     """Judge one comment and store the decision before it is answered."""
-    site = calling_site(recall=True)
+    site = calling_site(Purpose.SCORE, recall=True)
     limit_checks(site, CHANNEL)
     key = idempotency_key()
     fields = dict(vars(read_body(ScoreRequest)))
@@ -87,7 +88,7 @@ def score() -> Response:
 
 def score_batch() -> Response:
     """Judge many comments in one transaction. In the place of an invalid comment stands its problem."""
-    site = calling_site(recall=True)
+    site = calling_site(Purpose.SCORE, recall=True)
     key = idempotency_key()
     values = read_body(BatchRequest).comments
     spans = _spans_wanted()
@@ -104,7 +105,7 @@ def score_batch() -> Response:
 
 def get_decision(decision_id: str) -> Response:
     """Return a decision of the calling site with its label, similar comments, and the opinion of another model."""
-    site = calling_site()
+    site = calling_site(Purpose.READ)
     decision, label = find_decision(services(), site, _validated_id(decision_id))
     similar_comments = find_similar_to_decision(services(), decision)
     opinion = find_opinion(services(), decision)
@@ -113,7 +114,7 @@ def get_decision(decision_id: str) -> Response:
 
 def put_label(decision_id: str) -> Response:
     """Label the comment of a decision. The same label again changes nothing."""
-    site = calling_site()
+    site = calling_site(Purpose.LABEL)
     body = read_body(LabelRequest)
     label = label_decision(
         services(),
@@ -130,14 +131,14 @@ def put_label(decision_id: str) -> Response:
 
 def delete_label(decision_id: str) -> Response:
     """Withdraw the label of a decision's comment, or its removal, if there is one."""
-    site = calling_site()
+    site = calling_site(Purpose.LABEL)
     withdraw_label(services(), site, _validated_id(decision_id), CHANNEL, CHANNEL)
     return Response(status=204)
 
 
 def put_removal(decision_id: str) -> Response:
     """Remove the comment of a decision without a lesson. A second removal changes nothing."""
-    site = calling_site()
+    site = calling_site(Purpose.LABEL)
     body = read_body(RemovalRequest)
     by = body.labelled_by or CHANNEL
     return _json_response(remove_comment(services(), site, _validated_id(decision_id), by, CHANNEL, reason=body.reason))
@@ -145,7 +146,7 @@ def put_removal(decision_id: str) -> Response:
 
 def put_author_rule() -> Response:
     """Trust or block an author of the calling site, or forget that: 204 then."""
-    site = calling_site()
+    site = calling_site(Purpose.LABEL)
     body = read_body(AuthorRuleRequest)
     rule = set_author_rule(
         services(),
