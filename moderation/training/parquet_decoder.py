@@ -101,13 +101,10 @@ def _open(options: Options) -> ParquetFile:
             page_checksum_verification=True,
         )
     except _ERRORS as error:
-        if _is_memory_error(error):
-            raise RefusedFile(
-                f"needs more than {options.max_memory_mb} MB of memory for its footer. "
-                "Write it again with fewer and larger row groups."
-            ) from None
+        # Without memory, the library gives its errors any text.
         raise RefusedFile(
-            f"has no readable footer: {_first_line(error)}. It may be cut off; copy or write it again."
+            f"has no footer that can be read within {options.max_memory_mb} MB of memory: {_first_line(error)}. "
+            "If it is cut off, copy it again; else write it again with fewer and larger row groups."
         ) from None
 
 
