@@ -1,6 +1,10 @@
-"""The id of the default model that the project ships."""
+"""The ids of the default model that the project ships."""
 
+import json
 from pathlib import Path
 
-(SHIPPED_MODEL_ID,) = (folder.name for folder in (Path(__file__).parent.parent / "models").glob("default-*"))
-"""A checkout may have other models beside it."""
+# A checkout may have other models beside it.
+(_FOLDER,) = (Path(__file__).parent.parent / "models").glob("default-*")
+SHIPPED_MODEL_ID = _FOLDER.name
+ALONE_MODEL_ID: str = json.loads((_FOLDER / "card.json").read_text("utf-8"))["reader"]["alone"]
+"""The id under which it judges without its second reader, as after an installation without the extra."""

@@ -17,7 +17,7 @@ import pytest
 
 from tests.e2e.pages import unmarked
 from tests.e2e.service import free_port, start, wait_until_serving
-from tests.shipped import SHIPPED_MODEL_ID
+from tests.shipped import ALONE_MODEL_ID
 
 ROOT = Path(__file__).parents[2]
 BLOG = "https://blog.example"
@@ -148,7 +148,8 @@ def test_the_first_day(clone: Clone) -> None:
         blog = httpx.Client(base_url=clone.address, headers={"Authorization": f"Bearer {first['Key']}"})
         answer = readme_request(clone, first["Key"])
         assert answer.keys() == readme_answer(clone).keys()
-        assert answer["verdict"] == "discard" and answer["model"] == first["Model"] == SHIPPED_MODEL_ID
+        assert answer["verdict"] == "discard" and answer["model"] == first["Model"] == ALONE_MODEL_ID
+        assert "To add it: `make reader` in a checkout" in printed
         assert answer["calibration"]["stage"] == "block"
 
         held = hold_comment(clone, blog)

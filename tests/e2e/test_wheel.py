@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.e2e.service import start, wait_until_serving
-from tests.shipped import SHIPPED_MODEL_ID
+from tests.shipped import ALONE_MODEL_ID, SHIPPED_MODEL_ID
 
 ROOT = Path(__file__).parents[2]
 INSTALL_TIMEOUT_SECONDS = 900
@@ -122,6 +122,7 @@ def test_the_wheel_holds_one_package(wheel: Path) -> None:
         "data/starter.csv",
         f"models/{SHIPPED_MODEL_ID}/card.json",
         f"models/{SHIPPED_MODEL_ID}/model.joblib",
+        f"models/{SHIPPED_MODEL_ID}/reader.joblib",
     ]
 
 
@@ -139,7 +140,7 @@ def test_the_first_day_of_an_installed_package(installation: Installation) -> No
     """Init, serve, score, train on the starter comments, promote: all state goes to the platform's data folder."""
     installed = installation.files()
     facts = parse_facts(installation.moderation("init"))
-    assert facts["Model"] == SHIPPED_MODEL_ID
+    assert facts["Model"] == ALONE_MODEL_ID
     # A folder with the package's name in the working directory must not be imported instead.
     (installation.home / "moderation").mkdir()
     (installation.home / "moderation" / "__init__.py").write_text("raise RuntimeError('imported')\n", "utf-8")
@@ -149,7 +150,7 @@ def test_the_first_day_of_an_installed_package(installation: Installation) -> No
     ):
         assert blog.get("/readyz").status_code == 200
         decision = blog.post("/v1/score", json=SPAM).json()
-        assert decision["model"] == SHIPPED_MODEL_ID
+        assert decision["model"] == ALONE_MODEL_ID
         assert decision["verdict"] in {"review", "spam", "discard"}
         assert decision["reasons"]
 
