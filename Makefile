@@ -34,7 +34,7 @@ help:  ## list the targets
 
 setup: $(VENV)/.runtime  ## make .venv and install the service
 
-reader: setup  ## install what the second reader runs on: 80 MB more on disk, and 70 MB more of memory for each worker
+reader: setup  ## install what the second reader runs on: 80 MB more on disk, and 40 MB more of memory for each worker
 	@$(PIP) install --require-hashes --requirement requirements-reader.lock
 
 serve: setup  ## run the service on HOST:PORT (127.0.0.1:8000 by default); the first run creates a database and a key
