@@ -31,8 +31,9 @@ def test_each_model_is_judged_at_its_own_thresholds() -> None:
     assert source.ham.ham.tolist() == [[0.4, 0.3, 0.0]]
 
 
-def test_alike_sites_keep_every_guarantee_in_every_state() -> None:
+def test_alike_sites_keep_every_guarantee_in_every_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """And a site that is skipped at a threshold that proves nothing breaks it."""
+    monkeypatch.setattr(reader_states, "DRAWS", 60)
     rng = np.random.default_rng(3)
 
     def ham(name: str) -> SiteHam:

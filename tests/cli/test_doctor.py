@@ -331,6 +331,7 @@ def test_a_clock_in_the_past_is_a_problem(installation: Installation) -> None:
     assert [finding.check for finding in findings if finding.level is Level.PROBLEM] == ["clock"]
 
 
+@pytest.mark.e2e
 def test_it_runs_beside_the_service(installation: Installation) -> None:
     """A running service with several workers has no findings."""
     several = Operator(installation.operator.environment | {"MODERATION_WORKERS": "2"})

@@ -52,6 +52,7 @@ def test_it_serves_until_it_is_stopped(operator: Operator) -> None:
         assert process.returncode == 0 and "Traceback" not in rest
 
 
+@pytest.mark.e2e
 def test_a_worker_returns_the_memory_that_it_frees(operator: Operator) -> None:
     """With glibc's defaults a dozen threads would each keep what they freed, and large arrays would be kept too."""
     with serving(operator) as (process, _):
@@ -59,6 +60,7 @@ def test_a_worker_returns_the_memory_that_it_frees(operator: Operator) -> None:
         assert {b"MALLOC_ARENA_MAX=1", b"MALLOC_MMAP_THRESHOLD_=131072"} <= set(environment)
 
 
+@pytest.mark.e2e
 def test_a_second_server_keeps_the_counters_of_the_first(operator: Operator, settings: Settings) -> None:
     """Each run with several workers has its own folder, also with one state folder, until the server ends."""
     several = Operator(operator.environment | {"MODERATION_WORKERS": "2"})

@@ -17,6 +17,7 @@ def keeper(operator: Operator, own_registry: Path) -> Operator:
     return Operator(operator.environment | {"MODERATION_MODELS": str(own_registry)})
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_backup_needs_no_pause_but_a_restore_does(keeper: Operator, tmp_path: Path, workers: str) -> None:
     """The service holds the run lock from its start to its end; after it, the former state returns."""

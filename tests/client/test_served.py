@@ -22,6 +22,8 @@ from tests.client.stub import KEY
 from tests.client.test_spool import files
 from tests.loopback import serving
 
+pytestmark = pytest.mark.e2e
+
 DEADLINE = 0.5
 TOLERANCE = 0.5
 ROOT = Path(__file__).parents[2]

@@ -128,6 +128,7 @@ def test_the_same_run_gives_the_same_bytes_also_after_an_interruption(workshop: 
     assert not (workshop.folder / "second").exists()
 
 
+@pytest.mark.e2e
 def test_another_seed_gives_another_reader(workshop: Workshop) -> None:
     """A checkpoint of other settings is not continued."""
     card = workshop.train("third", replace(RECIPE, seed=2))
