@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-# A checkout may have other models beside it.
+# A checkout may have models with other names too.
 (_FOLDER,) = (Path(__file__).parent.parent / "models").glob("default-*")
 SHIPPED_MODEL_ID = _FOLDER.name
 ALONE_MODEL_ID: str = json.loads((_FOLDER / "card.json").read_text("utf-8"))["reader"]["alone"]

@@ -1,6 +1,5 @@
 """Output of the commands: tables, JSON, progress, and files that are replaced whole or not at all."""
 
-import io
 import json
 import os
 import sys
@@ -15,6 +14,7 @@ import click
 
 from moderation.domain.errors import MAX_MESSAGE_LENGTH
 from moderation.domain.invisible import quoted, show_invisible
+from moderation.training.table_writers import utf8_text
 
 _PROGRESS_STEPS = 200
 _PROGRESS_SECONDS = 0.2
@@ -78,13 +78,8 @@ def progress_line(describe: Callable[[str, int, int], str]) -> Iterator[Callable
 @contextmanager
 def open_output(path: Path | None) -> Iterator[TextIO]:
     """Open a text stream in UTF-8 that does not translate line ends, as `open_binary_output` does."""
-    with open_binary_output(path) as binary:
-        stream = io.TextIOWrapper(binary, encoding="utf-8", errors="backslashreplace", newline="")
-        try:
-            yield stream
-            stream.flush()
-        finally:
-            stream.detach()
+    with open_binary_output(path) as binary, utf8_text(binary) as stream:
+        yield stream
 
 
 @contextmanager

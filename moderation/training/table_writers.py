@@ -48,10 +48,19 @@ def table_writer(
         with parquet_writer(out, columns, numbers) as write:
             yield write
         return
-    # A lone surrogate has no UTF-8 form.
+    with utf8_text(out) as text:
+        yield _csv_writer(text, columns, raw) if form is TableFormat.CSV else _jsonl_writer(text, columns, numbers)
+
+
+@contextmanager
+def utf8_text(out: BinaryIO) -> Iterator[TextIO]:
+    """Write text to a stream of bytes in the block, with line ends as they are. The stream stays open.
+
+    A lone surrogate, which has no UTF-8 form, is written as an escape.
+    """
     text = io.TextIOWrapper(out, encoding="utf-8", errors="backslashreplace", newline="")
     try:
-        yield _csv_writer(text, columns, raw) if form is TableFormat.CSV else _jsonl_writer(text, columns, numbers)
+        yield text
         text.flush()
     finally:
         text.detach()

@@ -163,7 +163,7 @@ def test_threads_share_a_client(stub: Stub) -> None:
 
 
 def test_an_idempotency_key_is_checked(stub: Stub) -> None:
-    """Before it is sent: a line break in it would be a header of its own choice."""
+    """Before it is sent: behind a line break, the rest of the key would be another header."""
     for key in ("", "a b", "a\r\nX: y", "é", "a" * 256):
         with pytest.raises(ValueError, match="letters, digits"):
             stub.client().score("text", idempotency_key=key)

@@ -182,7 +182,7 @@ def long_file(folder: Path, **options: Any) -> Path:
 
 @pytest.mark.parametrize("kept", [4, 8, 2000, -1, -9, -200])
 def test_a_truncated_file_is_refused(tmp_path: Path, kept: int) -> None:
-    """Wherever it was cut off."""
+    """In the mark at its beginning, in its rows, in its footer and in the mark at its end."""
     path = long_file(tmp_path)
     path.write_bytes(path.read_bytes()[:kept])
     error = error_of(path)

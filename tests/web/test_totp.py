@@ -288,7 +288,7 @@ def test_an_account_renews_and_turns_off(mara: Browser, app: Flask, clock: Clock
 
 
 def test_a_stolen_session_guesses_no_password(mara: Browser, app: Flask, clock: Clock) -> None:
-    """After ten failures its account has to wait, whatever failed; the sign-in does not."""
+    """After ten wrong passwords or codes the account page has to wait; the sign-in does not."""
     page = start(mara)
     for number in range(10):
         if number % 2:
