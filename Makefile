@@ -27,7 +27,7 @@ COUNTED = -p tests.fuzz.counting --hypothesis-profile=$(FUZZ)
 FUZZ_TESTS := tests/fuzz tests/web/test_any_bytes.py tests/web/test_akismet_form.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reader serve test test-postgres lint check bench bench-serve drill mutants lowest train train-reader fuzz lock
+.PHONY: help setup reader serve test test-postgres lint check bench bench-serve drill mutants lowest train train-reader fuzz docs lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,10 +99,15 @@ fuzz: $(VENV)/.tests  ## send 100,000 invented requests to a real service, and m
 	@$(BIN)/python -m pytest $(PARALLEL) $(COUNTED) $(FUZZ_TESTS)
 	@$(BIN)/python -m pytest -m fuzz $(COUNTED) tests/fuzz
 
+# The variable silences an announcement about later versions of mkdocs, which pyproject.toml excludes.
+docs: $(VENV)/.tests  ## build the documentation site into build/site; a warning ends the build
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo 'The site is in build/site. Its search needs a web server: $(BIN)/python -m http.server --directory build/site'
+
 lock: $(VENV)/.tests  ## pin the versions again; UPGRADE=1 takes the newest
 	$(COMPILE) --extra build --output-file requirements.lock
 	$(COMPILE) --extra build --extra reader --constraint requirements.lock --output-file requirements-reader.lock
-	$(COMPILE) --extra test --constraint requirements.lock --output-file tests/requirements.lock
+	$(COMPILE) --extra test --extra docs --constraint requirements.lock --output-file tests/requirements.lock
 
 $(VENV)/.made:
 	@for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \

@@ -3,16 +3,15 @@
 import json
 import math
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-import click
+import yaml
 
+from docs.site.links import linked_files, place
+from docs.site.reference import commands, commands_page
 from moderation.actions.background import SHADOW_PAUSE_SECONDS
 from moderation.actions.list_preview import MAX_DECISIONS, MAX_MATCH_RATE, PREVIEW_DAYS
 from moderation.actions.shadow import MAX_PER_ROUND
-from moderation.cli import main
-from moderation.cli.program import COMMANDS
 from moderation.domain.errors import ERROR_MAPPINGS
 from moderation.domain.lists import DEFAULT_WEIGHT, MAX_ENTRIES, MAX_WEIGHT
 from moderation.features.list_keys import MAX_KEY_LENGTH
@@ -33,17 +32,6 @@ MAX_README_LINES = 90
 
 def page(name: str) -> str:
     return (DOCS / name).read_text(encoding="utf-8")
-
-
-def commands() -> Iterator[tuple[str, click.Command]]:
-    """Yield every command with the words that call it."""
-    for name in COMMANDS:
-        command = main.get_command(click.Context(main), name)
-        assert command
-        if isinstance(command, click.Group):
-            yield from ((f"moderation {name} {part}", child) for part, child in command.commands.items())
-        else:
-            yield f"moderation {name}", command
 
 
 def section_of(words: str) -> str:
@@ -74,6 +62,29 @@ def test_every_command_and_option_is_documented() -> None:
         if option not in section_of(words) or not section_of(words) or not command.help
     ]
     assert missing == []
+
+
+def test_the_generated_help_is_complete() -> None:
+    """The site's page has each command with each option, and nothing of the machine that built it."""
+    page = commands_page()
+    sections = dict(re.findall(r"^## (moderation [^\n]+)\n+```text\n(.+?)^```", page, re.MULTILINE | re.DOTALL))
+    assert list(sections) == [words for words, _ in commands()]
+    missing = [
+        f"{words} {option}"
+        for words, command in commands()
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--") and option not in sections[words]
+    ]
+    assert missing == [] and str(Path.home()) not in page and str(ROOT) not in page
+
+
+def test_every_page_has_a_place_on_the_site() -> None:
+    """mkdocs.yml lists each page once; the page of decisions lists those by itself."""
+    nav = re.findall(r"[\w/.-]+\.md", json.dumps(yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))["nav"]))
+    generated = {f"reference/{name}.md" for name in ("api", "commands", "metrics", "routes")}
+    pages = {place(name) for name in linked_files() if name.endswith(".md")} | {path.name for path in DOCS.glob("*.md")}
+    assert sorted(nav) == sorted(pages | generated | {"decisions/index.md", "figures.md"})
 
 
 def test_every_error_of_postgresql_is_documented() -> None:
