@@ -27,7 +27,7 @@ COUNTED = -p tests.fuzz.counting --hypothesis-profile=$(FUZZ)
 FUZZ_TESTS := tests/fuzz tests/web/test_any_bytes.py tests/web/test_akismet_form.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reader serve test test-postgres lint check bench bench-serve drill mutants lowest train train-reader fuzz docs lock
+.PHONY: help setup reader serve test test-postgres lint check bench bench-serve drill mutants lowest train train-reader fuzz docs dist release lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,10 +104,17 @@ docs: $(VENV)/.tests  ## build the documentation site into build/site; a warning
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo 'The site is in build/site. Its search needs a web server: $(BIN)/python -m http.server --directory build/site'
 
+dist: $(VENV)/.tests  ## build sdist and wheel of the last commit into dist/, and check them in an empty environment
+	@BIN='$(BIN)' .ci/dist
+	@MODERATION_DIST=dist $(BIN)/python -m pytest -m e2e tests/e2e/test_wheel.py
+
+release: dist  ## the same, with notes, audit, bill of materials, image and checksums; uploads nothing
+	@BIN='$(BIN)' ACCEPTED='$(ACCEPTED)' .ci/release
+
 lock: $(VENV)/.tests  ## pin the versions again; UPGRADE=1 takes the newest
 	$(COMPILE) --extra build --output-file requirements.lock
 	$(COMPILE) --extra build --extra reader --constraint requirements.lock --output-file requirements-reader.lock
-	$(COMPILE) --extra test --extra docs --constraint requirements.lock --output-file tests/requirements.lock
+	$(COMPILE) --extra test --extra docs --extra release --constraint requirements.lock --output-file tests/requirements.lock
 
 $(VENV)/.made:
 	@for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \

@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.pages import unmarked
 from tests.e2e.prerequisites import require_tools
+from tests.e2e.repository import commit_work_tree
 from tests.e2e.service import Process, free_port, start, wait_until_serving
 from tests.e2e.test_first_day import parse_facts, token
 
@@ -90,18 +91,6 @@ def end(server: Process) -> None:
         raise
 
 
-@pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    """Commit the files of the work tree to a new repository."""
-    require_tools(git="git", curl="curl", make="make")
-    copy = tmp_path / "origin"
-    git = ["git", "-c", "user.name=test", "-c", "user.email=test@blog.example", "--work-tree", str(ROOT)]
-    subprocess.run(["git", "init", "--quiet", str(copy)], check=True)
-    for arguments in (["add", "--all", "."], ["commit", "--quiet", "--message", "The work tree"]):
-        subprocess.run([*git, "--git-dir", str(copy / ".git"), *arguments], cwd=ROOT, check=True)
-    return copy
-
-
 @contextmanager
 def reading(home: Path, repository: Path) -> Iterator[Reader]:
     """Yield a reader, and end the servers that the reader left running."""
@@ -138,10 +127,11 @@ def wait_for_blog(server: Process, reader: Reader) -> None:
     assert server.poll() is None
 
 
-def test_a_stranger_gets_from_nothing_to_a_decided_comment(repository: Path, tmp_path: Path) -> None:
+def test_a_stranger_gets_from_nothing_to_a_decided_comment(tmp_path: Path) -> None:
     """Every command of the page runs, in its order, and each output is the one that the page shows."""
+    require_tools(git="git", curl="curl", make="make")
     facts: dict[str, str] = {}
-    with reading(tmp_path / "home", repository) as reader:
+    with reading(tmp_path / "home", commit_work_tree(tmp_path / "origin")) as reader:
         for block, shown in blocks():
             if "make serve" in block:
                 reader.run(block.replace("make serve\n", ""))

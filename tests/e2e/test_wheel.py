@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from moderation import __version__
 from tests.e2e.service import start, wait_until_serving
 from tests.shipped import ALONE_MODEL_ID, SHIPPED_MODEL_ID
 
@@ -75,23 +77,20 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel of this checkout."""
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder with the sdist and the wheel: the one that `make dist` names, or a new one of this checkout."""
+    if "MODERATION_DIST" in os.environ:
+        return ROOT / os.environ["MODERATION_DIST"]
     folder = tmp_path_factory.mktemp("dist")
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        folder,
-        ROOT,
-    ]
+    command: list[str | Path] = [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, ROOT]
     subprocess.run(command, cwd=folder, check=True, timeout=INSTALL_TIMEOUT_SECONDS)
-    (built,) = folder.glob("moderation-*.whl")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> Path:
+    """Return the wheel."""
+    (built,) = dist.glob("moderation-*.whl")
     return built
 
 
@@ -105,6 +104,12 @@ def installation(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Insta
     installation.run("python", *pip, "--no-deps", "--no-index", wheel)
     installation.run("python", "-m", "pip", "check")
     return installation
+
+
+def contents(wheel: Path) -> dict[str, int]:
+    """Return the files of a wheel with their checksums."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {entry.filename: entry.CRC for entry in archive.infolist()}
 
 
 def parse_facts(printed: str) -> dict[str, str]:
@@ -126,6 +131,19 @@ def test_the_wheel_holds_one_package(wheel: Path) -> None:
     ]
 
 
+def test_the_sdist_has_all_that_the_wheel_needs(
+    installation: Installation, dist: Path, wheel: Path, tmp_path: Path
+) -> None:
+    """In the empty environment it gives a wheel with the same files, and it has the tests and the pages."""
+    (sdist,) = dist.glob("moderation-*.tar.gz")
+    pip = ("-m", "pip", "--disable-pip-version-check", "--quiet", "wheel")
+    installation.run("python", *pip, "--no-deps", "--no-index", "--no-build-isolation", "-w", tmp_path, sdist)
+    assert contents(tmp_path / wheel.name) == contents(wheel)
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"Makefile", "mkdocs.yml", "docs/site/hooks.py", "tests/test_docs.py", "requirements.lock"} <= names
+
+
 def test_the_client_runs_without_the_dependencies(wheel: Path, tmp_path: Path) -> None:
     """A blog in Python installs the wheel alone, as docs/client.md says."""
     blog = Installation(tmp_path / "venv", tmp_path)
@@ -139,6 +157,7 @@ def test_the_client_runs_without_the_dependencies(wheel: Path, tmp_path: Path) -
 def test_the_first_day_of_an_installed_package(installation: Installation) -> None:
     """Init, serve, score, train on the starter comments, promote: all state goes to the platform's data folder."""
     installed = installation.files()
+    assert installation.moderation("--version") == f"moderation, version {__version__}\n"
     facts = parse_facts(installation.moderation("init"))
     assert facts["Model"] == ALONE_MODEL_ID
     # A folder with the package's name in the working directory must not be imported instead.
