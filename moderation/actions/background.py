@@ -19,6 +19,7 @@ from moderation.actions.callbacks import deliver_due, purge_settled
 from moderation.actions.deliveries import CALL_TIMEOUT_SECONDS
 from moderation.actions.digests import send_due_digests
 from moderation.actions.history import rescore_history
+from moderation.actions.jobs import JobLog
 from moderation.actions.opinions import Asking, Observer
 from moderation.actions.repetition import purge_appearances
 from moderation.actions.retries import purge_keys
@@ -48,7 +49,7 @@ class PeriodicTask:
     """A job that runs again after a pause.
 
     The job returns true if it has more to do: it then runs again as soon as other overdue tasks had their turn. Its
-    exceptions are logged as `error_event`, and the pause grows while it fails. `jitter` returns numbers from 0 to 1,
+    exceptions are logged with its `name`, and the pause grows while it fails. `jitter` returns numbers from 0 to 1,
     which vary the pause by half of it. Otherwise several processes would all run at the same moment.
     """
 
@@ -56,12 +57,12 @@ class PeriodicTask:
         self,
         job: Callable[[Event], bool],
         *,
-        error_event: str,
+        name: str,
         pause_seconds: float,
         jitter: Callable[[], float] | None = None,
     ) -> None:
+        self.name = name
         self._job = job
-        self._error_event = error_event
         self._pause_seconds = pause_seconds
         self._jitter = jitter
         self._retry_pause_seconds = pause_seconds
@@ -71,31 +72,33 @@ class PeriodicTask:
         """Set the next run to one pause from now."""
         self.next_run = monotonic() + self._pause()
 
-    def run(self, stop_event: Event) -> None:
-        """Run the job once and set the next run."""
+    def run(self, stop_event: Event) -> Exception | None:
+        """Run the job once and set the next run. Returns its error, if there was one."""
         try:
             unfinished = self._job(stop_event)
-        except Exception:  # an error of one run must not end the thread
-            logger.exception(self._error_event)
+        except Exception as error:  # an error of one run must not end the thread
+            logger.exception("job failed", extra={"job": self.name})
             doubled = min(2 * self._retry_pause_seconds, MAX_RETRY_PAUSE_SECONDS)
             self._retry_pause_seconds = max(self._retry_pause_seconds, doubled)
             self.next_run = monotonic() + self._retry_pause_seconds
-        else:
-            self._retry_pause_seconds = self._pause_seconds
-            self.next_run = monotonic() + (0.0 if unfinished else self._pause())
+            return error
+        self._retry_pause_seconds = self._pause_seconds
+        self.next_run = monotonic() + (0.0 if unfinished else self._pause())
+        return None
 
     def _pause(self) -> float:
         return self._pause_seconds * (0.5 + self._jitter()) if self._jitter else self._pause_seconds
 
 
 class BackgroundTasks:
-    """A thread that runs tasks, the longest overdue first. A forked process gets its own thread."""
+    """A thread that runs tasks, the longest overdue first, and records each run. A forked process gets its own one."""
 
     def __init__(
         self, services: Services, *tasks: PeriodicTask, stop_timeout_seconds: float = CALL_TIMEOUT_SECONDS
     ) -> None:
         self._services = services
         self._tasks = tasks or default_tasks(services)
+        self._log = JobLog(services)
         self._stop_timeout_seconds = stop_timeout_seconds
         self._stop_event = Event()
         self._thread: Thread | None = None
@@ -127,7 +130,9 @@ class BackgroundTasks:
             task = min(self._tasks, key=lambda task: task.next_run)
             if stop_event.wait(max(0.0, task.next_run - monotonic())):
                 return
-            task.run(stop_event)
+            started_at, began = self._services.clock(), monotonic()
+            error = task.run(stop_event)
+            self._log.add(task.name, started_at, monotonic() - began, error)
 
     def _before_fork(self) -> None:
         # A fork copies neither the thread nor its database connection in a usable state.
@@ -185,43 +190,31 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         return False
 
     return (
-        _deliveries(services, deliver_due, "delivering callbacks failed", DELIVERY_PAUSE_SECONDS),
-        _deliveries(services, deliver_messages, "delivering webhooks failed", DELIVERY_PAUSE_SECONDS),
-        _deliveries(services, send_due_digests, "sending digests failed", DIGEST_PAUSE_SECONDS),
+        _deliveries(services, deliver_due, "callbacks", DELIVERY_PAUSE_SECONDS),
+        _deliveries(services, deliver_messages, "webhooks", DELIVERY_PAUSE_SECONDS),
+        _deliveries(services, send_due_digests, "digests", DIGEST_PAUSE_SECONDS),
         PeriodicTask(
             SlicedRecalibration(services),
-            error_event="recalibration failed",
+            name="recalibration",
             pause_seconds=RECALIBRATION_PAUSE_SECONDS,
             jitter=random.random,
         ),
-        PeriodicTask(compare, error_event="scoring by the shadow failed", pause_seconds=SHADOW_PAUSE_SECONDS),
-        PeriodicTask(
-            Watch(services),
-            error_event="watching for alarms failed",
-            pause_seconds=WATCH_PAUSE_SECONDS,
-            jitter=random.random,
-        ),
-        PeriodicTask(
-            purge,
-            error_event="purging failed",
-            pause_seconds=PURGE_PAUSE_SECONDS,
-            jitter=random.random,
-        ),
+        PeriodicTask(compare, name="shadow", pause_seconds=SHADOW_PAUSE_SECONDS),
+        PeriodicTask(Watch(services), name="alarms", pause_seconds=WATCH_PAUSE_SECONDS, jitter=random.random),
+        PeriodicTask(purge, name="purge", pause_seconds=PURGE_PAUSE_SECONDS, jitter=random.random),
     )
 
 
 def asking_task(services: Services, adviser: ChatServer, max_per_minute: int, observe: Observer) -> PeriodicTask:
     """Return the task that asks the operator's own model, for a thread without other tasks."""
     job = Asking(services, adviser, observe)
-    return PeriodicTask(job, error_event="asking the adviser failed", pause_seconds=60 / max_per_minute)
+    return PeriodicTask(job, name="adviser", pause_seconds=60 / max_per_minute)
 
 
-def _deliveries(
-    services: Services, deliver: Callable[..., int], error_event: str, pause_seconds: float
-) -> PeriodicTask:
+def _deliveries(services: Services, deliver: Callable[..., int], name: str, pause_seconds: float) -> PeriodicTask:
     """Return a task that runs rounds of deliveries, without a pause as long as any delivery is settled."""
 
     def run_round(stop_event: Event) -> bool:
         return deliver(services, stop_event=stop_event) > 0
 
-    return PeriodicTask(run_round, error_event=error_event, pause_seconds=pause_seconds)
+    return PeriodicTask(run_round, name=name, pause_seconds=pause_seconds)

@@ -21,9 +21,10 @@ from moderation.actions.disk import FULL_DISK_BYTES, LOW_DISK_BYTES
 from moderation.actions.run_lock import orphans, reject_interrupted_restore
 from moderation.actions.secret import secret_file_problem
 from moderation.domain.errors import ModerationError
+from moderation.domain.jobs import describe_problems
 from moderation.domain.people import ALL_SITES
 from moderation.registry.model_registry import ModelRegistry
-from moderation.storage import callbacks, comments, digests, lessons, opinions, webhooks
+from moderation.storage import callbacks, comments, digests, job_runs, lessons, opinions, webhooks
 from moderation.storage.engine import open_engine, read_transaction
 from moderation.storage.migrate import HEAD, schema_problem
 
@@ -97,6 +98,7 @@ def _check_database(state: StatePaths, now: datetime, adviser_model: str) -> lis
             "digests": lambda: _check_digests(engine),
             "adviser": lambda: _check_adviser(engine, adviser_model),
             "learning": lambda: _check_learning(engine),
+            "jobs": lambda: _check_jobs(engine, now),
         }
         return [schema, *(finding for name, check in checks.items() for finding in _run(name, check))]
     finally:
@@ -201,6 +203,13 @@ def _check_adviser(engine: Engine, model: str) -> Iterator[Finding]:
     else:
         text = f"Comments with an opinion of another model: {found.opinions:,}; without one: {found.without:,}."
         yield Finding("adviser", Level.OK, text)
+
+
+def _check_jobs(engine: Engine, now: datetime) -> Iterator[Finding]:
+    with read_transaction(engine) as connection:
+        runs = job_runs.list_all(connection)
+    found = [Finding("jobs", Level.WARNING, sentence) for sentence in describe_problems(runs, now)]
+    yield from found or [Finding("jobs", Level.OK, f"Of {len(runs)} background jobs none fails.")]
 
 
 def _check_models(folder: Path) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor:doctor", "Check the installation and say what to do."),
     "site": ("site:site", "Manage the sites that may send comments: keys, thresholds, budgets."),
     "token": ("token:token", "Manage tokens for parts of the API, which end by themselves."),
+    "jobs": ("jobs:jobs", "Show the last runs of the background jobs."),
     "alarms": ("alarms:alarms", "Show which sites are unlike before, or lose too much ham."),
     "moderator": ("moderator:moderator", "Manage the people who may decide on held comments."),
     "webhook": ("webhook:webhook", "Manage the receivers of events: held comments, labels and alarms."),

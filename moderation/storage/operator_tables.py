@@ -1,4 +1,4 @@
-"""The tables of moderators, tokens, operators' lists and rules, alarms, webhooks, digests, feeds, views and shadows."""
+"""The tables of moderators, tokens, operators' lists and rules, alarms, webhooks, digests, feeds, shadows and jobs."""
 
 from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table
 
@@ -235,4 +235,18 @@ shadow = Table(
     Column("decision_id", AnyText, nullable=False),
     Column("counts", AnyText, nullable=False),
     Column("changed", AnyText, nullable=False),
+)
+
+# The last run of each background job. `last_error` is the name of a class, as a message may quote a comment.
+job_runs = Table(
+    "job_runs",
+    metadata,
+    Column("name", AnyText, primary_key=True),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("result", AnyText, nullable=False),
+    Column("succeeded_at", UtcDateTime),
+    Column("failures", Integer, nullable=False),
+    Column("failed_at", UtcDateTime),
+    Column("last_error", AnyText),
 )

@@ -16,6 +16,7 @@ from moderation.actions.alarms import count_alarms
 from moderation.actions.callbacks import count_pending
 from moderation.actions.digests import count_failing_digests
 from moderation.actions.disk import free_bytes
+from moderation.actions.jobs import list_jobs
 from moderation.actions.opinions import Outcome
 from moderation.actions.readiness import readiness
 from moderation.actions.review import count_held
@@ -24,6 +25,7 @@ from moderation.actions.webhooks import count_messages
 from moderation.domain.alarms import AlarmKind
 from moderation.domain.decision import Decision
 from moderation.domain.errors import ModerationError
+from moderation.domain.jobs import JobRun
 from moderation.scoring.second_reader import ReaderState
 from moderation.web.api.schemas import HealthCheckResponse, LivenessResponse, ReadinessResponse
 
@@ -138,6 +140,7 @@ class _StateCollector(Collector):
         self._services = services
         self._alarm_counts = {kind.value: partial(count_alarms, kind=kind) for kind in AlarmKind}
         self._counts: dict[Callable[[Services], int], tuple[float, int]] = {}
+        self._jobs: tuple[float, list[JobRun]] = (-inf, [])
 
     def collect(self) -> Iterator[Metric]:
         """Yield the gauges: NaN for a count that cannot be read, no model if there is none."""
@@ -164,11 +167,37 @@ class _StateCollector(Collector):
         for part, free_space in free_bytes(self._services).items():
             free.add_metric([part], free_space)
         yield free
+        yield from self._job_gauges()
         model = self._services.live_model.get()
         live_model = GaugeMetricFamily("moderation_model_info", "1 for the live model.", labels=["model"])
         if model is not None:
             live_model.add_metric([model.id], 1.0)
         yield live_model
+
+    def _job_gauges(self) -> Iterator[Metric]:
+        """Yield the gauges of the jobs: none for one that has never run, or if the database cannot be read."""
+        succeeded = GaugeMetricFamily(
+            "moderation_job_last_success_timestamp_seconds", "Time of the last success of a job.", labels=["job"]
+        )
+        seconds = GaugeMetricFamily("moderation_job_duration_seconds", "Time of a job's last run.", labels=["job"])
+        failures = GaugeMetricFamily("moderation_job_failures", "Failures of a job in a row.", labels=["job"])
+        for run in self._list_jobs():
+            if run.succeeded_at is not None:
+                succeeded.add_metric([run.name], run.succeeded_at.timestamp())
+            seconds.add_metric([run.name], run.seconds)
+            failures.add_metric([run.name], run.failures)
+        yield from (succeeded, seconds, failures)
+
+    def _list_jobs(self) -> list[JobRun]:
+        read_at, runs = self._jobs
+        if monotonic() - read_at < MAX_COUNT_AGE_SECONDS:
+            return runs
+        try:
+            runs = list_jobs(self._services)
+        except ModerationError:
+            return []
+        self._jobs = monotonic(), runs
+        return runs
 
     def _count(self, count: Callable[[Services], int]) -> float:
         read_at, number = self._counts.get(count, (-inf, 0))

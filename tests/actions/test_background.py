@@ -43,6 +43,11 @@ def rename_table(services: Services, old: str, new: str) -> None:
         connection.execute(text(f"ALTER TABLE {old} RENAME TO {new}"))
 
 
+def failures(caplog: pytest.LogCaptureFixture, job: str) -> list[logging.LogRecord]:
+    logged = [record for record in caplog.records if record.message == "job failed"]
+    return [record for record in logged if vars(record)["job"] == job]
+
+
 def fail(_: Event) -> bool:
     raise ZeroDivisionError
 
@@ -68,10 +73,10 @@ def test_an_error_does_not_end_the_thread(services: Services, site: Site, caplog
     insert_labelled_decisions(services, site, [0.1] * 59)
     rename_table(services, "labels", "gone")
     with running(services):
-        wait_until(lambda: "recalibration failed" in caplog.messages)
+        wait_until(lambda: failures(caplog, "recalibration") != [])
         rename_table(services, "gone", "labels")
         wait_until(lambda: find_site(services, site.url).stored_calibration is not None)
-    (record, *_) = [record for record in caplog.records if record.message == "recalibration failed"]
+    record, *_ = failures(caplog, "recalibration")
     assert record.levelno == logging.ERROR and record.exc_info
 
 
@@ -86,7 +91,7 @@ def test_pauses_grow_while_a_task_fails() -> None:
             raise ZeroDivisionError
         return False
 
-    task = PeriodicTask(fail_at_first, error_event="failed", pause_seconds=2.0)
+    task = PeriodicTask(fail_at_first, name="failing", pause_seconds=2.0)
     pauses = []
     for _ in range(8):
         task.run(NEVER_SET)
@@ -96,7 +101,7 @@ def test_pauses_grow_while_a_task_fails() -> None:
 
 def test_a_long_pause_does_not_shrink_after_an_error() -> None:
     """The limit of a minute is for tasks that run more often."""
-    task = PeriodicTask(fail, error_event="failed", pause_seconds=300.0)
+    task = PeriodicTask(fail, name="failing", pause_seconds=300.0)
     task.run(NEVER_SET)
     assert round(task.next_run - monotonic()) == 300
 
@@ -104,7 +109,7 @@ def test_a_long_pause_does_not_shrink_after_an_error() -> None:
 def test_processes_do_not_run_at_the_same_moment() -> None:
     """Pauses vary by half of their length either way."""
     jitters = iter((0.0, 0.5, 1.0))
-    task = PeriodicTask(fail, error_event="failed", pause_seconds=100.0, jitter=lambda: next(jitters))
+    task = PeriodicTask(fail, name="failing", pause_seconds=100.0, jitter=lambda: next(jitters))
     pauses = []
     for _ in range(3):
         task.schedule()
@@ -124,7 +129,7 @@ def test_an_unfinished_task_gives_others_their_turn(services: Services) -> None:
         runs.append("finished")
         return False
 
-    tasks = [PeriodicTask(job, error_event="failed", pause_seconds=0.02) for job in (unfinished, finished)]
+    tasks = [PeriodicTask(job, name="failing", pause_seconds=0.02) for job in (unfinished, finished)]
     with running(services, *tasks):
         wait_until(lambda: runs.count("finished") >= 3)
     assert "unfinished" in runs
@@ -164,7 +169,7 @@ def test_a_site_that_fails_does_not_keep_others_waiting(
 
 def test_stopping_takes_no_time(services: Services) -> None:
     """The thread stops during any pause, and stopping twice is no error."""
-    with running(services, PeriodicTask(fail, error_event="failed", pause_seconds=3_600.0)) as background_tasks:
+    with running(services, PeriodicTask(fail, name="failing", pause_seconds=3_600.0)) as background_tasks:
         began = monotonic()
         background_tasks.stop()
     assert monotonic() - began < 1

@@ -21,6 +21,7 @@ BOUNDED = {
     "alarms.kind": "one of five",
     "idempotency_keys.key": "web.requests.IDEMPOTENCY_KEY_PATTERN",
     "installation.id": "a random id",
+    "job_runs.name": "a name that the program gives",
     "keys.digest": "a digest",
     "labels.value": "ham or spam",
     "list_entries.key": "features.list_keys.MAX_KEY_LENGTH",

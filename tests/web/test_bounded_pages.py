@@ -22,7 +22,8 @@ from moderation.domain.opinions import Opinion
 from moderation.settings import Settings
 from moderation.storage import opinions
 from moderation.storage.engine import write_transaction
-from moderation.web.queue.views import PAGE_SIZE, SITES_PAGE_SIZE
+from moderation.web.queue.site_page import SITES_PAGE_SIZE
+from moderation.web.queue.views import PAGE_SIZE
 from tests.web.conftest import Browser
 
 TEXT_BYTES = 20_000

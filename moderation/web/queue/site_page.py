@@ -1,14 +1,15 @@
-"""The page of a site: traffic as a chart, the queue, the audit, the thresholds and the model, in plain sentences."""
+"""The pages of sites: all with their rollout and the background jobs, and one with all that is known about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from flask import render_template
+from flask import render_template, request
 from markupsafe import Markup
 
 from moderation.actions.audit import CONFIDENCE, AuditReport
+from moderation.actions.jobs import list_jobs
 from moderation.actions.overview import (
     OVERVIEW_DAYS,
     DayTraffic,
@@ -17,11 +18,16 @@ from moderation.actions.overview import (
     site_overview,
     summarize_model,
 )
-from moderation.actions.rollout import RolloutStatus
+from moderation.actions.rollout import RolloutStatus, rollout_statuses
 from moderation.domain.audit import Estimate
+from moderation.domain.jobs import JobRun, describe_problems
+from moderation.domain.people import Permission
+from moderation.web.queue.forms import parse_number
 from moderation.web.queue.highlight import excerpt
+from moderation.web.queue.permissions import may
 from moderation.web.requests import services
 
+SITES_PAGE_SIZE = 50
 CHART_WIDTH = 720
 CHART_HEIGHT = 160
 """Size of the chart in its own units; the browser scales it."""
@@ -78,6 +84,25 @@ class SitePage:
     problems: Sequence[str]
 
 
+def show_sites() -> str:
+    """Render the rollout of each site, a page of sites at a time: counting a site's ham takes long.
+
+    `after` is the number of sites on the pages before. The first page shows the background jobs to a person who
+    may oversee all sites.
+    """
+    after = parse_number(request.args.get("after", "")) or 0
+    statuses = rollout_statuses(services(), after, SITES_PAGE_SIZE + 1)
+    jobs = [] if after or not may(Permission.OVERSEE, everywhere=True) else list_jobs(services())
+    return render_template(
+        "queue/sites.html",
+        statuses=list(map(site_status_view, statuses[:SITES_PAGE_SIZE])),
+        after=after,
+        next_after=after + SITES_PAGE_SIZE if len(statuses) > SITES_PAGE_SIZE else None,
+        jobs=[(run.name, _describe_run(run)) for run in jobs],
+        problems=describe_problems(jobs, services().clock()),
+    )
+
+
 def show_site(site_id: int) -> str:
     """Render the page of an active site. Raises `NotFound`."""
     overview = site_overview(services(), site_id)
@@ -129,6 +154,18 @@ def chart(traffic: Sequence[DayTraffic]) -> Chart:
                 bars.append(Bar(kind, round(place * slot, 1), round(top, 1), round(_BAR_SHARE * slot, 1), height))
         columns.append((day, [bar._replace(height=round(bar.height, 1)) for bar in bars]))
     return Chart(columns, highest, traffic[0].day, traffic[-1].day)
+
+
+def _describe_run(run: JobRun) -> str:
+    succeeded = f"Last success {_shown(run.succeeded_at)}" if run.succeeded_at else "No success yet"
+    sentence = (
+        f"{run.result.capitalize()}. Last start {_shown(run.started_at)}, {run.seconds:.3g} seconds. {succeeded}."
+    )
+    return f"{sentence} Failures in a row: {run.failures:,}, the last {run.last_error}." if run.failures else sentence
+
+
+def _shown(time: datetime) -> str:
+    return f"{time:%d %b %Y, %H:%M UTC}"
 
 
 def _describe_traffic(traffic: Sequence[DayTraffic]) -> str:

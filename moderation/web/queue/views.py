@@ -1,4 +1,4 @@
-"""The moderators' pages under `/queue`: the lists, a comment's own page, and the rollout of each site."""
+"""The moderators' pages under `/queue`: the lists, and a comment's own page."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,7 +23,6 @@ from moderation.actions.review import (
     read_comment,
     read_history,
 )
-from moderation.actions.rollout import rollout_statuses
 from moderation.actions.similarity import find_similar_to_listed
 from moderation.domain.errors import NotFound
 from moderation.domain.people import Permission
@@ -39,14 +38,13 @@ from moderation.web.queue.log_page import add_log_pages
 from moderation.web.queue.own_paths import own_path
 from moderation.web.queue.permissions import may, require_permission, require_totp
 from moderation.web.queue.search_form import ORDERS, ListRequest, add_view, delete_view, facets_view, saved_view_links
-from moderation.web.queue.site_page import show_site, site_status_view
+from moderation.web.queue.site_page import show_site, show_sites
 from moderation.web.queue.sweep_page import add_sweep_page
 from moderation.web.queue.teamwork import notes_views, open_comment, write_note
 from moderation.web.queue.view_models import QueueItemView, item_part_view, queue_item_view
 from moderation.web.requests import SCRIPTED_POLICY, services
 
 PAGE_SIZE = 20
-SITES_PAGE_SIZE = 50
 MAX_BLOGS_NAMED = 5
 """Blogs with undelivered decisions that the queue names."""
 MAX_ALARMS = 5
@@ -85,7 +83,7 @@ def queue_blueprint() -> Blueprint:
     blueprint.add_url_rule("/queue/open", "open_comment", open_comment, methods=["POST"])
     blueprint.add_url_rule("/queue/undo", "undo", undo, methods=["POST"])
     blueprint.add_url_rule("/queue/acts", "acts", show_acts)
-    blueprint.add_url_rule("/queue/sites", "sites", sites)
+    blueprint.add_url_rule("/queue/sites", "sites", show_sites)
     blueprint.add_url_rule(f"/queue/sites/<int(max={MAX_NUMBER}):site_id>", "site", show_site)
     add_campaign_pages(blueprint)
     add_sweep_page(blueprint)
@@ -206,21 +204,6 @@ def show_comment(decision_id: str) -> str | Response:
         people=teamwork.people_to_ask(services(), site_id, moderator),
         next_held=next_held(services(), decision_id),
         on_page=True,
-    )
-
-
-def sites() -> str:
-    """Render the rollout of each site, a page of sites at a time: counting a site's ham takes long.
-
-    `after` is the number of sites on the pages before.
-    """
-    after = parse_number(request.args.get("after", "")) or 0
-    statuses = rollout_statuses(services(), after, SITES_PAGE_SIZE + 1)
-    return render_template(
-        "queue/sites.html",
-        statuses=list(map(site_status_view, statuses[:SITES_PAGE_SIZE])),
-        after=after,
-        next_after=after + SITES_PAGE_SIZE if len(statuses) > SITES_PAGE_SIZE else None,
     )
 
 

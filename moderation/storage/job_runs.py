@@ -1,0 +1,54 @@
+"""Store the last run of each background job."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from moderation.domain.jobs import FinishedRun, JobResult, JobRun
+from moderation.storage.claims import is_due
+from moderation.storage.operator_tables import job_runs
+
+MAX_DELAY = timedelta(minutes=5)
+"""Limit of the time between the start of a success and its record. A later start was recorded by another clock."""
+
+
+def record(connection: Connection, runs: Sequence[FinishedRun]) -> None:
+    """Record runs in the place of earlier ones. A success leaves a later run of another process as it is."""
+    # In the order of their names, as other processes record theirs: no two transactions wait for each other.
+    for run in sorted(runs):
+        _record(connection, run)
+
+
+def list_all(connection: Connection) -> list[JobRun]:
+    """Return the last run of each job, by name."""
+    columns = (job_runs.c[name] for name in JobRun._fields)
+    return [JobRun(*row) for row in connection.execute(select(*columns).order_by(job_runs.c.name))]
+
+
+def _record(connection: Connection, run: FinishedRun) -> None:
+    failed = run.result is JobResult.FAILED
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    added = insert(job_runs).values(
+        name=run.name,
+        started_at=run.started_at,
+        seconds=run.seconds,
+        result=run.result.value,
+        succeeded_at=None if failed else run.ended_at,
+        failures=run.failures if failed else 0,
+        failed_at=run.failed_at,
+        last_error=run.last_error,
+    )
+    new = added.excluded
+    replaced = {
+        "started_at": new.started_at,
+        "seconds": new.seconds,
+        "result": new.result,
+        "succeeded_at": func.coalesce(new.succeeded_at, job_runs.c.succeeded_at),
+        "failures": job_runs.c.failures + new.failures if failed else 0,
+        "failed_at": func.coalesce(new.failed_at, job_runs.c.failed_at),
+        "last_error": func.coalesce(new.last_error, job_runs.c.last_error),
+    }
+    is_newer = None if failed else is_due(job_runs.c.started_at, run.started_at, MAX_DELAY)
+    connection.execute(added.on_conflict_do_update(index_elements=["name"], set_=replaced, where=is_newer))
