@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", validation_alias="HOST", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, validation_alias="PORT", description="Port to listen on.")
     workers: int = Field(1, ge=1, le=64, description="Number of serving processes.")
+    jobs: Literal["inside", "worker"] = Field(
+        "inside",
+        description="Place of the background jobs: `inside` the serving processes, or in a `worker`.",
+    )
     max_body_bytes: int = Field(
         2**20, ge=1024, description="Size limit of a request body, in bytes; a larger one is answered with 413."
     )

@@ -1,12 +1,12 @@
 """The applications of a serving process: `front` for `moderation serve`, `app` for any WSGI server.
 
 `gunicorn moderation.wsgi:app` works too, with the limits of that server: only `front` reads a request before it takes a
-thread. Importing this module opens the services and starts the background tasks.
+thread. Importing this module opens the services, and starts the background jobs unless `moderation worker` runs them.
 """
 
 import os
 
-from moderation.actions.background import BackgroundTasks, asking_task
+from moderation.actions.background import job_threads
 from moderation.actions.run_lock import Worker, join_run
 from moderation.settings import Settings
 from moderation.web.app import create_app
@@ -21,9 +21,6 @@ _services = open_services(_settings)
 _run_lock = join_run(_settings.var, Worker(os.getpid(), os.getppid()))
 app = create_app(_services, _settings)
 front = Front(app, _settings)
-BackgroundTasks(_services).start()
-if _services.adviser is not None:
-    _count = state_of(app).metrics.count_question
-    _asking = asking_task(_services, _services.adviser, _settings.adviser_max_per_minute, _count)
-    # A second thread: no callback must wait for a model.
-    BackgroundTasks(_services, _asking).start()
+if _settings.jobs == "inside":
+    for _thread in job_threads(_services, _settings.adviser_max_per_minute, state_of(app).metrics.count_question):
+        _thread.start()

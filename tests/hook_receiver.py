@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
+from time import sleep
 from typing import NamedTuple
 
 
@@ -17,10 +18,11 @@ class Message(NamedTuple):
 
 @dataclass
 class HookReceiver:
-    """The messages that arrived. Each is answered with `status`."""
+    """The messages that arrived. Each is answered with `status`, after a pause."""
 
     url: str = ""
     status: int = 204
+    pause_seconds: float = 0.0
     messages: list[Message] = field(default_factory=list)
 
 
@@ -33,6 +35,7 @@ def receiving_hooks() -> Iterator[HookReceiver]:
         def do_POST(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             receiver.messages.append(Message(headers, self.rfile.read(int(headers["content-length"]))))
+            sleep(receiver.pause_seconds)
             self.send_response(receiver.status)
             self.end_headers()
 

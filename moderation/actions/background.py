@@ -1,4 +1,7 @@
-"""Jobs that a serving process repeats in one background thread: deliveries, recalibration, a shadow, alarms, purging.
+"""Jobs that repeat in one background thread: deliveries, recalibration, a shadow, alarms, purging.
+
+Each serving process runs them, or any number of processes of `moderation worker` do. Deliveries are claimed one by one.
+The other jobs store the same in several processes as in one. On PostgreSQL one process at a time runs them.
 
 The questions to the operator's own model have a second thread, as a model answers slowly.
 
@@ -19,7 +22,7 @@ from moderation.actions.callbacks import deliver_due, purge_settled
 from moderation.actions.deliveries import CALL_TIMEOUT_SECONDS
 from moderation.actions.digests import send_due_digests
 from moderation.actions.history import rescore_history
-from moderation.actions.jobs import JobLog
+from moderation.actions.jobs import Job, JobLog, in_one_process
 from moderation.actions.opinions import Asking, Observer
 from moderation.actions.repetition import purge_appearances
 from moderation.actions.retries import purge_keys
@@ -48,14 +51,14 @@ MAX_RETRY_PAUSE_SECONDS = 60.0
 class PeriodicTask:
     """A job that runs again after a pause.
 
-    The job returns true if it has more to do: it then runs again as soon as other overdue tasks had their turn. Its
-    exceptions are logged with its `name`, and the pause grows while it fails. `jitter` returns numbers from 0 to 1,
-    which vary the pause by half of it. Otherwise several processes would all run at the same moment.
+    A job that has more to do runs again as soon as other overdue tasks had their turn. Its exceptions are logged with
+    its `name`, and the pause grows while it fails. `error` is that of the last run. `jitter` returns numbers from 0 to
+    1, which vary the pause by half of it. Otherwise several processes would all run at the same moment.
     """
 
     def __init__(
         self,
-        job: Callable[[Event], bool],
+        job: Job,
         *,
         name: str,
         pause_seconds: float,
@@ -67,24 +70,26 @@ class PeriodicTask:
         self._jitter = jitter
         self._retry_pause_seconds = pause_seconds
         self.next_run = 0.0
+        self.error: Exception | None = None
 
     def schedule(self) -> None:
         """Set the next run to one pause from now."""
         self.next_run = monotonic() + self._pause()
 
-    def run(self, stop_event: Event) -> Exception | None:
-        """Run the job once and set the next run. Returns its error, if there was one."""
+    def run(self, stop_event: Event) -> bool:
+        """Run the job once and set the next run. Returns false if it was another process's turn."""
         try:
-            unfinished = self._job(stop_event)
+            unfinished, self.error = self._job(stop_event), None
         except Exception as error:  # an error of one run must not end the thread
+            self.error = error
             logger.exception("job failed", extra={"job": self.name})
             doubled = min(2 * self._retry_pause_seconds, MAX_RETRY_PAUSE_SECONDS)
             self._retry_pause_seconds = max(self._retry_pause_seconds, doubled)
             self.next_run = monotonic() + self._retry_pause_seconds
-            return error
+            return True
         self._retry_pause_seconds = self._pause_seconds
         self.next_run = monotonic() + (0.0 if unfinished else self._pause())
-        return None
+        return unfinished is not None
 
     def _pause(self) -> float:
         return self._pause_seconds * (0.5 + self._jitter()) if self._jitter else self._pause_seconds
@@ -118,9 +123,13 @@ class BackgroundTasks:
         self._thread = Thread(target=self._run, args=(self._stop_event,), name="background", daemon=True)
         self._thread.start()
 
+    def stop_soon(self) -> None:
+        """Let the thread stop after the running job, without a wait."""
+        self._stop_event.set()
+
     def stop(self) -> None:
         """Stop the thread and wait for a running job, for `stop_timeout_seconds` at most."""
-        self._stop_event.set()
+        self.stop_soon()
         if self._thread is not None:
             self._thread.join(self._stop_timeout_seconds)
             self._thread = None
@@ -131,8 +140,8 @@ class BackgroundTasks:
             if stop_event.wait(max(0.0, task.next_run - monotonic())):
                 return
             started_at, began = self._services.clock(), monotonic()
-            error = task.run(stop_event)
-            self._log.add(task.name, started_at, monotonic() - began, error)
+            if task.run(stop_event):
+                self._log.add(task.name, started_at, monotonic() - began, task.error)
 
     def _before_fork(self) -> None:
         # A fork copies neither the thread nor its database connection in a usable state.
@@ -174,8 +183,18 @@ class SlicedRecalibration:
         return bool(self._remaining_sites)
 
 
+def job_threads(services: Services, adviser_max_per_minute: int, observe: Observer) -> list[BackgroundTasks]:
+    """Return the threads that run all jobs of an installation, not started yet."""
+    threads = [BackgroundTasks(services)]
+    if services.adviser is not None:
+        # A second thread: no callback must wait for a model.
+        asking = asking_task(services, services.adviser, adviser_max_per_minute, observe)
+        threads.append(BackgroundTasks(services, asking))
+    return threads
+
+
 def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
-    """Return the tasks of a serving process."""
+    """Return the tasks of the first thread."""
 
     def compare(stop_event: Event) -> bool:
         score_shadow(services, stop_event)
@@ -193,15 +212,10 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         _deliveries(services, deliver_due, "callbacks", DELIVERY_PAUSE_SECONDS),
         _deliveries(services, deliver_messages, "webhooks", DELIVERY_PAUSE_SECONDS),
         _deliveries(services, send_due_digests, "digests", DIGEST_PAUSE_SECONDS),
-        PeriodicTask(
-            SlicedRecalibration(services),
-            name="recalibration",
-            pause_seconds=RECALIBRATION_PAUSE_SECONDS,
-            jitter=random.random,
-        ),
-        PeriodicTask(compare, name="shadow", pause_seconds=SHADOW_PAUSE_SECONDS),
-        PeriodicTask(Watch(services), name="alarms", pause_seconds=WATCH_PAUSE_SECONDS, jitter=random.random),
-        PeriodicTask(purge, name="purge", pause_seconds=PURGE_PAUSE_SECONDS, jitter=random.random),
+        _alone(services, SlicedRecalibration(services), "recalibration", RECALIBRATION_PAUSE_SECONDS, random.random),
+        _alone(services, compare, "shadow", SHADOW_PAUSE_SECONDS),
+        _alone(services, Watch(services), "alarms", WATCH_PAUSE_SECONDS, random.random),
+        _alone(services, purge, "purge", PURGE_PAUSE_SECONDS, random.random),
     )
 
 
@@ -209,6 +223,13 @@ def asking_task(services: Services, adviser: ChatServer, max_per_minute: int, ob
     """Return the task that asks the operator's own model, for a thread without other tasks."""
     job = Asking(services, adviser, observe)
     return PeriodicTask(job, name="adviser", pause_seconds=60 / max_per_minute)
+
+
+def _alone(
+    services: Services, job: Job, name: str, pause_seconds: float, jitter: Callable[[], float] | None = None
+) -> PeriodicTask:
+    """Return a task that one process at a time runs, where the database has a lock for it."""
+    return PeriodicTask(in_one_process(services, name, job), name=name, pause_seconds=pause_seconds, jitter=jitter)
 
 
 def _deliveries(services: Services, deliver: Callable[..., int], name: str, pause_seconds: float) -> PeriodicTask:

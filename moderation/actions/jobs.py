@@ -1,8 +1,10 @@
-"""Record the runs of the background jobs, and show the last one of each."""
+"""Record the runs of the background jobs, show the last one of each, and let one process at a time run a job."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from math import inf
+from threading import Event
 from time import monotonic
 
 from moderation.actions.services import Services
@@ -10,6 +12,12 @@ from moderation.domain.errors import StorageUnavailable
 from moderation.domain.jobs import FinishedRun, JobResult, JobRun
 from moderation.storage import job_runs
 from moderation.storage.engine import read_transaction
+
+Job = Callable[[Event], bool | None]
+"""Work that ends early once the event is set.
+
+It returns true if there is more to do, and `None` if it was another process's turn.
+"""
 
 RECORD_SECONDS = 60.0
 """Time within which a success after a success is recorded, together with those of other jobs.
@@ -51,6 +59,16 @@ class JobLog:
         with suppress(StorageUnavailable):
             self._services.writer.run(lambda connection: job_runs.record(connection, runs))
             self._unrecorded.clear()
+
+
+def in_one_process(services: Services, name: str, job: Job) -> Job:
+    """Return a job that leaves its turn to another process as long as that one runs it, on PostgreSQL."""
+
+    def run_alone(stop_event: Event) -> bool | None:
+        with job_runs.only_process(services.engine, name) as is_only:
+            return job(stop_event) if is_only else None
+
+    return run_alone
 
 
 def list_jobs(services: Services) -> list[JobRun]:

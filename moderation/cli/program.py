@@ -14,6 +14,7 @@ from moderation.domain.invisible import quoted
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("init:init", "Create the database, a first site and a first moderator."),
     "serve": ("serve:serve", "Run the service."),
+    "worker": ("worker:worker", "Run the background jobs in another process than the service."),
     "backup": ("state:backup", "Save the database, the secret and the models while the service runs."),
     "restore": ("state:restore", "Put the state of a backup in place."),
     "doctor": ("doctor:doctor", "Check the installation and say what to do."),

@@ -55,7 +55,7 @@ def describe_problems(runs: Sequence[JobRun], now: datetime) -> list[str]:
     problems = [_describe_failures(run) for run in runs if run.failures]
     newest = max((run.started_at for run in runs), default=now)
     if now - newest > MAX_SILENCE:
-        problems.append(f"No job has run since {newest:%Y-%m-%d %H:%M} UTC: start the service.")
+        problems.append(f"No job has run since {newest:%Y-%m-%d %H:%M} UTC: start the service, or `moderation worker`.")
     return problems
 
 

@@ -26,7 +26,7 @@ from moderation.domain.decision import LabelValue
 from moderation.domain.people import SiteScope
 from moderation.domain.site import ReviewAction
 from moderation.domain.thresholds import Verdict
-from moderation.storage.claims import is_due, update_unchanged
+from moderation.storage.claims import claim_unchanged, is_due, update_unchanged
 from moderation.storage.columns import AnyText, UtcDateTime
 from moderation.storage.sites import in_scope
 from moderation.storage.tables import callbacks, decisions, sites
@@ -55,6 +55,8 @@ _UNDECIDED = callbacks.c.result.is_(None)
 _IS_HELD = ~(
     exists().where(decisions.c.id == callbacks.c.decision_id, decisions.c.has_callback.is_(True)).correlate(callbacks)
 )
+
+_COMPARED = ("decision_id", "next_attempt_at", "attempts", "result")
 
 
 class PendingCallback(NamedTuple):
@@ -220,8 +222,8 @@ def due(connection: Connection, now: datetime, limit: int, limit_per_site: int =
 def claim(connection: Connection, callback: DueCallback, until: datetime) -> DueCallback | None:
     """Reserve a due callback for this process until `until`. Returns `None` if another process was faster."""
     claimed = callback._replace(next_attempt_at=until, attempts=callback.attempts + 1)
-    unchanged = _update_unchanged(connection, callback, next_attempt_at=until, attempts=claimed.attempts)
-    return claimed if unchanged else None
+    values = {"next_attempt_at": until, "attempts": claimed.attempts}
+    return claimed if claim_unchanged(connection, callbacks, callback, _COMPARED, **values) else None
 
 
 def mark_delivered(connection: Connection, claimed: DueCallback, at: datetime) -> bool:
@@ -296,8 +298,7 @@ def _of_comment(comment_id: int) -> ColumnElement[bool]:
 
 
 def _update_unchanged(connection: Connection, callback: DueCallback, **values: object) -> bool:
-    names = ("decision_id", "next_attempt_at", "attempts", "result")
-    return update_unchanged(connection, callbacks, callback, names, **values)
+    return update_unchanged(connection, callbacks, callback, _COMPARED, **values)
 
 
 def _redeliver_if_changed(connection: Connection, claimed: DueCallback, at: datetime) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, or_, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, or_, select, update
 
 
 def is_due(next_attempt_at: Column[Any], now: datetime, max_delay: timedelta) -> ColumnElement[bool]:
@@ -16,9 +16,21 @@ def is_due(next_attempt_at: Column[Any], now: datetime, max_delay: timedelta) ->
 
 
 def update_unchanged(connection: Connection, table: Table, row: object, names: Sequence[str], **values: object) -> bool:
-    """Set values in a row whose columns `names` still are those of `row`. Returns false if they are not.
+    """Set values in a row whose columns `names` still are those of `row`. Returns false if they are not."""
+    return connection.execute(update(table).where(*_unchanged(table, row, names)).values(**values)).rowcount == 1
 
-    So of several processes that read the same row, one alone can claim it.
+
+def claim_unchanged(connection: Connection, table: Table, row: object, names: Sequence[str], **values: object) -> bool:
+    """Set values as `update_unchanged` does: of several processes that read the same row, one alone can claim it.
+
+    On PostgreSQL a row that another transaction has locked is left to that at once. So two processes that claim many
+    rows in different orders do not wait for each other.
     """
-    unchanged = (table.c[name] == getattr(row, name) for name in names)
-    return connection.execute(update(table).where(*unchanged).values(**values)).rowcount == 1
+    (key,) = table.primary_key.columns
+    unlocked = select(key).where(*_unchanged(table, row, names)).with_for_update(skip_locked=True)
+    free = unlocked.correlate(None).scalar_subquery()
+    return connection.execute(update(table).where(key == free).values(**values)).rowcount == 1
+
+
+def _unchanged(table: Table, row: object, names: Sequence[str]) -> list[ColumnElement[bool]]:
+    return [table.c[name] == getattr(row, name) for name in names]

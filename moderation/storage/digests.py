@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Select, delete, func, insert, select
 
 from moderation.domain.digests import Digest, DigestPeriod, next_slot
-from moderation.storage.claims import is_due, update_unchanged
+from moderation.storage.claims import claim_unchanged, is_due, update_unchanged
 from moderation.storage.operator_tables import digests, moderators
 
 MAX_DELAY = timedelta(days=1, minutes=5)
@@ -14,6 +14,7 @@ MAX_DELAY = timedelta(days=1, minutes=5)
 SETTLING = timedelta(seconds=5)
 """Age from which a digest has an event: one that is being stored has an earlier time, and would be in no digest."""
 
+_COMPARED = ("moderator_id", "next_attempt_at", "attempts")
 _JOINED = digests.join(moderators, moderators.c.id == digests.c.moderator_id)
 
 
@@ -80,8 +81,8 @@ def find(connection: Connection, moderator_id: int, now: datetime) -> DueDigest 
 def claim(connection: Connection, digest: DueDigest, until: datetime) -> DueDigest | None:
     """Reserve a digest for this process until `until`. Returns `None` if another process was faster."""
     claimed = digest._replace(next_attempt_at=until, attempts=digest.attempts + 1)
-    unchanged = _update_unchanged(connection, digest, next_attempt_at=until, attempts=claimed.attempts)
-    return claimed if unchanged else None
+    values = {"next_attempt_at": until, "attempts": claimed.attempts}
+    return claimed if claim_unchanged(connection, digests, digest, _COMPARED, **values) else None
 
 
 def mark_sent(connection: Connection, claimed: DueDigest, at: datetime) -> bool:
@@ -119,4 +120,4 @@ def _read(connection: Connection, statement: Select[Any], now: datetime) -> list
 
 
 def _update_unchanged(connection: Connection, digest: DueDigest, **values: object) -> bool:
-    return update_unchanged(connection, digests, digest, ("moderator_id", "next_attempt_at", "attempts"), **values)
+    return update_unchanged(connection, digests, digest, _COMPARED, **values)

@@ -1,17 +1,25 @@
-"""Store the last run of each background job."""
+"""Store the last run of each background job, and let one process at a time run a job."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
+from hashlib import sha256
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
 from moderation.domain.jobs import FinishedRun, JobResult, JobRun
 from moderation.storage.claims import is_due
+from moderation.storage.engine import storage_errors
 from moderation.storage.operator_tables import job_runs
+from moderation.storage.postgresql import limit_transaction
 
 MAX_DELAY = timedelta(minutes=5)
 """Limit of the time between the start of a success and its record. A later start was recorded by another clock."""
+
+_JOB_LOCK = 22
+"""The first half of the keys of `only_process`; the second stands for a job."""
 
 
 def record(connection: Connection, runs: Sequence[FinishedRun]) -> None:
@@ -25,6 +33,39 @@ def list_all(connection: Connection) -> list[JobRun]:
     """Return the last run of each job, by name."""
     columns = (job_runs.c[name] for name in JobRun._fields)
     return [JobRun(*row) for row in connection.execute(select(*columns).order_by(job_runs.c.name))]
+
+
+@contextmanager
+def only_process(engine: Engine, job: str) -> Iterator[bool]:
+    """Yield whether no other process runs a job. None begins to before the block ends.
+
+    On PostgreSQL the lock belongs to a session, as the job has many transactions. The server frees it as soon as the
+    process dies. SQLite has no such lock and yields true: there the job reads again in the transaction of its writes.
+    """
+    if engine.dialect.name == "sqlite":
+        yield True
+        return
+    key = int.from_bytes(sha256(job.encode()).digest()[:4], "big", signed=True)
+    with storage_errors():
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    with connection:
+        with storage_errors():
+            limit_transaction(connection, slow=False)
+            locked = connection.execute(select(func.pg_try_advisory_lock(_JOB_LOCK, key))).scalar_one()
+        try:
+            yield locked
+        finally:
+            if locked:
+                _unlock(connection, key)
+
+
+def _unlock(connection: Connection, key: int) -> None:
+    try:
+        limit_transaction(connection, slow=False)
+        connection.execute(select(func.pg_advisory_unlock(_JOB_LOCK, key)))
+    except DBAPIError:
+        # Closed, not given back to the pool: the server frees the lock with the session.
+        connection.invalidate()
 
 
 def _record(connection: Connection, run: FinishedRun) -> None:

@@ -10,7 +10,7 @@ from moderation.domain.comment import Comment
 from moderation.domain.opinions import Opinion
 from moderation.domain.people import ALL_SITES
 from moderation.storage import comments
-from moderation.storage.claims import is_due, update_unchanged
+from moderation.storage.claims import claim_unchanged, is_due, update_unchanged
 from moderation.storage.queue_orders import IS_AUDIT, IS_OPEN
 from moderation.storage.sites import in_scope
 from moderation.storage.tables import decisions, opinions, queue_items
@@ -19,6 +19,8 @@ MAX_DELAY = timedelta(minutes=15)
 """Limit of the time between two attempts, and of a claim."""
 MAX_CONSIDERED = 1_000
 """Newest held comments among which the next one is looked for, so that a long queue costs no more than a short one."""
+
+_COMPARED = ("comment_id", "attempts", "next_attempt_at")
 
 COLUMNS = tuple(opinions.c[name].label(f"opinion_{name}") for name in Opinion._fields)
 """The columns that `from_row` needs."""
@@ -74,7 +76,7 @@ def claim(connection: Connection, question: Question, model: str, now: datetime,
     claimed = question._replace(attempts=question.attempts + 1, next_attempt_at=until)
     values = {"model": model, "asked_at": now, "attempts": claimed.attempts, "next_attempt_at": until}
     if question.attempts:
-        return claimed if _update_unchanged(connection, question, **values) else None
+        return claimed if claim_unchanged(connection, opinions, question, _COMPARED, **values) else None
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     added = insert(opinions).values(comment_id=question.comment_id, **values).on_conflict_do_nothing()
     return claimed if connection.execute(added.returning(opinions.c.comment_id)).first() else None
@@ -116,5 +118,4 @@ def summarize(connection: Connection) -> OpinionSummary:
 
 
 def _update_unchanged(connection: Connection, question: Question, **values: Any) -> bool:
-    names = ("comment_id", "attempts", "next_attempt_at")
-    return update_unchanged(connection, opinions, question, names, **values)
+    return update_unchanged(connection, opinions, question, _COMPARED, **values)

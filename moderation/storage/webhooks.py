@@ -8,12 +8,13 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select, upda
 
 from moderation.domain.webhooks import Webhook, WebhookEvent
 from moderation.storage.callbacks import MAX_DELAY
-from moderation.storage.claims import is_due, update_unchanged
+from moderation.storage.claims import claim_unchanged, is_due, update_unchanged
 from moderation.storage.operator_tables import webhook_messages, webhooks
 from moderation.storage.tables import sites
 
 _UNSENT = webhook_messages.c.next_attempt_at.is_not(None)
 _ABANDONED = webhook_messages.c.next_attempt_at.is_(None)
+_COMPARED = ("id", "next_attempt_at", "attempts")
 
 
 class DueMessage(NamedTuple):
@@ -147,8 +148,8 @@ def due(connection: Connection, now: datetime, limit: int, limit_per_webhook: in
 def claim(connection: Connection, message: DueMessage, until: datetime) -> DueMessage | None:
     """Reserve a due message for this process until `until`. Returns `None` if another process was faster."""
     claimed = message._replace(next_attempt_at=until, attempts=message.attempts + 1)
-    unchanged = _update_unchanged(connection, message, next_attempt_at=until, attempts=claimed.attempts)
-    return claimed if unchanged else None
+    values = {"next_attempt_at": until, "attempts": claimed.attempts}
+    return claimed if claim_unchanged(connection, webhook_messages, message, _COMPARED, **values) else None
 
 
 def mark_delivered(connection: Connection, claimed: DueMessage) -> bool:
@@ -158,7 +159,8 @@ def mark_delivered(connection: Connection, claimed: DueMessage) -> bool:
 
 def mark_failed(connection: Connection, claimed: DueMessage, last_error: str, again_at: datetime | None) -> bool:
     """Record an error and retry at `again_at`, or never with `None`. Returns false if another process claimed it."""
-    return _update_unchanged(connection, claimed, next_attempt_at=again_at, last_error=last_error)
+    values = {"next_attempt_at": again_at, "last_error": last_error}
+    return update_unchanged(connection, webhook_messages, claimed, _COMPARED, **values)
 
 
 def retry(connection: Connection, webhook_id: int, at: datetime) -> int:
@@ -178,7 +180,3 @@ def purge(connection: Connection, before: datetime) -> int:
     """Delete the abandoned messages of events before `before`. Returns how many."""
     statement = delete(webhook_messages).where(_ABANDONED, webhook_messages.c.created_at < before)
     return connection.execute(statement).rowcount
-
-
-def _update_unchanged(connection: Connection, message: DueMessage, **values: object) -> bool:
-    return update_unchanged(connection, webhook_messages, message, ("id", "next_attempt_at", "attempts"), **values)

@@ -82,6 +82,16 @@ def test_compose_fits_the_image(image: Stage, compose: dict[str, Any]) -> None:
     assert service["read_only"] and service["cap_drop"] == ["ALL"]
 
 
+def test_the_worker_of_the_profile_shares_the_state(compose: dict[str, Any]) -> None:
+    """Only with `--profile worker`, and once the service answers. It has no port that a health check could ask."""
+    service, worker = compose["services"]["moderation"], compose["services"]["worker"]
+    assert worker["profiles"] == ["worker"] and worker["command"] == ["moderation", "worker"]
+    assert worker["image"] == service["image"] and worker["volumes"] == service["volumes"]
+    assert worker["environment"]["MODERATION_JOBS"] == service["environment"]["MODERATION_JOBS"]
+    assert worker["read_only"] and worker["cap_drop"] == ["ALL"] and worker["healthcheck"] == {"disable": True}
+    assert worker["depends_on"] == {"moderation": {"condition": "service_healthy"}} and "ports" not in worker
+
+
 def test_the_service_believes_the_proxy_of_the_profile_alone(compose: dict[str, Any]) -> None:
     """The proxy has a fixed address, which no other container gets."""
     service, nginx = compose["services"]["moderation"], compose["services"]["nginx"]
@@ -119,12 +129,13 @@ def test_the_profile_puts_nginx_in_front(image: Stage, compose: dict[str, Any]) 
     assert "http://moderation:8000" in written and "127.0.0.1" not in written
 
 
-def test_the_systemd_unit_is_valid_and_hardened(image: Stage) -> None:
+@pytest.mark.parametrize("name", ["moderation.service", "moderation-worker.service"])
+def test_the_systemd_units_are_valid_and_hardened(image: Stage, name: str) -> None:
     """Its programs and its user exist, its state is in the writable folder, and systemd rates its exposure as low."""
     require_tools(**{"systemd-analyze": "systemd"})
-    unit = image.path("/etc/systemd/system/moderation.service")
+    unit = image.path(f"/etc/systemd/system/{name}")
     unit.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(ROOT / "deploy" / "moderation.service", unit)
+    shutil.copy2(ROOT / "deploy" / name, unit)
     as_root = Stage(image.folder)
     shown = f"/{unit.relative_to(image.files)}"
     verified = as_root.run("systemd-analyze", "verify", shown)
