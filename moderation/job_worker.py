@@ -12,7 +12,7 @@ from moderation.actions.background import BackgroundTasks, job_threads
 from moderation.actions.opinions import Outcome
 from moderation.settings import Settings
 from moderation.web.log_format import configure_logging
-from moderation.wiring import open_services
+from moderation.wiring import open_services, retraining_plan
 
 logger = logging.getLogger("moderation.job_worker")
 
@@ -23,7 +23,8 @@ def main() -> None:
     """Run all jobs until SIGTERM or SIGINT. A call to another host that is under way ends first, within seconds."""
     configure_logging()
     settings = Settings.from_environment()
-    threads = job_threads(open_services(settings), settings.adviser_max_per_minute, _count_nothing)
+    services, retraining = open_services(settings), retraining_plan(settings)
+    threads = job_threads(services, settings.adviser_max_per_minute, _count_nothing, retraining)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):

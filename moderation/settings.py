@@ -1,6 +1,7 @@
 """Settings, read from the environment. No other module reads it."""
 
 import re
+import shlex
 from importlib.resources import files
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -57,6 +58,13 @@ class Settings(BaseSettings):
         "inside",
         description="Place of the background jobs: `inside` the serving processes, or in a `worker`.",
     )
+    retrain_days: int = Field(
+        0, ge=0, le=366, description="Days between two retrainings by the background jobs; 0 for none."
+    )
+    retrain_arguments: str = Field(
+        "", description="Corpora and options of these retrainings, as for `moderation retrain`."
+    )
+    retrain_max_hours: float = Field(12.0, gt=0, le=168, description="Time after which such a retraining is ended.")
     max_body_bytes: int = Field(
         2**20, ge=1024, description="Size limit of a request body, in bytes; a larger one is answered with 413."
     )
@@ -155,6 +163,17 @@ class Settings(BaseSettings):
                 ip_network(part)
             except ValueError:
                 raise ValueError(f"{part} is neither an address nor a network such as 10.0.0.0/8") from None
+        return value
+
+    @field_validator("retrain_arguments")
+    @classmethod
+    def _check_retraining(cls, value: str) -> str:
+        try:
+            parts = shlex.split(value)
+        except ValueError:
+            raise ValueError("a quotation mark or a backslash has no counterpart") from None
+        if any(part.partition("=")[0] == "--id" for part in parts):
+            raise ValueError("leave --id out: each model needs another name")
         return value
 
     @field_validator("path_prefix")

@@ -1,13 +1,16 @@
 """The wiring: the only module that knows every part."""
 
+import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from moderation.actions import secret
 from moderation.actions.label_content import make_features
+from moderation.actions.retraining_job import RetrainingPlan
 from moderation.actions.run_lock import reject_interrupted_restore
 from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
@@ -76,6 +79,19 @@ def _install_shipped_models(settings: Settings) -> None:
         open_registry(settings).install(shipped_file("models"))
     except OSError as error:
         raise StorageUnavailable(f"The folder {settings.models} cannot be used: {error.strerror}.") from error
+
+
+def retraining_plan(settings: Settings) -> RetrainingPlan | None:
+    """Return how the background jobs retrain, `None` if they do not."""
+    if not settings.retrain_days:
+        return None
+    return RetrainingPlan(
+        # -P: a module of the working directory must not take the place of the package.
+        command=[sys.executable, "-P", "-m", "moderation", "retrain", *shlex.split(settings.retrain_arguments)],
+        every=timedelta(days=settings.retrain_days),
+        max_seconds=3_600 * settings.retrain_max_hours,
+        output=settings.var / "retraining.log",
+    )
 
 
 def load_model(settings: Settings, model_id: str | None) -> Model:

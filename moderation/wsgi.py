@@ -13,7 +13,7 @@ from moderation.web.app import create_app
 from moderation.web.front import Front
 from moderation.web.log_format import configure_logging
 from moderation.web.requests import state_of
-from moderation.wiring import open_services
+from moderation.wiring import open_services, retraining_plan
 
 configure_logging()
 _settings = Settings.from_environment()
@@ -22,5 +22,6 @@ _run_lock = join_run(_settings.var, Worker(os.getpid(), os.getppid()))
 app = create_app(_services, _settings)
 front = Front(app, _settings)
 if _settings.jobs == "inside":
-    for _thread in job_threads(_services, _settings.adviser_max_per_minute, state_of(app).metrics.count_question):
+    _count, _retraining = state_of(app).metrics.count_question, retraining_plan(_settings)
+    for _thread in job_threads(_services, _settings.adviser_max_per_minute, _count, _retraining):
         _thread.start()

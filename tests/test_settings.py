@@ -1,9 +1,10 @@
-"""Settings of the operator's own model: a bad one ends the start with a sentence that says what to do."""
+"""Settings of the adviser and of the jobs: a bad one ends the start with a sentence that says what to do."""
 
 import pytest
 
 from moderation.domain.errors import InvalidInput
 from moderation.settings import Settings
+from moderation.wiring import retraining_plan
 
 LOCAL = {"MODERATION_ADVISER_URL": "http://127.0.0.1:11434/v1", "MODERATION_ADVISER_MODEL": "llama3.1"}
 REMOTE = LOCAL | {"MODERATION_ADVISER_URL": "https://models.example/v1", "MODERATION_ADVISER_KEY": "sk-secret"}
@@ -62,3 +63,28 @@ def test_bad_combinations_are_refused(monkeypatch: pytest.MonkeyPatch, change: d
         read(monkeypatch, REMOTE | change)
     assert words in str(error.value) and next(iter(change)).partition("=")[0][:18] in str(error.value)
     assert "sk-s" not in str(error.value) and "password@" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"MODERATION_RETRAIN_ARGUMENTS": "'corpus.csv"}, "quotation mark"),
+        ({"MODERATION_RETRAIN_ARGUMENTS": "--id mine"}, "leave --id out"),
+        ({"MODERATION_RETRAIN_ARGUMENTS": "--id=mine"}, "leave --id out"),
+        ({"MODERATION_RETRAIN_DAYS": "-1"}, "MODERATION_RETRAIN_DAYS"),
+        ({"MODERATION_RETRAIN_MAX_HOURS": "0"}, "MODERATION_RETRAIN_MAX_HOURS"),
+        ({"MODERATION_JOBS": "elsewhere"}, "'inside' or 'worker'"),
+    ],
+)
+def test_bad_settings_of_jobs_are_refused(monkeypatch: pytest.MonkeyPatch, change: dict[str, str], words: str) -> None:
+    """At the start, not when a retraining is due."""
+    with pytest.raises(InvalidInput, match=words):
+        read(monkeypatch, change)
+
+
+def test_a_retraining_has_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off by default. A path may have spaces."""
+    assert retraining_plan(read(monkeypatch, {})) is None
+    variables = {"MODERATION_RETRAIN_DAYS": "7", "MODERATION_RETRAIN_ARGUMENTS": "'my corpus.csv' --memory 512"}
+    plan = retraining_plan(read(monkeypatch, variables))
+    assert plan and list(plan.command[-4:]) == ["retrain", "my corpus.csv", "--memory", "512"]

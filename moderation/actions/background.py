@@ -3,7 +3,7 @@
 Each serving process runs them, or any number of processes of `moderation worker` do. Deliveries are claimed one by one.
 The other jobs store the same in several processes as in one. On PostgreSQL one process at a time runs them.
 
-The questions to the operator's own model have a second thread, as a model answers slowly.
+The questions to the operator's own model have another thread, as a model answers slowly, and so has the retraining.
 
 The jobs share the thread, so each one bounds how long it may delay the others. A round of deliveries begins no call
 after `deliveries.MAX_ROUND_SECONDS`. It delays the others for 40 seconds and one DNS look-up at most. Recalibration
@@ -25,6 +25,7 @@ from moderation.actions.history import rescore_history
 from moderation.actions.jobs import Job, JobLog, in_one_process
 from moderation.actions.opinions import Asking, Observer
 from moderation.actions.repetition import purge_appearances
+from moderation.actions.retraining_job import CHECK_SECONDS, NAME, Retraining, RetrainingPlan
 from moderation.actions.retries import purge_keys
 from moderation.actions.rollout import recalibrate
 from moderation.actions.services import Services
@@ -77,7 +78,7 @@ class PeriodicTask:
         self.next_run = monotonic() + self._pause()
 
     def run(self, stop_event: Event) -> bool:
-        """Run the job once and set the next run. Returns false if it was another process's turn."""
+        """Run the job once and set the next run. Returns whether the run is to be recorded."""
         try:
             unfinished, self.error = self._job(stop_event), None
         except Exception as error:  # an error of one run must not end the thread
@@ -183,11 +184,17 @@ class SlicedRecalibration:
         return bool(self._remaining_sites)
 
 
-def job_threads(services: Services, adviser_max_per_minute: int, observe: Observer) -> list[BackgroundTasks]:
+def job_threads(
+    services: Services, adviser_max_per_minute: int, observe: Observer, retraining: RetrainingPlan | None
+) -> list[BackgroundTasks]:
     """Return the threads that run all jobs of an installation, not started yet."""
     threads = [BackgroundTasks(services)]
+    if retraining is not None:
+        # Another thread, as it waits for hours.
+        task = PeriodicTask(Retraining(services, retraining), name=NAME, pause_seconds=CHECK_SECONDS)
+        threads.append(BackgroundTasks(services, task))
     if services.adviser is not None:
-        # A second thread: no callback must wait for a model.
+        # Another thread: no callback must wait for a model.
         asking = asking_task(services, services.adviser, adviser_max_per_minute, observe)
         threads.append(BackgroundTasks(services, asking))
     return threads

@@ -16,7 +16,8 @@ from moderation.storage.engine import read_transaction
 Job = Callable[[Event], bool | None]
 """Work that ends early once the event is set.
 
-It returns true if there is more to do, and `None` if it was another process's turn.
+It returns true if there is more to do. It returns `None` if nothing is to be recorded: it was another process's turn,
+or the job records its own runs.
 """
 
 RECORD_SECONDS = 60.0
@@ -38,16 +39,8 @@ class JobLog:
     def add(self, name: str, started_at: datetime, seconds: float, error: Exception | None) -> None:
         """Add a run. While the database cannot be written, runs and the number of failures are kept."""
         before = self._unrecorded.get(name, FinishedRun(name, started_at, seconds, JobResult.DONE))
-        run = before._replace(started_at=started_at, seconds=seconds, result=JobResult.DONE, failures=0)
-        if error is not None:
-            run = run._replace(
-                result=JobResult.FAILED,
-                failures=before.failures + 1,
-                failed_at=run.ended_at,
-                # Not the message, which may quote a comment.
-                last_error=type(error).__name__,
-            )
-        self._unrecorded[name] = run
+        run = before._replace(started_at=started_at, seconds=seconds, result=JobResult.DONE)
+        self._unrecorded[name] = run.failed(error) if error else run._replace(failures=0)
         is_repeated = error is None and self._succeeded.get(name, False)
         self._succeeded[name] = error is None
         if not is_repeated or monotonic() - self._recorded_at >= RECORD_SECONDS:

@@ -7,7 +7,7 @@ import click
 from moderation.actions.jobs import list_jobs
 from moderation.cli._options import as_json, opened_services
 from moderation.cli._output import echo_status, print_json, print_table
-from moderation.domain.jobs import JobRun, describe_problems
+from moderation.domain.jobs import JobResult, JobRun, describe_problems
 
 
 @click.command()
@@ -41,7 +41,7 @@ def _table_row(run: JobRun) -> tuple[str, ...]:
         run.name,
         run.result,
         _shown(run.started_at),
-        f"{run.seconds:.3g}",
+        "-" if run.result == JobResult.RUNNING else f"{run.seconds:.3g}",
         _shown(run.succeeded_at),
         f"{run.failures:,}",
         _shown(run.failed_at),

@@ -15,7 +15,7 @@ from moderation.cli._output import echo_status
 from moderation.domain.errors import InvalidInput, PromotionRefused
 from moderation.settings import Settings
 from moderation.training import lifecycle
-from moderation.training.low_priority import DEFAULT_MEMORY_MB, low_priority
+from moderation.training.low_priority import DEFAULT_MEMORY_MB, end_with_parent, low_priority
 from moderation.training.relabelling import NOTHING_RELABELLED, Relabelling
 from moderation.training.retraining import retrain as retrain_model
 from moderation.wiring import open_registry
@@ -34,6 +34,12 @@ from moderation.wiring import open_registry
 @click.option(
     "--memory", type=click.IntRange(256), default=DEFAULT_MEMORY_MB, show_default=True, help="Limit of memory in MB."
 )
+@click.option(
+    "--parent",
+    metavar="PID",
+    type=click.IntRange(1),
+    help="End when the process PID, which started this one, ends.",
+)
 @click.option("--no-promote", is_flag=True, help="Leave the model out of service even if it passes the gate.")
 def retrain(
     files: tuple[Path, ...],
@@ -41,6 +47,7 @@ def retrain(
     model_id: str | None,
     relabelled: Path | None,
     memory: int,
+    parent: int | None,
     no_promote: bool,
 ) -> None:
     """Train on the labels of all sites and on files, and promote the model if it passes the gate.
@@ -49,6 +56,8 @@ def retrain(
     site's labels is held out for the comparison with the live model. A model that fails is refused with every reason
     and exit code 3, and stays in the registry. Before the training the labels are audited, as by `labels audit`.
     """
+    if parent is not None:
+        end_with_parent(parent)
     recipe = lifecycle.read_recipe(recipe_file)
     settings = Settings.from_environment()
     with low_priority(memory), opened_services(settings) as services, tempfile.TemporaryDirectory() as folder:

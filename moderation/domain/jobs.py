@@ -3,24 +3,32 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 MAX_SILENCE = timedelta(minutes=15)
 """Time after which jobs that run every few seconds must have been recorded again."""
 
 
 class JobResult(StrEnum):
-    """How a run ended."""
+    """How a run ended, if it has. A model that does not pass the gate is `refused`, which is no failure."""
 
     DONE = "done"
+    REFUSED = "refused"
     FAILED = "failed"
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the job has done its work."""
+        return self in (JobResult.DONE, JobResult.REFUSED)
 
 
 class JobRun(NamedTuple):
     """The last recorded run of a job, in any process.
 
-    `failures` in a row came after `succeeded_at`. `failed_at` and `last_error`, the name of a class, are those of the
-    last failure, also if a success came after it.
+    `seconds` are those of the last run that has ended. `failures` in a row came after `succeeded_at`. `failed_at` and
+    `last_error`, the name of a class, are those of the last failure, also if a success came after it.
     """
 
     name: str
@@ -48,6 +56,16 @@ class FinishedRun(NamedTuple):
     def ended_at(self) -> datetime:
         """Time of the end."""
         return self.started_at + timedelta(seconds=self.seconds)
+
+    def failed(self, error: Exception) -> Self:
+        """Return the run with one more failure."""
+        return self._replace(
+            result=JobResult.FAILED,
+            failures=self.failures + 1,
+            failed_at=self.ended_at,
+            # Not the message, which may quote a comment.
+            last_error=type(error).__name__,
+        )
 
 
 def describe_problems(runs: Sequence[JobRun], now: datetime) -> list[str]:

@@ -237,7 +237,8 @@ shadow = Table(
     Column("changed", AnyText, nullable=False),
 )
 
-# The last run of each background job. `last_error` is the name of a class, as a message may quote a comment.
+# The last run of each background job. `last_error` is the name of a class, as a message may quote a comment. A run that
+# one process alone may make has a lease until a time, which that process prolongs.
 job_runs = Table(
     "job_runs",
     metadata,
@@ -249,4 +250,5 @@ job_runs = Table(
     Column("failures", Integer, nullable=False),
     Column("failed_at", UtcDateTime),
     Column("last_error", AnyText),
+    Column("leased_until", UtcDateTime),
 )

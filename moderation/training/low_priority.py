@@ -1,10 +1,13 @@
-"""Limits of a process that works beside a serving one: the lowest priority, one processor and a bound of memory."""
+"""Limits of a process that works beside a serving one: the lowest priority, one processor, bounded memory, its end."""
 
 import os
 import resource
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
+from time import sleep
 
 from threadpoolctl import threadpool_limits
 
@@ -13,6 +16,9 @@ from moderation.domain.errors import InvalidInput
 LOWEST_PRIORITY = 19
 DEFAULT_MEMORY_MB = 4_096
 
+_PARENT_CHECK_SECONDS = 0.5
+_STOP_SECONDS = 5.0
+_EXIT_INTERRUPTED = 130
 _AUTOGROUP = Path("/proc/self/autogroup")
 
 
@@ -41,3 +47,20 @@ def low_priority(memory_mb: int) -> Iterator[None]:
             yield
     except MemoryError:
         raise InvalidInput(f"{memory_mb} MB of memory are too little for this training: raise --memory.") from None
+
+
+def end_with_parent(parent_id: int) -> None:
+    """End this process, as Ctrl-C does, on SIGTERM and when the process that started it has ended."""
+    # A server may have ignored the signals when it started this process.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
+    Thread(target=_watch, args=(parent_id,), daemon=True, name="parent").start()
+
+
+def _watch(parent_id: int) -> None:
+    while os.getppid() == parent_id:
+        sleep(_PARENT_CHECK_SECONDS)
+    os.kill(os.getpid(), signal.SIGINT)
+    # Temporary files are removed meanwhile, if no library is in the way.
+    sleep(_STOP_SECONDS)
+    os._exit(_EXIT_INTERRUPTED)

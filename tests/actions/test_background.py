@@ -21,8 +21,8 @@ TIMEOUT_SECONDS = 20
 NEVER_SET = Event()
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    give_up = monotonic() + TIMEOUT_SECONDS
+def wait_until(condition: Callable[[], bool], seconds: float = TIMEOUT_SECONDS) -> None:
+    give_up = monotonic() + seconds
     while not condition():
         assert monotonic() < give_up
         sleep(0.01)

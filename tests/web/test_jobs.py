@@ -9,6 +9,8 @@ from flask.testing import FlaskClient
 from moderation.actions.jobs import JobLog
 from moderation.actions.services import Services
 from moderation.domain.people import Grant, Role
+from moderation.storage import job_runs
+from moderation.storage.engine import write_transaction
 from moderation.web import health
 from tests.conftest import Clock
 from tests.web.conftest import Blog, Browser
@@ -36,6 +38,14 @@ def test_the_first_page_of_sites_has_the_jobs(blog: Blog, mara: Browser, log: Jo
     failed = f"Failed. Last start {noon}, 1.25 seconds. No success yet. Failures in a row: 1, the last ValueError."
     assert f"<dt>callbacks</dt><dd>{failed}</dd>" in shown
     assert "a comment" not in shown and "Background jobs" not in mara.get("/queue/sites?after=1").text
+
+
+def test_a_run_that_lasts_has_no_duration(mara: Browser, services: Services, clock: Clock) -> None:
+    """That of the run before would be taken for it."""
+    with write_transaction(services.engine) as connection:
+        job_runs.begin_leased(connection, "retraining", clock(), timedelta(days=1), clock() + timedelta(minutes=2))
+    running = "Running. Last start 02 Jan 2026, 12:00 UTC. No success yet."
+    assert f"<dt>retraining</dt><dd>{running}</dd>" in mara.get("/queue/sites").text
 
 
 def test_an_operator_of_one_site_sees_no_jobs(app: Flask, blog: Blog, services: Services, log: JobLog) -> None:

@@ -20,7 +20,7 @@ from moderation.actions.overview import (
 )
 from moderation.actions.rollout import RolloutStatus, rollout_statuses
 from moderation.domain.audit import Estimate
-from moderation.domain.jobs import JobRun, describe_problems
+from moderation.domain.jobs import JobResult, JobRun, describe_problems
 from moderation.domain.people import Permission
 from moderation.web.queue.forms import parse_number
 from moderation.web.queue.highlight import excerpt
@@ -157,10 +157,9 @@ def chart(traffic: Sequence[DayTraffic]) -> Chart:
 
 
 def _describe_run(run: JobRun) -> str:
+    took = "" if run.result == JobResult.RUNNING else f", {run.seconds:.3g} seconds"
     succeeded = f"Last success {_shown(run.succeeded_at)}" if run.succeeded_at else "No success yet"
-    sentence = (
-        f"{run.result.capitalize()}. Last start {_shown(run.started_at)}, {run.seconds:.3g} seconds. {succeeded}."
-    )
+    sentence = f"{run.result.capitalize()}. Last start {_shown(run.started_at)}{took}. {succeeded}."
     return f"{sentence} Failures in a row: {run.failures:,}, the last {run.last_error}." if run.failures else sentence
 
 

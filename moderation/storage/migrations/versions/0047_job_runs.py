@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("failed_at", _TIME),
         sa.Column("last_error", sa.Text),
+        sa.Column("leased_until", _TIME),
         sa.PrimaryKeyConstraint("name", name="pk_job_runs"),
     )
 
