@@ -45,6 +45,7 @@ POST_ROUTES = (
     *("/v1/score", "/v1/score/batch", "/queue/sign-in", "/queue/sign-out", "/queue/act"),
     *("/queue/undo", "/queue/sweep", "/queue/campaigns/1", "/queue/campaigns/rules"),
     *("/queue/notes", "/queue/open", "/queue/views", "/queue/views/remove", "/queue/sign-in/code"),
+    "/queue/sites/1/retention",
     *("/queue/account/totp", "/queue/account/totp/confirm", "/queue/account/totp/disable"),
     *("/1.1/verify-key", "/1.1/comment-check", "/1.1/submit-spam", "/1.1/submit-ham", "/1.1/get-subscription"),
     *(

@@ -25,6 +25,7 @@ from moderation.actions.history import rescore_history
 from moderation.actions.jobs import Job, JobLog, in_one_process
 from moderation.actions.opinions import Asking, Observer
 from moderation.actions.repetition import purge_appearances
+from moderation.actions.retention import purge_comments
 from moderation.actions.retraining_job import CHECK_SECONDS, NAME, Retraining, RetrainingPlan
 from moderation.actions.retries import purge_keys
 from moderation.actions.rollout import recalibrate
@@ -207,12 +208,13 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         score_shadow(services, stop_event)
         return False
 
-    def purge(_: Event) -> bool:
+    def purge(stop_event: Event) -> bool:
         purge_settled(services)
         purge_messages(services)
         purge_expired(services)
         purge_keys(services)
         purge_appearances(services)
+        purge_comments(services, stop_event=stop_event)
         return False
 
     return (

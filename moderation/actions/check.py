@@ -103,7 +103,7 @@ def check_comment(services: Services, site: Site, request: CheckRequest) -> Chec
         parsed,
         seen,
         retry_hash(services, site, request.comment, request.submission, callback, identifiers),
-        CommentIdentity.of(parsed) if request.recheck else None,
+        CommentIdentity.of(parsed, services.secret) if request.recheck else None,
         plan_callback(services, site, decision, callback) if callback else NO_CALLBACK,
         services.audit,
     )

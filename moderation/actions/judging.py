@@ -163,11 +163,14 @@ def sample_ham(connection: Connection, site_id: int, model: Model, limit: int) -
 def _read_probability(connection: Connection, model: Model, ham: SampledHam) -> float:
     if ham.unread is None or model.second_reader is None:
         return ham.probability
+    comment = comments.find_many(connection, [ham.unread]).get(ham.unread)
     try:
-        return logistic(ham.logit + model.second_reader.change(ParsedComment(comments.get(connection, ham.unread))))
+        if comment is not None:
+            return logistic(ham.logit + model.second_reader.change(ParsedComment(comment)))
     except ReaderSkipped:
-        # With its word, it may have reached any threshold.
-        return 1.0
+        pass
+    # With the word of the reader, it may have reached any threshold.
+    return 1.0
 
 
 def _with_spans_of(stored: Reason, rescored: Reason | None) -> Reason:

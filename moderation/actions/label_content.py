@@ -39,13 +39,14 @@ def pack_features(comment: Comment) -> bytes:
     return LabelFeatures.of(ParsedComment(comments.as_stored(comment))).to_bytes()
 
 
-def read_content(connection: Connection, comment_id: int) -> LabelContent:
-    """Return the content of a stored comment. No later write changes it."""
-    return LabelContent.of(comments.get(connection, comment_id), comment_id)
+def read_content(connection: Connection, comment_id: int) -> LabelContent | None:
+    """Return the content of a stored comment; `None` if it was deleted."""
+    comment = comments.find_many(connection, [comment_id]).get(comment_id)
+    return None if comment is None else LabelContent.of(comment, comment_id)
 
 
 def read_contents(services: Services, comment_ids: Collection[int]) -> dict[int, LabelContent]:
-    """Return the contents of those of the comments that are stored, by id."""
+    """Return the contents of those of the comments that are stored as they came, by id."""
     with read_transaction(services.engine, slow=True) as connection:
         stored = comments.find_many(connection, comment_ids)
     return {comment_id: LabelContent.of(comment, comment_id) for comment_id, comment in stored.items()}
@@ -56,14 +57,17 @@ def store_content(
 ) -> None:
     """Store the content of a comment that gets this label. Without a label, remove it.
 
-    If `content` is that of another comment, or `None`, it is read here, while the database is locked.
+    If `content` is that of another comment, or `None`, it is read here, while the database is locked. Of a comment
+    whose contents were deleted, the features of an earlier label stay: without any, the label teaches nothing.
     """
     if value is not None and (content is None or content.comment_id != comment_id):
         content = read_content(connection, comment_id)
-    index_label(connection, site_id, comment_id, value, content and content.text)
-    if value is None or content is None:
+    purged = value is not None and comments.is_purged(connection, comment_id)
+    # A purged text would come back as an excerpt of similar comments.
+    index_label(connection, site_id, comment_id, value, None if purged or content is None else content.text)
+    if value is None:
         lessons.remove_features(connection, [comment_id])
-    else:
+    elif content is not None:
         lessons.put_features(connection, site_id, [(comment_id, content.features)])
 
 

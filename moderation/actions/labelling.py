@@ -107,10 +107,12 @@ def label_comment(
     `find_same_comment` finds the comment. One that is not stored yet is stored without a decision.
     """
     now = services.clock()
-    identity = CommentIdentity.of(ParsedComment(comment))
+    identity = CommentIdentity.of(ParsedComment(comment), services.secret)
     with read_transaction(services.engine) as connection:
         stored_id = find_same_comment(connection, site.id, identity)
-        content = read_content(connection, stored_id) if stored_id else LabelContent.of(comment)
+        content = read_content(connection, stored_id) if stored_id else None
+    # The blog sends the text of a comment again whose contents were deleted.
+    content = content or LabelContent.of(comment, stored_id or 0)
 
     def apply(connection: Connection) -> Label:
         lock_content(connection, site.id, identity.content_hash)

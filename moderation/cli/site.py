@@ -8,6 +8,7 @@ from moderation.actions.label_content import count_lessons
 from moderation.actions.rollout import RolloutStatus, rollout_statuses
 from moderation.cli._options import as_json, opened_services, url_argument
 from moderation.cli._output import echo_status, print_json, print_table
+from moderation.cli.retention import retention
 from moderation.cli.site_thresholds import budget, recalibrate, rollout_mode, thresholds
 from moderation.domain.site import AkismetReviewSettings, OnError, ReviewAction, Site
 from moderation.web.api.schemas import AkismetReviewResponse, SiteResponse
@@ -22,6 +23,7 @@ site.add_command(thresholds)
 site.add_command(budget)
 site.add_command(rollout_mode)
 site.add_command(recalibrate)
+site.add_command(retention)
 
 
 @site.command()

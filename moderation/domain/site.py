@@ -18,6 +18,7 @@ from moderation.domain.budget import (
 from moderation.domain.comment_types import PRIVATE_TYPES, REACTION_TYPES
 from moderation.domain.errors import InvalidInput
 from moderation.domain.general_guarantee import GeneralGuarantees
+from moderation.domain.retention import DEFAULT_RETENTION, Retention
 from moderation.domain.thresholds import Thresholds
 
 MIN_REVIEW = 0.5
@@ -114,6 +115,7 @@ class Site:
     budget: Budget | None = None
     on_error: OnError = OnError.ERROR
     rollout: RolloutMode = RolloutMode.DEFAULT
+    retention: Retention = DEFAULT_RETENTION
     plugin: PluginState = PluginState()
     stored_calibration: StoredCalibration | None = None
     storage_error: str = ""

@@ -32,7 +32,7 @@ EXCERPTS = tuple(
 )
 """The same columns, each with the first `excerpt_length` code points only, so that a list of long texts is small."""
 
-_ADD = PreparedInsert(comments, without=frozenset({"id"}), returning="id")
+_ADD = PreparedInsert(comments, without=frozenset({"id", "purged_at"}), returning="id")
 _BY_RETRY_HASH = PreparedQuery(
     select(func.max(comments.c.id)).where(
         comments.c.site_id == bindparam("site_id"),
@@ -91,8 +91,13 @@ def add(
 
 
 def get(connection: Connection, comment_id: int) -> Comment:
-    """Return the stored comment with this id."""
+    """Return the stored comment with this id, as far as its contents were not deleted."""
     return from_row(connection.execute(select(*COLUMNS).where(comments.c.id == comment_id)).mappings().one())
+
+
+def is_purged(connection: Connection, comment_id: int) -> bool:
+    """Return whether contents of a comment were deleted."""
+    return connection.execute(select(comments.c.purged_at).where(comments.c.id == comment_id)).scalar_one() is not None
 
 
 def text_part(connection: Connection, comment_id: int, start: int, length: int) -> tuple[str, int]:
@@ -104,8 +109,8 @@ def text_part(connection: Connection, comment_id: int, start: int, length: int) 
 
 
 def find_many(connection: Connection, comment_ids: Collection[int]) -> dict[int, Comment]:
-    """Return those of the comments that are stored, by id."""
-    statement, ids = select(comments.c.id, *COLUMNS), list(comment_ids)
+    """Return those of the comments that are stored as they came, by id."""
+    statement, ids = select(comments.c.id, *COLUMNS).where(comments.c.purged_at.is_(None)), list(comment_ids)
     pages = (ids[start : start + _MAX_IDS_PER_QUERY] for start in range(0, len(ids), _MAX_IDS_PER_QUERY))
     return {
         row["id"]: from_row(row)
@@ -137,23 +142,31 @@ def find_by_retry_hash(
     return comment_id
 
 
-def find_same(connection: Connection, site_id: int, content_hash: bytes, sent: SentFields) -> int | None:
-    """Return the id of the site's newest comment with this content hash and these fields; `None` if there is none.
+def find_same(
+    connection: Connection, site_id: int, content_hashes: Collection[bytes], sent: SentFields, digests: tuple[str, str]
+) -> int | None:
+    """Return the id of the site's newest comment with one of these content hashes and these fields, or `None`.
 
-    A field that is absent or empty on either side agrees; slashes do not count. Comments on the same page come first.
-    With an author, an index leads to the comments of that author and those without one.
+    A field that is absent or empty on either side agrees, and so do the digests of author and e-mail address; slashes
+    do not count. Comments on the same page come first. With an author, an index leads to the comments of that author
+    and those without one.
     """
+    columns = (comments.c.author, comments.c.email, comments.c.permalink)
     agreeing = [
-        or_(column.is_(None), column == "", func.replace(column, "\\", "") == literal(value.replace("\\", ""), AnyText))
-        for column, value in zip((comments.c.author, comments.c.email, comments.c.permalink), sent, strict=True)
+        or_(
+            column.is_(None),
+            column.in_(["", digest]),
+            func.replace(column, "\\", "") == literal(value.replace("\\", ""), AnyText),
+        )
+        for column, value, digest in zip(columns, sent, (*digests, ""), strict=True)
         if value
     ]
     if sent.author:
-        agreeing.append(AUTHOR_BEGINNING.in_(_beginnings(sent.author)))
+        agreeing.append(AUTHOR_BEGINNING.in_([*_beginnings(sent.author), digests[0]]))
     elsewhere = case((comments.c.permalink == literal(sent.permalink, AnyText), 0), else_=1)
     statement = (
         select(comments.c.id)
-        .where(comments.c.site_id == site_id, comments.c.content_hash == content_hash, *agreeing)
+        .where(comments.c.site_id == site_id, comments.c.content_hash.in_(content_hashes), *agreeing)
         .order_by(elsewhere, comments.c.id.desc())
         .limit(1)
     )
@@ -161,16 +174,16 @@ def find_same(connection: Connection, site_id: int, content_hash: bytes, sent: S
 
 
 def with_same_content(
-    connection: Connection, site_id: int, content_hash: bytes, permalink: str | None, limit: int
+    connection: Connection, site_id: int, content_hashes: Collection[bytes], permalink: str | None, limit: int
 ) -> list[SameContent]:
-    """Return at most `limit` comments of the site with this content hash.
+    """Return at most `limit` comments of the site with one of these content hashes.
 
     Comments with this permalink come first, newer comments before older ones.
     """
     elsewhere = case((comments.c.permalink == literal(permalink, AnyText), 0), else_=1)
     statement = (
         select(comments.c.id, comments.c.author, comments.c.email, comments.c.permalink)
-        .where(comments.c.site_id == site_id, comments.c.content_hash == content_hash)
+        .where(comments.c.site_id == site_id, comments.c.content_hash.in_(content_hashes))
         .order_by(elsewhere, comments.c.id.desc())
         .limit(limit)
     )

@@ -182,7 +182,7 @@ def newest_since(
     statement = (
         select(*COLUMNS, labels_table.c.value.label("label"))
         .select_from(WITH_COMMENT.outerjoin(labels_table, of_comment))
-        .where(*_judged_since(site_id, since))
+        .where(*_judged_since(site_id, since), comments_table.c.purged_at.is_(None))
         .order_by(decisions.c.decided_at.desc())
         .limit(limit)
     )
@@ -211,7 +211,7 @@ def page_between(
     statement = (
         select(*COLUMNS, labels_table.c.value.label("label"))
         .select_from(WITH_COMMENT.outerjoin(labels_table, of_comment))
-        .where(*_judged_since(site_id, since), decisions.c.decided_at <= until)
+        .where(*_judged_since(site_id, since), decisions.c.decided_at <= until, comments_table.c.purged_at.is_(None))
         .where(or_(decisions.c.decided_at > since, decisions.c.id > last_id))
         .order_by(decisions.c.decided_at, decisions.c.id)
         .limit(limit)

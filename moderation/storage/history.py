@@ -198,7 +198,7 @@ def list_outdated(connection: Connection, site_id: int, model: str, limit: int) 
     statement = (
         select(history.c.comment_id, *comments.COLUMNS)
         .join(comments_table, comments_table.c.id == history.c.comment_id)
-        .where(history.c.site_id == site_id, history.c.model != model)
+        .where(history.c.site_id == site_id, history.c.model != model, comments_table.c.purged_at.is_(None))
         .order_by(history.c.published_at.desc(), history.c.comment_id.desc())
         .limit(limit)
     )

@@ -220,7 +220,7 @@ def track_records(connection: Connection, site_id: int | None) -> list[TrackReco
 def list_labelled(connection: Connection, site_id: int | None, after: int, limit: int) -> list[LabelledComment]:
     """Return the next `limit` labelled comments whose id is above `after`, in the order of their ids.
 
-    `site_id` restricts them to one site. Comments whose label was withdrawn are left out.
+    `site_id` restricts them to one site. Withdrawn labels and comments whose contents were deleted are left out.
     """
     probability = (
         select(queue_items.c.audit_probability)
@@ -238,7 +238,7 @@ def list_labelled(connection: Connection, site_id: int | None, after: int, limit
         .select_from(labels)
         .join(comments_table, comments_table.c.id == labels.c.comment_id)
         .join(sites, sites.c.id == labels.c.site_id)
-        .where(labels.c.value.is_not(None), labels.c.comment_id > after, IN_FORCE)
+        .where(labels.c.value.is_not(None), labels.c.comment_id > after, IN_FORCE, comments_table.c.purged_at.is_(None))
         .order_by(labels.c.comment_id)
         .limit(limit)
     )

@@ -106,11 +106,15 @@ def count(connection: Connection, site_id: int | None) -> tuple[int, int]:
 
 
 def list_missing(connection: Connection, after: int, limit: int) -> list[MissingFeatures]:
-    """Return the next `limit` labelled comments without features of this version, with an id above `after`."""
+    """Return the next `limit` labelled comments without features of this version, with an id above `after`.
+
+    Comments whose contents were deleted are left out: there is nothing to make features from.
+    """
     statement = (
         select(labels.c.comment_id, labels.c.site_id, *comments.COLUMNS)
         .join(comments_table, comments_table.c.id == labels.c.comment_id)
         .where(_LABELLED, labels.c.comment_id > after, ~exists().where(_CURRENT).correlate(labels))
+        .where(comments_table.c.purged_at.is_(None))
         .order_by(labels.c.comment_id)
         .limit(limit)
     )

@@ -1,4 +1,4 @@
-"""The tables of moderators, tokens, operators' lists and rules, alarms, webhooks, digests, feeds, shadows and jobs."""
+"""The tables of the installation, moderators, tokens, lists, rules, alarms, webhooks, digests, views, jobs and backups."""
 
 from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table
 
@@ -251,4 +251,24 @@ job_runs = Table(
     Column("failed_at", UtcDateTime),
     Column("last_error", AnyText),
     Column("leased_until", UtcDateTime),
+)
+
+# One row: the id distinguishes this database from others, the digest its secret from others. The versions are other
+# texts after every change: of a site, a key, a calibration or a list, and of a list.
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", AnyText, primary_key=True),
+    Column("secret_digest", AnyText),
+    Column("sites_version", AnyText, nullable=False, server_default=""),
+    Column("lists_version", AnyText, nullable=False, server_default=""),
+)
+
+# The archives of backups that were written, by their paths, so that an erasure names the ones with the person.
+backups = Table(
+    "backups",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("path", AnyText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
 )

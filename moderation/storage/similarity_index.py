@@ -61,6 +61,7 @@ def list_missing(
         select(labels.c.comment_id, labels.c.site_id, labels.c.value, _excerpt(length))
         .join(comments, comments.c.id == labels.c.comment_id)
         .where(labels.c.value.is_not(None), labels.c.comment_id > after, IN_FORCE, ~indexed)
+        .where(comments.c.purged_at.is_(None))
         .order_by(labels.c.comment_id)
         .limit(limit)
     )

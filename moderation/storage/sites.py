@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from moderation.domain.budget import Budget, RolloutMode
 from moderation.domain.errors import Conflict
 from moderation.domain.people import SiteScope
+from moderation.domain.retention import Retention
 from moderation.domain.site import AkismetReviewSettings, OnError, PluginState, ReviewAction, Site
 from moderation.domain.thresholds import Thresholds
 from moderation.storage import calibrations, installation
@@ -158,6 +159,11 @@ def set_rollout(connection: Connection, site_id: int, rollout: RolloutMode) -> N
     _update(connection, site_id, rollout=rollout.value)
 
 
+def set_retention(connection: Connection, site_id: int, retention: Retention) -> None:
+    """Set what the site keeps of its comments."""
+    _update(connection, site_id, retention=retention.to_json())
+
+
 def add_key(connection: Connection, site_id: int, digest: str, prefix: str, at: datetime) -> None:
     """Store an active key. `prefix` is the beginning of the key, by which people recognize it.
 
@@ -209,6 +215,7 @@ def _from_row(values: Row[Any]) -> Site:
         else Budget(max_lost_rate, row["site_max_held_rate"], row["site_confidence"], row["site_coverage"]),
         on_error=OnError(row["site_on_error"]),
         rollout=RolloutMode(row["site_rollout"]),
+        retention=Retention.from_json(row["site_retention"]),
         plugin=PluginState(row["site_plugin_key_digest"], row["site_rejected_origin"], row["site_plugin_callback"]),
         stored_calibration=None if row["calibration_id"] is None else calibrations.from_row(row),
         lists_version=row["lists_version"],

@@ -21,6 +21,7 @@ from moderation.storage.columns import AnyText, UtcDateTime
 
 metadata = operator_tables.metadata
 """All tables."""
+installation = operator_tables.installation
 queue_items = queue_tables.queue_items
 callbacks = queue_tables.callbacks
 acts = queue_tables.acts
@@ -57,6 +58,8 @@ sites = Table(
     Column("coverage", Double),
     Column("on_error", AnyText, nullable=False, server_default="error"),
     Column("rollout", AnyText, nullable=False, server_default="default"),
+    # How comments are kept, as JSON; empty for the default.
+    Column("retention", AnyText, nullable=False, server_default=""),
     Column("created_at", UtcDateTime, nullable=False),
     Column("removed_at", UtcDateTime),
 )
@@ -100,6 +103,8 @@ comments = Table(
     Column("retry_hash", BigInteger),
     # The keys of the comment's traits in `appearances`, 8 bytes each: a label is counted there.
     Column("trait_keys", LargeBinary),
+    # When contents of the comment were deleted; NULL while it is stored as it came.
+    Column("purged_at", UtcDateTime),
 )
 AUTHOR_BEGINNING_LENGTH = 64
 AUTHOR_BEGINNING = literal_column("coalesce(substr(author, 1, 64), '')", Text)
@@ -117,6 +122,9 @@ Index(
     comments.c.retry_hash,
     comments.c.id,
 )
+
+_kept = comments.c.purged_at.is_(None)
+Index("ix_comments_kept", comments.c.site_id, comments.c.id, sqlite_where=_kept, postgresql_where=_kept)
 
 # Published comments of a blog's export, with the probabilities of the model that judged them last.
 history = Table(
@@ -305,15 +313,4 @@ appearances = Table(
     Column("history", LargeBinary, nullable=False),
     Column("ham_labels", Integer, nullable=False),
     Column("spam_labels", Integer, nullable=False),
-)
-
-# One row: the id distinguishes this database from others, the digest its secret from others. The versions are other
-# texts after every change: of a site, a key, a calibration or a list, and of a list.
-installation = Table(
-    "installation",
-    metadata,
-    Column("id", AnyText, primary_key=True),
-    Column("secret_digest", AnyText),
-    Column("sites_version", AnyText, nullable=False, server_default=""),
-    Column("lists_version", AnyText, nullable=False, server_default=""),
 )

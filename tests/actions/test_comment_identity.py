@@ -28,7 +28,7 @@ WITH_ENTITIES = (
 
 def find(services: Services, site: Site, comment: Comment) -> int | None:
     with read_transaction(services.engine) as connection:
-        return find_same_comment(connection, site.id, CommentIdentity.of(ParsedComment(comment)))
+        return find_same_comment(connection, site.id, CommentIdentity.of(ParsedComment(comment), services.secret))
 
 
 def check(services: Services, site: Site, comment: Comment) -> int:

@@ -16,8 +16,9 @@ from sqlalchemy import Engine, Row, inspect, text
 import moderation.storage
 from moderation.domain.errors import StorageUnavailable
 from moderation.domain.people import Grant, Role
+from moderation.domain.retention import DEFAULT_RETENTION, KEEP_ALL
 from moderation.domain.thresholds import Thresholds
-from moderation.storage import decisions, grants, moderators, sessions, sites, tables, totp
+from moderation.storage import decisions, grants, moderators, retention, sessions, sites, tables, totp
 from moderation.storage.engine import open_engine, read_transaction, write_transaction
 from moderation.storage.migrate import HEAD, schema_problem, upgrade
 from moderation.storage.operator_tables import moderators as moderators_table
@@ -130,6 +131,23 @@ def test_moderators_before_totp_sign_in_as_before(url: str, engine: Engine) -> N
         assert connection.execute(moderators_table.select()).one().password_hash == "hash"
         command.upgrade(config, "head")
         assert totp.find(connection, mara) is None
+    engine.dispose()
+
+
+def test_sites_before_retention_keep_everything(url: str, engine: Engine) -> None:
+    """An upgrade deletes nothing. A new site has the default."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    with write_transaction(engine) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0046")
+        connection.execute(
+            text("INSERT INTO sites (url, created_at) VALUES ('https://old.example', CURRENT_TIMESTAMP)")
+        )
+        command.upgrade(config, "head")
+        sites.add(connection, "https://new.example", NOON)
+        kept = {site.url: site.retention for site in retention.list_sites(connection)}
+    assert kept == {"https://old.example": KEEP_ALL, "https://new.example": DEFAULT_RETENTION}
     engine.dispose()
 
 

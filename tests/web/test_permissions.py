@@ -41,7 +41,7 @@ ALLOWED = {
     Role.READER: READING,
     Role.MODERATOR: READING | DECIDING,
     Role.OPERATOR: READING | DECIDING | OVERSEEING,
-    Role.OWNER: READING | DECIDING | OVERSEEING,
+    Role.OWNER: READING | DECIDING | OVERSEEING | {"set_retention"},
 }
 """The pages that each role may ask for, beside signing in and out."""
 

@@ -42,6 +42,7 @@ NEEDED: Mapping[str, Permission] = {
     "queue.export_log": Permission.OVERSEE,
     "queue.sites": Permission.OVERSEE,
     "queue.site": Permission.OVERSEE,
+    "queue.set_retention": Permission.ADMINISTER,
 }
 """The permission that each page needs."""
 NEEDED_ON_ALL_SITES: Mapping[str, Permission] = {

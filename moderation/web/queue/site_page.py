@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from flask import render_template, request
+from flask import Blueprint, render_template, request
 from markupsafe import Markup
 
 from moderation.actions.audit import CONFIDENCE, AuditReport
@@ -22,9 +22,10 @@ from moderation.actions.rollout import RolloutStatus, rollout_statuses
 from moderation.domain.audit import Estimate
 from moderation.domain.jobs import JobResult, JobRun, describe_problems
 from moderation.domain.people import Permission
-from moderation.web.queue.forms import parse_number
+from moderation.web.queue.forms import MAX_NUMBER, parse_number
 from moderation.web.queue.highlight import excerpt
 from moderation.web.queue.permissions import may
+from moderation.web.queue.retention_form import RetentionView, retention_view, submit_retention
 from moderation.web.requests import services
 
 SITES_PAGE_SIZE = 50
@@ -72,6 +73,7 @@ class Chart:
 class SitePage:
     """The contents of the page. Rates and numbers are sentences."""
 
+    id: int
     url: Markup
     chart: Chart
     traffic: str
@@ -81,7 +83,16 @@ class SitePage:
     thresholds: Sequence[tuple[str, str]]
     protection: Sequence[str]
     model: Sequence[str]
+    retention: RetentionView
     problems: Sequence[str]
+
+
+def add_site_pages(blueprint: Blueprint) -> None:
+    """Add the pages and the target of the form to the blueprint of the queue."""
+    blueprint.add_url_rule("/queue/sites", "sites", show_sites)
+    path = f"/queue/sites/<int(max={MAX_NUMBER}):site_id>"
+    blueprint.add_url_rule(path, "site", show_site)
+    blueprint.add_url_rule(f"{path}/retention", "set_retention", submit_retention, methods=["POST"])
 
 
 def show_sites() -> str:
@@ -113,6 +124,7 @@ def site_page(overview: SiteOverview, model: ModelSummary | None) -> SitePage:
     """Return the contents of the page of a site under this live model."""
     thresholds = overview.rollout.thresholds
     return SitePage(
+        id=overview.site.id,
         url=excerpt(overview.site.url, _MAX_ADDRESS_BYTES),
         chart=chart(overview.traffic),
         traffic=_describe_traffic(overview.traffic),
@@ -124,6 +136,7 @@ def site_page(overview: SiteOverview, model: ModelSummary | None) -> SitePage:
         ],
         protection=[overview.rollout.protection, overview.rollout.next_stage],
         model=_describe_model(model),
+        retention=retention_view(overview.site.retention),
         problems=_describe_problems(overview),
     )
 

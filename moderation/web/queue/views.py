@@ -32,13 +32,13 @@ from moderation.web.queue.account_pages import AccountPages
 from moderation.web.queue.auth import SignInView, ask_again, current_moderator, sign_out
 from moderation.web.queue.campaign_pages import add_campaign_pages
 from moderation.web.queue.effects import Effect
-from moderation.web.queue.forms import MAX_NUMBER, act, acting_moderator, parse_number, show_acts, undo
+from moderation.web.queue.forms import act, acting_moderator, parse_number, show_acts, undo
 from moderation.web.queue.history import describe_history
 from moderation.web.queue.log_page import add_log_pages
 from moderation.web.queue.own_paths import own_path
 from moderation.web.queue.permissions import may, require_permission, require_totp
 from moderation.web.queue.search_form import ORDERS, ListRequest, add_view, delete_view, facets_view, saved_view_links
-from moderation.web.queue.site_page import show_site, show_sites
+from moderation.web.queue.site_page import add_site_pages
 from moderation.web.queue.sweep_page import add_sweep_page
 from moderation.web.queue.teamwork import notes_views, open_comment, write_note
 from moderation.web.queue.view_models import QueueItemView, item_part_view, queue_item_view
@@ -83,8 +83,7 @@ def queue_blueprint() -> Blueprint:
     blueprint.add_url_rule("/queue/open", "open_comment", open_comment, methods=["POST"])
     blueprint.add_url_rule("/queue/undo", "undo", undo, methods=["POST"])
     blueprint.add_url_rule("/queue/acts", "acts", show_acts)
-    blueprint.add_url_rule("/queue/sites", "sites", show_sites)
-    blueprint.add_url_rule(f"/queue/sites/<int(max={MAX_NUMBER}):site_id>", "site", show_site)
+    add_site_pages(blueprint)
     add_campaign_pages(blueprint)
     add_sweep_page(blueprint)
     add_log_pages(blueprint)
