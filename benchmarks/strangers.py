@@ -42,7 +42,15 @@ MAX_LIVEZ_SECONDS = 1.0
 MAX_SIGN_IN_SECONDS = 10.0
 
 POST_ROUTES = (
-    *("/v1/score", "/v1/score/batch", "/queue/sign-in", "/queue/sign-out", "/queue/act"),
+    *(
+        "/v1/score",
+        "/v1/score/batch",
+        "/v1/privacy/export",
+        "/v1/privacy/erasure",
+        "/queue/sign-in",
+        "/queue/sign-out",
+        "/queue/act",
+    ),
     *("/queue/undo", "/queue/sweep", "/queue/campaigns/1", "/queue/campaigns/rules"),
     *("/queue/notes", "/queue/open", "/queue/views", "/queue/views/remove", "/queue/sign-in/code"),
     "/queue/sites/1/retention",

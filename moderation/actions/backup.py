@@ -22,7 +22,14 @@ from moderation.actions.archive import (
 )
 from moderation.actions.secret import check_value
 from moderation.domain.errors import Conflict, InvalidInput, ModerationError, StorageUnavailable
-from moderation.storage.snapshot import DatabaseFacts, copy_database, database_path, dump_command, read_facts
+from moderation.storage.snapshot import (
+    DatabaseFacts,
+    copy_database,
+    database_path,
+    dump_command,
+    note_backup,
+    read_facts,
+)
 
 _SCRATCH_PREFIX = ".moderation-backup-"
 
@@ -76,6 +83,7 @@ def back_up(state: StatePaths, target: Path, now: datetime) -> Manifest:
                 archive.verify()
             draft.replace(target)
             sync_folder(target.parent)
+            note_backup(state.database_url, state.busy_timeout_seconds, target, facts.revision, now)
     except OSError as error:
         name = error.filename or target.parent
         raise StorageUnavailable(f"No backup was written: {name} cannot be used ({error.strerror}).") from None

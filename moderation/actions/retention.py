@@ -1,11 +1,12 @@
 """Delete the contents of comments that a site has kept long enough, in short writes that keep no comment waiting."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from threading import Event
-from typing import Any
+from time import monotonic, sleep
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
@@ -20,9 +21,12 @@ from moderation.storage.engine import read_transaction
 from moderation.storage.locks import lock_comments, lock_site
 from moderation.storage.retention import Identified, SiteRetention
 
+T = TypeVar("T")
+
 _PAGE_SIZE = 500
-BATCH_SIZE = 50
+BATCH_SIZE = 25
 """Comments that one write changes: some ten milliseconds, in which scores wait."""
+MIN_PAUSE_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,17 @@ def purge_comments(
     return [count for count in counts if count.comments]
 
 
+def write_batch(services: Services, write: Callable[[Connection], T]) -> T:
+    """Run a write, and leave the database to others for as long as it took.
+
+    Otherwise the next one would take SQLite's lock again at once, before the writes of other processes look at it.
+    """
+    started = monotonic()
+    result = services.writer.run(write)
+    sleep(max(monotonic() - started, MIN_PAUSE_SECONDS))
+    return result
+
+
 def forget_fields(
     connection: Connection, comment_ids: Collection[int], retention: Retention, secret: bytes, at: datetime
 ) -> None:
@@ -91,7 +106,7 @@ def _purge_site(services: Services, site: SiteRetention, dry_run: bool, stop: Ev
         for start in range(0, len(due), BATCH_SIZE):
             if not stop.is_set():
                 batch = due[start : start + BATCH_SIZE]
-                count += services.writer.run(partial(_purge_batch, services, site.retention, batch, now))
+                count += write_batch(services, partial(_purge_batch, services, site.retention, batch, now))
     return count
 
 
@@ -102,8 +117,7 @@ def _purge_batch(
     # Read again: a person may have labelled one since.
     kept = stored.find_kept(connection, comment_ids)
     due = [comment.comment_id for comment in kept if comment.is_due(retention, now)]
-    for comment_id in due:
-        queue_items.close_for_comment(connection, comment_id, PURGED_BY, "purged", now)
+    queue_items.close_for_comments(connection, due, PURGED_BY, "purged", now)
     forget_fields(connection, due, retention, services.secret, now)
     return len(due)
 

@@ -45,7 +45,7 @@ def add_token(services: Services, url: str, name: str, purposes: Collection[Purp
     if not name.isprintable() or name != name.strip() or not 0 < len(name) <= MAX_NAME_LENGTH:
         raise InvalidInput(f"A token's name is 1 to {MAX_NAME_LENGTH} printable characters without spaces around it.")
     if not purposes:
-        raise InvalidInput("A token needs a purpose: score, label or read.")
+        raise InvalidInput("A token needs a purpose: score, label, read or admin.")
     site, now = find_site(services, url), services.clock()
     text = PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
     expires_at = None if days is None else now + timedelta(days=days)

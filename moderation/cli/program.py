@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("state:backup", "Save the database, the secret and the models while the service runs."),
     "restore": ("state:restore", "Put the state of a backup in place."),
     "purge": ("retention:purge", "Delete the contents of comments that their sites have kept long enough."),
+    "privacy": ("privacy:privacy", "Show and erase all that is stored about a person."),
     "doctor": ("doctor:doctor", "Check the installation and say what to do."),
     "site": ("site:site", "Manage the sites that may send comments: keys, thresholds, budgets."),
     "token": ("token:token", "Manage tokens for parts of the API, which end by themselves."),

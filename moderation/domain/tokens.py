@@ -6,11 +6,15 @@ from enum import StrEnum
 
 
 class Purpose(StrEnum):
-    """A part of the API: `SCORE` judges comments, `LABEL` changes labels and rules, `READ` shows decisions."""
+    """A part of the API: `SCORE` judges comments, `LABEL` changes labels and rules, `READ` shows decisions.
+
+    `ADMIN` shows and erases all about a person, which the key of a site does not.
+    """
 
     SCORE = "score"
     LABEL = "label"
     READ = "read"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)

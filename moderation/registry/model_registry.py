@@ -50,6 +50,11 @@ class ModelRegistry:
         """Return the ids of all models, in alphabetical order."""
         return sorted(path.parent.name for path in self.folder.glob("*/card.json"))
 
+    def ids_since(self, at: datetime) -> list[str]:
+        """Return the ids of the models whose files were written since a time."""
+        cards = {model_id: self.folder / model_id / "card.json" for model_id in self.ids()}
+        return [model_id for model_id, card in cards.items() if card.stat().st_mtime >= at.timestamp()]
+
     def current_id(self) -> str | None:
         """Return the id of the live model, or `None` before the first promotion. Raises `ModelUnavailable`."""
         history = self._history()

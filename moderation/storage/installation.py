@@ -16,6 +16,11 @@ _NEWEST_ENCRYPTED_KEY = select(callbacks.c.encrypted_key).order_by(callbacks.c.p
 _RETIRE_ALL_KEYS = update(keys).where(keys.c.retired_at.is_(None))
 
 
+def find_id(connection: Connection) -> str:
+    """Return the id of the installation."""
+    return str(connection.execute(select(installation.c.id)).scalar_one())
+
+
 def secret_digest(connection: Connection) -> str | None:
     """Return the check value of the secret; `None` before `moderation init` has stored one."""
     return connection.execute(_SECRET_DIGEST).scalar()

@@ -1,5 +1,6 @@
 """Queue items: held decisions and audit items, which await a person. `decisions.add` opens them."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
@@ -14,8 +15,15 @@ _IS_OPEN = queue_items.c.closed_at.is_(None)
 
 def close_for_comment(connection: Connection, comment_id: int, closed_by: str, outcome: str, at: datetime) -> None:
     """Close the open items of a comment's decisions."""
-    of_comment = select(decisions_table.c.id).where(decisions_table.c.comment_id == comment_id)
-    statement = update(queue_items).where(_IS_OPEN, queue_items.c.decision_id.in_(of_comment))
+    close_for_comments(connection, [comment_id], closed_by, outcome, at)
+
+
+def close_for_comments(
+    connection: Connection, comment_ids: Collection[int], closed_by: str, outcome: str, at: datetime
+) -> None:
+    """Close the open items of the decisions on comments."""
+    of_comments = select(decisions_table.c.id).where(decisions_table.c.comment_id.in_(comment_ids))
+    statement = update(queue_items).where(_IS_OPEN, queue_items.c.decision_id.in_(of_comments))
     connection.execute(statement.values(closed_at=at, closed_by=closed_by, outcome=outcome))
 
 

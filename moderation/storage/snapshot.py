@@ -3,6 +3,7 @@
 import shlex
 import sqlite3
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -11,10 +12,13 @@ from sqlalchemy import make_url, select, text
 from sqlalchemy.exc import DatabaseError
 
 from moderation.domain.errors import StorageUnavailable
-from moderation.storage.engine import open_engine, read_transaction
+from moderation.storage import persons
+from moderation.storage.engine import open_engine, read_transaction, write_transaction
 from moderation.storage.tables import installation
 
 DUMP_NAME = "moderation.dump"
+
+_FIRST_WITH_BACKUPS = "0047"
 
 
 class DatabaseFacts(NamedTuple):
@@ -75,6 +79,21 @@ def read_facts(url: str, busy_timeout_seconds: float) -> DatabaseFacts:
             return DatabaseFacts(revision, identity, digest)
     except DatabaseError:
         raise StorageUnavailable("The database is of an older version: run `moderation init` first.") from None
+    finally:
+        engine.dispose()
+
+
+def note_backup(url: str, busy_timeout_seconds: float, path: Path, revision: str, at: datetime) -> None:
+    """Store the path of a backup that was written, so that an erasure can name it. Raises `StorageUnavailable`.
+
+    A database of an older revision has no place for it.
+    """
+    if revision < _FIRST_WITH_BACKUPS:
+        return
+    engine = open_engine(url, busy_timeout_seconds)
+    try:
+        with write_transaction(engine) as connection:
+            persons.add_backup(connection, str(path), at)
     finally:
         engine.dispose()
 

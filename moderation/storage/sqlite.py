@@ -181,6 +181,8 @@ class SqliteDatabase:
         # NORMAL would lose the last answers in a power cut: with FULL a commit is on disk when it returns.
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
+        # Deleted comments are overwritten with zeros: else their bytes stay in the file until it needs the space.
+        cursor.execute("PRAGMA secure_delete = ON")
         cursor.execute(f"PRAGMA cache_size = -{_PAGE_CACHE_KIB}")
         # A read opens the -wal and -shm files, whose ids are compared later.
         located = cursor.execute(_LOCATE_IDENTITY).fetchone() or (0, 0, 0)

@@ -142,6 +142,17 @@ def calling_site(purpose: Purpose | None, *, recall: bool = False) -> Site:
     return authenticate(authorization.token, recall=recall)
 
 
+def administered_site() -> Site:
+    """Return the site of a token with the purpose `admin`, as `calling_site` does.
+
+    Raises `Forbidden` for a site's key: each blog has it, and many programs there can read it.
+    """
+    site = calling_site(Purpose.ADMIN)
+    if request.authorization is None or not is_token(request.authorization.token or ""):
+        raise Forbidden("This needs a token with the purpose admin: `moderation token add URL NAME --for admin`.")
+    return site
+
+
 def authenticate(key: str, *, recall: bool = False) -> Site:
     """Return the site of a key, and mark the request as one with a valid key. Raises `AuthenticationFailed`."""
     try:

@@ -21,6 +21,7 @@ CALLS = {
     "label": ("PUT", "/v1/decisions/{id}/label", Purpose.LABEL, {"label": "ham"}),
     "forget": ("DELETE", "/v1/decisions/{id}/label", Purpose.LABEL, None),
     "removal": ("PUT", "/v1/decisions/{id}/removal", Purpose.LABEL, {}),
+    "export": ("POST", "/v1/privacy/export", Purpose.ADMIN, {"by": "name", "value": "Ada"}),
     "author": ("PUT", "/v1/author-rules", Purpose.LABEL, {"fact": "id", "value": "7", "standing": "trusted"}),
 }
 """Each call of the API, with the purpose that it needs."""

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from moderation import __version__
 from moderation.domain.errors import ERROR_MAPPINGS
-from moderation.web.api import author_schemas, schemas
+from moderation.web.api import author_schemas, privacy_schemas, schemas
 from moderation.web.errors import problem_type
 from moderation.web.requests import IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_PATTERN
 
@@ -23,6 +23,7 @@ _REQUESTS = (
     schemas.LabelRequest,
     schemas.RemovalRequest,
     author_schemas.AuthorRuleRequest,
+    privacy_schemas.PersonRequest,
 )
 _RESPONSES = (
     schemas.DecisionResponse,
@@ -30,11 +31,13 @@ _RESPONSES = (
     schemas.BatchResponse,
     schemas.LabelResponse,
     author_schemas.AuthorRuleResponse,
+    privacy_schemas.ReceiptResponse,
     schemas.ProblemResponse,
     schemas.LivenessResponse,
     schemas.ReadinessResponse,
 )
 _SCORE_ERRORS = (400, 401, 403, 408, 413, 415, 422, 429, 503)
+_PERSON_ERRORS = (400, 401, 403, 408, 413, 415, 422, 429, 503)
 _RETRY_LATER = (429, 503)
 
 
@@ -116,6 +119,26 @@ OPERATIONS = (
         200,
         (400, 401, 403, 408, 413, 415, 422, 429, 503),
         may_be_empty=True,
+    ),
+    Operation(
+        "post",
+        "/v1/privacy/export",
+        "exportPerson",
+        "All that is stored about a person, as JSON Lines.",
+        "PersonRequest",
+        "application/x-ndjson",
+        200,
+        _PERSON_ERRORS,
+    ),
+    Operation(
+        "post",
+        "/v1/privacy/erasure",
+        "erasePerson",
+        "Erase all that is stored about a person.",
+        "PersonRequest",
+        "ReceiptResponse",
+        200,
+        _PERSON_ERRORS,
     ),
     Operation("get", "/livez", "livez", "Does the process answer?", response="LivenessResponse", needs_key=False),
     Operation(

@@ -1,4 +1,4 @@
-"""The JSON channel: `/v1/score`, `/v1/score/batch`, `/v1/decisions/ID` with label and removal, `/v1/author-rules`."""
+"""The JSON channel: `/v1/score`, `/v1/score/batch`, `/v1/decisions/ID`, `/v1/author-rules`, `/v1/privacy`."""
 
 import re
 from typing import Any
@@ -23,6 +23,7 @@ from moderation.domain.tokens import Purpose
 from moderation.web.api.author_schemas import AuthorRuleRequest
 from moderation.web.api.bodies import decision_body, stored_decision_body
 from moderation.web.api.openapi import docs_page, openapi_json
+from moderation.web.api.privacy_views import erase, export
 from moderation.web.api.schemas import (
     BatchRequest,
     CommentRequest,
@@ -58,6 +59,8 @@ def api_blueprint() -> Blueprint:
     blueprint.add_url_rule("/v1/decisions/<decision_id>/label", view_func=delete_label, methods=["DELETE"])
     blueprint.add_url_rule("/v1/decisions/<decision_id>/removal", view_func=put_removal, methods=["PUT"])
     blueprint.add_url_rule("/v1/author-rules", view_func=put_author_rule, methods=["PUT"])
+    blueprint.add_url_rule("/v1/privacy/export", view_func=export, methods=["POST"])
+    blueprint.add_url_rule("/v1/privacy/erasure", view_func=erase, methods=["POST"])
     blueprint.add_url_rule("/openapi.json", view_func=openapi_json)
     blueprint.add_url_rule("/docs", view_func=docs_page)
     return blueprint
