@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine
 from moderation.storage.engine import storage_errors
 from moderation.storage.sqlite import database_of, reject_lost_files
 
-MAX_BYTES = 64 * 2**20
+MAX_BYTES = 32 * 2**20
 """Size of a database up to which an erasure rewrites it at once: scores wait meanwhile, for less than a second."""
 MAX_WAIT_SECONDS = 30.0
 """Time to wait for the write lock, and for the end of reads that still need the -wal file."""

@@ -19,6 +19,7 @@ from moderation.web.feed import feed_blueprint
 from moderation.web.forwarding import ForwardedRequests, TrustedProxies
 from moderation.web.health import HealthViews, Metrics
 from moderation.web.log_format import log_requests
+from moderation.web.privacy_page import privacy_blueprint
 from moderation.web.queue.auth import init_login
 from moderation.web.queue.views import queue_blueprint
 from moderation.web.rate_limits import TokenBuckets
@@ -45,6 +46,7 @@ def create_app(services: Services, settings: Settings) -> Flask:
         app.register_blueprint(blueprint)
     app.register_blueprint(HealthViews(services, metrics).blueprint())
     app.register_blueprint(feed_blueprint())
+    app.register_blueprint(privacy_blueprint())
     app.register_blueprint(queue_blueprint())
     app.add_url_rule("/", "root", _redirect_to_queue)
     init_login(app)

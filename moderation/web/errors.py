@@ -32,7 +32,7 @@ LOG_PAUSE_SECONDS = 10.0
 """Time for which a process logs no second 503 of the same kind: an outage must not fill the disk with its log."""
 _next_logs: dict[str, float] = {}
 _AKISMET_PATHS = re.compile(r"/1\.\d+/")
-_HTML_PATHS = re.compile(r"/(?:queue(?:/.*)?|docs)?")
+_HTML_PATHS = re.compile(r"/(?:queue(?:/.*)?|privacy/.*|docs)?")
 
 
 class Problem(NamedTuple):

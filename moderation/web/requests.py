@@ -114,6 +114,9 @@ def add_headers(response: Response) -> Response:
     headers["X-Content-Type-Options"] = "nosniff"
     if request.endpoint == "static" and response.status_code < HTTPStatus.BAD_REQUEST:
         response.cache_control.immutable = True
+    elif response.cache_control.public:
+        # A public page says itself how long it may be kept.
+        pass
     elif response.get_etag()[0]:
         # The caller may keep it, and asks each time whether it is still the newest.
         headers["Cache-Control"] = "private, no-cache"
