@@ -8,12 +8,13 @@ The questions to the operator's own model have another thread, as a model answer
 The jobs share the thread, so each one bounds how long it may delay the others. A round of deliveries begins no call
 after `deliveries.MAX_ROUND_SECONDS`. It delays the others for 40 seconds and one DNS look-up at most. Recalibration
 stops between two sites after `RECALIBRATION_SLICE_SECONDS`. It delays callbacks for 5 seconds and one site at most.
+The purge of comments stops between two writes after as long.
 """
 
 import logging
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Event, Thread
 from time import monotonic
 
@@ -25,7 +26,7 @@ from moderation.actions.history import rescore_history
 from moderation.actions.jobs import Job, JobLog, in_one_process
 from moderation.actions.opinions import Asking, Observer
 from moderation.actions.repetition import purge_appearances
-from moderation.actions.retention import purge_comments
+from moderation.actions.retention import PurgeCount, purge_steps
 from moderation.actions.retraining_job import CHECK_SECONDS, NAME, Retraining, RetrainingPlan
 from moderation.actions.retries import purge_keys
 from moderation.actions.rollout import recalibrate
@@ -185,6 +186,26 @@ class SlicedRecalibration:
         return bool(self._remaining_sites)
 
 
+class SlicedPurge:
+    """A job that purges comments, in slices of `slice_seconds` between which other tasks have their turn."""
+
+    def __init__(self, services: Services, *, slice_seconds: float = RECALIBRATION_SLICE_SECONDS) -> None:
+        self._services = services
+        self._slice_seconds = slice_seconds
+        self._steps: Iterator[PurgeCount] | None = None
+
+    def __call__(self, stop_event: Event) -> bool:
+        """Purge the next comments. Returns whether any are left to look at."""
+        end = monotonic() + self._slice_seconds
+        # A run that fails begins anew.
+        steps, self._steps = self._steps or purge_steps(self._services), None
+        for _ in steps:
+            if stop_event.is_set() or monotonic() >= end:
+                self._steps = steps
+                return True
+        return False
+
+
 def job_threads(
     services: Services, adviser_max_per_minute: int, observe: Observer, retraining: RetrainingPlan | None
 ) -> list[BackgroundTasks]:
@@ -208,13 +229,12 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         score_shadow(services, stop_event)
         return False
 
-    def purge(stop_event: Event) -> bool:
+    def purge(_: Event) -> bool:
         purge_settled(services)
         purge_messages(services)
         purge_expired(services)
         purge_keys(services)
         purge_appearances(services)
-        purge_comments(services, stop_event=stop_event)
         return False
 
     return (
@@ -224,6 +244,7 @@ def default_tasks(services: Services) -> tuple[PeriodicTask, ...]:
         _alone(services, SlicedRecalibration(services), "recalibration", RECALIBRATION_PAUSE_SECONDS, random.random),
         _alone(services, compare, "shadow", SHADOW_PAUSE_SECONDS),
         _alone(services, Watch(services), "alarms", WATCH_PAUSE_SECONDS, random.random),
+        _alone(services, SlicedPurge(services), "retention", PURGE_PAUSE_SECONDS, random.random),
         _alone(services, purge, "purge", PURGE_PAUSE_SECONDS, random.random),
     )
 

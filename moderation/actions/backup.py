@@ -1,6 +1,7 @@
 """Save the database, the secret and the models in one archive while the service runs."""
 
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -30,6 +31,8 @@ from moderation.storage.snapshot import (
     note_backup,
     read_facts,
 )
+
+logger = logging.getLogger(__name__)
 
 _SCRATCH_PREFIX = ".moderation-backup-"
 
@@ -83,7 +86,7 @@ def back_up(state: StatePaths, target: Path, now: datetime) -> Manifest:
                 archive.verify()
             draft.replace(target)
             sync_folder(target.parent)
-            note_backup(state.database_url, state.busy_timeout_seconds, target, facts.revision, now)
+            _note(state, target, facts, now)
     except OSError as error:
         name = error.filename or target.parent
         raise StorageUnavailable(f"No backup was written: {name} cannot be used ({error.strerror}).") from None
@@ -97,6 +100,14 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _note(state: StatePaths, target: Path, facts: DatabaseFacts, now: datetime) -> None:
+    """Note the backup in the database, which must not be in the way of saving it."""
+    try:
+        note_backup(state.database_url, state.busy_timeout_seconds, target, facts.revision, now)
+    except StorageUnavailable as error:
+        logger.warning("the backup is not noted for erasures", extra={"problem": str(error)})
 
 
 def _save_database(state: StatePaths, scratch: Path) -> DatabaseFacts:

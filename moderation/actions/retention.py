@@ -1,10 +1,10 @@
 """Delete the contents of comments that a site has kept long enough, in short writes that keep no comment waiting."""
 
-from collections.abc import Callable, Collection
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from threading import Event
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
@@ -52,20 +52,24 @@ def set_retention(services: Services, url: str, retention: Retention) -> Site:
     return find_site(services, url)
 
 
-def purge_comments(
-    services: Services, site: Site | None = None, *, dry_run: bool = False, stop_event: Event | None = None
-) -> list[PurgeCount]:
-    """Delete the due contents of the comments of a site, or of all sites, removed ones too. Returns the sites with any.
+def purge_comments(services: Services, site: Site | None = None, *, dry_run: bool = False) -> list[PurgeCount]:
+    """Delete the due contents, as `purge_steps` does, to its end. Returns the sites with any."""
+    counts: Counter[str] = Counter()
+    for step in purge_steps(services, site, dry_run=dry_run):
+        counts[step.url] += step.comments
+    return [PurgeCount(url, number) for url, number in counts.items() if number]
 
-    A dry run counts only. The purge ends between two writes when `stop_event` is set.
+
+def purge_steps(services: Services, site: Site | None = None, *, dry_run: bool = False) -> Iterator[PurgeCount]:
+    """Delete the due contents of the comments of a site, or of all sites, removed ones too.
+
+    Yields after each short read or write, so that a caller can do other work in between. A dry run counts only.
     """
     with read_transaction(services.engine) as connection:
         found = [each for each in stored.list_sites(connection) if site is None or each.site_id == site.id]
-    stop = stop_event or Event()
-    counts = [
-        PurgeCount(each.url, _purge_site(services, each, dry_run, stop)) for each in found if each.retention.deletes
-    ]
-    return [count for count in counts if count.comments]
+    for each in found:
+        if each.retention.deletes:
+            yield from _purge_site(services, each, dry_run=dry_run)
 
 
 def write_batch(services: Services, write: Callable[[Connection], T]) -> T:
@@ -90,24 +94,22 @@ def forget_fields(
         stored.drop_texts(connection, comment_ids)
 
 
-def _purge_site(services: Services, site: SiteRetention, dry_run: bool, stop: Event) -> int:
-    now = services.clock()
-    after, count = 0, 0
-    while not stop.is_set():
+def _purge_site(services: Services, site: SiteRetention, *, dry_run: bool) -> Iterator[PurgeCount]:
+    now, after = services.clock(), 0
+    newest_end = site.retention.newest_end(now)
+    while True:
         with read_transaction(services.engine, slow=True) as connection:
-            page = stored.page_kept(connection, site.site_id, site.retention.newest_end(now), after, _PAGE_SIZE)
-        if not page:
-            break
+            page = stored.page_kept(connection, site.site_id, after, _PAGE_SIZE)
+        # Comments are received in the order of their ids, but for a clock that was set back.
+        if all(comment.received_at > newest_end for comment in page):
+            return
         after = page[-1].comment_id
         due = [comment.comment_id for comment in page if comment.is_due(site.retention, now)]
-        if dry_run:
-            count += len(due)
-            continue
-        for start in range(0, len(due), BATCH_SIZE):
-            if not stop.is_set():
-                batch = due[start : start + BATCH_SIZE]
-                count += write_batch(services, partial(_purge_batch, services, site.retention, batch, now))
-    return count
+        yield PurgeCount(site.url, len(due) if dry_run else 0)
+        for start in range(0, 0 if dry_run else len(due), BATCH_SIZE):
+            batch = due[start : start + BATCH_SIZE]
+            purged = write_batch(services, partial(_purge_batch, services, site.retention, batch, now))
+            yield PurgeCount(site.url, purged)
 
 
 def _purge_batch(

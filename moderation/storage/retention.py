@@ -53,12 +53,10 @@ def list_sites(connection: Connection) -> list[SiteRetention]:
     return [SiteRetention(site_id, url, Retention.from_json(stored)) for site_id, url, stored in rows]
 
 
-def page_kept(
-    connection: Connection, site_id: int, before: datetime, after: int, limit: int
-) -> Sequence[DecidedComment]:
-    """Return the next `limit` comments of a site that are stored as they came, received before a time."""
-    of_site = (comments.c.site_id == site_id, comments.c.purged_at.is_(None), comments.c.received_at <= before)
-    rows = connection.execute(_FACTS.where(*of_site, comments.c.id > after).order_by(comments.c.id).limit(limit))
+def page_kept(connection: Connection, site_id: int, after: int, limit: int) -> Sequence[DecidedComment]:
+    """Return the next `limit` comments of a site that are stored as they came, in the order of their ids."""
+    of_site = (comments.c.site_id == site_id, comments.c.purged_at.is_(None), comments.c.id > after)
+    rows = connection.execute(_FACTS.where(*of_site).order_by(comments.c.id).limit(limit))
     return [_decided(*row) for row in rows]
 
 

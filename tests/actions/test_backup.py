@@ -67,10 +67,11 @@ def elsewhere(tmp_path: Path) -> StatePaths:
 
 
 def content(state: StatePaths) -> dict[str, Any]:
-    """Return every row of the database, the secret and the files of the models."""
+    """Return every row of the database but for the notes of backups, the secret and the files of the models."""
     assert state.database
     with closing(sqlite3.connect(state.database)) as connection:
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        tables.remove("backups")
         rows = {name: sorted(connection.execute(f"SELECT * FROM {name}"), key=repr) for name in tables}
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     files = {
@@ -83,6 +84,20 @@ def content(state: StatePaths) -> dict[str, Any]:
 
 def left_behind(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob(".*")]
+
+
+def test_a_locked_database_is_saved(state: StatePaths, tmp_path: Path) -> None:
+    """The backup is then not noted for erasures, which must not be in its way."""
+    assert state.database
+    with closing(sqlite3.connect(state.database, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        back_up(replace(state, busy_timeout_seconds=0.1), tmp_path / "locked.tar", NOW)
+    back_up(state, tmp_path / "noted.tar", NOW)
+    back_up(state, tmp_path / "noted.tar", NOW)
+    with closing(sqlite3.connect(state.database)) as connection:
+        noted = [path for (path,) in connection.execute("SELECT path FROM backups")]
+    assert [Path(path).name for path in noted if path.startswith(str(tmp_path))].count("noted.tar") == 1
+    assert "locked.tar" not in "".join(noted)
 
 
 def test_a_round_trip_gives_the_same_state(state: StatePaths, archive: Path, elsewhere: StatePaths) -> None:
