@@ -66,7 +66,7 @@ POST_ROUTES = (
         "/1.1/test",
         "/1.1/token",
     ),
-    *("/1.1/deactivate", "/1.1/verify-wpcom-key", "/1.2/compatible-plugins"),
+    *("/1.1/deactivate", "/1.1/verify-wpcom-key", "/1.2/compatible-plugins", "/coral/1"),
 )
 _ON_THE_NAME = "the moderator's name"
 _SESSION_COOKIE = re.compile(r"(?i)^set-cookie: (moderation=[^;]+)", re.MULTILINE)

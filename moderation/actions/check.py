@@ -37,7 +37,7 @@ T = TypeVar("T")
 class CheckRequest:
     """A comment to check, and all that a client sent with it.
 
-    - `channel`: `api` or `akismet`.
+    - `channel`: `api`, `akismet` or `coral`.
     - `author`: the facts about the author that the blog vouches for.
     - `callback`: that of a client which can hold comments, usable or not: it receives the outcome if the blog holds the
       comment, and its key replaces that of the site's earlier callbacks.

@@ -100,7 +100,7 @@ def remove_site(services: Services, url: str) -> None:
 
 def set_thresholds(services: Services, url: str, thresholds: Thresholds | None) -> Site:
     """Set the site's own thresholds, or return it to the rollout with `None`. Returns the changed site."""
-    return _change(services, url, lambda connection, site: sites.set_thresholds(connection, site.id, thresholds))
+    return change_site(services, url, lambda connection, site: sites.set_thresholds(connection, site.id, thresholds))
 
 
 def set_type_thresholds(services: Services, url: str, comment_type: str, thresholds: Thresholds | None) -> Site:
@@ -118,19 +118,29 @@ def set_type_thresholds(services: Services, url: str, comment_type: str, thresho
             type_thresholds[comment_type] = thresholds
         sites.set_type_thresholds(connection, site.id, type_thresholds)
 
-    return _change(services, url, change)
+    return change_site(services, url, change)
 
 
 def set_akismet_review(services: Services, url: str, akismet_review: AkismetReviewSettings) -> Site:
     """Set how the site's Akismet client keeps comments that await review. Returns the changed site."""
-    return _change(
+    return change_site(
         services, url, lambda connection, site: sites.set_akismet_review(connection, site.id, akismet_review)
     )
 
 
 def set_on_error(services: Services, url: str, on_error: OnError) -> Site:
     """Set the site's answer for comments that cannot be judged. Returns the changed site."""
-    return _change(services, url, lambda connection, site: sites.set_on_error(connection, site.id, on_error))
+    return change_site(services, url, lambda connection, site: sites.set_on_error(connection, site.id, on_error))
+
+
+def change_site(services: Services, url: str, change: Callable[[Connection, Site], None]) -> Site:
+    """Apply a change to the site with this URL and return the changed site. Raises `NotFound`."""
+
+    def apply(connection: Connection) -> Site:
+        change(connection, _lock_site(connection, url))
+        return _get_site(connection, url)
+
+    return services.writer.run(apply)
 
 
 def authenticate_site(services: Services, key: str, *, recall: bool = False) -> Site:
@@ -171,16 +181,6 @@ def _add_site(services: Services, connection: Connection, address: str, key: str
 
 def _add_key(services: Services, connection: Connection, site: Site, key: str) -> None:
     sites.add_key(connection, site.id, key_digest(services, key), key[:4], services.clock())
-
-
-def _change(services: Services, url: str, change: Callable[[Connection, Site], None]) -> Site:
-    """Apply a change to the site with this URL and return the changed site. Raises `NotFound`."""
-
-    def apply(connection: Connection) -> Site:
-        change(connection, _lock_site(connection, url))
-        return _get_site(connection, url)
-
-    return services.writer.run(apply)
 
 
 def _get_site(connection: Connection, url: str) -> Site:

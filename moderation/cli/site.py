@@ -1,15 +1,19 @@
 """`moderation site`: manage sites, their keys and the settings of their Akismet client."""
 
+from typing import TextIO
+
 import click
 
 from moderation.actions import callbacks, sites
 from moderation.actions.audit import DEFAULT_DAYS, audit_report
+from moderation.actions.coral import set_coral_secret
 from moderation.actions.label_content import count_lessons
 from moderation.actions.rollout import RolloutStatus, rollout_statuses
 from moderation.cli._options import as_json, opened_services, url_argument
 from moderation.cli._output import echo_status, print_json, print_table
 from moderation.cli.retention import retention
 from moderation.cli.site_thresholds import budget, recalibrate, rollout_mode, thresholds
+from moderation.domain.coral import MAX_SECRET_LENGTH
 from moderation.domain.site import AkismetReviewSettings, OnError, ReviewAction, Site
 from moderation.web.api.schemas import AkismetReviewResponse, SiteResponse
 
@@ -170,6 +174,33 @@ def on_error(url: str, value: str | None, as_json: bool) -> None:
         print_json({"url": blog.url, "on_error": blog.on_error})
     else:
         click.echo(f"{blog.url}: a comment that cannot be judged gets the answer {blog.on_error}")
+
+
+@site.command()
+@url_argument
+@click.option(
+    "--secret-file", type=click.File("r", encoding="utf-8"), help="Read Coral's signing secret from here; - is stdin."
+)
+@click.option("--remove", is_flag=True, help="Answer Coral no longer.")
+@as_json
+def coral(url: str, secret_file: TextIO | None, remove: bool, as_json: bool) -> None:
+    """Show the path for a moderation phase of Coral, or set the secret by which Coral signs its requests.
+
+    Coral makes the secret with the phase, and a new one at each rotation.
+    """
+    if remove and secret_file is not None:
+        raise click.UsageError("Give either --secret-file or --remove.")
+    with opened_services() as services:
+        blog = sites.find_site(services, url)
+        if remove or secret_file is not None:
+            # One character more than a secret has, so that a file of any size is read as one that is too long.
+            secret = None if secret_file is None else secret_file.read(MAX_SECRET_LENGTH + 2)
+            blog = set_coral_secret(services, url, secret)
+    path, has_secret = f"{services.public_url}/coral/{blog.id}", bool(blog.encrypted_coral_secret)
+    if as_json:
+        print_json({"url": blog.url, "path": path, "has_secret": has_secret})
+    else:
+        click.echo(f"{blog.url}: Coral asks at {path}; {'its secret is set' if has_secret else 'no secret is set yet'}")
 
 
 def _print_key(url: str, key: str, as_json: bool) -> None:

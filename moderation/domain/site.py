@@ -103,7 +103,7 @@ class Site:
     types of comment. `budget` is `None` if the default budget applies. `stored_calibration` is the newest one, maybe of
     another model or budget than the current ones. `storage_error` says why the database could not be read when the site
     called; the site is then as it was before, and nothing can be stored. `lists_version` is another text after every
-    change of an operator's list, and empty before the first.
+    change of an operator's list, and empty before the first. `encrypted_coral_secret` is empty unless Coral may ask.
     """
 
     id: int
@@ -117,6 +117,7 @@ class Site:
     rollout: RolloutMode = RolloutMode.DEFAULT
     retention: Retention = DEFAULT_RETENTION
     plugin: PluginState = PluginState()
+    encrypted_coral_secret: str = field(default="", repr=False)
     stored_calibration: StoredCalibration | None = None
     storage_error: str = ""
     lists_version: str = ""

@@ -13,7 +13,7 @@ from moderation.domain.errors import StorageUnavailable
 from moderation.storage.engine import open_engine, read_transaction, write_transaction
 from moderation.storage.postgresql import wait_for_migrations
 
-HEAD = "0048"
+HEAD = "0049"
 """Newest revision in `migrations/versions`. Revisions have four digits, so that they sort as text."""
 
 _SCRIPTS = Path(__file__).parent / "migrations"

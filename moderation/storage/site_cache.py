@@ -1,4 +1,4 @@
-"""The sites of active keys and tokens in memory, for the check that every request begins with.
+"""The sites of active keys and tokens, and of Coral, in memory, for the check that every request begins with.
 
 Every change of a site, a key, a token, a calibration or a list, by any process, stores a new version in its own
 transaction. A request compares versions before it trusts the memory: a key that was retired is refused from then on.
@@ -48,6 +48,16 @@ class SiteCache:
         """
         return self._find(digest, _of_token)
 
+    def find_by_id(self, site_id: int) -> Site | None:
+        """Return the active site with this id. Raises `StorageUnavailable`."""
+        known = self._find(_key_of_id(site_id), lambda connection, _: _of_id(connection, site_id))
+        return None if known is None else known.site
+
+    def recall_by_id(self, site_id: int) -> Site | None:
+        """Return the site as it was when it was found last by its id, without asking the database."""
+        known = self.recall(_key_of_id(site_id))
+        return None if known is None else known.site
+
     def recall(self, digest: str) -> KnownSite | None:
         """Return the site as it was when this key or token was found last, without asking the database."""
         known = self._sites.get(digest)
@@ -78,6 +88,16 @@ _Query = Callable[[Connection, str], KnownSite | None]
 
 def _of_key(connection: Connection, digest: str) -> KnownSite | None:
     site = sites.find_by_key(connection, digest)
+    return None if site is None else KnownSite(site, None)
+
+
+def _key_of_id(site_id: int) -> str:
+    """Return the name of an id beside the digests, which are hexadecimal."""
+    return f"id {site_id}"
+
+
+def _of_id(connection: Connection, site_id: int) -> KnownSite | None:
+    site = sites.find_by_id(connection, site_id)
     return None if site is None else KnownSite(site, None)
 
 

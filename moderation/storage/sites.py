@@ -88,8 +88,9 @@ def version(connection: Connection) -> str:
 
 
 def remove(connection: Connection, site_id: int, at: datetime) -> None:
-    """Mark the site as removed; its rows stay, without the key of its plugin."""
-    _update(connection, site_id, removed_at=at, encrypted_plugin_key="", plugin_callback="")
+    """Mark the site as removed; its rows stay, without the key of its plugin and the secret of Coral."""
+    secrets = dict.fromkeys(("encrypted_plugin_key", "plugin_callback", "encrypted_coral_secret"), "")
+    _update(connection, site_id, removed_at=at, **secrets)
 
 
 def set_thresholds(connection: Connection, site_id: int, thresholds: Thresholds | None) -> None:
@@ -119,6 +120,11 @@ def set_akismet_review(connection: Connection, site_id: int, akismet_review: Aki
 def set_on_error(connection: Connection, site_id: int, on_error: OnError) -> None:
     """Set the site's answer for comments that cannot be judged."""
     _update(connection, site_id, on_error=on_error.value)
+
+
+def set_coral_secret(connection: Connection, site_id: int, encrypted_secret: str) -> None:
+    """Set the signing secret of the site's moderation phase in Coral, empty without one."""
+    _update(connection, site_id, encrypted_coral_secret=encrypted_secret)
 
 
 def set_plugin(connection: Connection, site_id: int, plugin: PluginState, encrypted_key: str) -> None:
@@ -217,6 +223,7 @@ def _from_row(values: Row[Any]) -> Site:
         rollout=RolloutMode(row["site_rollout"]),
         retention=Retention.from_json(row["site_retention"]),
         plugin=PluginState(row["site_plugin_key_digest"], row["site_rejected_origin"], row["site_plugin_callback"]),
+        encrypted_coral_secret=row["site_encrypted_coral_secret"],
         stored_calibration=None if row["calibration_id"] is None else calibrations.from_row(row),
         lists_version=row["lists_version"],
     )

@@ -48,9 +48,10 @@ sites = Table(
     # What the blog's plugin sent last: a digest of its key, and the origin of its callback unless it is the site's.
     Column("plugin_key_digest", AnyText, nullable=False, server_default=""),
     Column("rejected_origin", AnyText, nullable=False, server_default=""),
-    # The last callback on the site's origin, and the plugin's key.
+    # The last callback on the site's origin, the plugin's key, and the secret by which Coral signs.
     Column("plugin_callback", AnyText, nullable=False, server_default=""),
     Column("encrypted_plugin_key", AnyText, nullable=False, server_default=""),
+    Column("encrypted_coral_secret", AnyText, nullable=False, server_default=""),
     # The site's own budget: all four columns or none.
     Column("max_lost_rate", Double),
     Column("max_held_rate", Double),

@@ -15,6 +15,7 @@ from moderation.web import errors
 from moderation.web.akismet.routes import akismet_blueprint
 from moderation.web.api.views import api_blueprint
 from moderation.web.compression import compress
+from moderation.web.coral import coral_blueprint
 from moderation.web.feed import feed_blueprint
 from moderation.web.forwarding import ForwardedRequests, TrustedProxies
 from moderation.web.health import HealthViews, Metrics
@@ -40,8 +41,8 @@ def create_app(services: Services, settings: Settings) -> Flask:
     app.after_request(compress)
     errors.init_app(app)
     csrf = CSRFProtect(app)
-    for blueprint in (api_blueprint(), akismet_blueprint()):
-        # Each request carries a key and no cookie, so another site cannot forge it.
+    for blueprint in (api_blueprint(), akismet_blueprint(), coral_blueprint()):
+        # Each request carries a key or a signature and no cookie, so another site cannot forge it.
         csrf.exempt(blueprint)
         app.register_blueprint(blueprint)
     app.register_blueprint(HealthViews(services, metrics).blueprint())

@@ -25,7 +25,15 @@ from moderation.web.admission import Admissions
 from moderation.web.connections import ConnectionCaps
 from moderation.web.forwarding import TrustedProxies, network_of
 from moderation.web.rate_limits import TokenBuckets
-from moderation.web.requests import AUTHENTICATED, FORM_PATHS, KEYED_PATHS, REFUSAL, app_state, calling_site, is_below
+from moderation.web.requests import (
+    AUTHENTICATED,
+    BODY_KEYED_PATHS,
+    KEYED_PATHS,
+    REFUSAL,
+    app_state,
+    calling_site,
+    is_below,
+)
 from moderation.web.rsgi import Response, call_wsgi, header_values, peer, wsgi_environ
 
 if TYPE_CHECKING:
@@ -43,7 +51,7 @@ MAX_KEYLESS_BODY_BYTES = 2**16
 """Size limit of a body without a valid key in its header, in bytes. A moderator's form has a few hundred bytes."""
 
 MAX_FORM_BODY_BYTES = 2**19
-"""Size limit of an Akismet form, whose key is known only when it is read, in bytes.
+"""Size limit of an Akismet form or a request of Coral, whose key is known only when it is read, in bytes.
 
 Discourse's longest post has 32,000 characters of up to 4 bytes, which percent-encoding turns into 384 kB.
 """
@@ -199,7 +207,7 @@ class Front:
             raise BadRequest("The body ended before its announced length.") from None
 
     async def _body_limit(self, scope: "Scope", length: int | None) -> int:
-        if is_below(FORM_PATHS, scope.path):
+        if is_below(BODY_KEYED_PATHS, scope.path):
             return min(self._max_body_bytes, MAX_FORM_BODY_BYTES)
         small = min(self._max_body_bytes, MAX_KEYLESS_BODY_BYTES)
         if (length is not None and length <= small) or not is_below(KEYED_PATHS, scope.path):

@@ -35,10 +35,10 @@ CONTENT_SECURITY_POLICY = (
 SCRIPTED_POLICY = f"{CONTENT_SECURITY_POLICY}; script-src 'self'; connect-src 'self'"
 """The same with the service's own modules, which may call the service alone. Nothing inline runs by it either."""
 
-KEYED_PATHS = ("/v1/", "/1.1/", "/1.2/")
-"""Beginnings of the paths that need a site's key, and no moderator's session."""
-FORM_PATHS = KEYED_PATHS[1:]
-"""Those of Akismet's forms, which have the key in the body."""
+KEYED_PATHS = ("/v1/", "/1.1/", "/1.2/", "/coral/")
+"""Beginnings of the paths that need a site's key or its signature, and no moderator's session."""
+BODY_KEYED_PATHS = KEYED_PATHS[1:]
+"""The part of them that proves it by the body: Akismet's forms have the key in it, and Coral signs it."""
 
 REFUSAL = "moderation.refusal"
 """Name in the WSGI environment of the error to answer with, which the front sets in place of a body."""

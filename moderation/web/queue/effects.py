@@ -16,6 +16,12 @@ _AT_BLOG = {
     Verdict.DISCARD: "Its blog did not keep it.",
 }
 _ASKED_ITSELF = "Its blog asked through /v1 and decides itself."
+_AT_CORAL = {
+    Verdict.PUBLISH: "Public, unless Coral holds it by its own rules.",
+    Verdict.REVIEW: "In Coral’s list of pending comments, unless a person has decided there.",
+    Verdict.SPAM: "In Coral’s list of rejected comments, unless a person has decided there.",
+    Verdict.DISCARD: "In Coral’s list of rejected comments, unless a person has decided there.",
+}
 _IMPORTED = "It came with an import, so what its blog does with it is not known here."
 _GOES = {LabelValue.HAM: "publish it", LabelValue.SPAM: "move it to spam"}
 
@@ -29,6 +35,7 @@ class Effect(StrEnum):
     MOVES = f"{MOVES_HELD} {_CHANGED_MEANWHILE}"
     GONE = _AT_BLOG[Verdict.DISCARD]
     ASKED_ITSELF = "Its blog asked through /v1, so change the comment there."
+    FROM_CORAL = "Coral is not called, so change the comment there."
     NO_ADDRESS = "Its blog gave no address for an answer, so change the comment there."
     IMPORTED = "It came with an import, so change the comment at its blog."
     NOTHING = "Nothing changes at its blog."
@@ -59,6 +66,8 @@ def describe_state(comment: ListedComment, now: datetime) -> str:
         return ""
     if callback is not None and callback.told is not None:
         return f"Its blog was asked to {_GOES[callback.told]} before. {_CHANGED_MEANWHILE}"
+    if comment.channel == "coral":
+        return _AT_CORAL[comment.decision.verdict]
     return _ASKED_ITSELF if comment.channel != "akismet" else _AT_BLOG[_answer(comment)]
 
 
@@ -80,7 +89,7 @@ def describe_effect(comment: ListedComment, verb: Verb) -> Effect | None:
     if _is_there(comment, wanted):
         return None
     if comment.channel != "akismet":
-        return Effect.ASKED_ITSELF
+        return Effect.FROM_CORAL if comment.channel == "coral" else Effect.ASKED_ITSELF
     if _moved_to(comment) is None and comment.decision.verdict is Verdict.DISCARD:
         return Effect.GONE
     if not comment.can_be_told:
