@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "data/README.md", "docs/**/*.md")
-MODULES = ("service.py", "moderation/**/*.py", "benchmarks/**/*.py", "docs/site/*.py", "examples/*.py")
+MODULES = ("service.py", "moderation/**/*.py", "benchmarks/**/*.py", "docs/site/*.py", "examples/**/*.py")
 TEMPLATES = ("moderation/**/*.html",)
 MOST_WORDS = {"function": 25, "docstring": 25, "comment": 25, "docs": 30}
 """Limit of a sentence by the kind of passage. Lists, tables, code and templates have none."""
