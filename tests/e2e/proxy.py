@@ -45,7 +45,14 @@ def running_proxy(service: int, config: ProxyConfig, folder: Path, locations: st
     `locations` are added to the server of the queue.
     """
     authority = _certificates(config, folder)
-    (folder / "moderation.conf").write_text(_adapted_example(service, config, folder, locations), "utf-8")
+    with running_nginx(_adapted_example(service, config, folder, locations), folder):
+        yield authority
+
+
+@contextmanager
+def running_nginx(configuration: str, folder: Path) -> Iterator[None]:
+    """Run nginx with some servers until the block ends."""
+    (folder / "moderation.conf").write_text(configuration, "utf-8")
     temp_paths = "\n    ".join(f"{name}_temp_path {folder}/{name};" for name in _TEMP_FOLDERS)
     # The folders of a test are readable by their owner only, and the workers of root's nginx would be another user.
     user = "user root;" if os.geteuid() == 0 else ""
@@ -54,7 +61,7 @@ def running_proxy(service: int, config: ProxyConfig, folder: Path, locations: st
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             _wait_until_listening(process)
-            yield authority
+            yield
         finally:
             process.terminate()
             process.communicate(timeout=30)

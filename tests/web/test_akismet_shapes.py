@@ -147,6 +147,23 @@ SHAPES = (
     ),
     Shape("Artalk", any_status, "Go-http-client/2.0", verify_field=None, submits=False),
     Shape(
+        "Comentario",
+        any_status,
+        "Go-http-client/2.0",
+        key_field="api_key",
+        verify_field=None,
+        added={
+            "referrer": f"{BLOG}/",
+            "permalink": f"{BLOG}/bread",
+            "comment_type": "comment",
+            "comment_author_email": "",
+            "comment_author_url": "",
+            "comment_date_gmt": "2026-11-01T08:00:00Z",
+            "blog_charset": "UTF-8",
+        },
+        submits=False,
+    ),
+    Shape(
         "Flarum `flarum/akismet`",
         status_alone,
         "Flarum/1.8 | Akismet/1.2",
