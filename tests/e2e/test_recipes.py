@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -19,10 +19,20 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from sqlalchemy import select
 
+from moderation.actions.coral import set_coral_secret
+from moderation.actions.labelling import export_labels
+from moderation.actions.services import Services
+from moderation.actions.sites import add_site, set_thresholds
+from moderation.domain.thresholds import Thresholds
+from moderation.settings import Settings
+from moderation.storage.engine import read_transaction
+from moderation.storage.tables import comments
+from tests.cli.conftest import environment_of
 from tests.e2e.prerequisites import require_tools
 from tests.e2e.proxy import running_nginx
-from tests.e2e.service import ROOT, Service, free_port, served, start
+from tests.e2e.service import ROOT, Served, Service, free_port, served, start
 
 pytestmark = pytest.mark.e2e
 
@@ -46,20 +56,41 @@ CREATE TABLE wl_Users (
     "2fa" TEXT, createdAt TIMESTAMP, updatedAt TIMESTAMP
 );
 """
-PUBLISH, HOLD, SPAM, DISCARD = (1, 1, 1), (1e-9, 1, 1), (1e-9, 1e-9, 1), (1e-9, 1e-9, 1e-9)
+_LOW = 1e-12
+PUBLISH, HOLD = Thresholds(1, 1, 1), Thresholds(_LOW, 1, 1)
+SPAM, DISCARD = Thresholds(_LOW, _LOW, 1), Thresholds(_LOW, _LOW, _LOW)
 START_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Judge:
-    """The service, and the environment of a hook that asks it."""
+    """The service with a blog, which runs within `served`, and the environment of a hook that asks it."""
 
+    services: Services
     service: Service
-    environment: Mapping[str, str]
 
-    def set_thresholds(self, review: float, spam: float, discard: float) -> None:
-        numbers = ("--review", f"{review:.9f}", "--spam", f"{spam:.9f}", "--discard", f"{discard:.9f}")
-        self.service.moderation("site", "thresholds", BLOG, *numbers)
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.service.settings['PORT']}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"MODERATION_ADDRESS": self.address, "MODERATION_KEY": KEY}
+
+    def served(self) -> AbstractContextManager[Served]:
+        return served(self.service)
+
+    def set_thresholds(self, thresholds: Thresholds) -> None:
+        set_thresholds(self.services, BLOG, thresholds)
+
+    def labels(self) -> dict[str, str]:
+        return {row["text"]: row["label"] for row in export_labels(self.services, None)}
+
+    def stored(self) -> list[tuple[Any, ...]]:
+        """Return the facts of each comment, without repetition."""
+        columns = (getattr(comments.c, name) for name in ("text", "author", "email", "url", "permalink", "context"))
+        with read_transaction(self.services.engine) as connection:
+            return [tuple(row) for row in connection.execute(select(*columns).order_by(comments.c.id))]
 
 
 class Program:
@@ -85,14 +116,17 @@ class Program:
 
 
 @pytest.fixture
-def judge(tmp_path: Path) -> Iterator[Judge]:
-    """Serve the service with a blog."""
-    service = Service(tmp_path)
-    service.prepare()
-    service.moderation("site", "add", BLOG, "--key", KEY)
-    with served(service) as server:
-        address = f"http://127.0.0.1:{server.port}"
-        yield Judge(service, {"MODERATION_ADDRESS": address, "MODERATION_KEY": KEY})
+def stopped_judge(services: Services, settings: Settings, tmp_path: Path) -> Judge:
+    """Return a service that does not run yet."""
+    add_site(services, BLOG, KEY)
+    return Judge(services, Service(tmp_path, {**environment_of(settings), "PORT": str(free_port())}))
+
+
+@pytest.fixture
+def judge(stopped_judge: Judge) -> Iterator[Judge]:
+    """Serve a service."""
+    with stopped_judge.served():
+        yield stopped_judge
 
 
 @contextmanager
@@ -135,14 +169,6 @@ def running_isso(environment: Mapping[str, str], folder: Path) -> Iterator[Progr
         yield program
 
 
-@contextmanager
-def read_only(var: Path) -> Iterator[sqlite3.Connection]:
-    """Open the database of the service."""
-    (file,) = var.glob("*.db")
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-        yield connection
-
-
 def post_to_isso(isso: Program, text: str) -> httpx.Response:
     comment = {"text": text, "author": "Ana & Ben", "email": "ana@example.org", "website": None, "title": "Bread"}
     return httpx.post(f"{isso.address}/new", params={"uri": "/bread/"}, json=comment, timeout=60)
@@ -165,7 +191,7 @@ def check_through(nginx: Path, port: int, host: str, author: str) -> str:
 def test_the_names_of_akismet_lead_to_the_service(judge: Judge, tmp_path: Path) -> None:
     """The script makes certificates that a client accepts, and nginx passes a comment on by its key."""
     require_tools(nginx="nginx-light", openssl="openssl", curl="curl")
-    judge.set_thresholds(*PUBLISH)
+    judge.set_thresholds(PUBLISH)
     folder, port, plain_port = tmp_path / "nginx", free_port(), free_port()
     folder.mkdir()
     subprocess.run([EXAMPLES / "akismet" / "make-certificates.sh"], cwd=folder, check=True, capture_output=True)
@@ -174,7 +200,7 @@ def test_the_names_of_akismet_lead_to_the_service(judge: Judge, tmp_path: Path) 
         "listen 80;": f"listen 127.0.0.1:{plain_port};",
         "listen 443 ssl;": f"listen 127.0.0.1:{port} ssl;",
         "/tls/": f"{folder}/tls/",
-        "http://moderation:8000": judge.environment["MODERATION_ADDRESS"],
+        "http://moderation:8000": judge.address,
     }
     for old, new in changes.items():
         assert old in conf, old
@@ -200,40 +226,33 @@ def test_a_compose_file_names_files_that_are_there(name: str) -> None:
 def test_isso_publishes_holds_and_refuses(judge: Judge, tmp_path: Path) -> None:
     """By the verdict. A comment that a moderator activates at Isso is a label here."""
     with running_isso(judge.environment, tmp_path / "isso") as isso:
-        judge.set_thresholds(*PUBLISH)
+        judge.set_thresholds(PUBLISH)
         assert post_to_isso(isso, "Mine took two hours longer.").status_code == 201
-        judge.set_thresholds(*HOLD)
+        judge.set_thresholds(HOLD)
         assert post_to_isso(isso, "With rye it is even better.").status_code == 202
-        judge.set_thresholds(*SPAM)
+        judge.set_thresholds(SPAM)
         assert post_to_isso(isso, "Cheap flour at flour.example").status_code == 202
-        judge.set_thresholds(*DISCARD)
+        judge.set_thresholds(DISCARD)
         assert post_to_isso(isso, "Cheap sugar at sugar.example").status_code == 403
         assert shown_by_isso(isso) == ["Mine took two hours longer."]
         # The mail to the moderator has this link; without a mail server it is printed.
         (path,) = set(re.findall(r"/id/2/activate/\S+", "".join(isso.lines)))
         assert httpx.post(f"{isso.address}{path}", timeout=60).status_code == 200
         assert shown_by_isso(isso) == ["Mine took two hours longer.", "With rye it is even better."]
-    assert judge.service.labels() == {"With rye it is even better.": "ham"}
-    with read_only(tmp_path / "var") as connection:
-        rows = connection.execute("SELECT DISTINCT author, email, url, permalink, context FROM comments").fetchall()
-    assert rows == [("Ana & Ben", "ana@example.org", None, "/bread/", "Bread")]
+    assert judge.labels() == {"With rye it is even better.": "ham"}
+    assert {facts[1:] for facts in judge.stored()} == {("Ana & Ben", "ana@example.org", None, "/bread/", "Bread")}
 
 
-def test_isso_holds_a_comment_without_the_service(tmp_path: Path) -> None:
+def test_isso_holds_a_comment_without_the_service(stopped_judge: Judge, tmp_path: Path) -> None:
     """It waits at Isso. The hook sends it as soon as the service is there."""
-    service = Service(tmp_path, {"PORT": str(free_port())})
-    service.prepare()
-    service.moderation("site", "add", BLOG, "--key", KEY)
-    environment = {"MODERATION_ADDRESS": f"http://127.0.0.1:{service.settings['PORT']}", "MODERATION_KEY": KEY}
-    with running_isso(environment, tmp_path / "isso") as isso:
+    with running_isso(stopped_judge.environment, tmp_path / "isso") as isso:
         assert post_to_isso(isso, "Is the service there?").status_code == 202
         assert shown_by_isso(isso) == []
-        with served(service), read_only(tmp_path / "var") as connection:
-            for _ in range(START_SECONDS):
-                if stored := connection.execute("SELECT text FROM comments").fetchall():
-                    break
-                time.sleep(1)
-    assert stored == [("Is the service there?",)]
+        with stopped_judge.served():
+            ends = time.monotonic() + START_SECONDS
+            while not (stored := stopped_judge.stored()) and time.monotonic() < ends:
+                time.sleep(0.2)
+    assert [facts[0] for facts in stored] == ["Is the service there?"]
 
 
 @contextmanager
@@ -290,11 +309,11 @@ def test_waline_publishes_holds_and_refuses(judge: Judge, tmp_path: Path) -> Non
         headers = administrator(waline)
         statuses = {}
         for name, thresholds in (("publish", PUBLISH), ("hold", HOLD), ("spam", SPAM)):
-            judge.set_thresholds(*thresholds)
+            judge.set_thresholds(thresholds)
             posted = post_to_waline(waline, f"The {name} one")
             statuses[posted["data"]["status"]] = posted["data"]["objectId"]
         assert list(statuses) == ["approved", "waiting", "spam"]
-        judge.set_thresholds(*DISCARD)
+        judge.set_thresholds(DISCARD)
         assert "refused" in post_to_waline(waline, "The discard one")["errmsg"]
         assert post_to_waline(waline, "Of the house", headers=headers)["data"]["status"] == "approved"
         assert shown_by_waline(waline) == ["Of the house", "The publish one"]
@@ -303,7 +322,7 @@ def test_waline_publishes_holds_and_refuses(judge: Judge, tmp_path: Path) -> Non
             assert httpx.put(change, json={"status": new}, headers=headers, timeout=60).json()["errno"] == 0
         assert shown_by_waline(waline) == ["Of the house", "The hold one", "The spam one"]
         change_by_a_visitor(judge, waline)
-    assert judge.service.labels() == {"The hold one": "ham", "The spam one": "ham", "The publish one": "spam"}
+    assert judge.labels() == {"The hold one": "ham", "The spam one": "ham", "The publish one": "spam"}
 
 
 def change_by_a_visitor(judge: Judge, waline: Program) -> None:
@@ -312,35 +331,32 @@ def change_by_a_visitor(judge: Judge, waline: Program) -> None:
     httpx.post(f"{waline.address}/api/user", json=user, timeout=60)
     token = httpx.post(f"{waline.address}/api/token", json=user, timeout=60).json()["data"]["token"]
     headers = {"Authorization": f"Bearer {token}"}
-    judge.set_thresholds(*PUBLISH)
+    judge.set_thresholds(PUBLISH)
     change = f"{waline.address}/api/comment/{post_to_waline(waline, 'First', headers=headers)['data']['objectId']}"
     assert httpx.put(change, json={"like": True}, timeout=60).json()["errno"] == 0
     answers = []
     for thresholds, text in ((HOLD, "Doubtful"), (PUBLISH, "Second")):
-        judge.set_thresholds(*thresholds)
+        judge.set_thresholds(thresholds)
         answers.append(httpx.put(change, json={"comment": text}, headers=headers, timeout=60).json()["errmsg"])
     assert answers == ["This change was refused.", ""] and "Second" in shown_by_waline(waline)
 
 
-def test_waline_holds_a_comment_without_the_service(tmp_path: Path) -> None:
+def test_waline_holds_a_comment_without_the_service(stopped_judge: Judge, tmp_path: Path) -> None:
     """It waits for a moderator of Waline."""
-    environment = {"MODERATION_ADDRESS": f"http://127.0.0.1:{free_port()}", "MODERATION_KEY": KEY}
-    with running_waline(environment, tmp_path / "waline") as waline:
+    with running_waline(stopped_judge.environment, tmp_path / "waline") as waline:
         assert post_to_waline(waline, "Is the service there?")["data"]["status"] == "waiting"
 
 
-def test_coral_asks_the_service_about_long_comments(judge: Judge, tmp_path: Path) -> None:
+def test_coral_asks_the_service_about_long_comments(judge: Judge) -> None:
     """One of 400 kB is read, though its caller is known by its body alone. Above the limit Coral gets an error."""
     secret = "empsec_" + "5f" * 33
-    (tmp_path / "secret").write_text(secret, "utf-8")
-    shown = judge.service.moderation("site", "coral", BLOG, "--secret-file", str(tmp_path / "secret"))
-    (path,) = re.findall(r"/coral/\d+", shown)
-    judge.set_thresholds(*SPAM)
+    site = set_coral_secret(judge.services, BLOG, secret)
+    judge.set_thresholds(SPAM)
     statuses = []
     for length in (10, 400_000, 600_000):
         body = json.dumps({"action": "NEW", "comment": {"body": "word " * (length // 5)}}, indent=2).encode()
         signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
         headers = {"Content-Type": "application/json", "X-Coral-Signature": f"sha256={signature}"}
-        address = f"{judge.environment['MODERATION_ADDRESS']}{path}"
-        statuses.append(httpx.post(address, content=body, headers=headers, timeout=60).status_code)
+        answer = httpx.post(f"{judge.address}/coral/{site.id}", content=body, headers=headers, timeout=60)
+        statuses.append(answer.status_code)
     assert statuses == [200, 200, 413]
