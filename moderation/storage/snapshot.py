@@ -18,7 +18,7 @@ from moderation.storage.tables import installation
 
 DUMP_NAME = "moderation.dump"
 
-_FIRST_WITH_BACKUPS = "0047"
+_FIRST_WITH_BACKUPS = "0048"
 
 
 class DatabaseFacts(NamedTuple):

@@ -102,7 +102,7 @@ def test_a_failing_job_stops_no_other(services: Services) -> None:
 def test_every_job_has_its_own_name(services: Services) -> None:
     """A row of the table belongs to one job."""
     names = [task.name for task in BackgroundTasks(services)._tasks]
-    assert len(set(names)) == len(names) == 7
+    assert len(set(names)) == len(names) == 8
 
 
 def test_problems_are_sentences(services: Services, clock: Clock) -> None:

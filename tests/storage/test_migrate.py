@@ -140,7 +140,7 @@ def test_sites_before_retention_keep_everything(url: str, engine: Engine) -> Non
     config.set_main_option("script_location", str(SCRIPTS))
     with write_transaction(engine) as connection:
         config.attributes["connection"] = connection
-        command.downgrade(config, "0046")
+        command.downgrade(config, "0047")
         connection.execute(
             text("INSERT INTO sites (url, created_at) VALUES ('https://old.example', CURRENT_TIMESTAMP)")
         )
