@@ -29,6 +29,7 @@ from benchmarks import (
     reader_cost,
     registers,
     repetition,
+    replicas,
     retraining,
     serve,
     speed,
@@ -68,6 +69,7 @@ BENCHMARKS = {
     "reader": reader.measure,
     "reader_cost": reader_cost.measure,
     "serve": serve.measure,
+    "replicas": replicas.measure,
 }
 # They install other filters, run the tests, break a service, put load on it or store two million decisions. Others
 # train a model for each site, or import a gigabyte. All take long.
