@@ -48,13 +48,15 @@ def prepare(settings: Settings) -> Services:
     Changes nothing on a second run. Raises `StorageUnavailable` when the folder or the database cannot be used, or when
     the secret is not that of the database.
     """
-    _create_database(settings, max(settings.busy_timeout_seconds, MIGRATION_WAIT_SECONDS))
+    is_at_head = _create_database(settings, max(settings.busy_timeout_seconds, MIGRATION_WAIT_SECONDS))
     if not IS_CHECKOUT:
         _install_shipped_models(settings)
     services = _open_services(settings, create_secret=True, patient=True)
     try:
-        index_missing(services)
-        make_features(services)
+        # A newer program has made both for its own features, and this one would replace them.
+        if is_at_head:
+            index_missing(services)
+            make_features(services)
     finally:
         services.engine.dispose()
     return services
@@ -158,11 +160,12 @@ def _adviser(settings: Settings) -> ChatServer | None:
     return ChatServer(settings.adviser_url, settings.adviser_model, key, seconds)
 
 
-def _create_database(settings: Settings, wait_seconds: float) -> None:
+def _create_database(settings: Settings, wait_seconds: float) -> bool:
+    """Create the folder and the database, or migrate it. Returns whether it is at this program's revision."""
     reject_interrupted_restore(settings.var)
     with _name_folder_errors(settings):
         settings.var.mkdir(mode=0o700, parents=True, exist_ok=True)
-    upgrade(settings.database, wait_seconds)
+    return upgrade(settings.database, wait_seconds)
 
 
 @contextmanager

@@ -11,17 +11,21 @@ from pathlib import Path
 import pytest
 
 from moderation.actions.check import CheckRequest, check_comment
+from moderation.actions.labelling import label_decision
 from moderation.actions.readiness import readiness
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site, authenticate_site, set_thresholds
 from moderation.domain.comment import Comment
+from moderation.domain.decision import LabelValue
 from moderation.domain.errors import StorageUnavailable
-from moderation.domain.site import Callback
+from moderation.domain.site import Callback, Site
 from moderation.settings import Settings
 from moderation.storage import installation
-from moderation.storage.engine import write_transaction
+from moderation.storage.engine import read_transaction, write_transaction
 from moderation.storage.locks import lock_installation
+from moderation.storage.migrate import HEAD
 from moderation.storage.tables import installation as installation_table
+from moderation.storage.tables import label_features
 from moderation.wiring import open_services, prepare, replace_secret
 from tests.conftest import HOLD_ALL
 
@@ -217,3 +221,18 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings.from_environment()
     assert (settings.var.name, settings.models.name, settings.metrics_folder) == ("var", "models", None)
     assert settings.var.is_absolute()
+
+
+def test_an_older_program_leaves_the_features_of_a_newer_one(
+    settings: Settings, services: Services, site: Site
+) -> None:
+    """Its `moderation init` runs at each start of a container, also after a newer version has migrated the database."""
+    decision = check_comment(services, site, CheckRequest(Comment("The soup was good"))).decision
+    label_decision(services, site, decision.id, LabelValue.HAM, "mara", "api")
+    with write_transaction(services.engine) as connection:
+        connection.execute(installation_table.update().values(oldest_program=HEAD))
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute(label_features.update().values(features_version=9999))
+    prepare(settings).engine.dispose()
+    with read_transaction(services.engine) as connection:
+        assert connection.execute(label_features.select()).one().features_version == 9999

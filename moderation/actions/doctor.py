@@ -26,7 +26,7 @@ from moderation.domain.people import ALL_SITES
 from moderation.registry.model_registry import ModelRegistry
 from moderation.storage import callbacks, comments, digests, job_runs, lessons, opinions, webhooks
 from moderation.storage.engine import open_engine, read_transaction
-from moderation.storage.migrate import HEAD, schema_problem
+from moderation.storage.migrate import SchemaState, schema_state
 
 LARGE_WAL_BYTES = 64_000_000
 """Sixteen times the size at which SQLite begins to write the -wal file back."""
@@ -86,10 +86,10 @@ def _check_database(state: StatePaths, now: datetime, adviser_model: str) -> lis
     except ModerationError as error:
         return [Finding("schema", Level.PROBLEM, str(error))]
     try:
-        problem = schema_problem(engine)
-        if problem is not None:
-            return [Finding("schema", Level.PROBLEM, problem)]
-        schema = Finding("schema", Level.OK, f"The database ({engine.dialect.name}) has the schema {HEAD}.")
+        found = schema_state(engine)
+        if found.problem is not None:
+            return [Finding("schema", Level.PROBLEM, found.problem)]
+        schema = _describe_schema(engine, found)
         checks: dict[str, Callable[[], Iterable[Finding]]] = {
             "secret": lambda: _check_secret(engine, state.secret),
             "clock": lambda: _check_clock(engine, now),
@@ -103,6 +103,12 @@ def _check_database(state: StatePaths, now: datetime, adviser_model: str) -> lis
         return [schema, *(finding for name, check in checks.items() for finding in _run(name, check))]
     finally:
         engine.dispose()
+
+
+def _describe_schema(engine: Engine, found: SchemaState) -> Finding:
+    if found.notice is not None:
+        return Finding("schema", Level.WARNING, found.notice)
+    return Finding("schema", Level.OK, f"The database ({engine.dialect.name}) has the schema {found.revision}.")
 
 
 def _check_secret(engine: Engine, path: Path) -> Iterator[Finding]:

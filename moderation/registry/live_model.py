@@ -7,6 +7,7 @@ from operator import attrgetter
 from pathlib import Path
 from threading import Lock
 from time import monotonic
+from typing import NamedTuple
 
 from moderation.domain.errors import ModelUnavailable, ModerationError
 from moderation.registry.model_registry import ModelRegistry
@@ -23,8 +24,15 @@ _signature: Callable[[os.stat_result], _Signature] = attrgetter("st_mtime_ns", "
 _NO_MODEL_MESSAGE = "No model is live; promote one with `moderation promote`."
 
 
+class ModelVersion(NamedTuple):
+    """A model by its id and the SHA-256 of its card."""
+
+    id: str
+    sha256: str
+
+
 class LiveModel:
-    """The promoted model of a registry, reloaded when the registry's `current` file changes.
+    """The promoted model of a registry, reloaded when the registry's `current` file changes. `loaded` says which it is.
 
     If a newly promoted model cannot be loaded, the loaded model stays in service and `load_error` gives the cause. The
     load is tried again every `RETRY_PAUSE_SECONDS`: its files may have been read while they were copied.
@@ -39,6 +47,7 @@ class LiveModel:
         self._load_other = lru_cache(_MAX_OTHER_MODELS)(self._load_or_none)
         self._next_attempt = 0.0
         self.load_error: str | None = None
+        self.loaded: ModelVersion | None = None
 
     def get(self) -> Model | None:
         """Return the live model, or `None` if none has been loaded yet, with the cause in `load_error`."""
@@ -96,7 +105,9 @@ class LiveModel:
                 model_id = self._registry.current_id()
                 if model_id is None:
                     raise ModelUnavailable(_NO_MODEL_MESSAGE)
-                self._model, self.load_error = self._registry.load(model_id), None
+                # Read first: a card that is replaced meanwhile must not be reported.
+                version = ModelVersion(model_id, self._registry.checksum(model_id))
+                self._model, self.load_error, self.loaded = self._registry.load(model_id), None, version
             except ModerationError as error:
                 self.load_error = str(error)
                 self._next_attempt = monotonic() + RETRY_PAUSE_SECONDS

@@ -18,7 +18,7 @@ from moderation.registry import promotion_log
 from moderation.registry.model_card import MAX_CARD_BYTES, ModelCard
 from moderation.registry.promotion_log import Promotion, PromotionWay
 from moderation.registry.reader_file import READER_FILE, open_reader
-from moderation.registry.serialization import read_arrays, read_bounded, write_arrays
+from moderation.registry.serialization import read_arrays, read_bounded, sha256_hex, write_arrays
 from moderation.scoring.model import Model
 
 _ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -62,14 +62,15 @@ class ModelRegistry:
 
     def card(self, model_id: str) -> ModelCard:
         """Return the card of a model. Raises `NotFound`, or `ModelUnavailable` if the card cannot be read."""
-        _check_id(model_id)
         try:
-            text = read_bounded(self.folder / model_id / "card.json", MAX_CARD_BYTES).decode("utf-8")
-        except FileNotFoundError:
-            raise NotFound(self._unknown_model_message(model_id)) from None
-        except (OSError, UnicodeDecodeError) as error:
+            text = self._read_card(model_id).decode("utf-8")
+        except UnicodeDecodeError as error:
             raise ModelUnavailable(f"The card of model {model_id} cannot be read ({type(error).__name__}).") from None
         return ModelCard.from_json(text, model_id)
+
+    def checksum(self, model_id: str) -> str:
+        """Return the SHA-256 of a model's card, which has those of its other files. Raises the errors of `card`."""
+        return sha256_hex(self._read_card(model_id))
 
     def load(self, model_id: str) -> Model:
         """Load a model after its checksum matched the card.
@@ -226,6 +227,15 @@ class ModelRegistry:
         history = self._history()
         if history[:1] != [model_id]:
             self._write_history([model_id, *history])
+
+    def _read_card(self, model_id: str) -> bytes:
+        _check_id(model_id)
+        try:
+            return read_bounded(self.folder / model_id / "card.json", MAX_CARD_BYTES)
+        except FileNotFoundError:
+            raise NotFound(self._unknown_model_message(model_id)) from None
+        except OSError as error:
+            raise ModelUnavailable(f"The card of model {model_id} cannot be read ({type(error).__name__}).") from None
 
     def _reject_taken(self, model_id: str) -> None:
         if (self.folder / model_id).exists():

@@ -262,6 +262,7 @@ installation = Table(
     Column("secret_digest", AnyText),
     Column("sites_version", AnyText, nullable=False, server_default=""),
     Column("lists_version", AnyText, nullable=False, server_default=""),
+    Column("oldest_program", AnyText, nullable=False, server_default="0046"),  # Revision of the code.
 )
 
 # The archives of backups that were written, by their paths, so that an erasure names the ones with the person.

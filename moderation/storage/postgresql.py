@@ -13,6 +13,8 @@ SLOW_FACTOR = 30
 MAX_IDLE_IN_TRANSACTION_SECONDS = 60
 """Time after which the server ends the transaction of a process that stands still: its locks would stop the others."""
 _MIN_CONNECT_TIMEOUT_SECONDS = 2  # libpq takes less for this
+MIGRATION_LOCK_MILLISECONDS = 100
+"""Time that a migration waits for a table, before it lets others pass and begins again."""
 _LOCK_SHARE = 0.4
 """Part of the busy timeout after which a wait for a lock ends: the write is then run again within that timeout.
 
@@ -132,15 +134,15 @@ def _reject_late(connection: Connection, *_: object) -> None:
         raise StorageUnavailable(_TOO_SLOW)
 
 
-def wait_for_migrations(connection: Connection, busy_timeout_seconds: float) -> None:
+def wait_for_migrations(connection: Connection) -> None:
     """Wait until no other process migrates the database, and keep others waiting until the transaction ends.
 
     A migration of many rows may take minutes, so this wait has no timeout. A table that another transaction has locked
-    is waited for as long as an SQLite database that is locked.
+    is waited for shortly: the requests of a running service wait behind the migration, and must not time out.
     """
     connection.execute(text("SET LOCAL lock_timeout = 0"))
     connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
-    connection.execute(text(f"SET LOCAL lock_timeout = {ceil(busy_timeout_seconds * 1_000)}"))
+    connection.execute(text(f"SET LOCAL lock_timeout = {MIGRATION_LOCK_MILLISECONDS}"))
 
 
 def write_problem(connection: Connection) -> str | None:

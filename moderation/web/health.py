@@ -27,7 +27,7 @@ from moderation.domain.decision import Decision
 from moderation.domain.errors import ModerationError
 from moderation.domain.jobs import JobRun
 from moderation.scoring.second_reader import ReaderState
-from moderation.web.api.schemas import HealthCheckResponse, LivenessResponse, ReadinessResponse
+from moderation.web.api.health_schemas import HealthCheckResponse, LivenessResponse, ReadinessResponse
 
 MAX_COUNT_AGE_SECONDS = 5.0
 """Age up to which a count is given again: counting 100,000 waiting items takes milliseconds, in which others wait."""

@@ -113,6 +113,7 @@ def damage_database(installation: Installation) -> None:
 
 def make_database_newer(installation: Installation) -> None:
     installation.execute("UPDATE alembic_version SET version_num = '9999'")
+    installation.execute("UPDATE installation SET oldest_program = '9999'")
 
 
 def make_database_older(installation: Installation) -> None:

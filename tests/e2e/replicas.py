@@ -3,13 +3,14 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from moderation.actions.services import Services
 from moderation.settings import Settings
 from moderation.wiring import open_services
 from tests.e2e.prerequisites import skip_or_fail
-from tests.e2e.service import Service
+from tests.e2e.service import ROOT, Service
 from tests.models import small_model_registry
 from tests.postgresql import NOT_DURABLE, find_binaries, running_server
 
@@ -26,9 +27,9 @@ def shared_database() -> Iterator[str]:
         yield server.url("postgres")
 
 
-def first_replica(folder: Path, url: str) -> Service:
+def first_replica(folder: Path, url: str, code: Path = ROOT) -> Service:
     """Create an installation with the small model live, the tables of a new database, and a site."""
-    service = Service(folder / "first", {"MODERATION_DATABASE_URL": url, "MODERATION_AUDIT_SHARE": "0"})
+    service = Service(folder / "first", {"MODERATION_DATABASE_URL": url, "MODERATION_AUDIT_SHARE": "0"}, code)
     small_model_registry(service.folder / "models")
     service.moderation("init", "--site", "https://first.example")
     service.moderation("site", "add", BLOG, "--key", KEY)
@@ -37,7 +38,7 @@ def first_replica(folder: Path, url: str) -> Service:
 
 def further_replica(first: Service, name: str) -> Service:
     """Create another installation over the same database: with copies of the secret and of the models."""
-    service = Service(first.folder.parent / name, first.settings)
+    service = replace(first, folder=first.folder.parent / name)
     (service.folder / "var").mkdir(mode=0o700, parents=True)
     shutil.copy(first.folder / "var" / "secret", service.folder / "var")
     shutil.copytree(first.folder / "models", service.folder / "models")

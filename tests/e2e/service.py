@@ -29,13 +29,16 @@ class Service:
 
     folder: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    code: Path = ROOT
+    """The folder of the package that serves: this checkout, or that of another version."""
 
     @property
     def environment(self) -> dict[str, str]:
         # Settings of the machine that runs the test must not reach the service.
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("MODERATION_", "COV"))}
         places = {"MODERATION_VAR": str(self.folder / "var"), "MODERATION_MODELS": str(self.folder / "models")}
-        return {**kept, **places, "HOST": "127.0.0.1", "PORT": "0", **self.settings}
+        code = {} if self.code == ROOT else {"PYTHONPATH": str(self.code)}
+        return {**kept, **places, **code, "HOST": "127.0.0.1", "PORT": "0", **self.settings}
 
     def prepare(self) -> None:
         """Create the database, with the shipped model live even if the checkout has promoted another."""
@@ -47,7 +50,7 @@ class Service:
         """Run a command that must succeed, and return its output."""
         command = [sys.executable, "-m", "moderation", *arguments]
         result = subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=self.code, env=self.environment, capture_output=True, text=True, timeout=60, check=False
         )
         assert result.returncode == 0, result.stderr
         return result.stdout
@@ -98,7 +101,7 @@ def start(command: Sequence[str | Path], environment: Mapping[str, str], cwd: Pa
 def served(service: Service, *, max_files: int = 0) -> Iterator[Served]:
     """Serve on a free port until the block ends, with a limit of open files if there is one."""
     limited = ["prlimit", f"--nofile={max_files}"] if max_files else []
-    with start([*limited, sys.executable, "-m", "moderation", "serve"], service.environment, ROOT) as process:
+    with start([*limited, sys.executable, "-m", "moderation", "serve"], service.environment, service.code) as process:
         try:
             address = _address([wait_until_serving(process)])
             yield Served(int(address.rpartition(":")[2]), process)

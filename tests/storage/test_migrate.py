@@ -20,7 +20,7 @@ from moderation.domain.retention import DEFAULT_RETENTION, KEEP_ALL
 from moderation.domain.thresholds import Thresholds
 from moderation.storage import decisions, grants, moderators, retention, sessions, sites, tables, totp
 from moderation.storage.engine import open_engine, read_transaction, write_transaction
-from moderation.storage.migrate import HEAD, schema_problem, upgrade
+from moderation.storage.migrate import FIRST_COMPATIBLE, HEAD, open_current, schema_state, upgrade
 from moderation.storage.operator_tables import moderators as moderators_table
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -33,6 +33,7 @@ INSERT INTO decisions (id, site_id, comment_id, probability, logit, bias, reason
 VALUES ('00000000000000000000000000000000', 1, 1, 0.5, 0, 0, '[]', 'small',
     0.5, 0.9, 0.99, 'review', FALSE, 'api', '2026-01-02 12:00:00')
 """
+MARKED_FROM = "0048"
 SCRIPTS = Path(moderation.storage.__file__).parent / "migrations"
 
 
@@ -78,7 +79,7 @@ def test_migrations_can_be_taken_back(engine: Engine) -> None:
         command.downgrade(config, "base")
         assert inspect(connection).get_table_names() == ["alembic_version"]
         command.upgrade(config, "head")
-    assert schema_problem(engine) is None
+    assert schema_state(engine).problem is None
     engine.dispose()
 
 
@@ -189,35 +190,62 @@ def test_an_upgrade_against_a_lock_leaves_nothing(url: str) -> None:
 
 def test_a_current_database_has_no_problem(engine: Engine) -> None:
     """A database of this version is served."""
-    assert schema_problem(engine) is None
+    assert schema_state(engine).problem is None
     engine.dispose()
 
 
 @pytest.mark.sqlite("PostgreSQL's databases are created by the operator")
 def test_a_missing_database_points_to_init(url: str) -> None:
     """The sentence names the command that creates one."""
-    assert "moderation init" in str(schema_problem(open_engine(url, busy_timeout_seconds=10)))
+    assert "moderation init" in str(schema_state(open_engine(url, busy_timeout_seconds=10)).problem)
 
 
 def test_an_empty_database_points_to_init(url: str) -> None:
     """The sentence names the command that fills it."""
     engine = open_engine(url, busy_timeout_seconds=10, create=True)
-    assert "is empty; run `moderation init`" in str(schema_problem(engine))
+    assert "is empty; run `moderation init`" in str(schema_state(engine).problem)
     engine.dispose()
 
 
 def test_an_older_database_points_to_init(engine: Engine) -> None:
     """The sentence names the command that migrates it."""
     _set_revision(engine, "0000")
-    assert "older version (0000" in str(schema_problem(engine))
-    assert "moderation init" in str(schema_problem(engine))
+    assert "older version (0000" in str(schema_state(engine).problem)
+    assert "moderation init" in str(schema_state(engine).problem)
+    engine.dispose()
+
+
+def test_each_migration_names_the_oldest_program_that_serves_after_it() -> None:
+    """A step that only expands keeps that of the step before; none names a program that is older, or newer than it."""
+    migrations = reversed(list(ScriptDirectory(str(SCRIPTS)).walk_revisions()))
+    marked = [each for each in migrations if each.revision > MARKED_FROM]
+    named = [getattr(each.module, "oldest_program", "") for each in marked]
+    assert named == sorted(named) and min(named) >= FIRST_COMPATIBLE
+    assert [each.revision for each, oldest in zip(marked, named, strict=True) if oldest > each.revision] == []
+
+
+def test_an_expanded_database_is_served(url: str, engine: Engine) -> None:
+    """A newer program has migrated it, and this one goes on, also after a restart with `moderation init`."""
+    _set_revision(engine, "9999", oldest_program=HEAD)
+    assert schema_state(engine).problem is None and "(9999, not" in str(schema_state(engine).notice)
+    assert upgrade(url) is False
+    with open_current(url, 10) as current:
+        assert schema_state(current).revision == "9999"
+    engine.dispose()
+
+
+def test_a_migration_names_the_oldest_program(engine: Engine) -> None:
+    """The database says which programs can serve on it: an older one does not know the migrations."""
+    newest = ScriptDirectory(str(SCRIPTS)).get_revision(HEAD).module
+    with read_transaction(engine) as connection:
+        assert connection.execute(tables.installation.select()).one().oldest_program == newest.oldest_program
     engine.dispose()
 
 
 def test_a_newer_database_stays_unchanged(url: str, engine: Engine) -> None:
     """Neither serving nor `moderation init` touches a schema that this program does not know."""
-    _set_revision(engine, "9999")
-    assert "newer version" in str(schema_problem(engine))
+    _set_revision(engine, "9999", oldest_program="9998")
+    assert "newer version" in str(schema_state(engine).problem)
     with pytest.raises(StorageUnavailable, match="newer version"):
         upgrade(url)
     engine.dispose()
@@ -236,6 +264,7 @@ def test_each_database_has_its_own_identity(new_database: Callable[[str], str]) 
     assert len({row.id for row in rows}) == len(rows) == 2 and {row.secret_digest for row in rows} == {None}
 
 
-def _set_revision(engine: Engine, revision: str) -> None:
+def _set_revision(engine: Engine, revision: str, oldest_program: str = FIRST_COMPATIBLE) -> None:
     with write_transaction(engine) as connection:
+        connection.execute(tables.installation.update().values(oldest_program=oldest_program))
         connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})

@@ -30,7 +30,7 @@ from moderation.domain.site import Site
 from moderation.settings import Settings
 from moderation.storage.engine import disk_problem, open_engine, read_transaction, write_transaction
 from moderation.storage.locks import lock_comments, lock_installation
-from moderation.storage.migrate import schema_problem, upgrade
+from moderation.storage.migrate import schema_state, upgrade
 from moderation.storage.writer import Writer
 from moderation.wiring import open_services
 from tests.postgresql import PostgresServer
@@ -306,7 +306,26 @@ def test_migrations_wait_for_each_other(postgres_server: PostgresServer) -> None
             assert not any(upgrading.done() for upgrading in waiting)
         for upgrading in waiting:
             upgrading.result()
-        assert schema_problem(engine) is None
+        assert schema_state(engine).problem is None
+        engine.dispose()
+
+
+def test_requests_pass_a_migration_that_waits(postgres_server: PostgresServer) -> None:
+    """A long read is in its way, and each request that waits behind it waits shortly. It ends after that read."""
+    with postgres_server.database() as url, ThreadPoolExecutor() as pool:
+        engine = open_engine(url, 1.0)
+        with write_transaction(engine) as connection:
+            connection.execute(text("ALTER TABLE installation DROP COLUMN oldest_program"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '0046'"))
+        with read_transaction(engine) as connection:
+            connection.execute(text("SELECT id FROM installation"))
+            migrating = pool.submit(upgrade, url, 30.0)
+            for _ in range(100):
+                with read_transaction(engine) as other:
+                    other.execute(text("SELECT id FROM installation"))
+                sleep(0.01)
+            assert not migrating.done()
+        assert migrating.result() and schema_state(engine).problem is None
         engine.dispose()
 
 

@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from moderation.actions import disk
 from moderation.actions.services import Services
 from moderation.settings import Settings
+from moderation.storage.migrate import HEAD
 from moderation.web import health
 from moderation.web.app import create_app
 from tests.web.conftest import HOLD_ALL, KEY, PUBLISH_ALL, Blog
@@ -47,6 +49,16 @@ def test_a_good_service_is_live_and_ready(client: FlaskClient) -> None:
         "secret": True,
         "disk": True,
     }
+
+
+def test_it_says_which_model_and_schema_it_has(services: Services, client: FlaskClient) -> None:
+    """By their ids, and the model by the SHA-256 of its card too."""
+    checks = client.get("/readyz").get_json()["checks"]
+    card = (services.registry.folder / "small" / "card.json").read_bytes()
+    model = {"id": "small", "sha256": sha256(card).hexdigest()}
+    assert (checks["model"]["has"], checks["model"]["should_have"]) == (model, model)
+    schema = {"id": HEAD, "sha256": None}
+    assert (checks["schema"]["has"], checks["schema"]["should_have"]) == (schema, schema)
 
 
 def test_without_a_model_it_is_live_but_not_ready(services_without_model: Services, settings: Settings) -> None:

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from moderation import __version__
 from moderation.domain.errors import ERROR_MAPPINGS
-from moderation.web.api import author_schemas, privacy_schemas, schemas
+from moderation.web.api import author_schemas, health_schemas, privacy_schemas, schemas
 from moderation.web.errors import problem_type
 from moderation.web.requests import IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_PATTERN
 
@@ -33,8 +33,8 @@ _RESPONSES = (
     author_schemas.AuthorRuleResponse,
     privacy_schemas.ReceiptResponse,
     schemas.ProblemResponse,
-    schemas.LivenessResponse,
-    schemas.ReadinessResponse,
+    health_schemas.LivenessResponse,
+    health_schemas.ReadinessResponse,
 )
 _SCORE_ERRORS = (400, 401, 403, 408, 413, 415, 422, 429, 503)
 _PERSON_ERRORS = (400, 401, 403, 408, 413, 415, 422, 429, 503)

@@ -295,23 +295,3 @@ class BatchResponse(ResponseModel):
     """One entry for each comment of the batch, in its order."""
 
     decisions: list[DecisionResponse | BatchErrorResponse]
-
-
-class LivenessResponse(ResponseModel):
-    """The process answers."""
-
-    alive: bool
-
-
-class HealthCheckResponse(ResponseModel):
-    """One requirement of the service."""
-
-    ready: bool
-    detail: str | None
-
-
-class ReadinessResponse(ResponseModel):
-    """Whether comments can be judged and stored, with each check by its name."""
-
-    ready: bool
-    checks: dict[str, HealthCheckResponse]
