@@ -10,6 +10,7 @@ from time import sleep
 
 from moderation.actions.background import BackgroundTasks, job_threads
 from moderation.actions.opinions import Outcome
+from moderation.actions.published_models import following_threads
 from moderation.settings import Settings
 from moderation.web.log_format import configure_logging
 from moderation.wiring import open_services, retraining_plan
@@ -24,7 +25,8 @@ def main() -> None:
     configure_logging()
     settings = Settings.from_environment()
     services, retraining = open_services(settings), retraining_plan(settings)
-    threads = job_threads(services, settings.adviser_max_per_minute, _count_nothing, retraining)
+    threads = following_threads(services)
+    threads += job_threads(services, settings.adviser_max_per_minute, _count_nothing, retraining)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with suppress(KeyboardInterrupt):

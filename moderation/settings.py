@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     models: Path = Field(
         default_factory=_default_models, description="Folder of the models; its file `current` names the live one."
     )
+    model_source: Literal["folder", "database"] = Field(
+        "folder",
+        description="Where the live model comes from: the `folder` of the models, or the `database` of all machines.",
+    )
     database_url: str = Field("", description="SQLAlchemy URL of the database; empty for SQLite in the `var` folder.")
     host: str = Field("127.0.0.1", validation_alias="HOST", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, validation_alias="PORT", description="Port to listen on.")

@@ -131,6 +131,7 @@ def _open_services(settings: Settings, *, create_secret: bool, patient: bool) ->
             public_url=settings.public_url,
             mail_server=_mail_server(settings),
             adviser=_adviser(settings),
+            follows_models=settings.model_source == "database",
         )
         if create_secret:
             secret.adopt_secret(services)

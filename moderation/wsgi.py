@@ -7,6 +7,7 @@ thread. Importing this module opens the services, and starts the background jobs
 import os
 
 from moderation.actions.background import job_threads
+from moderation.actions.published_models import following_threads
 from moderation.actions.run_lock import Worker, join_run
 from moderation.settings import Settings
 from moderation.web.app import create_app
@@ -21,7 +22,9 @@ _services = open_services(_settings)
 _run_lock = join_run(_settings.var, Worker(os.getpid(), os.getppid()))
 app = create_app(_services, _settings)
 front = Front(app, _settings)
+_threads = following_threads(_services)
 if _settings.jobs == "inside":
     _count, _retraining = state_of(app).metrics.count_question, retraining_plan(_settings)
-    for _thread in job_threads(_services, _settings.adviser_max_per_minute, _count, _retraining):
-        _thread.start()
+    _threads += job_threads(_services, _settings.adviser_max_per_minute, _count, _retraining)
+for _thread in _threads:
+    _thread.start()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from moderation.actions.disk import low_disk_warning
+from moderation.actions.published_models import live_model
 from moderation.actions.secret import secret_problem
 from moderation.actions.services import Services
 from moderation.domain.errors import ModerationError
@@ -54,15 +55,21 @@ def _check_model(services: Services) -> Check:
     except ModerationError as error:
         return Check("model", False, str(error))
     # A model that failed to load is named while the former one continues to serve, and so is a missing reader.
-    problem = services.live_model.load_error or model.reader_problem or None
-    loaded = services.live_model.loaded
-    return Check("model", True, problem, loaded and Version(*loaded), _promoted_model(services))
+    live = services.live_model
+    problem = live.follow_error or live.load_error or model.reader_problem or None
+    return Check("model", True, problem, live.loaded and Version(*live.loaded), _promoted_model(services))
 
 
 def _promoted_model(services: Services) -> Version | None:
-    """Return the model that the registry names as the live one, without a checksum if its card cannot be read."""
+    """Return the model that was promoted on all machines, or on this one.
+
+    One of this machine has no checksum if its card cannot be read.
+    """
     model_id, checksum = None, None
     with suppress(ModerationError):
+        published = live_model(services) if services.follows_models else None
+        if published:
+            return Version(published.model, published.card_sha256)
         model_id = services.registry.current_id()
         checksum = services.registry.checksum(model_id) if model_id else None
     return Version(model_id, checksum) if model_id else None

@@ -34,6 +34,7 @@ class Services:
     person looks at. `clock` returns an aware UTC time. `public_url` is the address under which people
     reach the service, empty if it is not known. `mail_server` sends the digests, and `adviser` is asked about held
     comments, if there are any.
+    `follows_models` says whether the live model is that of all machines, which reaches them through the database.
     `scope` has the sites that the caller may touch: the queue replaces it for each request by those on which the person
     has the permission that the page needs.
     """
@@ -55,4 +56,5 @@ class Services:
     public_url: str
     mail_server: MailServer | None
     adviser: ChatServer | None
+    follows_models: bool = False
     scope: SiteScope = ALL_SITES

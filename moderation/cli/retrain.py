@@ -12,6 +12,7 @@ from moderation.actions.sites import list_sites
 from moderation.cli._label_audit import audit_site
 from moderation.cli._options import input_file, opened_services
 from moderation.cli._output import echo_status
+from moderation.cli._publishing import publisher_of
 from moderation.domain.errors import InvalidInput, PromotionRefused
 from moderation.settings import Settings
 from moderation.training import lifecycle
@@ -73,6 +74,7 @@ def retrain(
             now=datetime.now(UTC),
             relabelling=Relabelling.from_file(relabelled) if relabelled else NOTHING_RELABELLED,
             promote=not no_promote,
+            publish=None if no_promote else publisher_of(services),
         )
     if done.objections:
         raise PromotionRefused(

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import click
 
+from moderation.actions.published_models import follow
 from moderation.actions.run_lock import join_run
+from moderation.actions.services import Services
 from moderation.cli._options import opened_services
-from moderation.domain.errors import AddressInUse, InvalidInput
+from moderation.domain.errors import AddressInUse, InvalidInput, ModerationError
 from moderation.settings import Settings
 
 PORT_WAIT_SECONDS = 2.0
@@ -34,6 +36,8 @@ def serve() -> None:
     """
     settings = Settings.from_environment()
     with opened_services(settings) as services:
+        if services.follows_models:
+            _follow(services)
         model = services.live_model.current()
     run_lock = join_run(settings.var)
     if run_lock is not None:
@@ -56,6 +60,14 @@ def serve() -> None:
     # The server replaces this process, so that its workers do not keep the modules of the command line in memory.
     server = ["-P", "-m", "moderation.supervisor", host, str(port), str(settings.workers)]
     os.execv(sys.executable, [sys.executable, *server])
+
+
+def _follow(services: Services) -> None:
+    """Fetch the live model of all machines. Without it the service starts with the live one of this machine."""
+    try:
+        follow(services)
+    except ModerationError as error:
+        click.echo(str(error))
 
 
 def _share_metrics(parent: Path) -> None:

@@ -35,7 +35,8 @@ class LiveModel:
     """The promoted model of a registry, reloaded when the registry's `current` file changes. `loaded` says which it is.
 
     If a newly promoted model cannot be loaded, the loaded model stays in service and `load_error` gives the cause. The
-    load is tried again every `RETRY_PAUSE_SECONDS`: its files may have been read while they were copied.
+    load is tried again every `RETRY_PAUSE_SECONDS`: its files may have been read while they were copied. `follow_error`
+    is set from outside, if the live model of all machines could not be made the live one here.
     """
 
     def __init__(self, registry: ModelRegistry) -> None:
@@ -48,6 +49,7 @@ class LiveModel:
         self._next_attempt = 0.0
         self.load_error: str | None = None
         self.loaded: ModelVersion | None = None
+        self.follow_error: str | None = None
 
     def get(self) -> Model | None:
         """Return the live model, or `None` if none has been loaded yet, with the cause in `load_error`."""

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -111,7 +111,7 @@ class ModelRegistry:
                 card = replace(card, reader=replace(card.reader, digest=digest))
             (draft / "card.json").write_text(card.to_json(), "utf-8")
             draft.chmod(0o755)
-            with self._locked():
+            with self.locked():
                 # Another process may have stored a model of this id since the first check.
                 self._reject_taken(card.id)
                 draft.rename(self.folder / card.id)
@@ -125,23 +125,33 @@ class ModelRegistry:
 
         The error is `InvalidInput` if the id is malformed or the folder not writable, `Conflict` if the id is taken.
         """
-        _check_id(model_id)
+        check_model_id(model_id)
         self._reject_taken(model_id)
         self._create_draft().rmdir()
 
-    def promote(self, model_id: str, *, compared_with: str | None = None, record: Promotion | None = None) -> None:
+    def promote(
+        self,
+        model_id: str,
+        *,
+        compared_with: str | None = None,
+        record: Promotion | None = None,
+        publish: Callable[[str], None] | None = None,
+    ) -> None:
         """Make a model the live one, atomically. Concurrent promotions and rollbacks happen one after the other.
 
-        The `record` goes into the log of promotions. Raises the errors of `load`, and `Conflict` if another model than
-        `compared_with` is live.
+        The `record` goes into the log of promotions. `publish` is called with the id before the model is live here: its
+        errors leave the former one. Raises the errors of `load`, and `Conflict` if another model than `compared_with`
+        is live.
         """
         self.card(model_id)
-        with self._locked():
+        with self.locked():
             live = self.current_id()
             if compared_with not in (None, live):
                 raise Conflict(f"{live} became the live model during the comparison: compare {model_id} with it.")
+            self.load(model_id)
+            if publish:
+                publish(model_id)
             if live != model_id:
-                self.load(model_id)
                 self._log(record)
             self._promote(model_id)
 
@@ -152,7 +162,7 @@ class ModelRegistry:
         """
         if not self._history():
             raise NotFound("There is no earlier model to go back to.")
-        with self._locked():
+        with self.locked():
             history = self._history()
             if len(history) < 2:
                 raise NotFound("There is no earlier model to go back to.")
@@ -175,7 +185,7 @@ class ModelRegistry:
             (self.folder / _SHADOW).unlink(missing_ok=True)
             return
         self.load(model_id)
-        with self._locked():
+        with self.locked():
             self._replace_file(_SHADOW, f"{model_id}\n")
 
     def promotions(self) -> list[Promotion]:
@@ -195,13 +205,13 @@ class ModelRegistry:
             if not (self.folder / model.name).exists():
                 self._copy(model)
         if shipped and self.current_id() is None:
-            with self._locked():
+            with self.locked():
                 # Another process may have promoted a model since the first check.
                 if self.current_id() is None:
                     self._promote(shipped[-1].name)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Keep other processes from changing the registry. Raises `Conflict` after `LOCK_TIMEOUT_SECONDS`.
 
         Locks the folder itself. The kernel releases the lock of a killed process.
@@ -229,7 +239,7 @@ class ModelRegistry:
             self._write_history([model_id, *history])
 
     def _read_card(self, model_id: str) -> bytes:
-        _check_id(model_id)
+        check_model_id(model_id)
         try:
             return read_bounded(self.folder / model_id / "card.json", MAX_CARD_BYTES)
         except FileNotFoundError:
@@ -293,7 +303,8 @@ class ModelRegistry:
         return f"There is no model {model_id}. Models in the registry: {known}."
 
 
-def _check_id(model_id: str) -> None:
+def check_model_id(model_id: str) -> None:
+    """Raise `InvalidInput` unless a text can be the id of a model, and the name of its folder."""
     if not _ID_PATTERN.fullmatch(model_id):
         raise InvalidInput(
             "The id of a model has up to 64 small letters, digits, dots, dashes and underscores, "

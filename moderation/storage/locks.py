@@ -16,6 +16,13 @@ from moderation.storage.tables import comments, installation, sites
 
 _LABELS_LOCK = 21
 """The first half of the keys of `lock_labels`; the second is a site. Keys of two halves are apart from all others."""
+_MODELS_LOCK = 22
+
+
+def lock_models(connection: Connection) -> None:
+    """Lock the published models. Comments are judged, and sites changed, meanwhile."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(select(func.pg_advisory_xact_lock(_MODELS_LOCK, 0)))
 
 
 def lock_installation(connection: Connection) -> None:

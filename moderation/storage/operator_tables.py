@@ -1,6 +1,6 @@
-"""The tables of the installation, moderators, tokens, lists, rules, alarms, webhooks, digests, views, jobs and backups."""
+"""The tables of the installation, people, tokens, lists, rules, alarms, messages, views, jobs, backups and models."""
 
-from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, MetaData, Table
+from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, Table
 
 from moderation.storage.columns import AnyText, UtcDateTime
 
@@ -272,4 +272,25 @@ backups = Table(
     Column("id", Integer, primary_key=True),
     Column("path", AnyText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+# The models that went live on all machines, the newest last: it is the live one. A rollback deletes the newest row.
+published_models = Table(
+    "published_models",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("model", AnyText, nullable=False),
+    # Of `card.json`, which has the SHA-256 of the other files.
+    Column("card_sha256", AnyText, nullable=False),
+    Column("published_at", UtcDateTime, nullable=False),
+)
+
+# The files of published models, in pieces.
+model_chunks = Table(
+    "model_chunks",
+    metadata,
+    Column("model", AnyText, primary_key=True),
+    Column("file", AnyText, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("content", LargeBinary, nullable=False),
 )

@@ -23,6 +23,7 @@ from moderation.training.relabelling import NOTHING_RELABELLED, Relabelling
 from moderation.training.report import render
 
 Report = Callable[[str], None]
+Publish = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +123,17 @@ def promote(
     report: Report,
     now: datetime,
     words: LabelWords = SPAM_AND_HAM,
+    publish: Publish | None = None,
 ) -> None:
     """Make a model the live one if the gate has no objections. The log of promotions keeps the overruled ones.
 
     The files are labelled comments that neither the model nor the live one was trained on. Raises `PromotionRefused`
     with every objection, unless `force` is set or no model is live, and `Conflict` if another model went live during
-    the comparison.
+    the comparison. `publish` is called with the id before the model goes live.
     """
     champion = registry.current_id()
     if champion in (None, model_id):
-        registry.promote(model_id, record=Promotion(now, model_id, None, PromotionWay.FIRST))
+        registry.promote(model_id, record=Promotion(now, model_id, None, PromotionWay.FIRST), publish=publish)
         return
     if files:
         found = compare(registry, model_id, champion, read_corpus(files, report, words), report)
@@ -141,7 +143,7 @@ def promote(
         raise PromotionRefused(f"{model_id} was not promoted: {'; '.join(found)}. Use --force to promote it anyway.")
     way = PromotionWay.FORCED if found else PromotionWay.GATE
     record = Promotion(now, model_id, champion, way, tuple(found))
-    registry.promote(model_id, compared_with=champion if files else None, record=record)
+    registry.promote(model_id, compared_with=champion if files else None, record=record, publish=publish)
 
 
 def compare(registry: ModelRegistry, model_id: str, champion: str, holdout: Corpus, report: Report) -> list[str]:

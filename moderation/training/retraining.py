@@ -26,7 +26,7 @@ from moderation.registry.promotion_log import Promotion, PromotionWay
 from moderation.training import lifecycle
 from moderation.training.corpus import Corpus, read_corpus
 from moderation.training.gate import MIN_COMMENTS
-from moderation.training.lifecycle import Report
+from moderation.training.lifecycle import Publish, Report
 from moderation.training.recipe import Recipe
 from moderation.training.relabelling import NOTHING_RELABELLED, Relabelling
 
@@ -61,11 +61,13 @@ def retrain(
     now: datetime,
     relabelling: Relabelling = NOTHING_RELABELLED,
     promote: bool = True,
+    publish: Publish | None = None,
 ) -> Retraining:
     """Train on the older labels of the log and on files, and promote the model if the gate has no objections.
 
     `read_log` is called twice. The labels lie in files of `folder` meanwhile. Raises the errors of `lifecycle.train`,
-    and `InvalidCorpus` before the training if the log is too small for a comparison.
+    and `InvalidCorpus` before the training if the log is too small for a comparison. `publish` is called with the id
+    before the model goes live.
     """
     older, newer = folder / "labels.csv", folder / "newest_labels.csv"
     _split(read_log, older, newer)
@@ -83,7 +85,8 @@ def retrain(
         found = lifecycle.compare(registry, card.id, champion, read_corpus([newer], report), report)
     if promote and not found:
         way = PromotionWay.GATE if champion else PromotionWay.FIRST
-        registry.promote(card.id, compared_with=champion, record=Promotion(now, card.id, champion, way))
+        record = Promotion(now, card.id, champion, way)
+        registry.promote(card.id, compared_with=champion, record=record, publish=publish)
     return Retraining(card, found, promote and not found)
 
 

@@ -12,7 +12,7 @@ from moderation.registry.model_card import CorpusEntry
 from moderation.registry.model_registry import ModelRegistry
 from moderation.training import gate
 from tests.cli.conftest import Operator
-from tests.models import ODD_SITE, STARTER, odd_labels
+from tests.models import ODD_SITE, STARTER, odd_labels, small_arrays, small_card
 
 
 def write_corpus(path: Path, *, contrary: bool = False) -> Path:
@@ -228,3 +228,19 @@ def test_control_characters_of_a_card_do_not_reach_the_terminal(trainer: Operato
     (own_registry / "small" / "card.json").write_text(card.to_json(), "utf-8")
     shown = trainer.get("models", "show", "small") + trainer.get("models", "list")
     assert "U+001B][2J" in shown and shown.replace("\n", "").isprintable()
+
+
+def test_a_promotion_and_a_rollback_reach_another_machine(
+    operator: Operator, own_registry: Path, tmp_path: Path
+) -> None:
+    """With the models in the database, a machine without a folder of models gets the live one."""
+    source = {"MODERATION_MODEL_SOURCE": "database"}
+    one = Operator(operator.environment | source | {"MODERATION_MODELS": str(own_registry)})
+    two = Operator(operator.environment | source | {"MODERATION_MODELS": str(tmp_path / "other")})
+    ModelRegistry(own_registry).add(small_arrays(), small_card("next"))
+    for model_id in ("small", "next"):
+        one.get("promote", model_id, "--force")
+    assert two.get("rollback") == "The model small is live again.\n"
+    assert [model["id"] for model in two.get_json("models", "list") if model["live"]] == ["small"]
+    assert one.run("rollback").exit_code == 4
+    assert ModelRegistry(own_registry).current_id() == "small"

@@ -1,6 +1,7 @@
 """nginx with the configuration of deploy/, in front of a service, with throw-away certificates."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 EXAMPLE = Path(__file__).parents[2] / "deploy" / "nginx.conf"
+REPLICAS = EXAMPLE.with_name("nginx-replicas.conf")
 _TEMP_FOLDERS = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 _MAIN = """
 daemon off;
@@ -27,7 +29,8 @@ http {{
 class ProxyConfig:
     """The address and ports of the proxy, and the names of its two servers.
 
-    `checks` is a status with which nginx itself answers each comment-check; 0 lets them pass.
+    `checks` is a status with which nginx itself answers each comment-check; 0 lets them pass. `replicas` are the ports
+    of several services, to which it passes requests in turn.
     """
 
     address: str
@@ -36,6 +39,7 @@ class ProxyConfig:
     akismet: str = "rest.example.org"
     queue: str = "moderation.example.org"
     checks: int = 0
+    replicas: tuple[int, ...] = ()
 
 
 @contextmanager
@@ -97,7 +101,22 @@ def _adapted_example(service: int, config: ProxyConfig, folder: Path, locations:
     passing = "location ~ ^/1"
     assert passing in text
     refusal = f'location = /1.1/comment-check {{ return {config.checks} "Not now"; }}\n    ' if config.checks else ""
-    return text.replace(passing, refusal + passing)
+    text = text.replace(passing, refusal + passing)
+    return _with_replicas(text, service, config.replicas) if config.replicas else text
+
+
+def _with_replicas(text: str, service: int, ports: tuple[int, ...]) -> str:
+    """Return the example with the upstream of the other one, changed as its comment says."""
+    upstream = REPLICAS.read_text("utf-8")
+    for number, port in enumerate(ports, 11):
+        assert f"10.0.0.{number}:8000" in upstream
+        upstream = upstream.replace(f"10.0.0.{number}:8000", f"127.0.0.1:{port}")
+    (changes,) = re.findall(r"sed -i '(.+)' moderation\.conf", upstream)
+    for change in changes.replace("127.0.0.1:8000", f"127.0.0.1:{service}").split("; "):
+        _, old, new, _ = change.split("#")
+        assert old in text, old
+        text = text.replace(old, new)
+    return upstream + text
 
 
 def _certificates(config: ProxyConfig, folder: Path) -> Path:

@@ -27,21 +27,23 @@ def shared_database() -> Iterator[str]:
         yield server.url("postgres")
 
 
-def first_replica(folder: Path, url: str, code: Path = ROOT) -> Service:
+def first_replica(folder: Path, url: str, code: Path = ROOT, **settings: str) -> Service:
     """Create an installation with the small model live, the tables of a new database, and a site."""
-    service = Service(folder / "first", {"MODERATION_DATABASE_URL": url, "MODERATION_AUDIT_SHARE": "0"}, code)
+    own = {"MODERATION_DATABASE_URL": url, "MODERATION_AUDIT_SHARE": "0", **settings}
+    service = Service(folder / "first", own, code)
     small_model_registry(service.folder / "models")
     service.moderation("init", "--site", "https://first.example")
     service.moderation("site", "add", BLOG, "--key", KEY)
     return service
 
 
-def further_replica(first: Service, name: str) -> Service:
-    """Create another installation over the same database: with copies of the secret and of the models."""
+def further_replica(first: Service, name: str, *, has_models: bool = True) -> Service:
+    """Create another installation over the same database: with copies of the secret and, if wanted, of the models."""
     service = replace(first, folder=first.folder.parent / name)
     (service.folder / "var").mkdir(mode=0o700, parents=True)
     shutil.copy(first.folder / "var" / "secret", service.folder / "var")
-    shutil.copytree(first.folder / "models", service.folder / "models")
+    if has_models:
+        shutil.copytree(first.folder / "models", service.folder / "models")
     return service
 
 
@@ -52,6 +54,7 @@ def services_of(service: Service) -> Iterator[Services]:
         var=service.folder / "var",
         models=service.folder / "models",
         database_url=service.settings["MODERATION_DATABASE_URL"],
+        model_source=service.settings.get("MODERATION_MODEL_SOURCE", "folder"),
     )
     services = open_services(settings)
     try:

@@ -19,12 +19,13 @@ LABEL_EVERY = 10
 
 
 class Sent(NamedTuple):
-    """A request: when it was sent, to which port, its status (0 without an answer), and the id of its decision."""
+    """A request: when it was sent, to which port, its status (0 without an answer), its decision and the model."""
 
     sent_at: float
     port: int
     status: int
-    decision: str
+    decision: str = ""
+    model: str = ""
 
 
 @dataclass
@@ -79,10 +80,11 @@ class RoundRobin:
             except httpx.ConnectError:
                 continue
             except httpx.TransportError:
-                sent = Sent(sent_at, port, 0, "")
+                sent = Sent(sent_at, port, 0)
             else:
-                sent = Sent(sent_at, port, answer.status_code, answer.json().get("id", ""))
+                body = answer.json()
+                sent = Sent(sent_at, port, answer.status_code, body.get("id", ""), body.get("model", ""))
             self.sent.append(sent)
             return sent
-        self.sent.append(Sent(time.time(), 0, 0, ""))
+        self.sent.append(Sent(time.time(), 0, 0))
         return None

@@ -80,7 +80,7 @@ def test_the_next_change_removes_the_draft_of_a_killed_one(models: ModelRegistry
 def test_a_change_does_not_wait_forever(models: ModelRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stopped command that holds the lock is named after a while; nothing has changed by then."""
     monkeypatch.setattr(model_registry, "LOCK_TIMEOUT_SECONDS", 0.05)
-    with models._locked():
+    with models.locked():
         for change in (
             lambda: models.promote("a"),
             models.rollback,
