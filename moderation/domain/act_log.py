@@ -9,6 +9,8 @@ TOTP_ENABLED, TOTP_RENEWED, TOTP_DISABLED, TOTP_RESET = "totp-enable", "totp-ren
 """Changes of a moderator's TOTP: by the person, and by an operator who resets it."""
 RECOVERY_CODE_USED = "recovery-code"
 """A recovery code was used in the place of a code."""
+TOKEN_ADDED, TOKEN_REVOKED = "token-add", "token-revoke"
+"""A token for parts of the API was given to a site, and revoked."""
 
 
 class LogFilter(NamedTuple):
@@ -23,8 +25,8 @@ class LogEvent(NamedTuple):
     """One thing that a person did: a verb of the queue, or another event.
 
     `channel` is that of a label. `site_url` is empty for several sites, and `decision_id` for several comments or none.
-    `number` counts the comments. `detail` is a moderator, maybe with a role, an asked person, the fact of an author, or
-    the reason of a label.
+    `number` counts the comments. `detail` is a moderator, maybe with a role, an asked person, the fact of an author,
+    or the reason of a label. Of a token it is the name with the purposes.
     """
 
     at: datetime

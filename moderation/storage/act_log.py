@@ -1,4 +1,4 @@
-"""Read who did what: acts, labels outside the queue, notes, roles, TOTP and rules for authors, merged by their time.
+"""Read who did what: acts, other labels, notes, roles, TOTP, tokens and rules for authors, merged by their time.
 
 Each source is read from an index a page at a time, so that a page takes the same time in a long log.
 """
@@ -26,14 +26,24 @@ from sqlalchemy import (
     true,
 )
 
-from moderation.domain.act_log import ASKED, GRANTED, NOTED, REVOKED, LogEvent, LogFilter, LogPage
+from moderation.domain.act_log import (
+    ASKED,
+    GRANTED,
+    NOTED,
+    REVOKED,
+    TOKEN_ADDED,
+    TOKEN_REVOKED,
+    LogEvent,
+    LogFilter,
+    LogPage,
+)
 from moderation.domain.authors import Standing
 from moderation.domain.decision import QUEUE_CHANNEL
 from moderation.domain.people import SiteScope
 from moderation.domain.queue import Verb, parse_digits
 from moderation.storage import acts as stored_acts
 from moderation.storage.columns import AnyText, ClampedInteger, UtcDateTime
-from moderation.storage.operator_tables import account_events, author_rules, grants
+from moderation.storage.operator_tables import account_events, author_rules, grants, tokens
 from moderation.storage.sites import in_scope
 from moderation.storage.tables import IS_OUTSIDE_ACTS, act_rules, acts, decisions, labels, notes, sites
 
@@ -212,6 +222,20 @@ def _account(scope: SiteScope) -> Select[Any]:
     return rows.where(true() if scope.ids is None else false())
 
 
+# Only the command line gives and revokes tokens, and it does not know its user.
+_COMMAND_LINE = literal("cli", AnyText)
+
+
+def _tokens(at: ColumnElement[datetime], event: str) -> Callable[[SiteScope], Select[Any]]:
+    def rows(scope: SiteScope) -> Select[Any]:
+        columns = {"key": tokens.c.id, "at": at, "person": _COMMAND_LINE, "event": literal(event, AnyText)}
+        detail = tokens.c.name + literal(": ", AnyText) + tokens.c.purposes
+        about = {"site_id": tokens.c.site_id, "channel": _COMMAND_LINE, "detail": detail}
+        return _rows({**columns, **about}).where(at.is_not(None), _of_sites(tokens.c.site_id, scope))
+
+    return rows
+
+
 _RULE_DETAIL = author_rules.c.fact + literal(" ", AnyText) + author_rules.c.value
 _RULE_KEY = cast(author_rules.c.site_id, Text) + literal(" ", AnyText) + _RULE_DETAIL
 
@@ -244,5 +268,7 @@ _SOURCES = (
     ),
     _Source(author_rules.c.created_at, author_rules.c.set_by, _RULE_KEY, _rules),
     _Source(account_events.c.at, account_events.c.person, account_events.c.id, _account),
+    _Source(tokens.c.created_at, _COMMAND_LINE, tokens.c.id, _tokens(tokens.c.created_at, TOKEN_ADDED)),
+    _Source(tokens.c.revoked_at, _COMMAND_LINE, tokens.c.id, _tokens(tokens.c.revoked_at, TOKEN_REVOKED)),
 )
 """In the order of events of one time. The acts come first: `_events` completes them."""

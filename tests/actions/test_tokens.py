@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
+from moderation.actions.act_log import read_all
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site, remove_site
 from moderation.actions.tokens import (
@@ -19,7 +20,9 @@ from moderation.actions.tokens import (
     list_tokens,
     revoke_token,
 )
+from moderation.domain.act_log import LogFilter
 from moderation.domain.errors import AuthenticationFailed, InvalidInput, NotFound
+from moderation.domain.people import SiteScope
 from moderation.domain.site import Site
 from moderation.domain.tokens import Purpose
 from moderation.settings import Settings
@@ -129,6 +132,24 @@ def test_an_invalid_token_is_not_made(services: Services, site: Site) -> None:
             add_token(services, site.url, name, purposes, 90)
     with pytest.raises(NotFound):
         add_token(services, "https://nowhere.example", "a", [Purpose.READ], 90)
+
+
+def test_the_log_has_its_beginning_and_its_end(services: Services, site: Site, other_site: Site, clock: Clock) -> None:
+    """With name and purposes, for people of the site alone; a use is no event, and neither is an expiry."""
+    new = add_token(services, site.url, "export", [Purpose.SCORE, Purpose.READ], 1)
+    clock.advance(60)
+    authenticate_token(services, new.text)
+    revoke_token(services, new.token.id)
+    add_token(services, other_site.url, "other", [Purpose.LABEL], 1)
+    clock.advance(90_000)
+    of_site = replace(services, scope=SiteScope(frozenset({site.id})))
+    revoked, added = read_all(of_site, LogFilter())
+    assert (revoked.event, added.event) == ("token-revoke", "token-add")
+    for each in (revoked, added):
+        assert (each.person, each.channel, each.site_url) == ("cli", "cli", site.url)
+    about = "export: read score"
+    assert [each.detail for each in read_all(services, LogFilter("cli"))] == ["other: label", about, about]
+    assert not list(read_all(services, LogFilter("mara")))
 
 
 @pytest.mark.sqlite("it reads the database file")

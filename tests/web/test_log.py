@@ -11,8 +11,10 @@ from moderation.actions.labelling import label_decision
 from moderation.actions.moderators import add_moderator
 from moderation.actions.services import Services
 from moderation.actions.sites import add_site
+from moderation.actions.tokens import add_token, revoke_token
 from moderation.domain.decision import LabelValue, Moderator
 from moderation.domain.people import Grant, Role
+from moderation.domain.tokens import Purpose
 from tests.conftest import PASSWORD
 from tests.queue_lists import held_items
 from tests.web.conftest import BLOG, HOLD_ALL, Blog, Browser
@@ -44,6 +46,16 @@ def test_the_log_shows_and_exports_who_did_what(services: Services, blog: Blog, 
     objects = [json.loads(line) for line in mara.get("/queue/log/export?format=jsonl").text.splitlines()]
     assert [row["event"] for row in rows] == [each["event"] for each in objects]
     assert {"spam", "ham", "grant"} == {row["event"] for row in rows}
+
+
+def test_the_log_shows_tokens(services: Services, blog: Blog, mara: Browser) -> None:
+    """In words, and in the export by the name of the event."""
+    token = add_token(services, BLOG, "<b>backup", [Purpose.READ], 90).token
+    revoke_token(services, token.id)
+    page = mara.get("/queue/log?person=cli").text
+    assert "revoked a token, &lt;b&gt;backup: read" in page and "added a token, &lt;b&gt;backup: read" in page
+    exported = mara.get("/queue/log/export").text
+    assert "token-add" in exported and "token-revoke" in exported and token.name in exported
 
 
 def test_a_wrong_filter_is_refused(mara: Browser, blog: Blog) -> None:

@@ -19,6 +19,8 @@ from moderation.domain.act_log import (
     NOTED,
     RECOVERY_CODE_USED,
     REVOKED,
+    TOKEN_ADDED,
+    TOKEN_REVOKED,
     TOTP_DISABLED,
     TOTP_ENABLED,
     TOTP_RENEWED,
@@ -40,12 +42,14 @@ MIN_FOR_SHARE = 20
 _FIELDS = ("person", "site", "since", "until")
 _MAX_FIELD_LENGTH = 500
 _MAX_BYTES = 200
-_ACCOUNT_PHRASES = {
+_PHRASES = {
     TOTP_ENABLED: "turned TOTP on, {}",
     TOTP_RENEWED: "renewed TOTP, {}",
     TOTP_DISABLED: "turned TOTP off, {}",
     TOTP_RESET: "reset TOTP, {}",
     RECOVERY_CODE_USED: "used a recovery code, {}",
+    TOKEN_ADDED: "added a token, {}",
+    TOKEN_REVOKED: "revoked a token, {}",
 }
 _TYPES = {LogFormat.CSV: "text/csv", LogFormat.JSON_LINES: "application/jsonl"}
 
@@ -151,8 +155,8 @@ def _describe(event: LogEvent) -> str:
         return f"asked {event.detail or 'anybody'} for a second opinion"
     if event.event in (GRANTED, REVOKED):
         return f"{'granted' if event.event == GRANTED else 'revoked'} a role, {event.detail}"
-    if event.event in _ACCOUNT_PHRASES:
-        return _ACCOUNT_PHRASES[event.event].format(event.detail)
+    if event.event in _PHRASES:
+        return _PHRASES[event.event].format(event.detail)
     reason = f" ({event.detail})" if event.detail else ""
     if not event.number:
         return f"{'trusted' if event.event == Verb.TRUST else 'blocked'} an author{reason}"
