@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from moderation.domain.budget import Budget
 from moderation.domain.errors import InvalidInput
+from moderation.domain.oidc import MAX_ISSUER_LENGTH, parse_group_roles
 from moderation.domain.urls import is_sent_in_clear, normalize_url
 
 PATH_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
@@ -119,6 +120,20 @@ class Settings(BaseSettings):
     )
     secure_cookies: bool = Field(False, description="Send the sign-in cookie over HTTPS only; set this behind TLS.")
     session_hours: int = Field(12, ge=1, description="Time after which a moderator has to sign in again, in hours.")
+    oidc_client_id: str = Field("", max_length=500, description="Name of this service at the provider.")
+    oidc_issuer: str = Field(
+        "",
+        max_length=MAX_ISSUER_LENGTH,
+        description="Issuer of the OIDC provider that signs people in, such as `https://login.example.org`.",
+    )
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="Secret of this service at the provider.")
+    oidc_client_secret_file: Path | None = Field(None, description="File with that secret, in the place of it.")
+    oidc_scopes: str = Field("openid profile email", description="Scopes that the service asks for.")
+    oidc_groups_claim: str = Field("groups", min_length=1, description="Claim that lists the groups of a person.")
+    oidc_roles: str = Field("", description="JSON object of the roles of each group; empty admits no person.")
+    oidc_link_by_email: bool = Field(
+        False, description="Link a new person to the moderator with the same verified e-mail address."
+    )
     require_totp: bool = Field(
         False, description="Lead a moderator without TOTP from the sign-in to its page, before any other."
     )
@@ -241,6 +256,37 @@ class Settings(BaseSettings):
             raise ValueError("a key has letters, digits and signs of ASCII alone, without spaces")
         if key and is_sent_in_clear(others.data.get("adviser_url", "")):
             raise ValueError("without encryption the key would be read on its way: use https in MODERATION_ADVISER_URL")
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _check_issuer(cls, value: str, others: ValidationInfo) -> str:
+        try:
+            is_usable = not value or (value.isascii() and normalize_url(value) in (value, value.rstrip("/")))
+        except InvalidInput:
+            is_usable = False
+        if not is_usable or is_sent_in_clear(value):
+            raise ValueError("this is no issuer such as https://login.example.org, to the letter")
+        if value and not others.data.get("public_url"):
+            raise ValueError("the provider sends people back to MODERATION_PUBLIC_URL: set it, too")
+        if value and not re.fullmatch("[!-~]+", others.data.get("oidc_client_id", "")):
+            raise ValueError("give the client id that the provider knows in MODERATION_OIDC_CLIENT_ID, too")
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _check_scopes(cls, value: str) -> str:
+        if "openid" not in value.split() or not re.fullmatch("[!-~ ]+", value):
+            raise ValueError("openid must be one of the scopes, with spaces between them")
+        return value
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _check_roles(cls, value: str) -> str:
+        try:
+            parse_group_roles(value)
+        except InvalidInput as error:
+            raise ValueError(str(error)) from None
         return value
 
     @property

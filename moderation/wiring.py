@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from moderation.actions import secret
@@ -15,9 +16,11 @@ from moderation.actions.run_lock import reject_interrupted_restore
 from moderation.actions.services import Services
 from moderation.actions.similarity import index_missing
 from moderation.domain.audit import AuditDraw
-from moderation.domain.errors import StorageUnavailable
+from moderation.domain.errors import InvalidInput, StorageUnavailable
+from moderation.domain.oidc import SignInRules, parse_group_roles
 from moderation.outbound.chat import ChatServer
 from moderation.outbound.mail import MailServer
+from moderation.outbound.oidc import OidcClient, Provider
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import Model
@@ -131,6 +134,7 @@ def _open_services(settings: Settings, *, create_secret: bool, patient: bool) ->
             public_url=settings.public_url,
             mail_server=_mail_server(settings),
             adviser=_adviser(settings),
+            provider=_provider(settings),
             follows_models=settings.model_source == "database",
         )
         if create_secret:
@@ -159,6 +163,29 @@ def _adviser(settings: Settings) -> ChatServer | None:
         return None
     key, seconds = settings.adviser_key.get_secret_value(), settings.adviser_timeout_seconds
     return ChatServer(settings.adviser_url, settings.adviser_model, key, seconds)
+
+
+def _provider(settings: Settings) -> Provider | None:
+    if not settings.oidc_issuer:
+        return None
+    if find_spec("authlib") is None:
+        raise InvalidInput("MODERATION_OIDC_ISSUER needs Authlib, an extra: pip install 'moderation[oidc]'.")
+    roles, by_email = parse_group_roles(settings.oidc_roles), settings.oidc_link_by_email
+    rules = SignInRules(settings.oidc_groups_claim, roles, by_email)
+    client_id, client_secret = settings.oidc_client_id, _client_secret(settings)
+    return Provider(OidcClient(settings.oidc_issuer, client_id, client_secret, settings.oidc_scopes, rules))
+
+
+def _client_secret(settings: Settings) -> str:
+    secret = settings.oidc_client_secret.get_secret_value()
+    try:
+        if settings.oidc_client_secret_file is not None:
+            secret = settings.oidc_client_secret_file.read_text("ascii").strip()
+    except (OSError, ValueError):
+        raise InvalidInput("The file of MODERATION_OIDC_CLIENT_SECRET_FILE cannot be read as ASCII.") from None
+    if not secret.isascii() or not secret.isprintable():
+        raise InvalidInput("MODERATION_OIDC_CLIENT_SECRET has letters, digits and signs of ASCII alone.")
+    return secret
 
 
 def _create_database(settings: Settings, wait_seconds: float) -> bool:

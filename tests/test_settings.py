@@ -1,10 +1,13 @@
-"""Settings of the adviser and of the jobs: a bad one ends the start with a sentence that says what to do."""
+"""Settings of the adviser, the jobs and the OIDC provider: a bad one ends the start with a sentence."""
+
+from pathlib import Path
 
 import pytest
 
+from moderation.actions.services import Services
 from moderation.domain.errors import InvalidInput
 from moderation.settings import Settings
-from moderation.wiring import retraining_plan
+from moderation.wiring import open_services, retraining_plan
 
 LOCAL = {"MODERATION_ADVISER_URL": "http://127.0.0.1:11434/v1", "MODERATION_ADVISER_MODEL": "llama3.1"}
 REMOTE = LOCAL | {"MODERATION_ADVISER_URL": "https://models.example/v1", "MODERATION_ADVISER_KEY": "sk-secret"}
@@ -88,3 +91,75 @@ def test_a_retraining_has_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None
     variables = {"MODERATION_RETRAIN_DAYS": "7", "MODERATION_RETRAIN_ARGUMENTS": "'my corpus.csv' --memory 512"}
     plan = retraining_plan(read(monkeypatch, variables))
     assert plan and list(plan.command[-4:]) == ["retrain", "my corpus.csv", "--memory", "512"]
+
+
+PROVIDER = {
+    "MODERATION_PUBLIC_URL": "https://moderation.example",
+    "MODERATION_OIDC_ISSUER": "https://login.example/realms/team/",
+    "MODERATION_OIDC_CLIENT_ID": "moderation",
+    "MODERATION_OIDC_CLIENT_SECRET": "sk-secret",
+    "MODERATION_OIDC_ROLES": '{"editors": "moderator"}',
+}
+
+
+@pytest.mark.parametrize("change", [{}, {"MODERATION_OIDC_ISSUER": "http://127.0.0.1:8080/realms/team"}])
+def test_a_provider_is_named(monkeypatch: pytest.MonkeyPatch, change: dict[str, str]) -> None:
+    """To the letter, as its documents name it; the secret is not shown."""
+    settings = read(monkeypatch, PROVIDER | change)
+    assert settings.oidc_issuer == (PROVIDER | change)["MODERATION_OIDC_ISSUER"]
+    assert "sk-secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"MODERATION_PUBLIC_URL": ""}, "MODERATION_PUBLIC_URL: set it, too"),
+        ({"MODERATION_OIDC_CLIENT_ID": ""}, "MODERATION_OIDC_CLIENT_ID, too"),
+        ({"MODERATION_OIDC_CLIENT_ID": "a b"}, "MODERATION_OIDC_CLIENT_ID, too"),
+        ({"MODERATION_OIDC_ISSUER": "http://login.example"}, "this is no issuer"),
+        ({"MODERATION_OIDC_ISSUER": "http://10.0.0.7"}, "this is no issuer"),
+        ({"MODERATION_OIDC_ISSUER": "login.example"}, "this is no issuer"),
+        ({"MODERATION_OIDC_ISSUER": "https://Login.example"}, "this is no issuer"),
+        ({"MODERATION_OIDC_ISSUER": "https://login.example?a=b"}, "this is no issuer"),
+        ({"MODERATION_OIDC_ISSUER": "https://a:b@login.example"}, "this is no issuer"),
+        ({"MODERATION_OIDC_ISSUER": "https://lögin.example"}, "this is no issuer"),
+        ({"MODERATION_OIDC_ISSUER": "https://login.example/" + "x" * 500}, "at most 500"),
+        ({"MODERATION_OIDC_SCOPES": "profile"}, "openid must be one of the scopes"),
+        ({"MODERATION_OIDC_SCOPES": "openid\nprofile"}, "openid must be one of the scopes"),
+        ({"MODERATION_OIDC_ROLES": "editors=moderator"}, "no JSON"),
+        ({"MODERATION_OIDC_ROLES": '{"editors": "chief"}'}, "A role is owner, operator, moderator, reader"),
+    ],
+)
+def test_a_provider_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, change: dict[str, str], words: str) -> None:
+    """The sentence says which variable is wrong, and repeats no secret."""
+    with pytest.raises(InvalidInput) as error:
+        read(monkeypatch, PROVIDER | change)
+    assert words in str(error.value) and "sk-secret" not in str(error.value)
+
+
+@pytest.fixture
+def with_provider(services: Services, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    """Return settings of the provider, with its secret in a file that is not there, and a database that is."""
+    places = {"VAR": settings.var, "MODELS": settings.models, "DATABASE_URL": settings.database_url}
+    places["OIDC_CLIENT_SECRET_FILE"] = tmp_path / "secret"
+    return read(monkeypatch, PROVIDER | {f"MODERATION_{name}": str(place) for name, place in places.items()})
+
+
+def test_the_secret_may_be_in_a_file(with_provider: Settings, tmp_path: Path) -> None:
+    """Without its line break. A file that cannot be read ends the start with a sentence."""
+    with pytest.raises(InvalidInput, match="MODERATION_OIDC_CLIENT_SECRET_FILE"):
+        open_services(with_provider)
+    (tmp_path / "secret").write_text("from the file\n")
+    opened = open_services(with_provider)
+    assert opened.provider and opened.provider.client.client_secret == "from the file"
+    opened.engine.dispose()
+    (tmp_path / "secret").write_text("söcret")
+    with pytest.raises(InvalidInput, match="ASCII"):
+        open_services(with_provider)
+
+
+def test_the_extra_must_be_installed(with_provider: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The start says how, and not the first person who signs in."""
+    monkeypatch.setattr("moderation.wiring.find_spec", lambda _: None)
+    with pytest.raises(InvalidInput, match=r"pip install 'moderation\[oidc\]'"):
+        open_services(with_provider)

@@ -28,7 +28,7 @@ from moderation.actions.totp import (
 from moderation.domain.act_log import TOTP_DISABLED, TOTP_ENABLED, TOTP_RENEWED, TOTP_RESET
 from moderation.domain.decision import QUEUE_CHANNEL, Moderator
 from moderation.domain.errors import Conflict, NotFound
-from moderation.storage import sessions, totp
+from moderation.storage import moderators, sessions, totp
 from moderation.storage.engine import read_transaction
 
 ISSUER = "Moderation"
@@ -93,7 +93,7 @@ def confirm_totp(services: Services, moderator: Moderator, code: str, session: s
         totp.put_recovery_codes(connection, moderator.id, [digest_of(each) for each in codes])
         end_other_sessions(connection, moderator, session)
         event = TOTP_RENEWED if moderator.has_totp else TOTP_ENABLED
-        totp.log_change(connection, event, moderator.name, moderator.name, QUEUE_CHANNEL, now)
+        moderators.log_change(connection, event, moderator.name, moderator.name, QUEUE_CHANNEL, now)
 
     services.writer.run(enable)
     return codes
@@ -113,7 +113,7 @@ def disable_totp(services: Services, moderator: Moderator, password: str, code: 
         totp.remove(connection, moderator.id)
         end_other_sessions(connection, moderator, session)
         log = (TOTP_DISABLED, moderator.name, moderator.name, QUEUE_CHANNEL)
-        totp.log_change(connection, *log, services.clock())
+        moderators.log_change(connection, *log, services.clock())
 
     services.writer.run(disable)
 
@@ -129,7 +129,7 @@ def reset_totp(services: Services, name: str) -> int:
         if not moderator.has_totp:
             raise NotFound("This moderator has no TOTP.")
         totp.remove(connection, moderator.id)
-        totp.log_change(connection, TOTP_RESET, name, COMMAND_LINE, COMMAND_LINE, services.clock())
+        moderators.log_change(connection, TOTP_RESET, name, COMMAND_LINE, COMMAND_LINE, services.clock())
         return sessions.remove_of(connection, moderator.id)
 
     return services.writer.run(reset)

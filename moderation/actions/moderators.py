@@ -1,6 +1,7 @@
 """Moderators and their passwords."""
 
 import os
+import secrets
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,18 @@ from moderation.actions.services import Services
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import AuthenticationFailed, InvalidInput, NotFound
 from moderation.domain.people import Access, Grant, Role
-from moderation.storage import digests, feeds, grants, moderators, notes, open_comments, saved_views, sessions, totp
+from moderation.storage import (
+    digests,
+    feeds,
+    grants,
+    identities,
+    moderators,
+    notes,
+    open_comments,
+    saved_views,
+    sessions,
+    totp,
+)
 from moderation.storage.engine import read_transaction
 
 MIN_PASSWORD_LENGTH = 8
@@ -29,6 +41,8 @@ COMMAND_LINE = "cli"
 # On one thread: a check leaves the other processors to comments.
 password_hasher = PasswordHasher(parallelism=1)
 
+_NO_PASSWORD = "none:"
+_NO_PASSWORD_BYTES = 16
 _NICENESS = 10
 """Priority of the thread that checks passwords: a tenth of a processor that comments need, all of one that is free."""
 
@@ -84,7 +98,7 @@ def reset_password(services: Services, name: str, password: str) -> None:
 
 
 def remove_moderator(services: Services, name: str) -> None:
-    """Remove a moderator with all sessions, roles, views, TOTP, digest and feed. Labels and notes keep the name.
+    """Remove a moderator with all sessions, roles, views, TOTP, link, digest and feed. Labels and notes keep the name.
 
     Comments that wait for this person's opinion then wait for anybody's. Raises `NotFound`.
     """
@@ -94,6 +108,7 @@ def remove_moderator(services: Services, name: str) -> None:
         moderator = require_moderator(connection, name)
         sessions.remove_of(connection, moderator.id)
         totp.remove(connection, moderator.id)
+        identities.remove(connection, moderator.id)
         digests.remove(connection, moderator.id)
         feeds.remove(connection, moderator.id)
         saved_views.remove_all(connection, moderator.id)
@@ -130,12 +145,20 @@ def authenticate_moderator(services: Services, name: str, password: str) -> Mode
     """
     with read_transaction(services.engine) as connection:
         found = moderators.find(connection, name)
-    if found is None:
+    if found is None or found[1].startswith(_NO_PASSWORD):
         # Hashing takes as long as verifying: the response time must not reveal which names exist.
         _run_at_low_priority(password_hasher.hash, _encode_password(password))
     elif _run_at_low_priority(_password_matches, found[1], password):
         return found[0]
     raise AuthenticationFailed("The name or the password is wrong.")
+
+
+def hash_of_no_password() -> str:
+    """Return what stands in the place of a hash, for a moderator whom only the OIDC provider signs in.
+
+    Each is another, so that everything that depends on the password before ends with it.
+    """
+    return _NO_PASSWORD + secrets.token_hex(_NO_PASSWORD_BYTES)
 
 
 def check_name(name: str) -> None:

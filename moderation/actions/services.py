@@ -12,6 +12,7 @@ from moderation.domain.budget import Budget
 from moderation.domain.people import ALL_SITES, SiteScope
 from moderation.outbound.chat import ChatServer
 from moderation.outbound.mail import MailServer
+from moderation.outbound.oidc import Provider
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
 from moderation.storage.collected_fields import CollectedFields
@@ -32,8 +33,8 @@ class Services:
     `secret` has 32 bytes: it keys the digests of site keys and of traits, signs sessions and encrypts callback keys.
     `secret_path` is its file. `budget` is the default for sites without their own. `audit` draws the decisions that a
     person looks at. `clock` returns an aware UTC time. `public_url` is the address under which people
-    reach the service, empty if it is not known. `mail_server` sends the digests, and `adviser` is asked about held
-    comments, if there are any.
+    reach the service, empty if it is not known. `mail_server` sends the digests, `adviser` is asked about held
+    comments, and `provider` signs people in, if there are any.
     `follows_models` says whether the live model is that of all machines, which reaches them through the database.
     `scope` has the sites that the caller may touch: the queue replaces it for each request by those on which the person
     has the permission that the page needs.
@@ -56,5 +57,6 @@ class Services:
     public_url: str
     mail_server: MailServer | None
     adviser: ChatServer | None
+    provider: Provider | None
     follows_models: bool = False
     scope: SiteScope = ALL_SITES

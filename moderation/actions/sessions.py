@@ -10,17 +10,21 @@ from moderation.actions.moderators import require_moderator, require_unchanged
 from moderation.actions.services import Services
 from moderation.actions.totp import find_code, use_code
 from moderation.domain.decision import Moderator
-from moderation.storage import sessions
+from moderation.storage import identities, sessions
 from moderation.storage.engine import read_transaction
 
 _TOKEN_BYTES = 32
 
 
-def start_session(services: Services, moderator: Moderator, lifetime: timedelta, code: str = "") -> str:
+def start_session(
+    services: Services, moderator: Moderator, lifetime: timedelta, code: str = "", *, has_second_factor: bool = False
+) -> str:
     """Store a session that ends after `lifetime` at the latest, and return its secret token.
 
-    With TOTP it takes a code, which is used up. Raises `AuthenticationFailed` for a wrong one, and if the moderator was
-    removed, got another password, or turned TOTP on or off meanwhile.
+    With TOTP it takes a code, which is used up. `has_second_factor` says that the OIDC provider asked for one.
+
+    Raises `AuthenticationFailed` for a wrong code, and if the moderator was removed, got another password, or turned
+    TOTP on or off meanwhile.
     """
     found = find_code(services, moderator, code) if moderator.has_totp else None
     token = secrets.token_urlsafe(_TOKEN_BYTES)
@@ -30,7 +34,7 @@ def start_session(services: Services, moderator: Moderator, lifetime: timedelta,
         require_unchanged(connection, moderator)
         if found:
             use_code(services, connection, moderator, found)
-        sessions.add(connection, _digest(token), moderator.id, expires_at)
+        sessions.add(connection, _digest(token), moderator.id, expires_at, has_second_factor=has_second_factor)
 
     services.writer.run(add)
     return token
@@ -40,6 +44,12 @@ def session_moderator(services: Services, token: str) -> Moderator | None:
     """Return the moderator whose session this is; `None` if the session has ended."""
     with read_transaction(services.engine) as connection:
         return sessions.find_moderator(connection, _digest(token), services.clock())
+
+
+def has_second_factor(services: Services, token: str) -> bool:
+    """Return whether the OIDC provider asked for a second factor when this session began."""
+    with read_transaction(services.engine) as connection:
+        return sessions.has_second_factor(connection, _digest(token))
 
 
 def end_session(services: Services, token: str) -> None:
@@ -60,9 +70,14 @@ def end_other_sessions(connection: Connection, moderator: Moderator, token: str)
 
 
 def purge_expired(services: Services) -> int:
-    """Delete the sessions that have expired. Returns how many."""
+    """Delete the sessions that have expired, and the ended sign-ins at the provider. Returns how many sessions."""
     now = services.clock()
-    return services.writer.run(lambda connection: sessions.purge(connection, now), slow=True)
+
+    def purge(connection: Connection) -> int:
+        identities.purge_states(connection, now)
+        return sessions.purge(connection, now)
+
+    return services.writer.run(purge, slow=True)
 
 
 def _digest(token: str) -> str:

@@ -18,7 +18,7 @@ from moderation.actions.services import Services
 from moderation.domain.act_log import RECOVERY_CODE_USED
 from moderation.domain.decision import QUEUE_CHANNEL, Moderator
 from moderation.domain.errors import AuthenticationFailed
-from moderation.storage import totp
+from moderation.storage import moderators, totp
 from moderation.storage.engine import read_transaction
 
 RECOVERY_CODES = 10
@@ -64,7 +64,7 @@ def use_code(services: Services, connection: Connection, moderator: Moderator, f
     else:
         is_used = totp.use_recovery_code(connection, moderator.id, found.digest)
         log = (RECOVERY_CODE_USED, moderator.name, moderator.name, QUEUE_CHANNEL)
-        totp.log_change(connection, *log, services.clock())
+        moderators.log_change(connection, *log, services.clock())
     if not is_used:
         raise AuthenticationFailed(_WRONG)
 

@@ -5,7 +5,7 @@ from typing import TextIO
 
 import click
 
-from moderation.actions import account, digests, feeds, moderators, roles, sessions
+from moderation.actions import account, digests, feeds, identities, moderators, roles, sessions
 from moderation.actions.moderators import COMMAND_LINE
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site
@@ -43,21 +43,24 @@ def add(name: str, role: str, url: str | None, password_file: TextIO | None, gen
 @moderator.command(name="list")
 @as_json
 def list_moderators(as_json: bool) -> None:
-    """List the moderators with their roles, codes at the sign-in (TOTP) and digests."""
+    """List the moderators with their roles, sign-in (TOTP and the OIDC provider) and digests."""
     with opened_services() as services:
         people, granted = moderators.list_moderators(services), roles.list_roles(services)
         found = {digest.moderator: digest for digest in digests.list_digests(services)}
+        subjects = identities.list_subjects(services)
     of = {person.name: [each for each in granted if each.name == person.name] for person in people}
     if as_json:
-        print_json([_plain(person, of[person.name], found.get(person.name)) for person in people])
+        plain = [_plain(person, of[person.name], found.get(person.name)) for person in people]
+        print_json([each | {"subject": subjects.get(str(each["name"]))} for each in plain])
         return
     rows = []
     for person in people:
         shown, digest = ", ".join(map(_role_phrase, of[person.name])), found.get(person.name)
         digest_shown = f"{digest.period}, {digest.email}" if digest else "-"
         totp = "on" if person.has_totp else "off"
-        rows.append((person.name, f"{person.created_at:%Y-%m-%d}", shown or "none", totp, digest_shown))
-    print_table(("MODERATOR", "SINCE", "ROLES", "TOTP", "DIGEST"), rows)
+        linked = "linked" if person.name in subjects else "-"
+        rows.append((person.name, f"{person.created_at:%Y-%m-%d}", shown or "none", totp, linked, digest_shown))
+    print_table(("MODERATOR", "SINCE", "ROLES", "TOTP", "PROVIDER", "DIGEST"), rows)
 
 
 @moderator.command()
@@ -110,6 +113,25 @@ def reset_totp(name: str) -> None:
     with opened_services() as services:
         number = account.reset_totp(services, name)
     click.echo(f"{name} signs in by the password alone. Ended sessions: {number}.")
+
+
+@moderator.command()
+@_name_argument
+@click.argument("subject")
+def link(name: str, subject: str) -> None:
+    """Let the OIDC provider sign NAME in, as the person with SUBJECT there. The password and all sessions end."""
+    with opened_services() as services:
+        identities.link(services, name, subject)
+    click.echo(f"{name} signs in through the provider, and has the roles of the groups there from then on.")
+
+
+@moderator.command()
+@_name_argument
+def unlink(name: str) -> None:
+    """End the link of NAME to a person of the OIDC provider. All sessions end, and there is no password."""
+    with opened_services() as services:
+        number = identities.unlink(services, name)
+    click.echo(f"{name} is not linked. Ended sessions: {number}. For a password: moderation moderator reset.")
 
 
 @moderator.command(name="sign-out")

@@ -9,6 +9,10 @@ TOTP_ENABLED, TOTP_RENEWED, TOTP_DISABLED, TOTP_RESET = "totp-enable", "totp-ren
 """Changes of a moderator's TOTP: by the person, and by an operator who resets it."""
 RECOVERY_CODE_USED = "recovery-code"
 """A recovery code was used in the place of a code."""
+PROVIDER_SIGN_IN, PROVIDER_REFUSED = "oidc-sign-in", "oidc-refuse"
+"""The OIDC provider signed a person in, and the service admitted the person or not."""
+LINKED, UNLINKED = "oidc-link", "oidc-unlink"
+"""A moderator was linked to a person of the provider, or no longer is."""
 TOKEN_ADDED, TOKEN_REVOKED = "token-add", "token-revoke"
 """A token for parts of the API was given to a site, and revoked."""
 

@@ -5,11 +5,13 @@
     │   ├── InvalidCorpus         a file of labelled comments has too many bad rows, or no good one
     │   └── IdempotencyKeyReused  the key of an earlier request came with another one
     ├── AuthenticationFailed      no key, an unknown key, a wrong password
+    │   └── AccessRefused         the OIDC provider signed the person in, but no group has a role here
     ├── NotFound                  the site, model, decision, item or moderator does not exist
     ├── Conflict                  it exists already, or another person was faster
     ├── PromotionRefused          a candidate model is worse than the live one
     ├── ModelUnavailable          a model folder is incomplete, altered, or contains forbidden objects
     ├── StorageUnavailable        the database is locked, missing, or of another version
+    ├── ProviderUnavailable       the OIDC provider does not answer, or not as one
     └── AddressInUse              the port is taken
 
 `ERROR_MAPPINGS` maps each to its HTTP status and to the exit code of the CLI.
@@ -55,6 +57,10 @@ class AuthenticationFailed(ModerationError):
     """The caller has no valid key, password or session."""
 
 
+class AccessRefused(AuthenticationFailed):
+    """The OIDC provider signed the person in, but this service does not admit them."""
+
+
 class NotFound(ModerationError):
     """The object does not exist, or not for this caller."""
 
@@ -73,6 +79,10 @@ class ModelUnavailable(ModerationError):
 
 class StorageUnavailable(ModerationError):
     """The database cannot be used."""
+
+
+class ProviderUnavailable(ModerationError):
+    """The OIDC provider cannot be used."""
 
 
 class AddressInUse(ModerationError):
@@ -97,6 +107,7 @@ ERROR_MAPPINGS: dict[type[ModerationError], ErrorMapping] = {
     StorageUnavailable: ErrorMapping(503, 6, "The database cannot be used"),
     AddressInUse: ErrorMapping(503, 7, "The address is in use"),
     AuthenticationFailed: ErrorMapping(401, 8, "Not signed in"),
+    ProviderUnavailable: ErrorMapping(503, 1, "The provider of the sign-in cannot be used"),
     Conflict: ErrorMapping(409, 9, "Conflict with an existing object"),
     ModerationError: ErrorMapping(500, 1, "Internal error"),
 }

@@ -29,6 +29,10 @@ class DeliveryError(Exception):
     """The call was not made, or got no answer. The message gives the reason and names no address."""
 
 
+class PrivateAddress(DeliveryError):
+    """The host is at a private address, and none is allowed."""
+
+
 def is_same_origin(url: str, site_url: str) -> bool:
     """Return whether an address that a blog sent is on the host and the port of the registered blog.
 
@@ -81,7 +85,7 @@ def resolve(host: str, port: int, *, allow_private: bool, resolver: Resolver = s
     if allowed:
         return allowed
     if any(_is_allowed(address, allow_private=True) for address in addresses):
-        raise DeliveryError(
+        raise PrivateAddress(
             "The host is at a private address; `moderation site akismet` or `webhook add` can allow that."
         )
     raise DeliveryError("The name of the host leads to no address that may be called.")

@@ -1,4 +1,4 @@
-"""Post one body to one host: one DNS look-up, no redirects, no proxies, one deadline for the whole call."""
+"""Post one body to one host, or get one: one DNS look-up, no redirects, no proxies, one deadline for the whole call."""
 
 import socket
 import ssl
@@ -44,6 +44,18 @@ def post_form(
     return post(url, body, headers, allow_private=allow_private, seconds=seconds, resolver=resolver)
 
 
+def get(
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    allow_private: bool,
+    seconds: float,
+    resolver: Resolver = socket.getaddrinfo,
+) -> Response:
+    """Get a body, as `post` does."""
+    return _call(url, None, headers, allow_private=allow_private, seconds=seconds, resolver=resolver)
+
+
 def post(
     url: str,
     body: bytes,
@@ -63,6 +75,18 @@ def post(
     The call ends `seconds` after it began, even if the host answers byte by byte. Only the look-up may take longer, and
     then nothing is sent. Raises `DeliveryError`.
     """
+    return _call(url, body, headers, allow_private=allow_private, seconds=seconds, resolver=resolver)
+
+
+def _call(
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    *,
+    allow_private: bool,
+    seconds: float,
+    resolver: Resolver,
+) -> Response:
     parts = split_callback_url(url)
     if parts is None:
         raise DeliveryError("The address cannot be used: give an http or https URL.")
@@ -118,7 +142,7 @@ def _open(address: str, parts: SplitResult, context: ssl.SSLContext | None, end:
 
 
 def _send(
-    connection: HTTPConnection, parts: SplitResult, body: bytes, own_headers: Mapping[str, str], end: float
+    connection: HTTPConnection, parts: SplitResult, body: bytes | None, own_headers: Mapping[str, str], end: float
 ) -> Response:
     headers = {
         **own_headers,
@@ -130,7 +154,8 @@ def _send(
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     connection.timeout = _remaining(end)
     with _disconnect_at(end, connection):
-        connection.request("POST", target, body, headers, preload_content=False, decode_content=False)
+        method = "GET" if body is None else "POST"
+        connection.request(method, target, body, headers, preload_content=False, decode_content=False)
         response = connection.getresponse()
         received = response.read(MAX_RESPONSE_BYTES)
     # Without a length, a body that the deadline cut looks like a complete one.

@@ -39,6 +39,7 @@ from moderation.domain.act_log import (
 )
 from moderation.domain.authors import Standing
 from moderation.domain.decision import QUEUE_CHANNEL
+from moderation.domain.oidc import PROVIDER
 from moderation.domain.people import SiteScope
 from moderation.domain.queue import Verb, parse_digits
 from moderation.storage import acts as stored_acts
@@ -50,6 +51,8 @@ from moderation.storage.tables import IS_OUTSIDE_ACTS, act_rules, acts, decision
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _NO_TEXT = literal("", AnyText)
+# It gives and revokes tokens, and does not know its user.
+_COMMAND_LINE = literal("cli", AnyText)
 _CURRENT_ID = (
     select(func.min(decisions.c.id))
     .where(decisions.c.comment_id == notes.c.comment_id, decisions.c.superseded.is_(False))
@@ -208,7 +211,9 @@ def _roles(at: ColumnElement[datetime], person: ColumnElement[str], event: str) 
     def rows(scope: SiteScope) -> Select[Any]:
         columns = {"key": grants.c.id, "at": at, "person": person, "event": literal(event, AnyText)}
         detail = grants.c.name + literal(": ", AnyText) + grants.c.role
-        about = {"site_id": grants.c.site_id, "channel": literal("cli", AnyText), "detail": detail}
+        by_provider = person == literal(PROVIDER, AnyText)
+        channel = case((by_provider, literal(PROVIDER, AnyText)), else_=_COMMAND_LINE)
+        about = {"site_id": grants.c.site_id, "channel": channel, "detail": detail}
         return _rows({**columns, **about}).where(at.is_not(None), _of_sites(grants.c.site_id, scope))
 
     return rows
@@ -220,10 +225,6 @@ def _account(scope: SiteScope) -> Select[Any]:
     rows = _rows({**columns, "site_id": null(), "detail": account_events.c.name})
     # About no site.
     return rows.where(true() if scope.ids is None else false())
-
-
-# Only the command line gives and revokes tokens, and it does not know its user.
-_COMMAND_LINE = literal("cli", AnyText)
 
 
 def _tokens(at: ColumnElement[datetime], event: str) -> Callable[[SiteScope], Select[Any]]:

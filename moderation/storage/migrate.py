@@ -18,7 +18,7 @@ from moderation.domain.errors import StorageUnavailable
 from moderation.storage.engine import open_engine, read_transaction, write_transaction
 from moderation.storage.postgresql import is_retried, wait_for_migrations
 
-HEAD = "0050"
+HEAD = "0051"
 """Newest revision in `migrations/versions`. Revisions have four digits, so that they sort as text."""
 FIRST_COMPATIBLE = "0046"
 """Revision of the first program beside which a newer one may migrate the database."""

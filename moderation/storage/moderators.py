@@ -1,4 +1,4 @@
-"""Store moderators and the hashes of their passwords."""
+"""Store moderators, the hashes of their passwords, and the log of changes of their accounts."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from moderation.domain.decision import Moderator
 from moderation.domain.errors import Conflict
 from moderation.domain.people import Access, Grant, Role
 from moderation.storage.grants import IN_FORCE
-from moderation.storage.operator_tables import grants, moderators, totp
+from moderation.storage.operator_tables import account_events, grants, moderators, totp
 
 WITH_GRANTS = select(
     moderators.c.id,
@@ -65,6 +65,12 @@ def set_password_hash(connection: Connection, moderator_id: int, password_hash: 
 def remove(connection: Connection, moderator_id: int) -> None:
     """Delete a moderator without sessions; labels keep the name."""
     connection.execute(delete(moderators).where(moderators.c.id == moderator_id))
+
+
+def log_change(connection: Connection, event: str, name: str, person: str, channel: str, at: datetime) -> None:
+    """Store for the log that a person changed or used the account of the moderator `name`."""
+    row = {"at": at, "person": person, "channel": channel, "event": event, "name": name}
+    connection.execute(insert(account_events), row)
 
 
 def from_rows(rows: Sequence[RowMapping]) -> Moderator:

@@ -1,6 +1,6 @@
-"""The tables of the installation, people, tokens, lists, rules, alarms, messages, views, jobs, backups and models."""
+"""The tables of the installation, people, sign-in, lists, rules, alarms, messages, views, jobs, backups and models."""
 
-from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, Table
+from sqlalchemy import Boolean, Column, Double, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, false
 
 from moderation.storage.columns import AnyText, UtcDateTime
 
@@ -49,6 +49,8 @@ sessions = Table(
     Column("digest", AnyText, primary_key=True),
     Column("moderator_id", Integer, ForeignKey("moderators.id"), nullable=False, index=True),
     Column("expires_at", UtcDateTime, nullable=False),
+    # Whether the OIDC provider reported several factors at the sign-in.
+    Column("has_second_factor", Boolean, nullable=False, server_default=false()),
 )
 
 # The TOTP secrets of moderators: one in force, and a new one that waits for its first code. `last_step` is the time
@@ -83,6 +85,24 @@ account_events = Table(
     Column("channel", AnyText, nullable=False),
     Column("event", AnyText, nullable=False),
     Column("name", AnyText, nullable=False),
+)
+
+# People whom the OIDC provider signs in, by the identity that it never gives to another.
+identities = Table(
+    "identities",
+    metadata,
+    Column("issuer", AnyText, primary_key=True),
+    Column("subject", AnyText, primary_key=True),
+    Column("moderator_id", Integer, ForeignKey("moderators.id"), nullable=False, unique=True),
+    Column("linked_at", UtcDateTime, nullable=False),
+)
+
+# Sign-ins at the provider that have ended. `digest` is the SHA-256 of the state of one, which counts once.
+used_states = Table(
+    "used_states",
+    metadata,
+    Column("digest", AnyText, primary_key=True),
+    Column("expires_at", UtcDateTime, nullable=False),
 )
 
 # Tokens for parts of the API. `digest` is the SHA-256 of a random token, and `purposes` are names between spaces.

@@ -1,4 +1,4 @@
-"""Store the TOTP secrets of moderators, encrypted, the digests of their recovery codes, and the log of changes."""
+"""Store the TOTP secrets of moderators, encrypted, and the digests of their recovery codes."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
-from moderation.storage.operator_tables import account_events, recovery_codes, totp
+from moderation.storage.operator_tables import recovery_codes, totp
 
 
 class StoredTotp(NamedTuple):
@@ -67,12 +67,6 @@ def remove(connection: Connection, moderator_id: int) -> None:
     """Delete the secrets and recovery codes of a moderator."""
     _remove_recovery_codes(connection, moderator_id)
     connection.execute(delete(totp).where(totp.c.moderator_id == moderator_id))
-
-
-def log_change(connection: Connection, event: str, name: str, person: str, channel: str, at: datetime) -> None:
-    """Store for the log that a person changed or used the TOTP of the moderator `name`."""
-    row = {"at": at, "person": person, "channel": channel, "event": event, "name": name}
-    connection.execute(insert(account_events), row)
 
 
 def _remove_recovery_codes(connection: Connection, moderator_id: int) -> None:

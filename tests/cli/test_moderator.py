@@ -216,3 +216,23 @@ def test_a_feed_is_made_and_revoked(operator: Operator) -> None:
     assert public.get("moderator", "feed", "noah") != first
     assert operator.get("moderator", "feed", "noah", "--revoke") == "noah has no feed.\n"
     assert operator.run("moderator", "feed", "nobody").exit_code == 4
+
+
+def test_a_moderator_is_linked_to_a_person_of_the_provider(operator: Operator) -> None:
+    """The list shows the subject. Without a provider, and without a link, there is an error with its remedy."""
+    for name in ("Ann", "mara"):
+        operator.get_json("moderator", "add", name)
+    result = operator.run("moderator", "link", "mara", "a-1")
+    assert result.exit_code == 4 and "MODERATION_OIDC_ISSUER" in result.stderr
+    operator.environment.update(
+        MODERATION_PUBLIC_URL="https://moderation.example",
+        MODERATION_OIDC_ISSUER="https://login.example",
+        MODERATION_OIDC_CLIENT_ID="moderation",
+    )
+    operator.get("moderator", "link", "mara", "a-1")
+    subjects = {person["name"]: person["subject"] for person in operator.get_json("moderator", "list")}
+    assert (subjects["Ann"], subjects["mara"]) == (None, "a-1")
+    assert re.search(r"mara .* linked", operator.get("moderator", "list"))
+    assert operator.run("moderator", "link", "Ann", "a-1").exit_code == 9
+    assert "moderation moderator reset" in operator.get("moderator", "unlink", "mara")
+    assert operator.run("moderator", "unlink", "mara").exit_code == 4

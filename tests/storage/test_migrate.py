@@ -18,10 +18,11 @@ from moderation.domain.errors import StorageUnavailable
 from moderation.domain.people import Grant, Role
 from moderation.domain.retention import DEFAULT_RETENTION, KEEP_ALL
 from moderation.domain.thresholds import Thresholds
-from moderation.storage import decisions, grants, moderators, retention, sessions, sites, tables, totp
+from moderation.storage import decisions, grants, identities, moderators, retention, sessions, sites, tables, totp
 from moderation.storage.engine import open_engine, read_transaction, write_transaction
 from moderation.storage.migrate import FIRST_COMPATIBLE, HEAD, open_current, schema_state, upgrade
 from moderation.storage.operator_tables import moderators as moderators_table
+from moderation.storage.operator_tables import sessions as sessions_table
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 OLDER_ROWS = """
@@ -33,7 +34,7 @@ INSERT INTO decisions (id, site_id, comment_id, probability, logit, bias, reason
 VALUES ('00000000000000000000000000000000', 1, 1, 0.5, 0, 0, '[]', 'small',
     0.5, 0.9, 0.99, 'review', FALSE, 'api', '2026-01-02 12:00:00')
 """
-MARKED_FROM = "0048"
+MARKED_FROM = "0049"
 SCRIPTS = Path(moderation.storage.__file__).parent / "migrations"
 
 
@@ -113,6 +114,29 @@ def test_decisions_before_calibrations_read_back(url: str, engine: Engine) -> No
     upgraded.dispose()
 
 
+def test_sessions_before_oidc_go_on(url: str, engine: Engine) -> None:
+    """They have no second factor of a provider. A process of the version before still begins some."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    with write_transaction(engine) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0046")
+        mara = moderators.add(connection, "mara", "hash", NOON)
+        row = {"moderator_id": mara.id, "expires_at": NOON + timedelta(hours=1)}
+        connection.execute(sessions_table.insert(), {**row, "digest": "a"})
+        command.upgrade(config, "head")
+        connection.execute(sessions_table.insert(), {**row, "digest": "b"})
+        sessions.add(connection, "c", mara.id, NOON + timedelta(hours=1), has_second_factor=True)
+        assert [sessions.has_second_factor(connection, digest) for digest in "abcd"] == [False, False, True, False]
+        identities.add(connection, "https://login.example", "1", mara.id, NOON)
+        command.downgrade(config, "0046")
+        found = {sessions.find_moderator(connection, digest, NOON) for digest in "abc"}
+        assert {moderator and moderator.name for moderator in found} == {"mara"}
+        command.upgrade(config, "head")
+        assert identities.subjects(connection) == {}
+    engine.dispose()
+
+
 def test_moderators_before_totp_sign_in_as_before(url: str, engine: Engine) -> None:
     """They keep password, roles and sessions, and have no TOTP. Taken back, the migration leaves them again."""
     config = Config()
@@ -121,7 +145,8 @@ def test_moderators_before_totp_sign_in_as_before(url: str, engine: Engine) -> N
         config.attributes["connection"] = connection
         command.downgrade(config, "0044")
         mara = moderators.add(connection, "mara", "hash", NOON).id
-        sessions.add(connection, "digest", mara, NOON + timedelta(hours=1))
+        row = {"digest": "digest", "moderator_id": mara, "expires_at": NOON + timedelta(hours=1)}
+        connection.execute(sessions_table.insert(), row)
         grants.add(connection, mara, "mara", Grant(Role.OWNER), "cli", NOON)
         command.upgrade(config, "head")
         found = moderators.find(connection, "mara")

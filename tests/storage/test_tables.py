@@ -36,7 +36,10 @@ BOUNDED = {
     "recovery_codes.digest": "a digest",
     "sessions.digest": "a digest",
     "similarity_index.value": "ham or spam",
+    "identities.issuer": "domain.oidc.MAX_ISSUER_LENGTH",
+    "identities.subject": "domain.oidc.MAX_SUBJECT_LENGTH",
     "tokens.digest": "a digest",
+    "used_states.digest": "a digest",
     "sites.url": "actions.sites.MAX_URL_LENGTH",
 }
 """Every text that an index holds, with the reason why it is short."""

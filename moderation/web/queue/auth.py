@@ -3,8 +3,10 @@
 from datetime import timedelta
 from math import ceil
 from time import monotonic
+from urllib.parse import urlsplit
 
 from flask import (
+    Blueprint,
     Flask,
     Request,
     Response,
@@ -31,7 +33,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from moderation.actions.moderators import authenticate_moderator, find_moderator
-from moderation.actions.sessions import end_session, end_sessions, session_moderator, start_session
+from moderation.actions.sessions import end_session, end_sessions, has_second_factor, session_moderator, start_session
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import AuthenticationFailed
 from moderation.web.errors import error_response
@@ -91,8 +93,12 @@ def current_token() -> str:
 
 
 def must_set_up_totp(moderator: Moderator) -> bool:
-    """Return whether the service requires TOTP of a moderator who has none."""
-    return app_state().settings.require_totp and not moderator.has_totp
+    """Return whether the service requires TOTP of the moderator of this session, who has none.
+
+    A second factor at the OIDC provider stands in for it.
+    """
+    is_required = app_state().settings.require_totp and not moderator.has_totp
+    return is_required and not has_second_factor(services(), current_token())
 
 
 class SignInView:
@@ -101,11 +107,17 @@ class SignInView:
     def __init__(self) -> None:
         self.limits = SignInLimits(monotonic)
 
+    def add_to(self, blueprint: Blueprint) -> None:
+        """Add the pages to the blueprint of the queue."""
+        blueprint.add_url_rule("/queue/sign-in", "sign_in", self.show)
+        blueprint.add_url_rule("/queue/sign-in", "submit_sign_in", self.submit, methods=["POST"])
+        blueprint.add_url_rule("/queue/sign-in/code", "submit_code", self.submit_code, methods=["POST"])
+
     def show(self) -> AnyResponse:
         """Render the form, or redirect a moderator who is signed in."""
         if current_moderator() is not None:
-            return redirect(_next_url())
-        return _form_response(200)
+            return redirect(url_of(asked_path()))
+        return form_response(200)
 
     def submit(self) -> AnyResponse:
         """Sign in, or ask for the code of a moderator with TOTP.
@@ -121,33 +133,87 @@ class SignInView:
             with self.limits.throttle.attempt(key):
                 with self.limits.turn(address, is_device=device is not None):
                     moderator = authenticate_moderator(services(), name, request.form.get("password", ""))
-                token = None if moderator.has_totp else start_session(services(), moderator, _lifetime())
+                token = None if moderator.has_totp else start_session(services(), moderator, session_lifetime())
         except Limited as limited:
-            return limit_response(_form_response(429, str(limited), name), limited)
+            return limit_response(form_response(429, str(limited), name), limited)
         except AuthenticationFailed:
-            return _form_response(401, "The name or the password is wrong.", name)
+            return form_response(401, "The name or the password is wrong.", name)
         self.limits.throttle.reset(key)
         if token is None:
-            return _code_response(200, _sign_ticket(moderator))
-        return _signed_in(moderator, token)
+            return code_response(200, sign_ticket(moderator), asked_path())
+        return signed_in(moderator, token, asked_path())
 
     def submit_code(self) -> AnyResponse:
         """Sign a moderator in whose password was right, or render the page of the code again: 401, 429."""
         ticket = request.form.get("ticket", "")
         moderator = _ticket_owner(ticket)
         if moderator is None:
-            return _form_response(401, "The code came too late. Sign in again.")
+            return form_response(401, "The code came too late. Sign in again.")
         device = remembered_device(moderator.name)
         # By moderator at all addresses: only a person with the password can fail here, and may have many addresses.
         key = f"code by device {device}" if device else f"code of {moderator.id}"
         try:
             with self.limits.throttle.attempt(key):
-                token = start_session(services(), moderator, _lifetime(), request.form.get("code", ""))
+                token = start_session(services(), moderator, session_lifetime(), request.form.get("code", ""))
         except Limited as limited:
-            return limit_response(_code_response(429, ticket, str(limited)), limited)
+            return limit_response(code_response(429, ticket, asked_path(), str(limited)), limited)
         except AuthenticationFailed as error:
-            return _code_response(401, ticket, str(error))
-        return _signed_in(moderator, token)
+            return code_response(401, ticket, asked_path(), str(error))
+        return signed_in(moderator, token, asked_path())
+
+
+def session_lifetime() -> timedelta:
+    """Return the time after which a session ends."""
+    return current_app.permanent_session_lifetime
+
+
+def signed_in(moderator: Moderator, token: str, next_path: str) -> AnyResponse:
+    """Put a moderator's session in the cookie, and lead to the page that was asked for."""
+    # A fresh session, so that nothing planted before the sign-in survives it.
+    session.clear()
+    session.permanent = True
+    login_user(SessionUser(moderator, token))
+    carried = signed_decision(request.form.get("carried", ""))
+    if must_set_up_totp(moderator):
+        response = redirect(url_for("queue.account"), 303)
+    else:
+        response = make_response(confirmation_page(carried, moderator)) if carried else redirect(url_of(next_path), 303)
+    remember_device(response, moderator)
+    return response
+
+
+def sign_ticket(moderator: Moderator) -> str:
+    """Return a signed text that the password of a moderator was right, or that the OIDC provider signed them in."""
+    return str(_tickets().dumps([moderator.name, moderator.password_version]))
+
+
+def code_response(status: int, ticket: str, next_path: str, error: str = "") -> Response:
+    """Render the form of the code, for the owner of a ticket."""
+    carried = request.form.get("carried", "")
+    page = render_template("queue/code.html", error=error, ticket=ticket, next_path=next_path, carried=carried)
+    return make_response(page, status)
+
+
+def form_response(status: int, error: str = "", name: str = "", carried: str = "") -> Response:
+    """Render the form of the password, with the way to the OIDC provider if there is one."""
+    context = {
+        "error": error,
+        "name": name,
+        "next_path": asked_path(),
+        "carried": carried or request.form.get("carried", ""),
+        "provider": urlsplit(app_state().settings.oidc_issuer).netloc,
+    }
+    return make_response(render_template("queue/sign_in.html", **context), status)
+
+
+def url_of(path: str) -> str:
+    """Return the address of a path of `asked_path`: that of the queue if it is empty."""
+    return request.script_root + path if path else url_for("queue.held")
+
+
+def asked_path() -> str:
+    """Return the path that was asked for: only one of the queue, so that a link cannot lead to another host."""
+    return own_path(request.values.get("next", ""))
 
 
 def limit_response(response: Response, limited: Limited) -> Response:
@@ -168,7 +234,7 @@ def ask_again(error: HTTPException) -> AnyResponse:
         moderator = current_moderator()
         if moderator is not None and not must_set_up_totp(moderator):
             return make_response(confirmation_page(decision, moderator))
-        return _form_response(401, carried=sign_decision(decision))
+        return form_response(401, carried=sign_decision(decision))
     if current_moderator() is None and not is_script and not isinstance(error, CSRFError):
         return redirect(url_for("queue.sign_in"), 303)
     return error_response(error)
@@ -194,29 +260,6 @@ def _load_user(token: str) -> SessionUser | None:
     return SessionUser(moderator, token)
 
 
-def _lifetime() -> timedelta:
-    return current_app.permanent_session_lifetime
-
-
-def _signed_in(moderator: Moderator, token: str) -> AnyResponse:
-    # A fresh session, so that nothing planted before the sign-in survives it.
-    session.clear()
-    session.permanent = True
-    login_user(SessionUser(moderator, token))
-    carried = signed_decision(request.form.get("carried", ""))
-    if must_set_up_totp(moderator):
-        response = redirect(url_for("queue.account"), 303)
-    else:
-        response = make_response(confirmation_page(carried, moderator)) if carried else redirect(_next_url(), 303)
-    remember_device(response, moderator)
-    return response
-
-
-def _sign_ticket(moderator: Moderator) -> str:
-    """Return a signed text that the password of a moderator was right."""
-    return str(_tickets().dumps([moderator.name, moderator.password_version]))
-
-
 def _ticket_owner(ticket: str) -> Moderator | None:
     """Return the moderator of a ticket of the last `CODE_SECONDS`, with the same password and still with TOTP."""
     try:
@@ -230,26 +273,3 @@ def _ticket_owner(ticket: str) -> Moderator | None:
 
 def _tickets() -> URLSafeTimedSerializer:
     return URLSafeTimedSerializer(current_app.config["SECRET_KEY"], salt="ticket for a code")
-
-
-def _code_response(status: int, ticket: str, error: str = "") -> Response:
-    carried = request.form.get("carried", "")
-    page = render_template("queue/code.html", error=error, ticket=ticket, next_path=_next_path(), carried=carried)
-    return make_response(page, status)
-
-
-def _form_response(status: int, error: str = "", name: str = "", carried: str = "") -> Response:
-    carried = carried or request.form.get("carried", "")
-    page = render_template("queue/sign_in.html", error=error, name=name, next_path=_next_path(), carried=carried)
-    return make_response(page, status)
-
-
-def _next_url() -> str:
-    """Return the page to show after sign-in."""
-    path = _next_path()
-    return request.script_root + path if path else url_for("queue.held")
-
-
-def _next_path() -> str:
-    """Return the path that was asked for: only one of the queue, so that a link cannot lead to another host."""
-    return own_path(request.values.get("next", ""))

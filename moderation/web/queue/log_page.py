@@ -16,7 +16,10 @@ from moderation.actions.sites import find_site
 from moderation.domain.act_log import (
     ASKED,
     GRANTED,
+    LINKED,
     NOTED,
+    PROVIDER_REFUSED,
+    PROVIDER_SIGN_IN,
     RECOVERY_CODE_USED,
     REVOKED,
     TOKEN_ADDED,
@@ -25,6 +28,7 @@ from moderation.domain.act_log import (
     TOTP_ENABLED,
     TOTP_RENEWED,
     TOTP_RESET,
+    UNLINKED,
     LogEvent,
     LogFilter,
 )
@@ -48,6 +52,10 @@ _PHRASES = {
     TOTP_DISABLED: "turned TOTP off, {}",
     TOTP_RESET: "reset TOTP, {}",
     RECOVERY_CODE_USED: "used a recovery code, {}",
+    PROVIDER_SIGN_IN: "signed in through the provider, {}",
+    PROVIDER_REFUSED: "refused a person without access, {}",
+    LINKED: "linked to a person of the provider, {}",
+    UNLINKED: "unlinked from the provider, {}",
     TOKEN_ADDED: "added a token, {}",
     TOKEN_REVOKED: "revoked a token, {}",
 }

@@ -18,6 +18,7 @@ from moderation.web.requests import narrow_services, services
 WITHOUT_PERMISSION = frozenset(
     {
         *("queue.sign_in", "queue.submit_sign_in", "queue.submit_code", "queue.sign_out"),
+        *("queue.begin_oidc", "queue.finish_oidc"),
         *("queue.account", "queue.start_totp", "queue.confirm_totp", "queue.disable_totp"),
     }
 )

@@ -35,6 +35,7 @@ from moderation.web.queue.effects import Effect
 from moderation.web.queue.forms import act, acting_moderator, parse_number, show_acts, undo
 from moderation.web.queue.history import describe_history
 from moderation.web.queue.log_page import add_log_pages
+from moderation.web.queue.oidc_pages import OidcPages
 from moderation.web.queue.own_paths import own_path
 from moderation.web.queue.permissions import may, require_permission, require_totp
 from moderation.web.queue.search_form import ORDERS, ListRequest, add_view, delete_view, facets_view, saved_view_links
@@ -51,7 +52,8 @@ MAX_ALARMS = 5
 """Alarms that the queue shows."""
 
 _SCRIPTED_ENDPOINTS = frozenset({"queue.comment", "queue.held_by_name", *(f"queue.{name}" for name in ListName)})
-_PUBLIC_ENDPOINTS = frozenset({"queue.sign_in", "queue.submit_sign_in", "queue.submit_code"})
+_PUBLIC_NAMES = ("sign_in", "submit_sign_in", "submit_code", "begin_oidc", "finish_oidc")
+_PUBLIC_ENDPOINTS = frozenset(f"queue.{name}" for name in _PUBLIC_NAMES)
 _LISTS = {
     ListName.HELD: ("Held", "Nothing is held. New comments in doubt appear here."),
     ListName.BLOCKED: ("Blocked", "Nothing was blocked without a moderator."),
@@ -88,9 +90,8 @@ def queue_blueprint() -> Blueprint:
     add_sweep_page(blueprint)
     add_log_pages(blueprint)
     AccountPages(sign_in_view.limits).add_to(blueprint)
-    blueprint.add_url_rule("/queue/sign-in", "sign_in", sign_in_view.show)
-    blueprint.add_url_rule("/queue/sign-in", "submit_sign_in", sign_in_view.submit, methods=["POST"])
-    blueprint.add_url_rule("/queue/sign-in/code", "submit_code", sign_in_view.submit_code, methods=["POST"])
+    sign_in_view.add_to(blueprint)
+    OidcPages(sign_in_view.limits).add_to(blueprint)
     blueprint.add_url_rule("/queue/sign-out", "sign_out", sign_out, methods=["POST"])
     blueprint.before_request(_require_readable_query)
     blueprint.before_request(_require_moderator)
