@@ -103,6 +103,11 @@ def unlink(services: Services, name: str) -> int:
     return services.writer.run(remove)
 
 
+def is_linked(services: Services, moderator: Moderator) -> bool:
+    """Return whether the provider signs a moderator in."""
+    return moderator.name in list_subjects(services)
+
+
 def list_subjects(services: Services) -> dict[str, str]:
     """Return the subjects at the provider of all linked moderators, by name."""
     with read_transaction(services.engine) as connection:
@@ -173,9 +178,10 @@ def _withdraw(connection: Connection, moderator: Moderator | None, at: datetime)
 
 def _refresh_roles(connection: Connection, moderator: Moderator, wanted: frozenset[Grant], at: datetime) -> None:
     """Make the roles of a moderator those of the groups. A role that is right stays as it is."""
-    present = frozenset(moderator.access.grants)
+    present, places = frozenset(moderator.access.grants), {grant.site_id for grant in wanted}
     for grant in present - wanted:
-        grants.revoke(connection, moderator.id, grant.site_id, PROVIDER, at)
-        notes.ask_anybody(connection, moderator.name, grant.site_id)
+        if grant.site_id not in places:
+            grants.revoke(connection, moderator.id, grant.site_id, PROVIDER, at)
+            notes.ask_anybody(connection, moderator.name, grant.site_id)
     for grant in wanted - present:
         grants.add(connection, moderator.id, moderator.name, grant, PROVIDER, at)

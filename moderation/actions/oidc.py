@@ -5,6 +5,7 @@ Authlib and joserfc compute the parts of the protocol. The calls keep the rules 
 
 import hmac
 import logging
+import secrets
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 """Signatures with a pair of keys. With a shared key, anybody who reads the public one could sign."""
 
 _MAX_CODE_LENGTH = 4096
+_SECRET_BYTES = 36
 _FOREIGN = "The answer of the provider is not for this sign-in. Start again."
 
 
@@ -47,12 +49,11 @@ def begin_sign_in(services: Services) -> tuple[PendingSignIn, str]:
 
     Raises `NotFound` without a provider, and `ProviderUnavailable`.
     """
-    from authlib.common.security import generate_token
     from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
     from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
     provider = require_provider(services)
-    pending = PendingSignIn(*(generate_token(48) for _ in PendingSignIn._fields))
+    pending = PendingSignIn(*(secrets.token_urlsafe(_SECRET_BYTES) for _ in PendingSignIn._fields))
     address: str = prepare_grant_uri(
         provider.metadata().authorization_url,
         provider.client.client_id,

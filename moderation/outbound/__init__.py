@@ -1,1 +1,1 @@
-"""Calls of the service to other hosts, the only ones it makes: to blogs, webhooks, a mail server and a model."""
+"""Calls of the service to other hosts, the only ones: blogs, webhooks, a mail server, a model and an OIDC provider."""

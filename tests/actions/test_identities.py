@@ -95,6 +95,7 @@ def test_roles_follow_the_groups(clients: Services, site: Site, sign_in: SignIn)
     ):
         moderator = sign_in(in_groups(*groups, person=ALICE._replace(name="renamed", email="")))
         assert set(moderator.access.grants) == grants and moderator.id == first.id
+    assert sum(event == "revoke" for _, event, _ in events(clients)) == 2
     before = [each for each in events(clients) if each[1] in ("grant", "revoke")]
     sign_in(in_groups("sports", "editors"))
     assert [each for each in events(clients) if each[1] in ("grant", "revoke")] == before

@@ -89,6 +89,7 @@ def test_a_person_signs_in_and_out(browser: Browser, provider: OidcProvider) -> 
     assert answer.headers["Cache-Control"] == "no-store"
     assert "alice</a>" in browser.get("/queue").text
     assert begin(browser) == "/queue"
+    assert "Off: you sign in through the provider" in browser.get("/queue/account").text
     browser.send("/queue/sign-out")
     assert browser.get("/queue").status_code == 303
 

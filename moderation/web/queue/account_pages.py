@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from moderation.actions import account
 from moderation.actions.account import NewSecret
+from moderation.actions.identities import is_linked
 from moderation.domain.decision import Moderator
 from moderation.domain.errors import AuthenticationFailed, Conflict
 from moderation.web.forwarding import network_of
@@ -109,6 +110,7 @@ def _account_response(status: int, error: str = "") -> Response:
         "queue/account.html",
         state=account.totp_state(services(), moderator),
         error=error,
+        is_linked=is_linked(services(), moderator),
         is_required=app_state().settings.require_totp,
         must_set_up=must_set_up_totp(moderator),
     )

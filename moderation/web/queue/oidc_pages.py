@@ -81,9 +81,10 @@ class OidcPages:
         pending, next_path = _read_cookie()
         if pending is None:
             return form_response(401, _TOO_LATE)
+        key = f"oidc {network_of(request.remote_addr)}"
         try:
-            with self._limits.throttle.attempt(f"oidc {network_of(request.remote_addr)}"):
-                return _sign_in(pending, next_path)
+            with self._limits.throttle.attempt(key):
+                response = _sign_in(pending, next_path)
         except ProviderUnavailable as error:
             return _unavailable(error)
         except Limited as limited:
@@ -91,6 +92,8 @@ class OidcPages:
         except (AuthenticationFailed, Conflict) as error:
             logger.warning("OIDC sign-in refused", extra={"problem": type(error).__name__})
             return form_response(403 if isinstance(error, AccessRefused) else 401, str(error))
+        self._limits.throttle.reset(key)
+        return response
 
 
 def _sign_in(pending: PendingSignIn, next_path: str) -> Response:
