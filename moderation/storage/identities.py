@@ -50,7 +50,8 @@ def use_state(connection: Connection, digest: str, expires_at: datetime) -> bool
     """Store that a sign-in has ended. Returns false if it had already, in any process."""
     row = {"digest": digest, "expires_at": expires_at}
     insert_new = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return connection.execute(insert_new(used_states).values(row).on_conflict_do_nothing()).rowcount == 1
+    added = insert_new(used_states).values(row).on_conflict_do_nothing().returning(used_states.c.digest)
+    return connection.execute(added).first() is not None
 
 
 def purge_states(connection: Connection, at: datetime) -> None:
