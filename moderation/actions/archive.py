@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 
 from moderation import __version__
 from moderation.domain.errors import InvalidInput
-from moderation.registry.model_registry import STATE_FILES
+from moderation.registry.model_registry import CARD_FILE, MODEL_FILE, MODEL_FILES, STATE_FILES
 
 MANIFEST = "manifest.json"
 DATABASE = "moderation.db"
@@ -29,7 +29,7 @@ REGISTRY_FILES = tuple(f"models/{name}" for name in STATE_FILES)
 
 _MAX_MANIFEST_BYTES = 2**20
 _MAX_MEMBERS = 5_000
-_MODEL_MEMBER = re.compile(r"models/[a-z0-9][a-z0-9._-]{0,63}/(?:model\.joblib|card\.json)")
+_MODEL_MEMBER = re.compile(rf"models/[a-z0-9][a-z0-9._-]{{0,63}}/(?:{'|'.join(map(re.escape, MODEL_FILES))})")
 _CHUNK_BYTES = 2**20
 
 
@@ -164,7 +164,7 @@ def _read_manifest(tar: tarfile.TarFile, entry: tarfile.TarInfo | None) -> Manif
 def _check_completeness(manifest: Manifest) -> None:
     names = set(manifest.members)
     models = {name.rpartition("/")[0] for name in names if _MODEL_MEMBER.fullmatch(name)}
-    needed = {SECRET} | {f"{model}/{file}" for model in models for file in ("model.joblib", "card.json")}
+    needed = {SECRET} | {f"{model}/{file}" for model in models for file in (MODEL_FILE, CARD_FILE)}
     if manifest.database == "sqlite":
         needed |= {DATABASE}
     missing = sorted(needed - names)

@@ -23,6 +23,7 @@ from moderation.actions.archive import (
 )
 from moderation.actions.secret import check_value
 from moderation.domain.errors import Conflict, InvalidInput, ModerationError, StorageUnavailable
+from moderation.registry.model_registry import CARD_FILE, MODEL_FILE, MODEL_FILES
 from moderation.storage.snapshot import (
     DatabaseFacts,
     copy_database,
@@ -134,10 +135,9 @@ def _model_files(models: Path, scratch: Path) -> dict[str, Path]:
         place = models / Path(name).name
         with suppress(FileNotFoundError):
             files[name] = Path(shutil.copyfile(place, scratch / place.name))
-    folders = sorted(card.parent for card in models.glob("*/card.json") if (card.parent / "model.joblib").is_file())
-    return files | {
-        f"models/{path.name}/{name}": path / name for path in folders for name in ("card.json", "model.joblib")
-    }
+    folders = sorted(card.parent for card in models.glob(f"*/{CARD_FILE}") if (card.parent / MODEL_FILE).is_file())
+    present = [path / name for path in folders for name in MODEL_FILES if (path / name).is_file()]
+    return files | {f"models/{path.parent.name}/{path.name}": path for path in present}
 
 
 def _reject_other_file(target: Path) -> None:

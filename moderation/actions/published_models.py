@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 from moderation.actions.background import BackgroundTasks, PeriodicTask
 from moderation.actions.services import Services
 from moderation.domain.errors import Conflict, ModelUnavailable, ModerationError, NotFound, StorageUnavailable
+from moderation.registry.model_registry import CARD_FILE
 from moderation.registry.promotion_log import Promotion, PromotionWay
 from moderation.registry.received_model import (
-    CARD_FILE,
     SentFile,
     is_intact,
     read_files,
@@ -147,7 +147,7 @@ class Following:
         self._next_attempt = 0.0
 
     def __call__(self, _: Event) -> None:
-        """Follow it now, unless the same model failed a moment ago. It is no run to record: each process has its own."""
+        """Follow it now, unless the same model failed a moment ago. Each process has its own, so no run is recorded."""
         wanted = None
         try:
             wanted = live_model(self._services)

@@ -21,6 +21,9 @@ from moderation.registry.reader_file import READER_FILE, open_reader
 from moderation.registry.serialization import read_arrays, read_bounded, sha256_hex, write_arrays
 from moderation.scoring.model import Model
 
+MODEL_FILE, CARD_FILE = "model.joblib", "card.json"
+MODEL_FILES = (MODEL_FILE, READER_FILE, CARD_FILE)
+"""The files that a model may have. Only the second reader's may be missing."""
 _ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DRAFT_PREFIX = ".draft-"
 _CURRENT_DRAFT = ".current"
@@ -52,7 +55,7 @@ class ModelRegistry:
 
     def ids_since(self, at: datetime) -> list[str]:
         """Return the ids of the models whose files were written since a time."""
-        cards = {model_id: self.folder / model_id / "card.json" for model_id in self.ids()}
+        cards = {model_id: self.folder / model_id / CARD_FILE for model_id in self.ids()}
         return [model_id for model_id, card in cards.items() if card.stat().st_mtime >= at.timestamp()]
 
     def current_id(self) -> str | None:
@@ -80,7 +83,7 @@ class ModelRegistry:
         version.
         """
         card = self.card(model_id)
-        arrays = read_arrays(self.folder / model_id / "model.joblib", card.digest)
+        arrays = read_arrays(self.folder / model_id / MODEL_FILE, card.digest)
         if card.reader is None:
             return Model.from_arrays(model_id, arrays, card.thresholds, card.general_guarantees)
         entry = card.reader
@@ -93,7 +96,7 @@ class ModelRegistry:
 
     def arrays(self, model_id: str) -> dict[str, Any]:
         """Return the content of a model's `model.joblib`. Raises the errors of `load`."""
-        return read_arrays(self.folder / model_id / "model.joblib", self.card(model_id).digest)
+        return read_arrays(self.folder / model_id / MODEL_FILE, self.card(model_id).digest)
 
     def add(
         self, arrays: Mapping[str, Any], card: ModelCard, reader_values: Mapping[str, Any] | None = None
@@ -105,11 +108,11 @@ class ModelRegistry:
         self.check_can_add(card.id)
         draft = self._create_draft()
         try:
-            card = replace(card, digest=write_arrays(draft / "model.joblib", dict(arrays)))
+            card = replace(card, digest=write_arrays(draft / MODEL_FILE, dict(arrays)))
             if card.reader and reader_values:
                 digest = write_arrays(draft / READER_FILE, dict(reader_values))
                 card = replace(card, reader=replace(card.reader, digest=digest))
-            (draft / "card.json").write_text(card.to_json(), "utf-8")
+            (draft / CARD_FILE).write_text(card.to_json(), "utf-8")
             draft.chmod(0o755)
             with self.locked():
                 # Another process may have stored a model of this id since the first check.
@@ -241,7 +244,7 @@ class ModelRegistry:
     def _read_card(self, model_id: str) -> bytes:
         check_model_id(model_id)
         try:
-            return read_bounded(self.folder / model_id / "card.json", MAX_CARD_BYTES)
+            return read_bounded(self.folder / model_id / CARD_FILE, MAX_CARD_BYTES)
         except FileNotFoundError:
             raise NotFound(self._unknown_model_message(model_id)) from None
         except OSError as error:

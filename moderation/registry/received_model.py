@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 from moderation.domain.errors import ModelUnavailable
 from moderation.registry.model_card import MAX_CARD_BYTES, ModelCard
-from moderation.registry.model_registry import ModelRegistry, check_model_id
+from moderation.registry.model_registry import CARD_FILE, MODEL_FILE, ModelRegistry, check_model_id
 from moderation.registry.reader_file import MAX_READER_BYTES, READER_FILE
 from moderation.registry.serialization import MAX_FILE_BYTES, read_bounded, sha256_hex
 
-CARD_FILE, MODEL_FILE = "card.json", "model.joblib"
 MAX_BYTES = {MODEL_FILE: MAX_FILE_BYTES, READER_FILE: MAX_READER_BYTES, CARD_FILE: MAX_CARD_BYTES}
 """Size limits of the files of a model, by name. The card comes last: a folder with one is a model."""
 

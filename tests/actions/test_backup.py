@@ -31,10 +31,13 @@ from moderation.domain.errors import Conflict, InvalidInput, StorageUnavailable
 from moderation.domain.site import Site
 from moderation.registry.model_registry import ModelRegistry
 from moderation.registry.promotion_log import Promotion, PromotionWay
+from moderation.registry.reader_file import READER_FILE, reader_values
 from moderation.settings import Settings
 from moderation.storage.snapshot import dump_command, load_command
 from moderation.wiring import open_services, prepare
-from tests.models import small_arrays, small_card
+from tests.models import small_arrays
+from tests.reader.tiny import EVERYWHERE, tiny_values
+from tests.registry.test_reader import card_with_reader
 
 pytestmark = pytest.mark.sqlite("it copies the database file")
 
@@ -114,9 +117,9 @@ def test_a_round_trip_gives_the_same_state(state: StatePaths, archive: Path, els
 
 
 def test_the_history_of_models_comes_back(state: StatePaths, elsewhere: StatePaths, tmp_path: Path) -> None:
-    """The log of promotions, the shadow candidate and the counts of its verdicts."""
+    """The log of promotions, a second reader, the shadow candidate and the counts of its verdicts."""
     registry = ModelRegistry(state.models)
-    registry.add(small_arrays(), small_card("later"))
+    registry.add(small_arrays(), card_with_reader("later"), reader_values(tiny_values(), EVERYWHERE))
     registry.promote("later", record=Promotion(NOW, "later", "small", PromotionWay.FORCED, ("no gain is proved",)))
     registry.set_shadow("small")
     assert state.database
@@ -128,6 +131,7 @@ def test_the_history_of_models_comes_back(state: StatePaths, elsewhere: StatePat
     restored = ModelRegistry(elsewhere.models)
     assert restored.promotions() == registry.promotions() != []
     assert (restored.shadow_id(), restored.current_id()) == ("small", "later")
+    assert (elsewhere.models / "later" / READER_FILE).is_file()
     assert content(elsewhere) == content(state) and len(content(elsewhere)["rows"]["shadow"]) == 1
 
 
