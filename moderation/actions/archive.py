@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 
 from moderation import __version__
 from moderation.domain.errors import InvalidInput
-from moderation.registry.model_registry import CARD_FILE, MODEL_FILE, MODEL_FILES, STATE_FILES
+from moderation.registry.model_files import CARD_FILE, MAX_BYTES, MODEL_FILE
+from moderation.registry.model_registry import STATE_FILES
 
 MANIFEST = "manifest.json"
 DATABASE = "moderation.db"
@@ -29,7 +30,7 @@ REGISTRY_FILES = tuple(f"models/{name}" for name in STATE_FILES)
 
 _MAX_MANIFEST_BYTES = 2**20
 _MAX_MEMBERS = 5_000
-_MODEL_MEMBER = re.compile(rf"models/[a-z0-9][a-z0-9._-]{{0,63}}/(?:{'|'.join(map(re.escape, MODEL_FILES))})")
+_MODEL_MEMBER = re.compile(rf"models/[a-z0-9][a-z0-9._-]{{0,63}}/(?:{'|'.join(map(re.escape, MAX_BYTES))})")
 _CHUNK_BYTES = 2**20
 
 

@@ -23,7 +23,7 @@ from moderation.actions.archive import (
 )
 from moderation.actions.secret import check_value
 from moderation.domain.errors import Conflict, InvalidInput, ModerationError, StorageUnavailable
-from moderation.registry.model_registry import CARD_FILE, MODEL_FILE, MODEL_FILES
+from moderation.registry.model_files import CARD_FILE, MAX_BYTES, MODEL_FILE
 from moderation.storage.snapshot import (
     DatabaseFacts,
     copy_database,
@@ -136,7 +136,7 @@ def _model_files(models: Path, scratch: Path) -> dict[str, Path]:
         with suppress(FileNotFoundError):
             files[name] = Path(shutil.copyfile(place, scratch / place.name))
     folders = sorted(card.parent for card in models.glob(f"*/{CARD_FILE}") if (card.parent / MODEL_FILE).is_file())
-    present = [path / name for path in folders for name in MODEL_FILES if (path / name).is_file()]
+    present = [path / name for path in folders for name in MAX_BYTES if (path / name).is_file()]
     return files | {f"models/{path.parent.name}/{path.name}": path for path in present}
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from moderation.actions.background import BackgroundTasks, PeriodicTask
 from moderation.actions.services import Services
 from moderation.domain.errors import Conflict, ModelUnavailable, ModerationError, NotFound, StorageUnavailable
-from moderation.registry.model_registry import CARD_FILE
+from moderation.registry.model_files import CARD_FILE
 from moderation.registry.promotion_log import Promotion, PromotionWay
 from moderation.registry.received_model import (
     SentFile,

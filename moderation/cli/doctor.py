@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import click
 
-from moderation.actions.doctor import Finding, Level, diagnose
+from moderation.actions.doctor import diagnose
+from moderation.actions.doctor_findings import Finding, Level
 from moderation.cli._options import as_json
 from moderation.cli._output import print_json
 from moderation.cli.state import state_paths

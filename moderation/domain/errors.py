@@ -107,6 +107,7 @@ ERROR_MAPPINGS: dict[type[ModerationError], ErrorMapping] = {
     StorageUnavailable: ErrorMapping(503, 6, "The database cannot be used"),
     AddressInUse: ErrorMapping(503, 7, "The address is in use"),
     AuthenticationFailed: ErrorMapping(401, 8, "Not signed in"),
+    AccessRefused: ErrorMapping(403, 8, "No access for this person"),
     ProviderUnavailable: ErrorMapping(503, 1, "The provider of the sign-in cannot be used"),
     Conflict: ErrorMapping(409, 9, "Conflict with an existing object"),
     ModerationError: ErrorMapping(500, 1, "Internal error"),

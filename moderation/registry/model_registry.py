@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -16,15 +15,12 @@ from typing import Any
 from moderation.domain.errors import Conflict, InvalidInput, ModelUnavailable, NotFound
 from moderation.registry import promotion_log
 from moderation.registry.model_card import MAX_CARD_BYTES, ModelCard
+from moderation.registry.model_files import CARD_FILE, MODEL_FILE, check_model_id, is_model_id
 from moderation.registry.promotion_log import Promotion, PromotionWay
 from moderation.registry.reader_file import READER_FILE, open_reader
 from moderation.registry.serialization import read_arrays, read_bounded, sha256_hex, write_arrays
 from moderation.scoring.model import Model
 
-MODEL_FILE, CARD_FILE = "model.joblib", "card.json"
-MODEL_FILES = (MODEL_FILE, READER_FILE, CARD_FILE)
-"""The files that a model may have. Only the second reader's may be missing."""
-_ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _DRAFT_PREFIX = ".draft-"
 _CURRENT_DRAFT = ".current"
 _CURRENT, _SHADOW = "current", "shadow"
@@ -51,7 +47,7 @@ class ModelRegistry:
 
     def ids(self) -> list[str]:
         """Return the ids of all models, in alphabetical order."""
-        return sorted(path.parent.name for path in self.folder.glob("*/card.json"))
+        return sorted(path.parent.name for path in self.folder.glob(f"*/{CARD_FILE}"))
 
     def ids_since(self, at: datetime) -> list[str]:
         """Return the ids of the models whose files were written since a time."""
@@ -180,7 +176,7 @@ class ModelRegistry:
             model_id = read_bounded(self.folder / _SHADOW, _MAX_CURRENT_BYTES).decode("utf-8", "replace").strip()
         except (OSError, ModelUnavailable):
             return None
-        return model_id if _ID_PATTERN.fullmatch(model_id) else None
+        return model_id if is_model_id(model_id) else None
 
     def set_shadow(self, model_id: str | None) -> None:
         """Make a model the shadow candidate, or with `None` none. Raises the errors of `load`."""
@@ -203,7 +199,7 @@ class ModelRegistry:
 
         "Newest" goes by name, so the names have to sort by date. A live model stays live: sites are calibrated for it.
         """
-        shipped = sorted(card.parent for card in source.glob("*/card.json"))
+        shipped = sorted(card.parent for card in source.glob(f"*/{CARD_FILE}"))
         for model in shipped:
             if not (self.folder / model.name).exists():
                 self._copy(model)
@@ -304,15 +300,6 @@ class ModelRegistry:
         if len(ids) > _MAX_NAMED_MODELS:
             known += f", and {len(ids) - _MAX_NAMED_MODELS} more"
         return f"There is no model {model_id}. Models in the registry: {known}."
-
-
-def check_model_id(model_id: str) -> None:
-    """Raise `InvalidInput` unless a text can be the id of a model, and the name of its folder."""
-    if not _ID_PATTERN.fullmatch(model_id):
-        raise InvalidInput(
-            "The id of a model has up to 64 small letters, digits, dots, dashes and underscores, "
-            "and starts with a letter or digit."
-        )
 
 
 def _lock(folder: int) -> None:

@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from moderation.domain.errors import ModelUnavailable
-from moderation.registry.model_card import MAX_CARD_BYTES, ModelCard
-from moderation.registry.model_registry import CARD_FILE, MODEL_FILE, ModelRegistry, check_model_id
-from moderation.registry.reader_file import MAX_READER_BYTES, READER_FILE
-from moderation.registry.serialization import MAX_FILE_BYTES, read_bounded, sha256_hex
-
-MAX_BYTES = {MODEL_FILE: MAX_FILE_BYTES, READER_FILE: MAX_READER_BYTES, CARD_FILE: MAX_CARD_BYTES}
-"""Size limits of the files of a model, by name. The card comes last: a folder with one is a model."""
+from moderation.registry.model_card import ModelCard
+from moderation.registry.model_files import CARD_FILE, MAX_BYTES, MODEL_FILE, check_model_id
+from moderation.registry.model_registry import ModelRegistry
+from moderation.registry.reader_file import READER_FILE
+from moderation.registry.serialization import read_bounded, sha256_hex
 
 _DRAFT_PREFIX = ".received-"
 _LOCK_FILE = ".receiving"

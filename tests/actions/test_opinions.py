@@ -18,7 +18,8 @@ import pytest
 from sqlalchemy.event import listen
 
 from moderation.actions.check import CheckRequest, check_comment, find_decision, preview_comment
-from moderation.actions.doctor import Finding, Level, diagnose
+from moderation.actions.doctor import diagnose
+from moderation.actions.doctor_findings import Finding, Level
 from moderation.actions.opinions import (
     FIRST_REST_SECONDS,
     MAX_REST_SECONDS,

@@ -20,7 +20,8 @@ from moderation.actions.callbacks import deliver_due
 from moderation.actions.check import CheckRequest, check_comment
 from moderation.actions.deliveries import RETRY_DELAYS
 from moderation.actions.digests import send_due_digests, set_digest
-from moderation.actions.doctor import Level, diagnose
+from moderation.actions.doctor import diagnose
+from moderation.actions.doctor_findings import Level
 from moderation.actions.labelling import label_comment, label_decision
 from moderation.actions.moderators import add_moderator
 from moderation.actions.sites import find_site, set_akismet_review, set_thresholds

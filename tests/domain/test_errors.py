@@ -22,6 +22,8 @@ MAPPINGS = {
     "StorageUnavailable": (503, 6, "The database cannot be used"),
     "AddressInUse": (503, 7, "The address is in use"),
     "AuthenticationFailed": (401, 8, "Not signed in"),
+    "AccessRefused": (403, 8, "No access for this person"),
+    "ProviderUnavailable": (503, 1, "The provider of the sign-in cannot be used"),
     "Conflict": (409, 9, "Conflict with an existing object"),
     "ModerationError": (500, 1, "Internal error"),
 }

@@ -26,6 +26,8 @@ BOUNDED = {
     "labels.value": "ham or spam",
     "list_entries.key": "features.list_keys.MAX_KEY_LENGTH",
     "list_entries.kind": "one of four",
+    "model_chunks.file": "one of three",
+    "model_chunks.model": "registry.model_files.check_model_id",
     "lists.name": "up to 40 characters",
     "moderators.name": "actions.moderators.MAX_NAME_LENGTH",
     "act_items.decision_id": "a random id",
