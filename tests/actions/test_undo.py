@@ -111,7 +111,9 @@ def label_some(services: Services, blog: Site, ids: Sequence[str], moderator: Mo
         withdraw_label(services, blog, decision_id, "mara", "cli")
 
 
-@pytest.mark.parametrize(("verb", "number"), [(Verb.SPAM, COMMENTS), (Verb.FORGET, COMMENTS // 5)])
+@pytest.mark.parametrize(
+    ("verb", "number"), [pytest.param(Verb.SPAM, COMMENTS, marks=pytest.mark.e2e), (Verb.FORGET, COMMENTS // 5)]
+)
 def test_a_bulk_decision_is_undone_exactly(
     services: Services,
     blog: Site,

@@ -31,6 +31,7 @@ def test_each_model_is_judged_at_its_own_thresholds() -> None:
     assert source.ham.ham.tolist() == [[0.4, 0.3, 0.0]]
 
 
+@pytest.mark.e2e
 def test_alike_sites_keep_every_guarantee_in_every_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """And a site that is skipped at a threshold that proves nothing breaks it."""
     monkeypatch.setattr(reader_states, "DRAWS", 60)

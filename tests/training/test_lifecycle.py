@@ -44,6 +44,7 @@ def test_train_checks_that_it_can_write_before_it_fits(
     assert perf_counter() - started < 1
 
 
+@pytest.mark.e2e
 def test_the_format_of_a_corpus_changes_no_bit_of_the_model(tmp_path: Path) -> None:
     """The same comments as CSV, JSON Lines and Parquet give the same bytes, and the same figures."""
     with STARTER.open(encoding="utf-8", newline="") as file:

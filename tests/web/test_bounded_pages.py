@@ -46,6 +46,7 @@ def too_heavy(queue: HostileQueue, paths: list[str]) -> list[tuple[str, int, int
     return found
 
 
+@pytest.mark.e2e
 def test_twenty_of_each_hostile_kind_are_bounded(hostile_queue: HostileQueue) -> None:
     """Each kind in all fields of twenty comments with similar ones, and each on its own page."""
     comments = {kind: comment for kind, comment in hostile_comments(TEXT_BYTES) if kind.endswith("in all fields")}

@@ -34,6 +34,7 @@ def test_both_forms_of_the_network_agree(pretrained: PretrainedWeights) -> None:
     )
 
 
+@pytest.mark.e2e
 def test_the_loss_falls(pretrained: PretrainedWeights) -> None:
     """Four comments are learnt by heart."""
     recipe = ReaderRecipe(learning_rate=3e-3, dropout=0.0, label_smoothing=0.0, warmup=0.1)
