@@ -31,6 +31,7 @@ from benchmarks import (
     repetition,
     replicas,
     retraining,
+    scale,
     serve,
     speed,
     strangers,
@@ -64,6 +65,7 @@ BENCHMARKS = {
     "drill": drill.measure,
     "strangers": strangers.measure,
     "growth": growth.measure,
+    "scale": scale.measure,
     "learning": learning.measure,
     "history": history.measure,
     "reader": reader.measure,
@@ -71,7 +73,7 @@ BENCHMARKS = {
     "serve": serve.measure,
     "replicas": replicas.measure,
 }
-# They install other filters, run the tests, break a service, put load on it or store two million decisions. Others
+# They install other filters, run the tests, break a service, put load on it or store millions of decisions. Others
 # train a model for each site, or import a gigabyte. All take long.
 ONLY_BY_NAME = (
     "repetition",
@@ -81,6 +83,7 @@ ONLY_BY_NAME = (
     "mutants",
     "drill",
     "growth",
+    "scale",
     "history",
     "strangers",
     "reader",

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Any
 
 import httpx
-from sqlalchemy import Table, create_engine, insert
+from sqlalchemy import Connection, Table, create_engine, insert
 
 from benchmarks.installation import Installation
 from benchmarks.rows import Row, at_most_ratio
@@ -29,6 +29,10 @@ from tests.shipped import SHIPPED_MODEL_ID
 FEW_DECISIONS, MANY_DECISIONS = 1_000, 2_000_000
 FEW_SITES, MANY_SITES = 1, 1_000
 MAX_RATIO = 1.3
+TABLES = (comments, decisions, queue_items, labels)
+"""The tables of the history, in the order in which their rows may be stored."""
+YEARS = timedelta(days=730)
+"""The time over which the history is spread evenly."""
 
 _SEED = 19
 _CHUNK = 5_000
@@ -57,7 +61,7 @@ def measure() -> list[Row]:
             stack.callback(installation.stop)
             installation.start()
             installation.wait_until_ready()
-            clients.append(stack.enter_context(_signed_in(installation)))
+            clients.append(stack.enter_context(signed_in(installation)))
         rows = [_compared(name, *_alternate(request, clients, count), "ms") for name, request, count in _REQUESTS]
         rows.append(_compared("memory of the worker", *map(_megabytes, (few, many)), "MB"))
         return rows
@@ -87,7 +91,8 @@ def _alternate(
     return [median(measured[_WARM_UP_REQUESTS:]) for measured in times]
 
 
-def _score(client: httpx.Client, number: int) -> httpx.Response:
+def score(client: httpx.Client, number: int) -> httpx.Response:
+    """Have a comment scored, another one for each number."""
     random = Random(number)
     return client.post("/v1/score", json={"text": _text(random), "author": "Ann", "email": f"ann{number}@mail.example"})
 
@@ -100,11 +105,12 @@ def _metrics(client: httpx.Client, _: int) -> httpx.Response:
     return client.get("/metrics")
 
 
-_REQUESTS = (("score", _score, 400), ("queue page", _queue_page, 40), ("metrics scrape", _metrics, 100))
+_REQUESTS = (("score", score, 400), ("queue page", _queue_page, 40), ("metrics scrape", _metrics, 100))
 
 
 @contextmanager
-def _signed_in(installation: Installation) -> Iterator[httpx.Client]:
+def signed_in(installation: Installation) -> Iterator[httpx.Client]:
+    """Yield a client with the key of the site and the session of the moderator."""
     headers = {"Authorization": f"Bearer {installation.key}"}
     with httpx.Client(base_url=installation.address, headers=headers, timeout=60, follow_redirects=True) as client:
         form = Page(client.get("/queue/sign-in").text).form("password")
@@ -124,20 +130,11 @@ def _fill(installation: Installation, decision_count: int, site_count: int) -> N
     """Store a history, the same in every run: a tenth of it at the site that will send comments."""
     installation.prepare()
     engine = create_engine(f"sqlite:///{installation.database}")
-    rows = _history(Random(_SEED), decision_count, site_count)
     with engine.connect() as connection:
         # A power cut would only cost a measurement.
         connection.exec_driver_sql("PRAGMA synchronous = OFF")
         connection.exec_driver_sql("PRAGMA cache_size = -500000")
-        now = datetime.now(UTC)
-        others = [{"url": f"https://blog{number}.example", "created_at": now} for number in range(2, site_count + 1)]
-        if others:
-            connection.execute(insert(sites), others)
-        while chunk := list(islice(rows, _CHUNK)):
-            for table in (comments, decisions, queue_items, labels):
-                values = [row[table] for row in chunk if table in row]
-                if values:
-                    connection.execute(insert(table), values)
+        store_history(connection, decision_count, site_count)
         connection.commit()
     engine.dispose()
     # Or the first requests wait for the disk, which still writes gigabytes.
@@ -146,9 +143,23 @@ def _fill(installation: Installation, decision_count: int, site_count: int) -> N
     prepare(Settings(var=installation.var, models=installation.registry.folder, database_url="")).engine.dispose()
 
 
+def store_history(connection: Connection, decision_count: int, site_count: int) -> None:
+    """Store the sites but the first, and the history of all."""
+    now = datetime.now(UTC)
+    others = [{"url": f"https://blog{number}.example", "created_at": now} for number in range(2, site_count + 1)]
+    if others:
+        connection.execute(insert(sites), others)
+    rows = _history(Random(_SEED), decision_count, site_count)
+    while chunk := list(islice(rows, _CHUNK)):
+        for table in TABLES:
+            values = [row[table] for row in chunk if table in row]
+            if values:
+                connection.execute(insert(table), values)
+
+
 def _history(random: Random, decision_count: int, site_count: int) -> Iterator[dict[Table, dict[str, Any]]]:
     """Yield the rows of one decision after the other, over the last two years, by table."""
-    now, step = datetime.now(UTC), timedelta(days=730) / decision_count
+    now, step = datetime.now(UTC), YEARS / decision_count
     open_from = decision_count - max(int(decision_count * _SHARE_STILL_OPEN), 10 * _MIN_OPEN_ITEMS)
     reasons = pack_reasons(Reason(code, 1.5) for code in ("BARGAIN", "LINK_HYPHENS", "WORDING"))
     for number in range(1, decision_count + 1):

@@ -78,10 +78,13 @@ def find_binaries() -> Path | None:
 
 
 @contextmanager
-def running_server(options: str = "") -> Iterator[PostgresServer]:
-    """Start a server and stop it when the block ends, or when this process does."""
+def running_server(options: str = "", *, in_memory: bool = True) -> Iterator[PostgresServer]:
+    """Start a server and stop it when the block ends, or when this process does.
+
+    Its files are in memory if there is room, unless `in_memory` is false.
+    """
     identity = _unprivileged()
-    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_roomy_memory()))
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_roomy_memory() if in_memory else None))
     os.chown(folder, identity.get("user", -1), identity.get("group", -1))
     try:
         initdb = [f"{_binaries()}/initdb", "-D", f"{folder}/data", "-U", ROLE, "-E", "UTF8", "--locale=C", "--no-sync"]
