@@ -5,6 +5,8 @@ time, as they do in years of service.
 """
 
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -19,7 +21,7 @@ from sqlalchemy import Connection, Table, create_engine, text
 
 from benchmarks.growth import TABLES, YEARS, score, signed_in, store_history
 from benchmarks.installation import Installation
-from benchmarks.rows import BUILD, Row, at_most_ratio, figure, unmeasured
+from benchmarks.rows import BUILD, ROOT, Row, at_most_ratio, figure, unmeasured
 from moderation.settings import Settings
 from moderation.storage.tables import comments, decisions, labels, queue_items
 from moderation.wiring import prepare
@@ -35,6 +37,7 @@ _LABELLED_COPIES = 10
 """Copies whose labels are copied too: more labels than a site has would measure the similarity index alone."""
 _SCORES, _PAGES = 2_000, 40
 _WARM_UP = 50
+_PURGE_SECONDS = 60.0
 _SERVER = "-c shared_buffers=2GB -c max_wal_size=16GB -c maintenance_work_mem=1GB -c listen_addresses="
 
 Request = Callable[[httpx.Client, int], httpx.Response]
@@ -90,7 +93,8 @@ def measure() -> list[Row]:
             installation.start()
             installation.wait_until_ready()
             clients.append(stack.enter_context(signed_in(installation)))
-        return [filled, figure("its size", _size(many) / 1e9, "GB"), *_compared(clients)]
+        size = figure("its size", _query(many, "SELECT pg_database_size(current_database())") / 1e9, "GB")
+        return [filled, size, *_compared(clients), *_beside_purge(many, clients[1])]
 
 
 def _compared(clients: Sequence[httpx.Client]) -> Iterator[Row]:
@@ -185,9 +189,37 @@ def _copied(table: Table, name: str, copies: int, seconds: float) -> str:
     return f"{column} - copy * interval '{seconds} seconds'" if name in _TIMES[table] else column
 
 
-def _size(installation: Installation) -> float:
+def _beside_purge(installation: Installation, client: httpx.Client) -> Iterator[Row]:
+    """Compare scores while old comments are purged with scores in a quiet moment."""
+    quiet = [_score_milliseconds(client, number) for number in range(_SCORES)]
+    command = [sys.executable, "-m", "moderation", "purge"]
+    beside, started = [], perf_counter()
+    with subprocess.Popen(command, cwd=ROOT, env=installation.environment, stdout=subprocess.DEVNULL) as purge:
+        while purge.poll() is None and perf_counter() - started < _PURGE_SECONDS:
+            beside.append(_score_milliseconds(client, _SCORES + len(beside)))
+        purge.terminate()
+    seconds = perf_counter() - started
+    purged = _query(installation, "SELECT count(*) FROM comments WHERE purged_at IS NOT NULL")
+    yield figure("comments purged a second, beside scores", purged / seconds, "comments/s")
+    yield at_most_ratio(
+        "score beside a purge, 99th percentile",
+        float(np.quantile(beside, 0.99)),
+        "ms",
+        baseline="in a quiet moment",
+        baseline_value=float(np.quantile(quiet, 0.99)),
+        max_ratio=MAX_SCORE_RATIO,
+    )
+
+
+def _score_milliseconds(client: httpx.Client, number: int) -> float:
+    start = perf_counter()
+    score(client, number).raise_for_status()
+    return 1e3 * (perf_counter() - start)
+
+
+def _query(installation: Installation, statement: str) -> float:
     engine = create_engine(installation.database_url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.connect() as connection:
-        size = float(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+        number = float(connection.execute(text(statement)).scalar_one())
     engine.dispose()
-    return size
+    return number
