@@ -1,7 +1,7 @@
 """A service with ten million decisions on PostgreSQL beside one with ten thousand: they must answer about equally fast.
 
-A history is stored row by row, then multiplied by the server itself. Its rows are stored in the order of time, as in years
-of service.
+A history is stored row by row, then multiplied by the server itself. Its rows are stored in the order of time, as in
+years of service.
 """
 
 import os

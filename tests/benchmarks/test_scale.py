@@ -23,7 +23,8 @@ def test_a_multiplied_history_is_whole(postgres_server: PostgresServer) -> None:
             assert counts == [5_000, 5_000, 500, 100]
             found = connection.execute(
                 text(
-                    "SELECT count(*), count(DISTINCT d.comment_id), count(DISTINCT d.decided_at), count(q.id), count(l.id)"
+                    "SELECT count(*), count(DISTINCT d.comment_id), count(DISTINCT d.decided_at),"
+                    " count(q.id), count(l.id)"
                     " FROM decisions d JOIN comments c ON c.id = d.comment_id AND c.received_at = d.decided_at"
                     " LEFT JOIN queue_items q ON q.decision_id = d.id"
                     " LEFT JOIN labels l ON l.id = d.label_id AND l.comment_id = d.comment_id"
