@@ -62,7 +62,10 @@ def measure() -> list[Row]:
             installation.start()
             installation.wait_until_ready()
             clients.append(stack.enter_context(signed_in(installation)))
-        rows = [_compared(name, *_alternate(request, clients, count), "ms") for name, request, count in _REQUESTS]
+        rows = [
+            _compared(name, *map(median, alternate(request, clients, count)), "ms")
+            for name, request, count in _REQUESTS
+        ]
         rows.append(_compared("memory of the worker", *map(_megabytes, (few, many)), "MB"))
         return rows
 
@@ -78,17 +81,17 @@ def _compared(name: str, few: float, many: float, unit: str) -> Row:
     )
 
 
-def _alternate(
+def alternate(
     request: Callable[[httpx.Client, int], httpx.Response], clients: Sequence[httpx.Client], count: int
-) -> list[float]:
-    """Return for each client the median milliseconds of a request. The clients take turns."""
+) -> list[list[float]]:
+    """Return for each client the milliseconds of its requests. The clients take turns."""
     times: list[list[float]] = [[] for _ in clients]
     for number in range(count + _WARM_UP_REQUESTS):
         for client, measured in zip(clients, times, strict=True):
             start = perf_counter()
             request(client, number).raise_for_status()
             measured.append(1e3 * (perf_counter() - start))
-    return [median(measured[_WARM_UP_REQUESTS:]) for measured in times]
+    return [measured[_WARM_UP_REQUESTS:] for measured in times]
 
 
 def score(client: httpx.Client, number: int) -> httpx.Response:

@@ -19,7 +19,7 @@ import httpx
 import numpy as np
 from sqlalchemy import Connection, Table, create_engine, text
 
-from benchmarks.growth import TABLES, YEARS, score, signed_in, store_history
+from benchmarks.growth import TABLES, YEARS, alternate, score, signed_in, store_history
 from benchmarks.installation import Installation
 from benchmarks.rows import BUILD, ROOT, Row, at_most_ratio, figure, unmeasured
 from moderation.settings import Settings
@@ -36,7 +36,6 @@ _BASE = 100_000
 _LABELLED_COPIES = 10
 """Copies whose labels are copied too: more labels than a site has would measure the similarity index alone."""
 _SCORES, _PAGES = 2_000, 40
-_WARM_UP = 50
 _PURGE_SECONDS = 60.0
 _SERVER = "-c shared_buffers=2GB -c max_wal_size=16GB -c maintenance_work_mem=1GB -c listen_addresses="
 
@@ -98,27 +97,16 @@ def measure() -> list[Row]:
 
 
 def _compared(clients: Sequence[httpx.Client]) -> Iterator[Row]:
-    scores = _alternate(score, clients, _SCORES)
+    scores = Timed(*alternate(score, clients, _SCORES))
     yield scores.ratio_row("score, median", median, MAX_SCORE_RATIO)
     yield scores.ratio_row("score, 99th percentile", lambda times: float(np.quantile(times, 0.99)), MAX_SCORE_RATIO)
     for paths, max_ratio in ((_LISTS, MAX_LIST_RATIO), (_STATISTICS, MAX_STATISTICS_RATIO)):
         for path in paths:
-            yield _alternate(_page(path), clients, _PAGES).ratio_row(path, median, max_ratio)
+            yield Timed(*alternate(_page(path), clients, _PAGES)).ratio_row(path, median, max_ratio)
 
 
 def _page(path: str) -> Request:
     return lambda client, _: client.get(path)
-
-
-def _alternate(request: Request, clients: Sequence[httpx.Client], count: int) -> Timed:
-    times: list[list[float]] = [[] for _ in clients]
-    for number in range(count + _WARM_UP):
-        for client, measured in zip(clients, times, strict=True):
-            start = perf_counter()
-            request(client, number).raise_for_status()
-            measured.append(1e3 * (perf_counter() - start))
-    few, many = (measured[_WARM_UP:] for measured in times)
-    return Timed(few, many)
 
 
 def _installation(server: PostgresServer, folder: Path) -> Installation:

@@ -61,7 +61,7 @@ def stored_texts(services: Services) -> str:
 
 
 def test_weights_are_those_of_a_log_without_the_person(services: Services, site: Site, other_site: Site) -> None:
-    """To the last bit, wherever in the log the person's labels stood; a label of another person stays in force."""
+    """To the last bit, for labels in the middle of the log and at its end. The labels of other people stay in force."""
     for number, (ham, spam) in enumerate([(OTHER, SPAM), (COMMENT, SPAM), (OTHER, COMMENT)]):
         for comment, value in ((ham, LabelValue.HAM), (spam, LabelValue.SPAM)):
             numbered = replace(comment, text=f"{comment.text} {number}")

@@ -178,7 +178,7 @@ def _altered(token: str, place: int) -> str:
 
 
 def _by_hand(header: dict[str, Any], claims: str) -> str:
-    """Return a token with the right signature, whatever it says."""
+    """Return a token of any content with the right signature."""
     signed_text = f"{_base64(json.dumps(header).encode())}.{_base64(claims.encode())}"
     signature = RSA_KEY.private_key.sign(signed_text.encode(), PKCS1v15(), SHA256())  # type: ignore[union-attr]
     return f"{signed_text}.{_base64(signature)}"
@@ -238,7 +238,7 @@ def test_a_bad_key_set_is_the_fault_of_the_provider(clients: Services, provider:
 
 
 def test_a_code_works_once(clients: Services, provider: OidcProvider) -> None:
-    """And only with the verifier of its own sign-in: a stolen one is worth nothing."""
+    """And only with the verifier of the sign-in that began it: a stolen code opens no session."""
     pending, address = begin_sign_in(clients)
     answer = answer_of(provider.authorize(address))
     finish_sign_in(clients, pending, answer)

@@ -147,7 +147,7 @@ def test_a_damaged_local_copy_is_fetched_again(machines: Machines) -> None:
 
 
 def test_a_promotion_compares_with_the_live_model_of_all(machines: Machines) -> None:
-    """Two machines promote at a time: the second one compared with a model that is not live any more."""
+    """Two machines promote at once. The second one compared its model with one that is no longer live."""
     machines.promote("next")
     machines.two.registry.add({**small_arrays(), "bias": 3.0}, small_card("mine"))
     with pytest.raises(Conflict, match="next became the live model meanwhile"):

@@ -11,7 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, Row, inspect, text
+from sqlalchemy import Connection, Engine, Row, inspect, text
 
 import moderation.storage
 from moderation.domain.errors import StorageUnavailable
@@ -36,6 +36,13 @@ VALUES ('00000000000000000000000000000000', 1, 1, 0.5, 0, 0, '[]', 'small',
 """
 MARKED_FROM = "0049"
 SCRIPTS = Path(moderation.storage.__file__).parent / "migrations"
+
+
+def alembic_config(connection: Connection) -> Config:
+    """Return what Alembic needs to migrate the database of a connection."""
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(SCRIPTS))
+    return config
 
 
 @pytest.fixture
@@ -75,8 +82,7 @@ def test_migrations_create_the_tables(engine: Engine) -> None:
 def test_migrations_can_be_taken_back(engine: Engine) -> None:
     """Every migration can be undone and done again."""
     with write_transaction(engine) as connection:
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(SCRIPTS))
+        config = alembic_config(connection)
         command.downgrade(config, "base")
         assert inspect(connection).get_table_names() == ["alembic_version"]
         command.upgrade(config, "head")
@@ -97,8 +103,7 @@ def test_a_second_upgrade_changes_nothing(url: str, engine: Engine) -> None:
 def test_decisions_before_calibrations_read_back(url: str, engine: Engine) -> None:
     """A database of an older version keeps its sites and decisions; no site has a calibration."""
     with write_transaction(engine) as connection:
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", str(SCRIPTS))
+        config = alembic_config(connection)
         command.downgrade(config, "0002")
         for statement in OLDER_ROWS.split(";"):
             connection.exec_driver_sql(statement)
@@ -116,10 +121,8 @@ def test_decisions_before_calibrations_read_back(url: str, engine: Engine) -> No
 
 def test_sessions_before_oidc_go_on(url: str, engine: Engine) -> None:
     """They have no second factor of a provider. A process of the version before still begins some."""
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS))
     with write_transaction(engine) as connection:
-        config.attributes["connection"] = connection
+        config = alembic_config(connection)
         command.downgrade(config, "0046")
         mara = moderators.add(connection, "mara", "hash", NOON)
         row = {"moderator_id": mara.id, "expires_at": NOON + timedelta(hours=1)}
@@ -139,10 +142,8 @@ def test_sessions_before_oidc_go_on(url: str, engine: Engine) -> None:
 
 def test_moderators_before_totp_sign_in_as_before(url: str, engine: Engine) -> None:
     """They keep password, roles and sessions, and have no TOTP. Taken back, the migration leaves them again."""
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS))
     with write_transaction(engine) as connection:
-        config.attributes["connection"] = connection
+        config = alembic_config(connection)
         command.downgrade(config, "0044")
         mara = moderators.add(connection, "mara", "hash", NOON).id
         row = {"digest": "digest", "moderator_id": mara, "expires_at": NOON + timedelta(hours=1)}
@@ -162,10 +163,8 @@ def test_moderators_before_totp_sign_in_as_before(url: str, engine: Engine) -> N
 
 def test_sites_before_retention_keep_everything(url: str, engine: Engine) -> None:
     """An upgrade deletes nothing. A new site has the default."""
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS))
     with write_transaction(engine) as connection:
-        config.attributes["connection"] = connection
+        config = alembic_config(connection)
         command.downgrade(config, "0047")
         connection.execute(
             text("INSERT INTO sites (url, created_at) VALUES ('https://old.example', CURRENT_TIMESTAMP)")
@@ -181,10 +180,8 @@ def test_sites_before_retention_keep_everything(url: str, engine: Engine) -> Non
 def test_times_in_text_become_numbers_and_text_again(url: str, engine: Engine) -> None:
     """With and without a fraction, also before 1970; a missing time stays missing."""
     texts = ["2026-01-02 12:00:00.345678", "1969-12-31 23:59:59.999999", "1970-01-01 00:00:00.000000"]
-    config = Config()
-    config.set_main_option("script_location", str(SCRIPTS))
     with write_transaction(engine) as connection:
-        config.attributes["connection"] = connection
+        config = alembic_config(connection)
         command.downgrade(config, "0040")
         for number, moment in enumerate([*texts, "2026-01-02 12:00:00"]):
             connection.exec_driver_sql(f"INSERT INTO sites (url, created_at) VALUES ('https://{number}', '{moment}')")

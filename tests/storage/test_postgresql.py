@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, event, make_url, text
 
 from moderation.actions.callbacks import purge_settled
@@ -36,7 +35,7 @@ from moderation.storage.migrate import schema_state, upgrade
 from moderation.storage.writer import Writer
 from moderation.wiring import open_services
 from tests.postgresql import PostgresServer
-from tests.storage.test_migrate import SCRIPTS
+from tests.storage.test_migrate import alembic_config
 
 pytestmark = pytest.mark.postgresql
 
@@ -318,10 +317,8 @@ def test_requests_pass_a_migration_that_waits(postgres_server: PostgresServer) -
     with postgres_server.database() as url, ThreadPoolExecutor() as pool:
         engine = open_engine(url, 1.0)
         with write_transaction(engine) as connection:
-            config = Config(attributes={"connection": connection})
-            config.set_main_option("script_location", str(SCRIPTS))
             # The next step alters the table that is read here.
-            command.downgrade(config, "0049")
+            command.downgrade(alembic_config(connection), "0049")
         with read_transaction(engine) as connection:
             connection.execute(text("SELECT id FROM installation"))
             migrating = pool.submit(upgrade, url, 30.0)

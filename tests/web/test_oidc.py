@@ -235,7 +235,7 @@ def test_guessing_answers_is_throttled(browser: Browser, provider: OidcProvider)
 def test_totp_here_is_asked_for_after_the_provider(
     services: Services, new_app: NewApp, provider: OidcProvider, moderator: Moderator, clock: Clock
 ) -> None:
-    """Whatever the provider reports; the page of the code leads to the page that was asked for."""
+    """With or without a second factor at the provider. The form of the code leads to the page that was asked for."""
     phone = set_up(services, moderator)
     app = new_app()
     link(replace(services, provider=Provider(provider.client())), "mara", "a-1")

@@ -46,7 +46,7 @@ class StaticSite:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[StaticSite]:
-    """Serve both as the page says: the service with a webhook for decisions, and the receiver beside it."""
+    """Serve as the page says: the service with a webhook for decisions, and the receiver."""
     service, port, folder = Service(tmp_path), free_port(), tmp_path / "comments"
     service.prepare()
     service.moderation("site", "add", BLOG, "--key", KEY)
