@@ -4,7 +4,7 @@ A comment never shares a run with others, so its logit is the same to the last b
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
@@ -13,28 +13,34 @@ from threading import BoundedSemaphore, Lock
 from time import monotonic
 from typing import Any, Self
 
+import numpy as np
 from onnxruntime import InferenceSession, SessionOptions
 
 from moderation.features.parsed_comment import ParsedComment
 from moderation.reader.graph import EMBEDDED, LOGIT, build_graph
 from moderation.reader.inputs import ReaderInput
 from moderation.reader.network import Network
-from moderation.reader.tokens import ReaderTokenizer
+from moderation.reader.tokens import ReaderTokenizer, Vocabulary
 from moderation.scoring.second_reader import ReaderSkipped
 
 MAX_WAITING = 4
 """Comments of a process that wait for their turn. Each takes some five milliseconds."""
 MAX_WAIT_SECONDS = 0.03
 _MAX_DURATIONS = 1_000
-VOCABULARY = "vocabulary"
-"""Name of the word pieces in a model file, one in a line."""
+_PIECES, _SCORES = "vocabulary", "vocabulary_scores"
+"""Names of the word pieces in a model file, one in a line, and of their scores."""
+
+
+def vocabulary_values(vocabulary: Vocabulary) -> dict[str, Any]:
+    """Return the vocabulary as values of a model file."""
+    return {_PIECES: "\n".join(vocabulary.pieces), _SCORES: vocabulary.scores}
 
 
 class LanguageModel:
     """Reads a comment and returns a logit of spam. `durations` are the seconds of the last comments read in turn."""
 
-    def __init__(self, network: Network, vocabulary: Sequence[str]) -> None:
-        if len(vocabulary) != network.sizes.pieces:
+    def __init__(self, network: Network, vocabulary: Vocabulary) -> None:
+        if len(vocabulary.pieces) != network.sizes.pieces:
             raise ValueError("the vocabulary has another size than the network")
         self._tokenizer = ReaderTokenizer(vocabulary)
         self._embeddings = network.embeddings()
@@ -49,10 +55,10 @@ class LanguageModel:
 
         Raises `ValueError` with the part that is missing or unusable, before any of it runs.
         """
-        vocabulary = values.get(VOCABULARY)
-        if not isinstance(vocabulary, str):
+        pieces, scores = values.get(_PIECES), values.get(_SCORES)
+        if not isinstance(pieces, str) or not isinstance(scores, np.ndarray) or scores.dtype != np.float32:
             raise ValueError("the vocabulary is not usable")
-        return cls(Network.from_values(values), vocabulary.split("\n"))
+        return cls(Network.from_values(values), Vocabulary(pieces.split("\n"), scores))
 
     def read(self, parsed: ParsedComment) -> float:
         """Return the logit of a comment. Raises `ReaderSkipped` if the network fails."""

