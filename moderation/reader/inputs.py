@@ -21,7 +21,7 @@ _MAX_NAME_LENGTH = 100
 _MAX_URL_LENGTH = 200
 _MAX_LINKS = 8
 _MAX_LINK_LENGTH = 100
-_FRONT_LENGTH, _END_LENGTH = 2_000, 1_000
+_FRONT_LENGTH, _END_LENGTH = 800, 400
 """Letters of a long text that are read, from its front and its end."""
 
 

@@ -103,7 +103,7 @@ def _open_session(network: Network) -> InferenceSession:
     """Return a session of one thread. The graph comes from a file: a session would keep its bytes in memory."""
     options = SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
     with TemporaryDirectory() as folder:
         path = Path(folder) / "reader.onnx"
         with path.open("wb") as file:

@@ -6,6 +6,7 @@ the same.
 """
 
 import unicodedata
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -65,12 +66,10 @@ class ReaderTokenizer:
     def __init__(self, vocabulary: Vocabulary) -> None:
         numbers = {piece: number for number, piece in enumerate(vocabulary.pieces)}
         self._start, self._end, self._unknown = (numbers[piece] for piece in (_START, _END, _UNKNOWN))
-        self._pieces = {
-            piece: (float(score), number)
-            for (piece, number), score in zip(numbers.items(), vocabulary.scores.tolist(), strict=True)
-            if piece not in SPECIAL_PIECES
-        }
-        self._longest = max(map(len, self._pieces), default=1)
+        self._numbers = {piece: number for piece, number in numbers.items() if piece not in SPECIAL_PIECES}
+        # An array: as objects, the scores would take five megabytes of each worker.
+        self._scores = array("d", vocabulary.scores.tolist())
+        self._longest = max(map(len, self._numbers), default=1)
         self._unknown_score = float(vocabulary.scores.min()) - _UNKNOWN_PENALTY
         self._pieces_of_word = lru_cache(_CACHED_WORDS)(self._split_word)
 
@@ -108,9 +107,9 @@ class ReaderTokenizer:
         """Return the pieces that may end there, each with the score of the best split that it completes."""
         found = []
         for start in range(max(0, end - self._longest), end):
-            piece = self._pieces.get(word[start:end])
-            if piece is not None:
-                found.append((best[start][0] + piece[0], start, piece[1]))
+            number = self._numbers.get(word[start:end])
+            if number is not None:
+                found.append((best[start][0] + self._scores[number], start, number))
         return found or [(best[end - 1][0] + self._unknown_score, end - 1, self._unknown)]
 
 

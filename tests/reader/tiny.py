@@ -64,15 +64,17 @@ def write_pretrained(folder: Path) -> Path:
 
 
 def packed_weights() -> bytes:
-    """Return the same weights as a packed file, whose matrices have four bits a weight."""
+    """Return the same weights as a packed file: four bits a weight, and rows of words that belong to no piece."""
     texts = [piece.encode() for piece in PIECES]
     offsets = np.cumsum([0, *map(len, texts)]).astype("<u4")
-    sizes = (SIZES.width, SIZES.layers, SIZES.heads, SIZES.inner, SIZES.pieces, 128, 2)
+    padding = 3
+    sizes = (SIZES.width, SIZES.layers, SIZES.heads, SIZES.inner, SIZES.pieces + padding, 128, 2)
     head = struct.pack("<4sI7ifi", b"E5S1", 1, *sizes, 1e-12, 32)
     head += struct.pack("<5iQ", len(PIECES), 0, 2, 1, 3, sum(map(len, texts)))
     head += offsets.tobytes() + VOCABULARY.scores.astype("<f4").tobytes() + b"".join(texts)
     head += struct.pack("<iI", 1, 9) + struct.pack("<IBI", 0x00E9, 1, 0x0065)
     arrays = {_packed_name(name): array for name, array in _weights().items()}
+    arrays["emb.word"] = np.pad(arrays["emb.word"], ((0, padding), (0, 0)), mode="edge")
     contents = {name: _packed(name, array) for name, array in arrays.items()}
     start = len(head) + 4 + sum(2 + len(name) + 21 for name in contents)
     directory = struct.pack("<i", len(contents))

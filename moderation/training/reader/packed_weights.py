@@ -21,8 +21,9 @@ _LETTERS_HEADER = struct.Struct("<iI")
 _COUNT, _NAME_LENGTH = struct.Struct("<i"), struct.Struct("<H")
 _ENTRY = struct.Struct("<BIQQ")
 _BLOCK, _BLOCK_BYTES = 32, 18
+_WORDS = "embeddings.word_embeddings.weight"
 _EMBEDDED = {
-    "emb.word": "embeddings.word_embeddings.weight",
+    "emb.word": _WORDS,
     "emb.pos": "embeddings.position_embeddings.weight",
     "emb.type": "embeddings.token_type_embeddings.weight",
     "emb.ln.w": "embeddings.LayerNorm.weight",
@@ -56,13 +57,16 @@ class PackedWeights(NamedTuple):
 def unpack(raw: bytes) -> PackedWeights:
     """Read the content of a packed file. Raises `ValueError` if it is no such file, or cut."""
     try:
-        magic, _, width, layers, heads, inner, pieces, _, _, _, _ = _HEADER.unpack_from(raw)
+        magic, _, width, layers, heads, inner, _, _, _, _, _ = _HEADER.unpack_from(raw)
         if magic != _MAGIC:
             raise ValueError("it is no packed file of weights")
-        sizes = {"layers": layers, "width": width, "heads": heads, "inner": inner, "pieces": pieces}
         vocabulary, place = _read_vocabulary(raw, _HEADER.size)
+        pieces = len(vocabulary.pieces)
+        sizes = {"layers": layers, "width": width, "heads": heads, "inner": inner, "pieces": pieces}
         _, letter_bytes = _LETTERS_HEADER.unpack_from(raw, place)
         weights = dict(_read_arrays(raw, place + _LETTERS_HEADER.size + letter_bytes, width, inner))
+        # The matrix of words is padded with rows that belong to no piece.
+        weights[_WORDS] = weights[_WORDS][:pieces]
     except (struct.error, KeyError, IndexError):
         raise ValueError("the packed file of weights is cut") from None
     return PackedWeights(weights, vocabulary, sizes)

@@ -24,7 +24,9 @@ from moderation.training.recipe import Recipe
 from tests.models import STARTER, ignore
 from tests.reader.tiny import write_pretrained
 
-RECIPE = ReaderRecipe(rows_per_label=48, batch_size=16, folds=2, learning_rate=1e-3, base="tiny", base_licence="MIT")
+RECIPE = ReaderRecipe(
+    rows_per_label=48, batch_size=16, folds=2, learning_rate=1e-3, base="tiny", base_licence="MIT", layers=2
+)
 """Six steps for each of three networks."""
 
 
