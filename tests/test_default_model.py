@@ -53,9 +53,9 @@ def test_its_card_names_every_source_and_its_licence(registry: ModelRegistry) ->
 
 
 def test_it_is_small_enough_to_ship(registry: ModelRegistry) -> None:
-    """The folder of models has at most ten mebibytes, and the reader at most 23 more."""
+    """The folder of models has at most ten mebibytes, and the reader at most 39 more."""
     sizes = {file.name: file.stat().st_size for file in registry.folder.rglob("*") if file.is_file()}
-    assert sizes.pop(READER_FILE) <= 23 * 2**20
+    assert sizes.pop(READER_FILE) <= 39 * 2**20
     assert sum(sizes.values()) <= 10 * 2**20
 
 

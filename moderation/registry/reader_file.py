@@ -12,7 +12,7 @@ from moderation.scoring.second_reader import Doubt, SecondReader
 
 READER_FILE = "reader.joblib"
 MAX_READER_BYTES = 128 * 2**20
-"""Size limit of the file. That of the default model has 23 MB."""
+"""Size limit of the file. That of the default model has 40 MB."""
 _MAX_NUMBER = 100.0
 _NOT_INSTALLED = (
     "The second reader is not installed, so the model judges without it. To add it: `make reader` in a checkout, else "

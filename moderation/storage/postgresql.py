@@ -82,6 +82,9 @@ def open_postgresql(url: URL, busy_timeout_seconds: float, patient: bool) -> Eng
         "idle_in_transaction_session_timeout": MAX_IDLE_IN_TRANSACTION_SECONDS * 1_000,
         # A server that is configured without it would lose acknowledged decisions in a crash.
         "synchronous_commit": "on",
+        # Statements take milliseconds. To compile one, or to start processes for its parts, would take longer.
+        "jit": "off",
+        "max_parallel_workers_per_gather": 0,
     }
     options = " ".join(f"-c {name}={value}" for name, value in server_settings.items())
     engine = create_engine(

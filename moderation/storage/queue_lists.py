@@ -23,7 +23,7 @@ from moderation.domain.queue import (
 from moderation.domain.site import ReviewAction
 from moderation.storage import comments, decisions, opinions, second_look
 from moderation.storage.labels import LABEL_COLUMNS, label_from_values
-from moderation.storage.queue_orders import CONDITIONS, IS_AUDIT, IS_OPEN, IS_UNSKIPPED, keys
+from moderation.storage.queue_orders import CONDITIONS, IS_AUDIT, IS_OPEN, IS_UNSKIPPED, PLACES, keys
 from moderation.storage.sites import in_scope
 from moderation.storage.tables import callbacks, labels, queue_items, sites
 from moderation.storage.tables import comments as comments_table
@@ -133,7 +133,8 @@ def count(
         return _count_capped(connection, second_look.numbers(scope))
     condition = CONDITIONS[name]
     of_list = select(decisions_table.c.site_id).where(condition, in_scope(decisions_table.c.site_id, scope))
-    counted = _count_capped(connection, of_list)
+    # In the order of the list, or a database may read the table from its beginning in place of the list's index.
+    counted = _count_capped(connection, of_list.order_by(*PLACES[name]))
     if name is ListName.DECIDED or counted > MAX_COUNTED:
         return counted
     # The audit items are few: to ask for one at each counted decision would take ten times longer.

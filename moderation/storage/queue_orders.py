@@ -27,6 +27,9 @@ IS_UNSKIPPED = queue_items.c.skipped_at.is_(None)
 IS_AUDIT = queue_items.c.audit_probability.is_not(None)
 CONDITIONS = {ListName.BLOCKED: IS_BLOCKED, ListName.PUBLIC: IS_PUBLIC, ListName.DECIDED: IS_LABELLED}
 """The conditions of the lists that are read from the decisions alone."""
+_DECIDED_AT = (decisions.c.decided_at, decisions.c.id)
+PLACES = {ListName.BLOCKED: _DECIDED_AT, ListName.PUBLIC: _DECIDED_AT, ListName.DECIDED: (decisions.c.label_id,)}
+"""The columns that order these lists. Each has an index of its condition with them."""
 
 # An expression: with the column, a database would sort all comments of a site in place of reading the list's index.
 _SITE_ID = decisions.c.site_id + 0
@@ -104,9 +107,8 @@ def _path(queue_list: QueueList) -> _Path:
         columns = (findings.c.site_id, findings.c.comment_id)
         return _Path(_WITH_FINDING, (FINDING_IS_OPEN,), (findings.c.id,), is_descending, *columns)
     if name is ListName.DECIDED:
-        return _Path(decisions, (IS_LABELLED,), (decisions.c.label_id,), is_descending)
-    place = (decisions.c.decided_at, decisions.c.id)
-    return _Path(decisions, (CONDITIONS[name], ~AWAITS_AUDIT), place, is_descending)
+        return _Path(decisions, (IS_LABELLED,), PLACES[name], is_descending)
+    return _Path(decisions, (CONDITIONS[name], ~AWAITS_AUDIT), PLACES[name], is_descending)
 
 
 def _held_path(queue_list: QueueList) -> _Path:

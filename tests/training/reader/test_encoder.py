@@ -24,7 +24,8 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> PretrainedWeights:
 
 def test_both_forms_of_the_network_agree(pretrained: PretrainedWeights) -> None:
     """Padding does not count, and whole numbers change little."""
-    parameters = {**pretrained.parameters, "head": (np.linspace(-1, 1, 2 * pretrained.sizes.width, dtype=np.float32), np.float32(0.5))}
+    head = np.linspace(-1, 1, 2 * pretrained.sizes.width, dtype=np.float32)
+    parameters = {**pretrained.parameters, "head": (head, np.float32(0.5))}
     comments = [Comment(text, author="Ann") for text in TEXTS]
     sequences = Sequences(tokenize(pretrained.vocabulary, comments), SPAM)
     found = logits(pretrained.sizes.heads, parameters, sequences.batch(range(4), pretrained.words))
