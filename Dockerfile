@@ -2,9 +2,9 @@
 
 FROM python:3.11-slim AS build
 WORKDIR /src
-COPY requirements-reader.lock ./
+COPY requirements-container.lock ./
 RUN python -m venv /opt/moderation \
-    && /opt/moderation/bin/pip install --no-cache-dir --require-hashes --requirement requirements-reader.lock
+    && /opt/moderation/bin/pip install --no-cache-dir --require-hashes --requirement requirements-container.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY moderation ./moderation
 COPY models ./models

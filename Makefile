@@ -115,6 +115,8 @@ lock: $(VENV)/.tests  ## pin the versions again; UPGRADE=1 takes the newest
 	$(COMPILE) --extra build --output-file requirements.lock
 	$(COMPILE) --extra build --extra reader --constraint requirements.lock --output-file requirements-reader.lock
 	$(COMPILE) --extra test --extra docs --extra release --constraint requirements.lock --output-file tests/requirements.lock
+	$(COMPILE) --extra build --extra reader --extra postgres --extra oidc --constraint requirements-reader.lock \
+		--constraint tests/requirements.lock --output-file requirements-container.lock
 
 $(VENV)/.made:
 	@for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
