@@ -49,6 +49,13 @@ class PostgresServer:
         with psycopg.connect(host=str(self.folder), user=ROLE, dbname=database, autocommit=True) as connection:
             connection.execute(statement.encode())
 
+    def path_of(self, relation: str, database: str) -> str:
+        """Return the path of the file of a table in the folder of the data."""
+        with psycopg.connect(host=str(self.folder), user=ROLE, dbname=database) as connection:
+            row = connection.execute("SELECT pg_relation_filepath(%s::regclass)", [relation]).fetchone()
+        assert row
+        return str(row[0])
+
     def restart(self, mode: str) -> None:
         """Stop the server, `fast` or `immediate` as in a crash, and start it again."""
         options = ["--silent", "--wait", "-m", mode, "-D", f"{self.folder}/data", "-l", f"{self.folder}/log"]

@@ -128,7 +128,7 @@ def erase_person(services: Services, site: Site, person: Person, channel: str) -
 
 
 def compact_database(services: Services, max_bytes: int | None = None) -> Compaction:
-    """Rewrite an SQLite database, of `max_bytes` at most, so that no byte of deleted rows is left in its files."""
+    """Rewrite the database, with `max_bytes` a small one alone, so that no byte of deleted rows is left."""
     return compact(services.engine, max_bytes)
 
 

@@ -92,16 +92,18 @@ def verify(receipt: Path) -> None:
 
 @privacy.command()
 def compact() -> None:
-    """Rewrite an SQLite database, so that no byte of deleted comments is left in its files.
+    """Rewrite the database, so that no byte of deleted comments is left in its files.
 
     Scores wait meanwhile: some seconds for each gigabyte.
     """
     with opened_services() as services:
         done = compact_database(services)
-    if not done.rewritten:
-        click.echo("PostgreSQL does so by itself: docs/privacy.md names the commands that do it at once.")
-    elif done.wal_emptied:
+    if done.wal_emptied:
         click.echo("The database is rewritten.")
+    elif done.kind == "postgresql":
+        click.echo(
+            "The tables are rewritten. The server's log still has deleted rows: docs/privacy.md says what to do."
+        )
     else:
         click.echo("The database is rewritten, but a long read keeps its -wal file: run the command again.")
 
@@ -121,7 +123,7 @@ def _left_to_do(receipt: Receipt) -> list[str]:
     left += [f"Model {model} may have learnt from the labels: train it again." for model in receipt.models]
     left += [f"The list {name} of all sites has the mailbox." for name in receipt.other_lists]
     if receipt.database == "postgresql":
-        left.append("Rows stay in PostgreSQL's files until a vacuum: see docs/privacy.md.")
+        left.append("Rows are left in PostgreSQL's files: run `moderation privacy compact`.")
     elif not (receipt.rewritten and receipt.wal_emptied):
         left.append("Bytes may be left in the database's files: run `moderation privacy compact`.")
     return left

@@ -1,4 +1,4 @@
-"""Rewrite an SQLite database, so that no byte of deleted rows is left in its files."""
+"""Rewrite a database, so that no byte of deleted rows is left in its files."""
 
 import sqlite3
 from time import monotonic, sleep
@@ -6,6 +6,7 @@ from typing import NamedTuple, cast
 
 from sqlalchemy import Connection, Engine
 
+from moderation.storage import postgresql_compaction
 from moderation.storage.engine import storage_errors
 from moderation.storage.sqlite import database_of, reject_lost_files
 
@@ -18,7 +19,7 @@ _POLL_SECONDS = 0.02
 
 
 class Compaction(NamedTuple):
-    """The kind of the database, whether it was rewritten, and whether its -wal file was emptied afterwards."""
+    """The kind of the database, whether it was rewritten, and whether its write-ahead log was emptied afterwards."""
 
     kind: str
     rewritten: bool
@@ -26,13 +27,17 @@ class Compaction(NamedTuple):
 
 
 def compact(engine: Engine, max_bytes: int | None = None) -> Compaction:
-    """Rewrite an SQLite database of at most `max_bytes`, and empty its -wal file. Raises `StorageUnavailable`.
+    """Rewrite a database, and empty its write-ahead log. Raises `StorageUnavailable`.
 
-    A database server does so by itself, later.
+    With `max_bytes`, only an SQLite database of that size at most is rewritten: on a server it would stop the scores of
+    all machines.
     """
     database = database_of(engine)
     if database is None:
-        return Compaction("postgresql", rewritten=False, wal_emptied=False)
+        if max_bytes is not None:
+            return Compaction("postgresql", rewritten=False, wal_emptied=False)
+        with storage_errors():
+            return Compaction("postgresql", rewritten=True, wal_emptied=postgresql_compaction.compact(engine))
     small = max_bytes is None or database.path.stat().st_size <= max_bytes
     with storage_errors(), engine.connect() as connection:
         reject_lost_files(connection)

@@ -14,7 +14,7 @@ MAX_IDLE_IN_TRANSACTION_SECONDS = 60
 """Time after which the server ends the transaction of a process that stands still: its locks would stop the others."""
 _MIN_CONNECT_TIMEOUT_SECONDS = 2  # libpq takes less for this
 MIGRATION_LOCK_MILLISECONDS = 100
-"""Time that a migration waits for a table, before it lets others pass and begins again."""
+"""Time that a migration or a rewriting waits for a table, before it lets others pass and begins again."""
 _LOCK_SHARE = 0.4
 """Part of the busy timeout after which a wait for a lock ends: the write is then run again within that timeout.
 
@@ -146,6 +146,16 @@ def wait_for_migrations(connection: Connection) -> None:
     connection.execute(text("SET LOCAL lock_timeout = 0"))
     connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
     connection.execute(text(f"SET LOCAL lock_timeout = {MIGRATION_LOCK_MILLISECONDS}"))
+
+
+def maintenance_session(pooled: Connection) -> Connection:
+    """Return a connection outside of transactions and of the pool, whose statements may take any time."""
+    connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
+    connection.detach()
+    connection.info[_DEADLINE_KEY] = inf
+    connection.execute(text("SET statement_timeout = 0"))
+    connection.execute(text(f"SET lock_timeout = {MIGRATION_LOCK_MILLISECONDS}"))
+    return connection
 
 
 def write_problem(connection: Connection) -> str | None:

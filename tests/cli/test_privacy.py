@@ -67,7 +67,6 @@ def test_a_changed_receipt_is_refused(blog: Operator, tmp_path: Path) -> None:
     assert refused.exit_code == 2 and "no receipt" in refused.stderr
 
 
-@pytest.mark.sqlite("PostgreSQL vacuums by itself")
 def test_the_database_is_rewritten(blog: Operator) -> None:
     """For a database that was too large to be rewritten by the erasure."""
     assert blog.get("privacy", "compact") == "The database is rewritten.\n"
