@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -16,7 +16,6 @@ import pytest
 from moderation.actions.check import check_comments
 from moderation.actions.deliveries import CALL_TIMEOUT_SECONDS
 from moderation.actions.jobs import list_jobs
-from moderation.actions.retraining_job import CHECK_SECONDS
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site, set_thresholds
 from moderation.actions.webhooks import add_webhook, count_messages
@@ -36,7 +35,14 @@ from tests.hook_receiver import HookReceiver, receiving_hooks
 
 BLOG = "https://blog.example"
 STARTER = Path(__file__).parents[2] / "data" / "starter.csv"
-FIRST_LOOK_SECONDS = CHECK_SECONDS + 20
+LOOKING_SOON = """
+from moderation import job_worker
+from moderation.actions import background
+background.CHECK_SECONDS = 2.0
+job_worker.main()
+"""
+"""The process of a worker that looks after two seconds whether a retraining is due, in the place of a minute."""
+FIRST_LOOK_SECONDS = 30
 STARTING_SECONDS = 60
 RETRAINING_SECONDS = 300
 CLAIM_SECONDS = 50
@@ -71,10 +77,12 @@ def deliveries(receiver: HookReceiver) -> Counter[str]:
 
 
 @contextmanager
-def working(operator: Operator, **variables: str) -> Iterator["subprocess.Popen[str]"]:
+def working(
+    operator: Operator, arguments: Sequence[str] = ("-m", "moderation", "worker"), **variables: str
+) -> Iterator["subprocess.Popen[str]"]:
     """Run a worker until the block ends. It is ready when the block begins."""
     with subprocess.Popen(
-        [sys.executable, "-m", "moderation", "worker"],
+        [sys.executable, *arguments],
         env={**os.environ, **operator.environment, "MODERATION_JOBS": "worker", **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -170,7 +178,7 @@ def test_a_worker_retrains(operator: Operator, services: Services, own_registry:
     variables = {"MODERATION_MODELS": str(own_registry), "MODERATION_RETRAIN_DAYS": "1"}
     variables["MODERATION_RETRAIN_ARGUMENTS"] = f"--recipe '{recipe}'"
     operator.get("labels", "import", corpus, "--site", BLOG)
-    with working(operator, **variables) as killed:
+    with working(operator, ("-c", LOOKING_SOON), **variables) as killed:
         wait_until(
             lambda: result_of(services, "retraining") == "running" and children(killed) != [], FIRST_LOOK_SECONDS
         )
@@ -180,7 +188,7 @@ def test_a_worker_retrains(operator: Operator, services: Services, own_registry:
         wait_until(lambda: not Path(f"/proc/{program}/exe").exists(), STARTING_SECONDS)
     with write_transaction(services.engine) as connection:
         connection.execute(job_runs.update().values(leased_until=services.clock()))
-    with working(operator, **variables):
+    with working(operator, ("-c", LOOKING_SOON), **variables):
         wait_until(lambda: result_of(services, "retraining") != "running", FIRST_LOOK_SECONDS + RETRAINING_SECONDS)
     result, live = result_of(services, "retraining"), (own_registry / "current").read_text("utf-8").strip()
     printed = (services.secret_path.parent / "retraining.log").read_text("utf-8")
