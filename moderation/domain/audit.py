@@ -70,11 +70,6 @@ class Stratum:
         value = None if share.value is None else share.value * self.decided
         return Estimate(value, share.low * self.decided, share.high * self.decided)
 
-    def spam_count(self, confidence: float) -> Estimate:
-        """Return the estimated number of spam among the comments. Each bound holds with this confidence."""
-        value, low, high = self.ham_count(confidence)
-        return Estimate(None if value is None else self.decided - value, self.decided - high, self.decided - low)
-
     def _ham_share(self, confidence: float) -> Estimate:
         if not self.decided:
             return Estimate(0.0, 0.0, 0.0)
@@ -137,9 +132,15 @@ def estimate(published: Stratum, held: Stratum, blocked: Stratum, confidence: fl
         A rate of nothing, such as the lost ham of a site without ham, has no value and the interval from 0 to 1.
     """
     each = 1.0 - (1.0 - confidence) / _BOUNDS
-    ham = [stratum.ham_count(each) for stratum in (published, held, blocked)]
-    spam = [stratum.spam_count(each) for stratum in (published, held, blocked)]
+    strata = published, held, blocked
+    ham = [stratum.ham_count(each) for stratum in strata]
+    spam = [_rest(count, stratum.decided) for count, stratum in zip(ham, strata, strict=True)]
     return AuditEstimates(lost=_proportion(ham[2:], ham[:2]), caught=_proportion(spam[1:], spam[:1]))
+
+
+def _rest(count: Estimate, of: int) -> Estimate:
+    """Return the number of all others."""
+    return Estimate(None if count.value is None else of - count.value, of - count.high, of - count.low)
 
 
 def _proportion(part: Sequence[Estimate], rest: Sequence[Estimate]) -> Estimate:

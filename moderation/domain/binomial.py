@@ -1,6 +1,7 @@
 """Upper bounds on a rate from a count of errors by Clopper and Pearson (1934), and the sample sizes they need."""
 
 import math
+from collections.abc import Sequence
 
 _MAX_BISECTIONS = 100
 """More than enough: a double between the observed rate and 1 has fewer bits to decide."""
@@ -35,12 +36,13 @@ def clopper_pearson_upper(errors: int, n: int, confidence: float) -> float:
         return 1.0
     if errors == 0:
         return -math.expm1(math.log1p(-confidence) / n)
+    log_ways = [_log_ways(count, n) for count in range(errors + 1)]
     low, high = errors / n, 1.0
     for _ in range(_MAX_BISECTIONS):
         middle = (low + high) / 2
         if middle in (low, high):
             break
-        if _binom_cdf(errors, n, middle) > 1.0 - confidence:
+        if _binom_cdf(log_ways, n, middle) > 1.0 - confidence:
             low = middle
         else:
             high = middle
@@ -120,12 +122,17 @@ def max_errors(n: int, max_rate: float, confidence: float) -> int:
     return errors
 
 
-def _binom_cdf(errors: int, n: int, rate: float) -> float:
-    """Return the probability of at most `errors` errors in `n`."""
-    return math.fsum(math.exp(_log_binom_pmf(count, n, rate)) for count in range(errors + 1))
+def _binom_cdf(log_ways: Sequence[float], n: int, rate: float) -> float:
+    """Return the probability of at most so many errors in `n` as there are `log_ways`, less one."""
+    log_error, log_none = math.log(rate), math.log1p(-rate)
+    return math.fsum(math.exp(ways + count * log_error + (n - count) * log_none) for count, ways in enumerate(log_ways))
 
 
 def _log_binom_pmf(errors: int, n: int, rate: float) -> float:
     """Return the log probability of exactly `errors` errors in `n`. The rate must be above 0 and below 1."""
-    log_ways = math.lgamma(n + 1) - math.lgamma(errors + 1) - math.lgamma(n - errors + 1)
-    return log_ways + errors * math.log(rate) + (n - errors) * math.log1p(-rate)
+    return _log_ways(errors, n) + errors * math.log(rate) + (n - errors) * math.log1p(-rate)
+
+
+def _log_ways(errors: int, n: int) -> float:
+    """Return the logarithm of the number of ways to choose `errors` of `n`."""
+    return math.lgamma(n + 1) - math.lgamma(errors + 1) - math.lgamma(n - errors + 1)

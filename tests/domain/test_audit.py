@@ -51,7 +51,6 @@ def test_a_label_stands_for_the_comments_that_could_not_be_seen() -> None:
     """One drawn with 1 % stands for a hundred, one with 10 % for ten."""
     (published, _), held, blocked = (Stratum(1_100, {0.01: 1}, {0.1: 1}), 0), Stratum(0), Stratum(0)
     assert published.ham_count(0.9).value == pytest.approx(1_000)
-    assert published.spam_count(0.9).value == pytest.approx(100)
     assert estimate(published, held, blocked, 0.95).caught.value == 0.0
 
 
