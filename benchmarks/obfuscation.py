@@ -21,7 +21,7 @@ from moderation.domain.comment import Comment
 from moderation.training.corpus import read_corpus
 from moderation.training.design_matrix import build_matrix
 from moderation.training.fitting import TrainingResult, build_training_set, train
-from moderation.training.folds import deduplicate, template_key
+from moderation.training.folds import deduplicate, text_keys
 from moderation.training.obfuscators import Obfuscator, obfuscators
 from moderation.training.recipe import Recipe
 
@@ -46,8 +46,8 @@ def sample_spam(path: Path, recipe: Recipe) -> list[Comment]:
     """Draw spam of the blog at random, after deduplication as in training."""
     corpus = read_corpus([path], print)
     corpus = corpus.where(corpus.spam)
-    keys = [template_key(comment) for comment in corpus.comments]
-    corpus = corpus.where(deduplicate(corpus.comments, keys, corpus.spam, recipe.max_spam_per_template))
+    keys = text_keys(corpus.comments, np.arange(len(corpus.comments)))
+    corpus = corpus.where(deduplicate(keys, corpus.spam, recipe.max_spam_per_template))
     return Random(SEED).sample(list(corpus.comments), min(MAX_SAMPLE_SIZE, len(corpus.comments)))
 
 

@@ -35,6 +35,7 @@ from moderation.scoring.batches import probabilities
 from moderation.scoring.model import Model, score
 from moderation.training.corpus import read_corpus
 from moderation.training.design_matrix import build_matrix
+from moderation.training.executors import ONE_PROCESSOR
 from moderation.training.linear import fit
 from moderation.training.recipe import Recipe
 from moderation.training.sample_weights import sample_weights
@@ -170,7 +171,7 @@ def _training(comments: Sequence[Comment], spam: Sequence[bool]) -> list[Row]:
     weights = sample_weights(truth, np.zeros(len(spam), dtype=np.int64))
     no_sites = np.full(len(spam), -1)
     ways: list[Callable[[], object]] = [
-        lambda: fit(build_matrix(comments, n_jobs=1), truth, weights, no_sites, Recipe()),
+        lambda: fit(build_matrix(comments, ONE_PROCESSOR), truth, weights, no_sites, Recipe()),
         lambda: _pipeline().fit(comments, spam),
     ]
     _clear_caches()

@@ -1,5 +1,6 @@
 """Small real models, each trained once in a test run on the starter corpus."""
 
+import csv
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -14,12 +15,20 @@ from moderation.registry.model_card import ModelCard
 from moderation.registry.model_registry import ModelRegistry
 from moderation.scoring.model import Model
 from moderation.training.corpus import Corpus, SourceFile, read_corpus
+from moderation.training.executors import ONE_PROCESSOR
 from moderation.training.fitting import TrainingResult, build_training_set, train
 from moderation.training.recipe import Recipe
 
 ODD_SITE = "https://odd.example"
 """A site with labels opposite to those of all others."""
 STARTER = Path(__file__).parent.parent / "data" / "starter.csv"
+
+
+def write_rows(path: Path, chosen: slice) -> None:
+    """Write some rows of `data/starter.csv` as another file."""
+    with STARTER.open(encoding="utf-8", newline="") as source, path.open("w", encoding="utf-8", newline="") as target:
+        header, *rows = csv.reader(source)
+        csv.writer(target).writerows([header, *rows[chosen]])
 
 
 def ignore(_: str) -> None:
@@ -30,7 +39,9 @@ def ignore(_: str) -> None:
 def small_result() -> TrainingResult:
     """Train on `data/starter.csv` with few folds."""
     recipe = Recipe(folds=3)
-    return train(build_training_set(read_corpus([STARTER], ignore), recipe, ignore, n_jobs=1), recipe, ignore, n_jobs=1)
+    return train(
+        build_training_set(read_corpus([STARTER], ignore), recipe, ignore, ONE_PROCESSOR), recipe, ignore, ONE_PROCESSOR
+    )
 
 
 def small_card(name: str = "small") -> ModelCard:
@@ -119,7 +130,7 @@ def odd_corpus(count: int = 40) -> Corpus:
 def odd_result() -> TrainingResult:
     """Train a model in which the odd site has its own weights."""
     recipe = Recipe(folds=3, max_iter=60)
-    return train(build_training_set(odd_corpus(), recipe, ignore, n_jobs=1), recipe, ignore, n_jobs=1)
+    return train(build_training_set(odd_corpus(), recipe, ignore, ONE_PROCESSOR), recipe, ignore, ONE_PROCESSOR)
 
 
 @cache

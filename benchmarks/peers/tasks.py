@@ -13,6 +13,7 @@ from benchmarks import youtube
 from moderation.domain.comment import Comment
 from moderation.training.corpus import Corpus
 from moderation.training.evaluation import balanced_weights, calibration_error, caught_at
+from moderation.training.executors import ONE_PROCESSOR
 from moderation.training.fitting import build_training_set, train
 from moderation.training.folds import split_hash
 from moderation.training.recipe import Recipe
@@ -141,9 +142,9 @@ def blog_task(corpus: Corpus, split_hashes: NDArray[np.float64], blog: str, reci
     """
     number = [source_file.source for source_file in corpus.source_files].index(blog)
     mask = select_rows(corpus, split_hashes, number, recipe.ham_only)
-    training_set = build_training_set(corpus.where(mask), recipe, print, n_jobs=1)
+    training_set = build_training_set(corpus.where(mask), recipe, print, ONE_PROCESSOR)
     others = training_set.without_source(number)
-    model = train(others, recipe, print, n_jobs=1).linear
+    model = train(others, recipe, print, ONE_PROCESSOR).linear
     at = np.flatnonzero(training_set.corpus.sources == number)
     test_set = LabelledComments([training_set.corpus.comments[i] for i in at.tolist()], training_set.corpus.spam[at])
     return Task(

@@ -14,27 +14,38 @@ Some spam is obfuscated as well. A spammer's tricks and the ham used as padding 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.comment import AUTHOR_FIELDS, Comment
 from moderation.domain.invisible import ZERO_WIDTH
-from moderation.features.links import find_links
 from moderation.features.parsed_comment import ParsedComment
 from moderation.training.corpus import Corpus
+from moderation.training.executors import ONE_PROCESSOR, Calls, Executor
+from moderation.training.loans import OBFUSCATIONS, CopyPlan, by_borrower, find_lendable, lend
+from moderation.training.parts import parts_of, row_slices
 from moderation.training.recipe import Recipe
 
-_MAX_LINKS_PER_DONOR = 2
-_MAX_PADDING_LENGTH = 1_000
 _TAG_OR_URL = re.compile(r"(<[^<>]*>|https?://\S+)")
 _ZERO_WIDTH_RATE = 0.1
 _EMOJI = "😀😂😊😎👋🌟✅⭐🎁💎🤑📈"
 _EMOJI_RATE = 0.02
+
+
+class Loans(NamedTuple):
+    """The author fields, links and texts that the comments of one part borrow from others, `None` for no loan.
+
+    The text of an obfuscated comment that has no padding is empty.
+    """
+
+    authors: Sequence[Sequence[Any] | None]
+    links: Sequence[str | None]
+    paddings: Sequence[str | None]
 
 
 def augment(corpus: Corpus, recipe: Recipe) -> tuple[list[Comment], NDArray[np.int64]]:
@@ -49,35 +60,68 @@ def augment(corpus: Corpus, recipe: Recipe) -> tuple[list[Comment], NDArray[np.i
     donors : ndarray of shape (n_comments, 3)
         Source numbers of the donors of author fields, link and padding; -1 for none.
     """
-    rng = np.random.default_rng(recipe.seed)
-    author_donors = _author_donors(corpus)
-    links = _link_spans(corpus)
-    ham = np.flatnonzero(~corpus.spam)
-    draws = rng.random((len(corpus.comments), 7))
-    picks = rng.integers(0, 2**31, (len(corpus.comments), 4))
-    donors = np.full((len(corpus.comments), 3), -1, dtype=np.int64)
+    calls, donors = plan_copies(corpus, recipe, ONE_PROCESSOR)
+    return [copy for call in calls for copy in copy_part(*call)], donors
+
+
+def plan_copies(corpus: Corpus, recipe: Recipe, executor: Executor) -> tuple[Calls, NDArray[np.int64]]:
+    """Return the arguments of `copy_part` for each part of the comments, and the `donors` as `augment` does.
+
+    Of the texts, this process has the loans alone.
+    """
+    parts = parts_of(corpus.comments)
+    slices = row_slices(parts)
+    numbered = list(zip(parts, slices, strict=True))
+    lendable = list(executor.stream(find_lendable, [(*part, corpus.spam[rows]) for part, rows in numbered]))
+    plan = CopyPlan.of(corpus.spam, lendable, recipe)
+    requests = zip(parts, plan.requests(slices), strict=True)
+    lent = list(executor.stream(lend, [(*part, *request) for part, request in requests]))
+    authors, links, paddings = ([loan for loans in kind for loan in loans] for kind in zip(*lent, strict=True))
+    author_loans = by_borrower(plan.authors, authors)
+    link_loans = by_borrower(plan.links, links)
+    texts = by_borrower(plan.paddings, paddings)
+    padding_loans = [
+        text or "" if obfuscated else None for text, obfuscated in zip(texts, plan.obfuscated, strict=True)
+    ]
+    calls = [
+        (
+            *part,
+            corpus.spam[rows],
+            Loans(author_loans[rows], link_loans[rows], padding_loans[rows]),
+            plan.draws[rows, 3:],
+            plan.picks[rows],
+            recipe,
+        )
+        for part, rows in numbered
+    ]
+    return calls, plan.donors(corpus.sources)
+
+
+def copy_part(
+    comments: Sequence[Comment],
+    rows: NDArray[np.int64],
+    spam: NDArray[np.bool_],
+    loans: Loans,
+    draws: NDArray[np.float64],
+    picks: NDArray[np.int64],
+    recipe: Recipe,
+) -> list[Comment]:
+    """Return an augmented copy of each chosen comment."""
     copies = []
-    for i, original in enumerate(corpus.comments):
-        comment = original
-        if author_donors and draws[i, 0] < (recipe.swap_author_spam if corpus.spam[i] else recipe.swap_author_ham):
-            donor = author_donors[picks[i, 0] % len(author_donors)]
-            comment = _swap_author(comment, corpus.comments[donor], everything=bool(corpus.spam[i]))
-            donors[i, 0] = corpus.sources[donor]
-        if links and not corpus.spam[i] and draws[i, 1] < recipe.insert_link and "://" not in comment.text:
-            donor, start, end = links[picks[i, 1] % len(links)]
-            link = corpus.comments[donor].text[start:end]
+    for i, row in enumerate(rows.tolist()):
+        original = comment = comments[row]
+        author, link, padding = loans.authors[i], loans.links[i], loans.paddings[i]
+        if author is not None:
+            comment = _swap_author(comment, author, everything=bool(spam[i]))
+        if link is not None:
             comment = replace(comment, text=_insert_link(comment.text, link, int(picks[i, 2])))
-            donors[i, 1] = corpus.sources[donor]
-        if corpus.spam[i] and draws[i, 2] < recipe.obfuscate:
-            donor = int(ham[picks[i, 2] % len(ham)])
-            text, padded = _obfuscate(comment.text, corpus.comments[donor].text, Random(int(picks[i, 3])))
-            comment = replace(comment, text=text)
-            donors[i, 2] = corpus.sources[donor] if padded else -1
-        comment = _mask_fields(comment, draws[i, 3:], recipe)
-        if corpus.spam[i] and not _advertises(comment.text):
+        if padding is not None:
+            comment = replace(comment, text=_obfuscate(comment.text, padding, Random(int(picks[i, 3]))))
+        comment = _mask_fields(comment, draws[i], recipe)
+        if spam[i] and not _advertises(comment.text):
             comment = replace(comment, url=original.url)
         copies.append(comment)
-    return copies, donors
+    return copies
 
 
 def borrowing_from(
@@ -99,27 +143,9 @@ def borrowing_from(
     return np.asarray(absent.any(axis=1))
 
 
-def _author_donors(corpus: Corpus) -> list[int]:
-    """Return the positions of ham comments whose site collects names and addresses."""
-    return [
-        i
-        for i, comment in enumerate(corpus.comments)
-        if not corpus.spam[i] and comment.author and comment.url is not None
-    ]
-
-
-def _link_spans(corpus: Corpus) -> list[tuple[int, int, int]]:
-    """Return comment position, start and end of the links in ham."""
-    return [
-        (i, link.start, link.end)
-        for i, comment in enumerate(corpus.comments)
-        if not corpus.spam[i] and "://" in comment.text
-        for link in find_links(comment.text)[:_MAX_LINKS_PER_DONOR]
-    ]
-
-
-def _swap_author(comment: Comment, donor: Comment, *, everything: bool) -> Comment:
-    fields = {name: getattr(donor, name) for name in AUTHOR_FIELDS if everything or getattr(comment, name) is None}
+def _swap_author(comment: Comment, author: Sequence[Any], *, everything: bool) -> Comment:
+    lent = zip(AUTHOR_FIELDS, author, strict=True)
+    fields = {name: value for name, value in lent if everything or getattr(comment, name) is None}
     return replace(comment, **fields)
 
 
@@ -136,19 +162,19 @@ def _insert_link(text: str, link: str, random_int: int) -> str:
     return " ".join([*words[:position], link, *words[position:]])
 
 
-def _obfuscate(text: str, ham: str, rng: Random) -> tuple[str, bool]:
-    """Obfuscate spam in one of five ways. Returns the text, and whether it now contains the `ham`."""
-    method = rng.randrange(5)
+def _obfuscate(text: str, ham: str, rng: Random) -> str:
+    """Obfuscate spam in one of five ways. The first two pad it with `ham`."""
+    method = rng.randrange(OBFUSCATIONS)
     if method == 0:
-        return f"{ham[:_MAX_PADDING_LENGTH]}\n\n{text}", True
+        return f"{ham}\n\n{text}"
     if method == 1:
-        return f"{text}\n\n{ham[:_MAX_PADDING_LENGTH]}", True
+        return f"{text}\n\n{ham}"
     if method == 2:
         half = len(text) // 2
-        return (text[:half] if rng.random() < 0.5 else text[half:]), False
+        return text[:half] if rng.random() < 0.5 else text[half:]
     if method == 3:
-        return "".join(_insert_characters(text, ZERO_WIDTH, _ZERO_WIDTH_RATE, rng)), False
-    return "".join(_insert_characters(text, _EMOJI, _EMOJI_RATE, rng)) + rng.choice(_EMOJI), False
+        return "".join(_insert_characters(text, ZERO_WIDTH, _ZERO_WIDTH_RATE, rng))
+    return "".join(_insert_characters(text, _EMOJI, _EMOJI_RATE, rng)) + rng.choice(_EMOJI)
 
 
 def _insert_characters(text: str, extra: str, rate: float, rng: Random) -> Iterator[str]:

@@ -3,21 +3,32 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moderation.domain.comment import COMMENT_FIELDS, Comment
 from moderation.domain.decision import LabelValue
-from moderation.domain.errors import InvalidCorpus, InvalidInput
+from moderation.domain.errors import InvalidCorpus
 from moderation.domain.invisible import show_invisible
-from moderation.domain.urls import normalize_url
+from moderation.training.comment_rows import (
+    UnknownLabel,
+    keep_fields,
+    note_filled_fields,
+    parse_comment,
+    parse_label,
+    parse_site,
+    parse_weight,
+    site_key,
+)
+from moderation.training.parts import select
 from moderation.training.relabelling import NOTHING_RELABELLED, LabelledComment, Relabelling, relabel
 from moderation.training.rows import Row
 from moderation.training.table_files import TableFile
 
 MAX_BAD_ROW_RATE = 0.05
+REQUIRED_COLUMNS = ("text", "label")
 COMMENT_COLUMNS = frozenset({"id", "site", *COMMENT_FIELDS})
 
 LabelWords = Mapping[str, LabelValue | None]
@@ -29,8 +40,7 @@ _SKIP = "skip"
 _MAX_ERRORS_LISTED = 5
 _MAX_LINES_UNREPORTED = 100
 _LABELS_HINT = " Other label words need a map, such as --labels approved=ham,trash=spam,unapproved=skip."
-_LABELLED_COLUMNS = COMMENT_COLUMNS | {"label", "weight"}
-_MAX_WEIGHT = 1e6
+LABELLED_COLUMNS = COMMENT_COLUMNS | {"label", "weight"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +76,7 @@ class Corpus:
         indexes = np.flatnonzero(mask).tolist()
         return replace(
             self,
-            comments=[self.comments[index] for index in indexes],
+            comments=select(self.comments, indexes),
             ids=[self.ids[index] for index in indexes],
             spam=self.spam[indexes],
             sources=self.sources[indexes],
@@ -101,27 +111,39 @@ def read_corpus(
     Calls `report` with sentences on columns and rows that are skipped, and on corrected labels.
     Raises `InvalidCorpus` for an unreadable file, a missing column, too many bad rows or no good row.
     """
-    rows: list[LabelledComment] = []
-    sources: list[int] = []
-    source_files: list[SourceFile] = []
-    for number, path in enumerate(paths):
-        with TableFile.open(path, ("text", "label"), words) as table:
-            labelled = _read_labelled_comments(table, report, words)
-            corrections = relabelling.labels.get(table.source, {})
-            file_rows = _without_unfilled_fields(relabel(table.name, labelled, corrections, report))
-            digest = table.sha256()
-        spam = sum(row.label is LabelValue.SPAM for row in file_rows)
-        rows += file_rows
-        sources += [number] * len(file_rows)
-        source_files.append(SourceFile(table.source, digest, spam, len(file_rows) - spam))
+    files = []
+    for path in paths:
+        with TableFile.open(path, REQUIRED_COLUMNS, words) as table:
+            rows = _without_unfilled_fields(labelled_comments(table, report, words, relabelling))
+            files.append((source_file(table, rows), rows))
+    return corpus_of([row.comment for _, rows in files for row in rows], files)
+
+
+def labelled_comments(
+    table: TableFile, report: Callable[[str], None], words: LabelWords, relabelling: Relabelling
+) -> Iterator[LabelledComment]:
+    """Yield the labelled comments of a file with their corrected labels. Raises and reports as `read_corpus` does."""
+    labelled = _read_labelled_comments(table, report, words)
+    return relabel(table.name, labelled, relabelling.labels.get(table.source, {}), report)
+
+
+def source_file(table: TableFile, rows: Sequence[LabelledComment]) -> SourceFile:
+    """Return the entry of a file in a corpus. `rows` are its labelled comments."""
+    spam = sum(row.label is LabelValue.SPAM for row in rows)
+    return SourceFile(table.source, table.sha256(), spam, len(rows) - spam)
+
+
+def corpus_of(comments: Sequence[Comment], files: Sequence[tuple[SourceFile, Sequence[LabelledComment]]]) -> Corpus:
+    """Return a corpus of `comments`, which are those of all files in order. The rows of the files give the rest."""
+    rows = [row for _, file_rows in files for row in file_rows]
     urls = list(dict.fromkeys(row.site for row in rows if row.site))
     numbers = {url: number for number, url in enumerate(urls)}
     return Corpus(
-        [row.comment for row in rows],
+        comments,
         [row.id for row in rows],
         np.array([row.label is LabelValue.SPAM for row in rows], dtype=bool),
-        np.array(sources, dtype=np.int64),
-        source_files,
+        np.repeat(np.arange(len(files)), [len(file_rows) for _, file_rows in files]),
+        [file for file, _ in files],
         np.array([numbers.get(row.site, -1) for row in rows], dtype=np.int64),
         urls,
         np.array([row.weight for row in rows]) if any(row.weight != 1.0 for row in rows) else None,
@@ -151,7 +173,7 @@ def survey_comments(table: TableFile, report: Callable[[str], None]) -> Survey:
     good, bad, swallowed = 0, _BadRows(), _BadRows()
     for row in _rows(table, COMMENT_COLUMNS, report):
         try:
-            _note_filled_fields(filled, _site_key(row), _parse_comment(row))
+            note_filled_fields(filled, site_key(row), parse_comment(row))
             good += 1
         except ValueError as error:
             (swallowed if row.lines > 1 else bad).add(row, error)
@@ -168,7 +190,7 @@ def comment_of(row: Row, survey: Survey) -> Comment:
     Raises `ValueError` with a sentence if the row holds no comment.
     """
     # A file that grows while it is read may name a new site.
-    return _keep_fields(_parse_comment(row), survey.filled.get(_site_key(row), COMMENT_FIELDS))
+    return keep_fields(parse_comment(row), survey.filled.get(site_key(row), COMMENT_FIELDS))
 
 
 def row_id(table: TableFile, row: Row) -> str:
@@ -208,28 +230,24 @@ class _BadRows:
         report(f"{name}: skipped {self.lines} of {total} rows. {self.summary()}.{hint}")
 
 
-class _UnknownLabel(ValueError):
-    """A label that no word of the map matches."""
-
-
 def _read_labelled_comments(
     table: TableFile, report: Callable[[str], None], words: LabelWords
 ) -> Iterator[LabelledComment]:
     good, left_out, bad, hint = 0, 0, _BadRows(), ""
-    for row in _rows(table, _LABELLED_COLUMNS, report):
+    for row in _rows(table, LABELLED_COLUMNS, report):
         try:
-            comment, label, site = _parse_comment(row), _parse_label(row, words), _parse_site(row)
-            weight = _parse_weight(row)
+            comment, label, site = parse_comment(row), parse_label(row, words), parse_site(row)
+            weight = parse_weight(row)
         except ValueError as error:
-            hint = _LABELS_HINT if isinstance(error, _UnknownLabel) else hint
+            hint = _LABELS_HINT if isinstance(error, UnknownLabel) else hint
             bad.add(row, error)
             continue
         if label is None:
             left_out += 1
         else:
             good += 1
-            yield LabelledComment(row_id(table, row), comment, label, site, weight)
-    _report_ignored_columns(table, _LABELLED_COLUMNS, report)
+            yield LabelledComment(row_id(table, row), comment, label, site, weight, row.line)
+    _report_ignored_columns(table, LABELLED_COLUMNS, report)
     if left_out:
         report(f"{table.name}: rows left out by their label word: {left_out}.")
     bad.check(table.name, good + left_out, report, hint)
@@ -256,64 +274,10 @@ def _report_ignored_columns(table: TableFile, known: Collection[str], report: Ca
         report(f"{table.name}: ignored the columns {show_invisible(', '.join(ignored))}.")
 
 
-def _parse_comment(row: Row) -> Comment:
-    if row.error:
-        raise ValueError(row.error)
-    values: dict[str, Any] = {name: row.values.get(name) for name in COMMENT_FIELDS}
-    for name, value in values.items():
-        if not (isinstance(value, str) or (value is None and name != "text")):
-            raise ValueError(f"{name} is missing" if value is None else f"{name} is not text")
-    values["text"] = values["text"].removesuffix("\ufeff")
-    return Comment(**values)
-
-
-def _parse_label(row: Row, words: LabelWords) -> LabelValue | None:
-    value = row.values.get("label")
-    word = "" if value is None else str(value).strip().lower()
-    if word not in words:
-        raise _UnknownLabel("label is missing" if not word else f"label is not one of {', '.join(words)}")
-    return words[word]
-
-
-def _parse_site(row: Row) -> str:
-    url = row.values.get("site")
-    try:
-        return "" if url in (None, "") else normalize_url(str(url))
-    except InvalidInput:
-        raise ValueError("site is no address such as https://blog.example") from None
-
-
-def _parse_weight(row: Row) -> float:
-    value = row.values.get("weight")
-    try:
-        weight = 1.0 if value in (None, "") else float(str(value))
-    except ValueError:
-        weight = 0.0
-    if not 0.0 < weight <= _MAX_WEIGHT:
-        raise ValueError(f"weight is no number above 0 and up to {_MAX_WEIGHT:,.0f}")
-    return weight
-
-
-def _site_key(row: Row) -> str:
-    """Return the site of a row. A malformed address stays as it is, because judging needs no site."""
-    try:
-        return _parse_site(row)
-    except ValueError:
-        return str(row.values["site"])
-
-
 def _without_unfilled_fields(rows: Iterable[LabelledComment]) -> list[LabelledComment]:
     """Set a field to `None` in all comments of a site that never fills it: the site did not collect it."""
     rows = list(rows)
     filled: dict[str, set[str]] = {}
     for row in rows:
-        _note_filled_fields(filled, row.site, row.comment)
-    return [row._replace(comment=_keep_fields(row.comment, filled[row.site])) for row in rows]
-
-
-def _note_filled_fields(filled: dict[str, set[str]], site: str, comment: Comment) -> None:
-    filled.setdefault(site, {"text"}).update(name for name in COMMENT_FIELDS if getattr(comment, name))
-
-
-def _keep_fields(comment: Comment, names: Collection[str]) -> Comment:
-    return Comment(**{name: getattr(comment, name) for name in names})
+        note_filled_fields(filled, row.site, row.comment)
+    return [row._replace(comment=keep_fields(row.comment, filled[row.site])) for row in rows]

@@ -1,12 +1,10 @@
-"""The feature matrix of many comments, built on several processors with progress reports."""
+"""The feature matrix of many comments, built part by part with progress reports."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -17,12 +15,8 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.features.passages import choose_passages, find_passages
 from moderation.features.signals import SIGNALS
 from moderation.features.signals.submission import rule_contributions
-
-_COMMENTS_PER_CHUNK = 500
-
-_Result = TypeVar("_Result")
-ProgressCallback = Callable[[float], None]
-"""Called with the finished proportion, within 0 and 1."""
+from moderation.training.executors import ALL_PROCESSORS, Executor, ProgressCallback, track_progress
+from moderation.training.parts import parts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,32 +92,47 @@ class PassageMatrix:
 
 def build_matrix(
     comments: Sequence[Comment],
-    n_jobs: int = -1,
+    executor: Executor = ALL_PROCESSORS,
     progress: ProgressCallback | None = None,
     *,
     with_passages: bool = True,
 ) -> DesignMatrix:
-    """Extract the features of all comments on `n_jobs` processors, -1 for all of them.
+    """Extract the features of all comments.
 
     A fit reads no passages, so they may be left out of the matrix that it is made from.
 
     Time and memory grow linearly with the number of comments.
     """
-    chunks = [comments[i : i + _COMMENTS_PER_CHUNK] for i in range(0, len(comments), _COMMENTS_PER_CHUNK)]
-    workers = Parallel(n_jobs=n_jobs if len(chunks) > 2 else 1, return_as="generator")
-    work = workers(delayed(_extract_chunk)(chunk, with_passages) for chunk in chunks)
-    parts = track_progress(work, len(chunks), progress)
-    if parts:
-        return _stack(parts)
+    calls = [(*part, with_passages) for part in parts_of(comments)]
+    matrices = track_progress(executor.stream(_extract_part, calls), len(calls), progress)
+    if matrices:
+        return _stack(matrices)
     return DesignMatrix(
         sparse.csr_array((0, N_COLUMNS), dtype=np.float32), np.zeros((0, len(SIGNALS)), dtype=np.float32), np.zeros(0)
     )
 
 
-def _extract_chunk(comments: Sequence[Comment], with_passages: bool) -> DesignMatrix:
+def extract(comments: Sequence[Comment], *, with_passages: bool) -> DesignMatrix:
+    """Extract the features of a few hundred comments in this process."""
     parsed_comments = ParsedComment.parse_batch(comments)
     matrix = _extract_rows(parsed_comments)
     return replace(matrix, passages=_extract_passages(parsed_comments)) if with_passages else matrix
+
+
+def take_rows(matrices: Sequence[DesignMatrix], rows: NDArray[np.int64]) -> DesignMatrix:
+    """Return some rows of matrices that follow one another. `rows` ascend, and are at least one."""
+    starts = np.cumsum([0, *(len(matrix.signals) for matrix in matrices)])
+    bounds = np.searchsorted(rows, starts)
+    taken = [
+        matrix if high - low == len(matrix.signals) else matrix.take(rows[low:high] - start)
+        for matrix, start, low, high in zip(matrices, starts[:-1], bounds[:-1], bounds[1:], strict=True)
+        if low < high
+    ]
+    return _stack(taken)
+
+
+def _extract_part(comments: Sequence[Comment], rows: NDArray[np.int64], with_passages: bool) -> DesignMatrix:
+    return extract([comments[row] for row in rows.tolist()], with_passages=with_passages)
 
 
 def _extract_passages(parsed_comments: Sequence[ParsedComment]) -> PassageMatrix | None:
@@ -146,12 +155,15 @@ def _extract_rows(parsed_comments: Sequence[ParsedComment]) -> DesignMatrix:
 
 
 def _hashed_rows(batch: HashedBatch) -> sparse.csr_array:
-    coordinates, shape = (batch.document_index, batch.columns), (batch.documents, N_COLUMNS)
+    coordinates = batch.document_index.astype(np.int32), batch.columns.astype(np.int32)
+    shape = batch.documents, N_COLUMNS
     return sparse.coo_array((batch.values.astype(np.float32), coordinates), shape=shape).tocsr()
 
 
 def _stack(parts: Sequence[DesignMatrix]) -> DesignMatrix:
     """Return the rows of all parts, one part after the other, with their passages."""
+    if len(parts) == 1:
+        return parts[0]
     hashed = sparse.vstack([part.hashed for part in parts], format="csr")
     stacked = DesignMatrix(
         hashed, np.concatenate([part.signals for part in parts]), np.concatenate([part.rules for part in parts])
@@ -167,27 +179,3 @@ def _stack(parts: Sequence[DesignMatrix]) -> DesignMatrix:
         np.concatenate([passages.owners + start for passages, start in long]),
     )
     return replace(stacked, passages=passages)
-
-
-def track_progress(work: Iterable[_Result], total: int, progress: ProgressCallback | None) -> list[_Result]:
-    """Collect the results that `work` yields, calling `progress` after each of the `total`."""
-    results: list[_Result] = []
-    for result in work:
-        results.append(result)
-        if progress is not None:
-            progress(len(results) / total)
-    return results
-
-
-def report_tenths(report: Callable[[str], None], activity: str) -> ProgressCallback:
-    """Return a callback that reports the progress of an activity at each tenth, once."""
-    reported = 0
-
-    def report_progress(proportion: float) -> None:
-        nonlocal reported
-        tenths = int(proportion * 10 + 1e-9)
-        if tenths > reported:
-            reported = tenths
-            report(f"{activity}: {tenths * 10} %.")
-
-    return report_progress

@@ -7,13 +7,13 @@ on folds of its templates.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from scipy.special import expit
-from threadpoolctl import threadpool_limits
 
 from moderation.domain.errors import InvalidCorpus
 from moderation.domain.general_guarantee import GeneralGuarantees
@@ -21,7 +21,7 @@ from moderation.domain.thresholds import Thresholds
 from moderation.features.extraction import FEATURES_VERSION
 from moderation.features.signals import signal_codes
 from moderation.scoring.trained_weights import TrainedWeights
-from moderation.training.augmentation import augment, borrowing_from
+from moderation.training.augmentation import copy_part, plan_copies
 from moderation.training.calibration import (
     calibrate,
     calibrate_small_sample,
@@ -30,18 +30,14 @@ from moderation.training.calibration import (
     general_guarantees,
 )
 from moderation.training.corpus import Corpus
-from moderation.training.design_matrix import (
-    DesignMatrix,
-    ProgressCallback,
-    build_matrix,
-    report_tenths,
-    track_progress,
-)
+from moderation.training.design_matrix import DesignMatrix, build_matrix, extract
 from moderation.training.evaluation import balanced_log_loss
-from moderation.training.folds import drop_duplicates, number_sites, site_folds, source_folds
-from moderation.training.linear import LinearModel, fit
+from moderation.training.executors import ALL_PROCESSORS, Executor, report_tenths
+from moderation.training.folds import deduplicate_groups, number_sites, site_folds, source_folds, text_keys
+from moderation.training.linear import LinearModel
+from moderation.training.parts import parts_of
 from moderation.training.recipe import Recipe
-from moderation.training.sample_weights import sample_weights
+from moderation.training.training_set import TrainingSet
 
 _MIN_COMMENTS_PER_LABEL = 20
 """Minimum of spam and of ham, for a model and for the weights of a site."""
@@ -49,60 +45,6 @@ _MAX_SITE_LOG_LOSS_BITS = 0.5
 """Highest log loss (bits per label) at which a site keeps its own weights."""
 
 Report = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingSet:
-    """A deduplicated, augmented corpus with its feature matrices, ready for any number of fits.
-
-    Attributes
-    ----------
-    corpus : Corpus
-        The comments.
-    sites : ndarray of shape (n_comments,)
-        Site numbers, -1 unless the site has enough comments for its own weights.
-    plain : DesignMatrix
-        Features of the comments.
-    augmented : DesignMatrix
-        Features of the augmented copies, on which models are fitted.
-    donors : ndarray of shape (n_comments, 3)
-        Source numbers of the comments that a copy borrows from, -1 for none.
-    """
-
-    corpus: Corpus
-    sites: NDArray[np.int64]
-    plain: DesignMatrix
-    augmented: DesignMatrix
-    donors: NDArray[np.int64]
-
-    def fit_without(self, held_out: NDArray[np.bool_], recipe: Recipe) -> LinearModel:
-        """Fit a model without the held-out comments, and without copies that borrow from a wholly held-out source."""
-        rows = np.flatnonzero(~held_out & ~borrowing_from(held_out, self.corpus.sources, self.donors))
-        corpus, matrix = self.corpus, self.augmented.take(rows)
-        counts = None if corpus.weights is None else corpus.weights[rows]
-        weights = sample_weights(corpus.spam[rows], corpus.sources[rows], recipe.ham_weight, counts)
-        return fit(matrix, corpus.spam[rows], weights, self.sites[rows], recipe)
-
-    def fit_folds(
-        self,
-        folds: Sequence[NDArray[np.bool_]],
-        recipe: Recipe,
-        progress: ProgressCallback | None = None,
-        n_jobs: int = -1,
-    ) -> list[LinearModel]:
-        """Fit a model without each fold, `n_jobs` at a time, -1 for as many as there are processors."""
-        workers = Parallel(n_jobs=n_jobs, prefer="threads", return_as="generator")
-        # Threads of BLAS inside each fit would compete with the fits for the processors.
-        with threadpool_limits(1):
-            models = workers(delayed(self.fit_without)(fold, recipe) for fold in folds)
-            return track_progress(models, len(folds), progress)
-
-    def without_source(self, number: int) -> "TrainingSet":
-        """Return the training set without the comments of a source and the copies that borrow from it."""
-        kept = (self.corpus.sources != number) & ~(self.donors == number).any(axis=1)
-        rows = np.flatnonzero(kept)
-        matrices = self.plain.take(rows), self.augmented.take(rows)
-        return TrainingSet(self.corpus.where(kept), self.sites[rows], *matrices, self.donors[rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,15 +94,16 @@ class TrainingResult:
         return arrays | ({"weights_by_site": weights_by_site} if weights_by_site else {})
 
 
-def build_training_set(corpus: Corpus, recipe: Recipe, report: Report, n_jobs: int = -1) -> TrainingSet:
+def build_training_set(
+    corpus: Corpus, recipe: Recipe, report: Report, executor: Executor = ALL_PROCESSORS
+) -> TrainingSet:
     """Deduplicate and augment a corpus and extract its features.
 
     Raises `InvalidCorpus` if fewer than 20 spam or 20 ham comments remain.
     """
     sources = np.array(corpus.source_names())
     corpus = corpus.where(~(corpus.spam & np.isin(sources, recipe.ham_only)))
-    corpus = drop_duplicates(corpus, corpus.sources, recipe.max_spam_per_template)
-    corpus = drop_duplicates(corpus, corpus.sites, recipe.max_spam_per_template)
+    corpus, templates = _deduplicated(corpus, recipe, executor)
     for name, count in (("spam", corpus.spam.sum()), ("ham", (~corpus.spam).sum())):
         if count < _MIN_COMMENTS_PER_LABEL:
             raise InvalidCorpus(
@@ -168,22 +111,23 @@ def build_training_set(corpus: Corpus, recipe: Recipe, report: Report, n_jobs: i
                 f"a model needs at least {_MIN_COMMENTS_PER_LABEL} of each label."
             )
     report(f"Extracting features of {len(corpus.comments)} different comments ({corpus.spam.sum()} spam).")
-    copies, donors = augment(corpus, recipe)
-    plain = build_matrix(corpus.comments, n_jobs, report_tenths(report, "Original comments"))
-    progress = report_tenths(report, "Augmented copies")
-    augmented = build_matrix(copies, n_jobs, progress, with_passages=False)
-    return TrainingSet(corpus, _sites_with_weights(corpus, recipe), plain, augmented, donors)
+    copies, donors = plan_copies(corpus, recipe, executor)
+    plain = build_matrix(corpus.comments, executor, report_tenths(report, "Original comments"))
+    augmented = executor.place(_extract_copies, copies, report_tenths(report, "Augmented copies"))
+    return TrainingSet(corpus, templates, _sites_with_weights(corpus, recipe), plain, augmented, donors)
 
 
-def train(training_set: TrainingSet, recipe: Recipe, report: Report, n_jobs: int = -1) -> TrainingResult:
+def train(
+    training_set: TrainingSet, recipe: Recipe, report: Report, executor: Executor = ALL_PROCESSORS
+) -> TrainingResult:
     """Fit, calibrate and choose thresholds, with one fit on everything and one for each held-out fold."""
-    corpus = training_set.corpus
+    corpus, templates = training_set.corpus, training_set.templates
     nothing = np.zeros(len(corpus.comments), dtype=bool)
-    folds = source_folds(corpus, recipe.folds, recipe.sites)
-    folds_of_sites = site_folds(corpus, training_set.sites)
+    folds = source_folds(corpus, recipe.folds, recipe.sites, templates)
+    folds_of_sites = site_folds(corpus, training_set.sites, templates)
     report(f"Fitting one model on everything and {len(folds) + len(folds_of_sites)} with a fold held out.")
     final, *models = training_set.fit_folds(
-        [nothing, *folds, *folds_of_sites], recipe, report_tenths(report, "Fitted"), n_jobs
+        [nothing, *folds, *folds_of_sites], recipe, report_tenths(report, "Fitted"), executor
     )
     logits = out_of_fold_logits(training_set, folds, models[: len(folds)])
     site_logits = out_of_fold_logits(training_set, folds_of_sites, models[len(folds) :], training_set.sites)
@@ -245,6 +189,21 @@ def ham_by_site(corpus: Corpus, scores: NDArray[np.float64], recipe: Recipe) -> 
         counted = ham
     sites = number_sites(corpus, recipe.sites)
     return [scores[counted & (sites == site)] for site in np.unique(sites[counted])]
+
+
+def _deduplicated(corpus: Corpus, recipe: Recipe, executor: Executor) -> tuple[Corpus, list[str]]:
+    """Return the corpus without the copies in a source, and then in a site, and the template of each comment."""
+    calls = parts_of(corpus.comments)
+    keys = [key for part_keys in executor.stream(text_keys, calls) for key in part_keys]
+    for groups in (attrgetter("sources"), attrgetter("sites")):
+        kept = deduplicate_groups(keys, groups(corpus), corpus.spam, recipe.max_spam_per_template)
+        corpus, keys = corpus.where(kept), list(compress(keys, kept.tolist()))
+    return corpus, [key.template for key in keys]
+
+
+def _extract_copies(*arguments: Any) -> DesignMatrix:
+    """Return the features of the copies of a part; the arguments are those of `copy_part`."""
+    return extract(copy_part(*arguments), with_passages=False)
 
 
 def _sites_with_weights(corpus: Corpus, recipe: Recipe) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
@@ -43,47 +44,59 @@ def template_key(comment: Comment) -> str:
 
 def split_hash(comment: Comment) -> float:
     """Return a number in [0, 1) that depends on the template alone. It decides the side of a split."""
-    return int.from_bytes(hashlib.sha256(template_key(comment).encode()).digest()[:6]) / 2**48
+    return _split_hash_of(template_key(comment))
 
 
-def deduplicate(
-    comments: Sequence[Comment], keys: Sequence[str], spam: NDArray[np.bool_], max_spam: int
-) -> NDArray[np.bool_]:
+class TextKey(NamedTuple):
+    """The SHA-256 of a text without the space around it, and its `template_key`."""
+
+    text: bytes
+    template: str
+
+
+def text_keys(comments: Sequence[Comment], rows: NDArray[np.int64]) -> list[TextKey]:
+    """Return the keys of some comments."""
+    chosen = [comments[row] for row in rows.tolist()]
+    return [
+        TextKey(hashlib.sha256(comment.text.strip().encode("utf-8", "surrogatepass")).digest(), template_key(comment))
+        for comment in chosen
+    ]
+
+
+def deduplicate(keys: Sequence[TextKey], spam: NDArray[np.bool_], max_spam: int) -> NDArray[np.bool_]:
     """Return a mask that keeps one comment of each text and label, and at most `max_spam` spam comments of a template.
 
     Parameters
     ----------
-    comments : sequence of Comment
-        The comments, the preferred copies first.
-    keys : sequence of str
-        The `template_key` of each comment.
+    keys : sequence of TextKey
+        The keys of the comments, the preferred copies first.
     spam : ndarray of shape (n_comments,)
         The labels.
     max_spam : int
-        Limit of spam comments with the same key.
+        Limit of spam comments with the same template.
     """
-    seen: set[tuple[str, bool]] = set()
+    seen: set[tuple[bytes, bool]] = set()
     templates: Counter[str] = Counter()
-    kept = np.zeros(len(comments), dtype=bool)
-    for i, (comment, key) in enumerate(zip(comments, keys, strict=True)):
-        exact = (comment.text.strip(), bool(spam[i]))
+    kept = np.zeros(len(keys), dtype=bool)
+    for i, key in enumerate(keys):
+        exact = (key.text, bool(spam[i]))
         if exact in seen:
             continue
         seen.add(exact)
-        templates[key] += bool(spam[i])
-        kept[i] = not spam[i] or templates[key] <= max_spam
+        templates[key.template] += bool(spam[i])
+        kept[i] = not spam[i] or templates[key.template] <= max_spam
     return kept
 
 
-def drop_duplicates(corpus: Corpus, groups: NDArray[np.int64], max_spam: int) -> Corpus:
-    """Return the corpus deduplicated within each group. Comments of group -1 are all kept."""
+def deduplicate_groups(
+    keys: Sequence[TextKey], groups: NDArray[np.int64], spam: NDArray[np.bool_], max_spam: int
+) -> NDArray[np.bool_]:
+    """Return a mask that keeps the comments left by `deduplicate` in each group, and all of group -1."""
     kept = np.ones(len(groups), dtype=bool)
     for group in np.unique(groups[groups >= 0]):
-        rows = np.flatnonzero(groups == group).tolist()
-        comments = [corpus.comments[i] for i in rows]
-        keys = [template_key(comment) for comment in comments]
-        kept[rows] = deduplicate(comments, keys, corpus.spam[rows], max_spam)
-    return corpus.where(kept)
+        rows = np.flatnonzero(groups == group)
+        kept[rows] = deduplicate([keys[i] for i in rows.tolist()], spam[rows], max_spam)
+    return kept
 
 
 def number_sites(corpus: Corpus, sites: Mapping[str, str]) -> NDArray[np.int64]:
@@ -98,13 +111,16 @@ def number_sites(corpus: Corpus, sites: Mapping[str, str]) -> NDArray[np.int64]:
 
 
 def source_folds(
-    corpus: Corpus, max_folds: int, sites: Mapping[str, str] = _NO_SHARED_SITES
+    corpus: Corpus,
+    max_folds: int,
+    sites: Mapping[str, str] = _NO_SHARED_SITES,
+    templates: Sequence[str] | None = None,
 ) -> list[NDArray[np.bool_]]:
     """Return masks of the comments to hold out in turn, at least two and at most `max_folds`.
 
     Each fold holds whole sites (`number_sites`), balanced by size. A single site is split by template, and so are two
     sites that their file names: a model of one has no copies of its weights, so that its shared weights are of another
-    scale than those of both.
+    scale than those of both. `templates` are the `template_key` of each comment, computed here if they are absent.
 
     Returns
     -------
@@ -115,25 +131,35 @@ def source_folds(
     n_sites = len(np.unique(numbers))
     n_folds = max(2, max_folds)
     if n_sites < (3 if (corpus.sites >= 0).all() else 2):
-        return _template_folds(corpus, np.arange(len(corpus.comments)), n_folds)
+        return _template_folds(corpus, np.arange(len(corpus.comments)), n_folds, templates)
     splitter = GroupKFold(min(n_folds, n_sites))
     held_out = (rows for _, rows in splitter.split(numbers, groups=numbers))
     return [_mask(rows, len(corpus.comments)) for rows in held_out]
 
 
-def site_folds(corpus: Corpus, sites: NDArray[np.int64]) -> list[NDArray[np.bool_]]:
+def site_folds(
+    corpus: Corpus, sites: NDArray[np.int64], templates: Sequence[str] | None = None
+) -> list[NDArray[np.bool_]]:
     """Return masks of the comments to hold out in turn from sites with their own weights, split by template.
 
     `sites` are the numbers of these sites, -1 for other comments. The list is empty if no site has its own weights.
     """
-    return _template_folds(corpus, np.flatnonzero(has_site_weights(sites)), _SITE_FOLDS)
+    return _template_folds(corpus, np.flatnonzero(has_site_weights(sites)), _SITE_FOLDS, templates)
 
 
-def _template_folds(corpus: Corpus, rows: NDArray[np.int64], n_folds: int) -> list[NDArray[np.bool_]]:
+def _template_folds(
+    corpus: Corpus, rows: NDArray[np.int64], n_folds: int, templates: Sequence[str] | None
+) -> list[NDArray[np.bool_]]:
     """Return masks that split some of the comments by template, without empty folds."""
+    chosen = rows.tolist()
+    keys = [template_key(corpus.comments[i]) for i in chosen] if templates is None else [templates[i] for i in chosen]
     numbers = np.full(len(corpus.comments), -1)
-    numbers[rows] = [int(split_hash(corpus.comments[i]) * n_folds) for i in rows.tolist()]
+    numbers[rows] = [int(_split_hash_of(key) * n_folds) for key in keys]
     return [numbers == number for number in range(n_folds) if (numbers == number).any()]
+
+
+def _split_hash_of(template: str) -> float:
+    return int.from_bytes(hashlib.sha256(template.encode()).digest()[:6]) / 2**48
 
 
 def _mask(rows: NDArray[np.int64], length: int) -> NDArray[np.bool_]:

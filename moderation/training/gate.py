@@ -24,7 +24,7 @@ from moderation.scoring.model import Model, score
 from moderation.training.calibration import MIN_SITE_HAM
 from moderation.training.corpus import Corpus
 from moderation.training.evaluation import RATES, ScoredCorpus, balanced_weights, calibration_error, outcomes
-from moderation.training.folds import deduplicate, template_key
+from moderation.training.folds import deduplicate, template_key, text_keys
 from moderation.training.obfuscators import Obfuscator, obfuscators
 from moderation.training.paired import chance_of, gain
 from moderation.training.slices import language_of
@@ -97,17 +97,24 @@ def objections(
 
 def score_corpus(model: Model, corpus: Corpus) -> NDArray[np.float64]:
     """Return the spam probability of each comment by the weights of its site, shape (n_comments,)."""
-    scores = np.empty(len(corpus.comments))
-    for site in np.unique(corpus.sites):
-        rows = np.flatnonzero(corpus.sites == site).tolist()
-        site_model = model.for_site(corpus.site_url(rows[0]))
-        scores[rows] = list(probabilities(site_model, [corpus.comments[i] for i in rows]))
+    urls = [corpus.site_url(index) for index in range(len(corpus.comments))]
+    return score_comments(model, corpus.comments, urls)
+
+
+def score_comments(model: Model, comments: Sequence[Comment], site_urls: Sequence[str]) -> NDArray[np.float64]:
+    """Return the spam probability of each comment by the weights of its site, shape (n_comments,)."""
+    scores = np.empty(len(comments))
+    numbers = {url: number for number, url in enumerate(dict.fromkeys(site_urls))}
+    sites = np.array([numbers[url] for url in site_urls], dtype=np.int64)
+    for url, site in numbers.items():
+        rows = np.flatnonzero(sites == site).tolist()
+        scores[rows] = list(probabilities(model.for_site(url), [comments[i] for i in rows]))
     return scores
 
 
 def _without_campaigns(corpus: Corpus) -> NDArray[np.bool_]:
-    keys = [template_key(comment) for comment in corpus.comments]
-    return deduplicate(corpus.comments, keys, corpus.spam, _MAX_PER_TEMPLATE)
+    keys = text_keys(corpus.comments, np.arange(len(corpus.comments)))
+    return deduplicate(keys, corpus.spam, _MAX_PER_TEMPLATE)
 
 
 def _seen(new: Contender, old: Contender, holdout: Corpus) -> Iterator[str]:

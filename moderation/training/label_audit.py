@@ -20,6 +20,7 @@ from moderation.domain.errors import InvalidInput
 from moderation.scoring.batches import probabilities
 from moderation.scoring.model import Model
 from moderation.training.design_matrix import build_matrix
+from moderation.training.executors import ONE_PROCESSOR
 from moderation.training.folds import template_key
 
 MIN_WORDS = 8
@@ -99,7 +100,7 @@ def _out_of_fold(
 
 def _features(model: Model | None, comments: Sequence[Comment]) -> sparse.csr_matrix:
     """Return hashed n-grams, standardized signals and the model's logit of each comment, on like scales."""
-    matrix = build_matrix(comments, n_jobs=1, with_passages=False)
+    matrix = build_matrix(comments, ONE_PROCESSOR, with_passages=False)
     with warnings.catch_warnings():
         # A signal that no comment has is without a mean.
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -6,18 +6,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from moderation.domain.comment import Comment
 from moderation.domain.errors import ModerationError, PromotionRefused
 from moderation.domain.invisible import show_invisible
 from moderation.registry.model_card import ModelCard
 from moderation.registry.model_registry import ModelRegistry
 from moderation.registry.promotion_log import Promotion, PromotionWay
-from moderation.scoring.model import Model
+from moderation.registry.stored_model import StoredModel
 from moderation.training import evaluation, fitting, gate
 from moderation.training.corpus import SPAM_AND_HAM, Corpus, LabelWords, read_corpus
 from moderation.training.evaluation import ScoredCorpus
+from moderation.training.executors import ALL_PROCESSORS, ONE_PROCESSOR, Executor
 from moderation.training.model_cards import build_card
+from moderation.training.parts import parts_of, row_slices
 from moderation.training.recipe import Recipe
 from moderation.training.relabelling import NOTHING_RELABELLED, Relabelling
 from moderation.training.report import render
@@ -71,23 +76,23 @@ def train(
     now: datetime,
     words: LabelWords = SPAM_AND_HAM,
     relabelling: Relabelling = NOTHING_RELABELLED,
-    n_jobs: int = -1,
+    executor: Executor = ALL_PROCESSORS,
 ) -> ModelCard:
     """Train on files of labelled comments and add the model to the registry, without promoting it.
 
-    Without a `model_id`, the model is named after the time. `n_jobs` processors work, -1 for all.
+    Without a `model_id`, the model is named after the time.
     Raises `InvalidCorpus` for files without enough comments, `Conflict` if the id is taken, and `InvalidInput` if it is
     malformed or the registry is not writable.
     """
     name = model_id or f"{now:%Y%m%d-%H%M%S}"
     # Without this check, minutes of fitting are lost when the model cannot be stored in the end.
     registry.check_can_add(name)
-    corpus = read_corpus(files, report, words, relabelling)
+    corpus = executor.read_corpus(files, report, words, relabelling)
     unread = sorted(relabelling.labels.keys() - {file.source for file in corpus.source_files})
     if unread:
         report(f"Corrections of sources that were not read: {show_invisible(', '.join(unread))}.")
-    training_set = fitting.build_training_set(corpus, recipe, report, n_jobs)
-    trained = fitting.train(training_set, recipe, report, n_jobs)
+    training_set = fitting.build_training_set(corpus, recipe, report, executor)
+    trained = fitting.train(training_set, recipe, report, executor)
     return registry.add(trained.arrays(), build_card(name, corpus, trained, recipe, relabelling))
 
 
@@ -97,13 +102,15 @@ def evaluate(
     model_ids: Sequence[str],
     report: Report,
     words: LabelWords = SPAM_AND_HAM,
+    executor: Executor = ONE_PROCESSOR,
 ) -> list[Evaluation]:
     """Evaluate each model on all comments of the files, at the model's thresholds.
 
     The metrics are valid only if the model was not trained on these comments.
     """
-    corpus = read_corpus(files, report, words)
-    return [_evaluate_model(registry.load(model_id).patient(), corpus) for model_id in model_ids]
+    models = [StoredModel.load(registry, model_id) for model_id in model_ids]
+    corpus = executor.read_corpus(files, report, words, NOTHING_RELABELLED)
+    return [_evaluate_model(model, corpus, executor) for model in models]
 
 
 def render_report(evaluations: Sequence[Evaluation], champion: str | None) -> str:
@@ -165,8 +172,8 @@ def _registry_entry(registry: ModelRegistry, model_id: str, live: bool) -> Regis
         return RegistryEntry(model_id, live, None, str(error))
 
 
-def _evaluate_model(model: Model, corpus: Corpus) -> Evaluation:
-    scores = gate.score_corpus(model, corpus)
+def _evaluate_model(stored: StoredModel, corpus: Corpus, executor: Executor) -> Evaluation:
+    model, scores = stored.model, _score_corpus(stored, corpus, executor)
     return Evaluation(
         model.id,
         evaluation.metrics(scores, corpus.spam, model.thresholds),
@@ -174,3 +181,19 @@ def _evaluate_model(model: Model, corpus: Corpus) -> Evaluation:
         corpus,
         ScoredCorpus(model, scores),
     )
+
+
+def _score_corpus(stored: StoredModel, corpus: Corpus, executor: Executor) -> NDArray[np.float64]:
+    """Return the spam probability of each comment by the weights of its site, shape (n_comments,)."""
+    parts = parts_of(corpus.comments)
+    calls = [
+        (*part, [corpus.site_url(index) for index in range(rows.start, rows.stop)], stored)
+        for part, rows in zip(parts, row_slices(parts), strict=True)
+    ]
+    return np.concatenate([np.zeros(0), *executor.stream(_score_part, calls)])
+
+
+def _score_part(
+    comments: Sequence[Comment], rows: NDArray[np.int64], site_urls: Sequence[str], stored: StoredModel
+) -> NDArray[np.float64]:
+    return gate.score_comments(stored.model, [comments[row] for row in rows.tolist()], site_urls)

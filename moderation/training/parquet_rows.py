@@ -28,9 +28,13 @@ def require_pyarrow(subject: str) -> None:
 
 
 def parquet_rows(
-    binary: BinaryIO, name: str, columns: Collection[str] | None, check_columns: Callable[[Sequence[str]], None]
+    binary: BinaryIO,
+    name: str,
+    columns: Collection[str] | None,
+    check_columns: Callable[[Sequence[str]], None],
+    start: int = 0,
 ) -> Iterator[Row]:
-    """Yield the rows of a file in order, with their values in the `columns`; `None` for all columns of plain values.
+    """Yield the rows of a file from `start` on, with their values in the `columns`; `None` for all of plain values.
 
     `check_columns` raises an error if a required column is missing. Raises `InvalidCorpus` with the `name`, the row
     group and the remedy for a file that is damaged or needs too much memory.
@@ -41,6 +45,8 @@ def parquet_rows(
         # A process that crashes may leave a part of a line behind.
         whole_lines = (line for line in process.stdout or () if line.endswith(b"\n"))
         for number, line in enumerate(whole_lines):
+            if 0 < number < start:
+                continue
             match orjson.loads(line):
                 case [sentence]:
                     raise InvalidCorpus(f"{name} {sentence}")

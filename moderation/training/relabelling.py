@@ -18,7 +18,7 @@ _LABELS_BY_LETTER = {"s": LabelValue.SPAM, "h": LabelValue.HAM, "n": None, "u": 
 class LabelledComment(NamedTuple):
     """A labelled comment of a file. `site` is the address of its site, empty if the file does not name one.
 
-    `weight` is the number of comments for which it stands in training.
+    `weight` is the number of comments for which it stands in training, `line` the line or row where it begins.
     """
 
     id: str
@@ -26,6 +26,7 @@ class LabelledComment(NamedTuple):
     label: LabelValue
     site: str
     weight: float = 1.0
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)

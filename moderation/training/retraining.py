@@ -25,6 +25,7 @@ from moderation.registry.model_registry import ModelRegistry
 from moderation.registry.promotion_log import Promotion, PromotionWay
 from moderation.training import lifecycle
 from moderation.training.corpus import Corpus, read_corpus
+from moderation.training.executors import ONE_PROCESSOR
 from moderation.training.gate import MIN_COMMENTS
 from moderation.training.lifecycle import Publish, Report
 from moderation.training.recipe import Recipe
@@ -77,11 +78,17 @@ def retrain(
     champion = registry.current_id()
     kept = as_strict_as(recipe, registry.card(champion).general_guarantees if champion else None)
     card = lifecycle.train(
-        registry, [older, *files], kept, model_id=model_id, report=report, now=now, relabelling=relabelling, n_jobs=1
+        registry,
+        [older, *files],
+        kept,
+        model_id=model_id,
+        report=report,
+        now=now,
+        relabelling=relabelling,
+        executor=ONE_PROCESSOR,
     )
-    if champion is None:
-        found: list[str] = []
-    else:
+    found: list[str] = []
+    if champion:
         found = lifecycle.compare(registry, card.id, champion, read_corpus([newer], report), report)
     if promote and not found:
         way = PromotionWay.GATE if champion else PromotionWay.FIRST

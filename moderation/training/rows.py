@@ -18,7 +18,7 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple, Self
 
 from moderation.domain.csv_cells import EXPORT_COLUMNS, restore
@@ -53,10 +53,10 @@ class Row(NamedTuple):
         return f"{self.unit} {self.line}"
 
 
-def jsonl_rows(lines: Iterable[str], skipped: int) -> Iterator[Row]:
-    """Yield a row for each line that is not blank; `skipped` lines came before the first."""
+def jsonl_rows(lines: Iterable[str], skipped: int, start: int = 0) -> Iterator[Row]:
+    """Yield a row for each line from `start` on that is not blank; `skipped` lines came before the first."""
     for number, line in enumerate(lines, skipped + 1):
-        if line.strip():
+        if number >= start and line.strip():
             try:
                 values = json.loads(line)
             except (ValueError, RecursionError):
@@ -71,10 +71,12 @@ def csv_rows(
     required: Collection[str],
     check_columns: Callable[[Sequence[str]], None],
     label_words: Collection[str] = (),
+    start: int = 0,
 ) -> Iterator[Row]:
     """Yield the rows below the header line, and one row with an error for the lines inside each unclosed quote.
 
-    `skipped` lines came before the header. `check_columns` raises an error if a `required` column is missing.
+    `skipped` lines came before the header. A row begins on the line `start`, and earlier ones are left out.
+    `check_columns` raises an error if a `required` column is missing.
     `label_words`, in lower case, are the words of the column `label`; empty if the labels are not read.
     """
     csv.field_size_limit(MAX_CELL_CHARS)
@@ -97,6 +99,7 @@ def csv_rows(
         if not columns:
             columns = [name.strip() for name in cells]
             check_columns(columns)
+            feed.skip_to(start)
         elif cells:
             yield _csv_row(feed, _InnerLines(delimiter, columns, label_words), cells)
 
@@ -124,6 +127,10 @@ class _RecordLines:
     def start(self) -> int:
         """The number of the record's first line."""
         return self.number - len(self.record) + 1
+
+    def skip_to(self, line: int) -> None:
+        """Leave out the lines before this one."""
+        self.number += sum(1 for _ in islice(self._lines, max(0, line - 1 - self.number)))
 
     def __iter__(self) -> Self:
         return self

@@ -96,15 +96,15 @@ class TableFile:
         with errors_named(self.name), self._restart() as binary:
             return hashlib.file_digest(binary, "sha256").hexdigest()  # type: ignore[arg-type]
 
-    def rows(self, columns: Collection[str] | None = None) -> Iterator[Row]:
-        """Yield the rows from the first to the last. Of a Parquet file, reads only the `columns`.
+    def rows(self, columns: Collection[str] | None = None, start: int = 0) -> Iterator[Row]:
+        """Yield the rows to the last, from the line or row `start` on. Of a Parquet file, reads only the `columns`.
 
         Raises `InvalidCorpus` for another format or encoding, without any row, or without a required column.
         """
         self._columns.clear()
         with errors_named(self.name):
             count = 0
-            for row in self._read_rows(columns):
+            for row in self._read_rows(columns, start):
                 count += 1
                 self._note_columns(row.values)
                 yield row
@@ -154,10 +154,10 @@ class TableFile:
                         )
                     yield line
 
-    def _read_rows(self, columns: Collection[str] | None) -> Iterator[Row]:
+    def _read_rows(self, columns: Collection[str] | None, start: int) -> Iterator[Row]:
         if self._is_parquet():
             with self._restart() as binary:
-                yield from parquet_rows(binary, self.name, columns, self._check_header)
+                yield from parquet_rows(binary, self.name, columns, self._check_header, start)
             return
         lines = self.lines()
         blank = 0
@@ -171,9 +171,9 @@ class TableFile:
             if pattern.match(line.strip()):
                 raise self._wrong_format(kind, remedy)
         if line.lstrip().startswith("{"):
-            yield from jsonl_rows(chain([line], lines), blank)
+            yield from jsonl_rows(chain([line], lines), blank, start)
         else:
-            yield from csv_rows(line, lines, blank, self._required, self._check_header, self._label_words)
+            yield from csv_rows(line, lines, blank, self._required, self._check_header, self._label_words, start)
 
     def _is_parquet(self) -> bool:
         """Return whether the file is Parquet. Raises `InvalidCorpus` if it is gzip'd besides."""

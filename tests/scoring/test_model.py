@@ -19,6 +19,7 @@ from moderation.scoring.batches import BATCH_SIZE, probabilities
 from moderation.scoring.model import Model, logistic, score
 from moderation.scoring.reasons import SENTENCES, split_strongest, strongest
 from moderation.training.design_matrix import build_matrix
+from moderation.training.executors import ONE_PROCESSOR
 from tests.models import ODD_SITE, odd_model, odd_result, small_model, small_result
 from tests.strategies import comments
 
@@ -94,7 +95,7 @@ def test_comments_of_several_batches_keep_their_order() -> None:
 @given(comments)
 def test_serving_scores_as_evaluation_does(comment: Comment) -> None:
     """The figures of a model card hold for the model that serves, but for the rounding of its weights."""
-    matrix = build_matrix([comment], n_jobs=1)
+    matrix = build_matrix([comment], ONE_PROCESSOR)
     evaluated = (small_result().linear.logits(matrix) + matrix.rules)[0]
     assert score(small_model(), ParsedComment(comment)).logit == pytest.approx(evaluated, abs=0.05)
 

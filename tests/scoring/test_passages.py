@@ -15,6 +15,7 @@ from moderation.scoring.batches import probabilities
 from moderation.scoring.model import score
 from moderation.training.corpus import read_corpus
 from moderation.training.design_matrix import build_matrix
+from moderation.training.executors import ONE_PROCESSOR
 from tests.models import ODD_SITE, STARTER, ignore, odd_model, small_model, small_result
 
 
@@ -81,14 +82,14 @@ def test_the_score_of_a_long_comment_is_exact(parts: list[str]) -> None:
         result = score(model, ParsedComment(comment))
         assert result.bias + sum(reason.weight for reason in result.reasons) == pytest.approx(result.logit, abs=1e-9)
         assert list(probabilities(model, [comment])) == pytest.approx([result.probability])
-    evaluated = small_result().linear.logits(build_matrix([Comment("other"), comment], n_jobs=1))[1]
+    evaluated = small_result().linear.logits(build_matrix([Comment("other"), comment], ONE_PROCESSOR))[1]
     assert score(small_model(), ParsedComment(comment)).logit == pytest.approx(evaluated, abs=0.05)
 
 
 def test_rows_are_taken_with_their_passages() -> None:
     """A part of a matrix scores as the same comments do in the whole."""
     comments = [Comment(text) for text in (GOOD, *(pad(filler()) for pad in PADDING.values()), OFFER, filler())]
-    matrix, model = build_matrix(comments, n_jobs=1), small_result().linear
+    matrix, model = build_matrix(comments, ONE_PROCESSOR), small_result().linear
     assert matrix.passages is not None
     rows = np.array([7, 3, 0, 5])
     assert model.logits(matrix.take(rows)) == pytest.approx(model.logits(matrix)[rows])

@@ -11,6 +11,7 @@ from moderation.registry.model_card import ModelCard
 from moderation.training.calibration import choose_thresholds, pool_small_sites
 from moderation.training.corpus import Corpus, SourceFile
 from moderation.training.evaluation import metrics
+from moderation.training.executors import ONE_PROCESSOR
 from moderation.training.fitting import build_training_set, ham_by_site, train
 from moderation.training.folds import source_folds
 from moderation.training.model_cards import build_card
@@ -23,7 +24,7 @@ from tests.models import concatenate, ignore, small_result
 def test_the_same_corpus_and_recipe_give_the_same_model(starter: Corpus) -> None:
     """Training twice gives equal arrays, to the last bit."""
     recipe = Recipe(folds=3)
-    again = train(build_training_set(starter, recipe, ignore, n_jobs=1), recipe, ignore, n_jobs=1).arrays()
+    again = train(build_training_set(starter, recipe, ignore, ONE_PROCESSOR), recipe, ignore, ONE_PROCESSOR).arrays()
     first = small_result().arrays()
     assert first.keys() == again.keys()
     assert all(np.array_equal(first[name], again[name]) for name in first)
@@ -45,7 +46,7 @@ def test_copies_that_borrow_from_a_held_out_source_are_held_out_too(starter: Cor
     """Names and links of a held-out source must not reach the model through augmented copies."""
     sources = np.arange(len(starter.comments)) % 2
     corpus = replace(starter, sources=sources, source_files=[SourceFile("a", "", 1, 1), SourceFile("b", "", 1, 1)])
-    training_set = build_training_set(corpus, Recipe(folds=2), ignore, n_jobs=1)
+    training_set = build_training_set(corpus, Recipe(folds=2), ignore, ONE_PROCESSOR)
     assert (training_set.donors == 1).any()
     without = training_set.without_source(1)
     assert not (without.donors == 1).any()
@@ -54,10 +55,12 @@ def test_copies_that_borrow_from_a_held_out_source_are_held_out_too(starter: Cor
 
 def test_a_higher_idf_power_favours_rare_columns(starter: Corpus) -> None:
     """The proportion of the weight in frequent columns falls."""
-    training_set = build_training_set(starter, Recipe(), ignore, n_jobs=1)
+    training_set = build_training_set(starter, Recipe(), ignore, ONE_PROCESSOR)
     nothing = np.zeros(len(training_set.corpus.comments), dtype=bool)
     models = [training_set.fit_without(nothing, Recipe(idf_power=idf_power)) for idf_power in (0.0, 1.0)]
-    frequencies = np.bincount(training_set.augmented.hashed.indices, minlength=len(models[0].weights))
+    frequencies = np.bincount(
+        np.concatenate([part.hashed.indices for part in training_set.augmented]), minlength=len(models[0].weights)
+    )
     frequent = frequencies > np.quantile(frequencies[frequencies > 1], 0.99)
     proportions = [np.abs(model.weights[frequent]).sum() / np.abs(model.weights).sum() for model in models]
     assert proportions[1] < proportions[0]
@@ -88,7 +91,7 @@ def test_the_weight_of_a_comment_changes_the_fit(starter: Corpus) -> None:
     heavy = replace(corpus, weights=np.where(np.arange(len(corpus.comments)) == row, 1e6, 1.0))
     logits = []
     for labelled in (corpus, heavy):
-        training_set = build_training_set(labelled, Recipe(), ignore, n_jobs=1)
+        training_set = build_training_set(labelled, Recipe(), ignore, ONE_PROCESSOR)
         nothing = np.zeros(len(training_set.corpus.comments), dtype=bool)
         at = training_set.corpus.ids.index(corpus.ids[row])
         logits.append(training_set.fit_without(nothing, Recipe()).logits(training_set.plain)[at])
@@ -99,7 +102,7 @@ def test_too_few_comments_are_refused(starter: Corpus) -> None:
     """A corpus with fewer than 20 comments of a label is invalid."""
     few = starter.where(np.arange(len(starter.comments)) < 25)
     with pytest.raises(InvalidCorpus, match="at least 20 of each label"):
-        build_training_set(few, Recipe(), ignore, n_jobs=1)
+        build_training_set(few, Recipe(), ignore, ONE_PROCESSOR)
 
 
 def test_spam_of_ham_only_sources_is_dropped(starter: Corpus) -> None:
@@ -107,7 +110,7 @@ def test_spam_of_ham_only_sources_is_dropped(starter: Corpus) -> None:
     offer, numbers = [Comment("unlike any other offer of shoes")], np.array([1])
     source_files = [*starter.source_files, SourceFile("platform", "", 1, 0)]
     both = concatenate(starter, Corpus(offer, ["x"], numbers > 0, numbers, source_files, -numbers))
-    training_set = build_training_set(both, Recipe(ham_only=("platform",)), ignore, n_jobs=1)
+    training_set = build_training_set(both, Recipe(ham_only=("platform",)), ignore, ONE_PROCESSOR)
     assert not (training_set.corpus.sources == 1).any()
 
 
@@ -141,7 +144,7 @@ def test_a_model_of_many_sites_has_general_guarantees(starter: Corpus) -> None:
     sources = np.arange(len(starter.comments)) % 6
     corpus = replace(starter, sources=sources, source_files=[SourceFile(name, "", 1, 1) for name in "abcdef"])
     recipe = Recipe(folds=2, max_iter=40, review_coverage=0.6, spam_coverage=0.6, discard_coverage=0.6)
-    trained = train(build_training_set(corpus, recipe, ignore, n_jobs=1), recipe, ignore, n_jobs=1)
+    trained = train(build_training_set(corpus, recipe, ignore, ONE_PROCESSOR), recipe, ignore, ONE_PROCESSOR)
     guarantees = trained.general_guarantees
     ham = ham_by_site(trained.training_set.corpus, trained.out_of_fold, recipe)
     assert trained.site_count == len([site for site in pool_small_sites(ham) if len(site) >= 300])

@@ -7,7 +7,14 @@ import pytest
 
 from moderation.domain.comment import Comment
 from moderation.training.corpus import Corpus, SourceFile
-from moderation.training.folds import deduplicate, drop_duplicates, source_folds, split_hash, template_key
+from moderation.training.folds import (
+    deduplicate,
+    deduplicate_groups,
+    source_folds,
+    split_hash,
+    template_key,
+    text_keys,
+)
 
 OFFERS = [Comment(f"buy {n} cheap shoes now at http://shop{n}.example today") for n in range(5)]
 
@@ -70,17 +77,16 @@ def test_digits_and_links_do_not_change_the_template() -> None:
 
 def test_spam_of_a_template_is_limited() -> None:
     """Ham has no limit. Exact copies count once in either class."""
-    keys = [template_key(comment) for comment in OFFERS]
-    assert deduplicate(OFFERS, keys, np.ones(5, dtype=bool), 2).tolist() == [True, True, False, False, False]
-    assert deduplicate(OFFERS, keys, np.zeros(5, dtype=bool), 2).all()
-    twice = [OFFERS[0], replace(OFFERS[0], author="Ann"), OFFERS[1]]
-    assert deduplicate(twice, keys[:3], np.zeros(3, dtype=bool), 2).tolist() == [True, False, True]
+    keys = text_keys(OFFERS, np.arange(5))
+    assert deduplicate(keys, np.ones(5, dtype=bool), 2).tolist() == [True, True, False, False, False]
+    assert deduplicate(keys, np.zeros(5, dtype=bool), 2).all()
+    twice = text_keys([OFFERS[0], replace(OFFERS[0], author="Ann"), OFFERS[1]], np.arange(3))
+    assert deduplicate(twice, np.zeros(3, dtype=bool), 2).tolist() == [True, False, True]
 
 
 def test_duplicates_are_dropped_within_each_group() -> None:
     """The same comment in two groups is kept twice, and so is one outside of all groups."""
-    comments = [Comment("thank you")] * 6
+    keys = text_keys([Comment("thank you")] * 6, np.arange(6))
     groups = np.array([0, 0, 1, 1, -1, -1])
-    unlabelled = np.zeros(6, dtype=bool)
-    corpus = Corpus(comments, list("abcdef"), unlabelled, groups, [], groups)
-    assert drop_duplicates(corpus, groups, 2).ids == ["a", "c", "e", "f"]
+    kept = deduplicate_groups(keys, groups, np.zeros(6, dtype=bool), 2)
+    assert kept.tolist() == [True, False, True, False, True, True]

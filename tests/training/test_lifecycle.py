@@ -11,6 +11,7 @@ import pytest
 from moderation.domain.errors import Conflict, InvalidInput, ModerationError
 from moderation.registry.model_registry import ModelRegistry
 from moderation.training import lifecycle
+from moderation.training.executors import ONE_PROCESSOR
 from moderation.training.recipe import Recipe
 from moderation.training.table_writers import TableFormat, table_writer
 from tests.models import STARTER, ignore, small_model_registry
@@ -64,7 +65,7 @@ def test_the_format_of_a_corpus_changes_no_bit_of_the_model(tmp_path: Path) -> N
             model_id=form,
             report=ignore,
             now=datetime(2026, 11, 29, tzinfo=UTC),
-            n_jobs=1,
+            executor=ONE_PROCESSOR,
         )
         (corpus,) = card.corpora
         results.append((card.digest, card.metrics, card.thresholds, corpus.source, corpus.spam, corpus.ham))

@@ -22,6 +22,7 @@ from moderation.training.corpus import Corpus
 from moderation.training.obfuscators import obfuscators
 from moderation.training.recipe import Recipe
 from moderation.training.retraining import Retraining, as_strict_as, retrain, within_campaigns
+from moderation.training.training_set import TrainingSet
 from tests.models import ignore, small_arrays, small_card
 from tests.training.corpora import corpus_of
 
@@ -104,7 +105,7 @@ def test_audited_comments_weigh_what_they_stand_for(
     seen: list[float] = []
     build = fitting.build_training_set
 
-    def spy(corpus: Corpus, *arguments: object) -> fitting.TrainingSet:
+    def spy(corpus: Corpus, *arguments: object) -> TrainingSet:
         seen.extend([] if corpus.weights is None else corpus.weights.tolist())
         return build(corpus, *arguments)  # type: ignore[arg-type]
 

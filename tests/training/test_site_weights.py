@@ -10,6 +10,7 @@ from moderation.features.parsed_comment import ParsedComment
 from moderation.scoring.model import score
 from moderation.training.corpus import Corpus, SourceFile
 from moderation.training.design_matrix import build_matrix
+from moderation.training.executors import ONE_PROCESSOR
 from moderation.training.fitting import TrainingResult, build_training_set, train
 from moderation.training.recipe import Recipe
 from tests.models import ODD_SITE, concatenate, ignore, odd_corpus, odd_labels, odd_model, odd_result
@@ -18,7 +19,7 @@ QUICK = Recipe(folds=2)
 
 
 def train_quickly(corpus: Corpus, recipe: Recipe = QUICK) -> TrainingResult:
-    return train(build_training_set(corpus, recipe, ignore, n_jobs=1), recipe, ignore, n_jobs=1)
+    return train(build_training_set(corpus, recipe, ignore, ONE_PROCESSOR), recipe, ignore, ONE_PROCESSOR)
 
 
 def test_the_labels_of_a_site_change_its_scores_and_no_others() -> None:
@@ -46,7 +47,7 @@ def test_served_site_weights_equal_the_trained_ones() -> None:
     """The logits differ by the rounding to half floats alone."""
     linear = odd_result().linear.for_site(0)
     for comment in (Comment("Cheap shoes, thank you"), Comment("hello", author="Mia", url="https://mia.example")):
-        trained = linear.logits(build_matrix([comment], n_jobs=1))[0]
+        trained = linear.logits(build_matrix([comment], ONE_PROCESSOR))[0]
         assert score(odd_model().for_site(ODD_SITE), ParsedComment(comment)).logit == pytest.approx(trained, abs=0.05)
 
 
@@ -58,7 +59,10 @@ def test_two_sites_can_have_opposite_labels() -> None:
     even = replace(odd, spam=~odd.spam, sites=np.ones_like(odd.sites), site_urls=urls)
     linear = train_quickly(concatenate(corpus, even)).linear
     unseen = list(odd_labels(60))[-20:]
-    matrix, spam = build_matrix([comment for comment, _ in unseen], n_jobs=1), np.array([spam for _, spam in unseen])
+    matrix, spam = (
+        build_matrix([comment for comment, _ in unseen], ONE_PROCESSOR),
+        np.array([spam for _, spam in unseen]),
+    )
     assert ((linear.for_site(0).logits(matrix) > 0) == spam).mean() >= 0.9
     assert ((linear.for_site(1).logits(matrix) > 0) == ~spam).mean() >= 0.9
 
@@ -70,8 +74,8 @@ def test_contradictory_labels_give_no_site_weights() -> None:
     spam = corpus.spam.copy()
     spam[at_site] = np.random.default_rng(7).permutation(spam[at_site])
     messages: list[str] = []
-    training_set = build_training_set(replace(corpus, spam=spam), QUICK, ignore, n_jobs=1)
-    trained = train(training_set, QUICK, messages.append, n_jobs=1)
+    training_set = build_training_set(replace(corpus, spam=spam), QUICK, ignore, ONE_PROCESSOR)
+    trained = train(training_set, QUICK, messages.append, ONE_PROCESSOR)
     assert not trained.linear.weights_by_site and np.isnan(trained.site_out_of_fold).all()
     assert f"{ODD_SITE} uses the shared weights: its own weights were no better on its comments." in messages
 
@@ -82,7 +86,7 @@ def test_a_comment_in_two_exports_counts_once() -> None:
     again = corpus.where(corpus.sites == 0)
     older = [*corpus.source_files, SourceFile("older", "", 15, 15)]
     twice = concatenate(corpus, replace(again, sources=np.full_like(again.sources, 4), source_files=older))
-    once, doubled = (build_training_set(labelled, QUICK, ignore, n_jobs=1) for labelled in (corpus, twice))
+    once, doubled = (build_training_set(labelled, QUICK, ignore, ONE_PROCESSOR) for labelled in (corpus, twice))
     assert len(doubled.corpus.comments) == len(once.corpus.comments)
     assert (doubled.sites == -1).all()
 

@@ -21,7 +21,7 @@ from moderation.scoring.second_reader import map_in_threads
 from moderation.training.augmentation import augment, borrowing_from
 from moderation.training.calibration import calibrate, count_sites
 from moderation.training.corpus import SPAM_AND_HAM, Corpus, LabelWords, read_corpus
-from moderation.training.design_matrix import report_tenths
+from moderation.training.executors import report_tenths
 from moderation.training.fitting import build_training_set, ham_by_site, out_of_fold_logits
 from moderation.training.folds import source_folds
 from moderation.training.model_cards import bounds, library_versions, out_of_fold_metrics

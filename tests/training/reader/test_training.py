@@ -17,6 +17,7 @@ from moderation.registry.model_registry import ModelRegistry
 from moderation.registry.reader_file import READER_FILE
 from moderation.scoring.batches import parsed_probabilities
 from moderation.training import lifecycle
+from moderation.training.executors import ONE_PROCESSOR
 from moderation.training.reader.pretrained import PretrainedWeights
 from moderation.training.reader.recipe import ReaderRecipe
 from moderation.training.reader.training import train_reader
@@ -56,7 +57,9 @@ class Workshop:
         self.files = write_files(folder)
         self.base = PretrainedWeights.from_folder(write_pretrained(folder / "base"))
         now = datetime(2026, 1, 1, tzinfo=UTC)
-        lifecycle.train(self.registry, self.files, Recipe(folds=3), model_id="alone", report=ignore, now=now, n_jobs=1)
+        lifecycle.train(
+            self.registry, self.files, Recipe(folds=3), model_id="alone", report=ignore, now=now, executor=ONE_PROCESSOR
+        )
 
     def train(
         self,
