@@ -23,6 +23,7 @@ from moderation.outbound.mail import MailServer
 from moderation.outbound.oidc import OidcClient, Provider
 from moderation.registry.live_model import LiveModel
 from moderation.registry.model_registry import ModelRegistry
+from moderation.registry.stored_model import StoredModel
 from moderation.scoring.model import Model
 from moderation.settings import IS_CHECKOUT, Settings, shipped_file
 from moderation.storage.collected_fields import CollectedFields
@@ -106,6 +107,11 @@ def load_model(settings: Settings, model_id: str | None) -> Model:
     """
     registry = open_registry(settings)
     return (LiveModel(registry).current() if model_id is None else registry.load(model_id)).patient()
+
+
+def load_stored_model(settings: Settings, model_id: str) -> StoredModel:
+    """Return the model with this id as `load_model` does, in a form that other processes load themselves."""
+    return StoredModel.load(open_registry(settings), model_id)
 
 
 def _open_services(settings: Settings, *, create_secret: bool, patient: bool) -> Services:

@@ -4,20 +4,23 @@ Everything that was outside the comment when it was decided, such as repetition,
 the reasons of the stored decision. Nothing is stored, and no transaction lasts longer than one page of decisions.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple, Self
 
 from moderation.actions.judging import judge, suggested_thresholds
 from moderation.actions.services import Services
+from moderation.domain.budget import Budget
 from moderation.domain.decision import Decision, LabelValue
 from moderation.domain.lists import OperatorList
-from moderation.domain.site import Site
+from moderation.domain.site import Site, SuggestedThresholds
 from moderation.domain.thresholds import SEVERITY, Thresholds, Verdict, decide
 from moderation.features.list_keys import SearchedParts
 from moderation.features.parsed_comment import ParsedComment
+from moderation.registry.stored_model import StoredModel
 from moderation.scoring.lists import ListMatcher
 from moderation.scoring.model import Model, logistic
 from moderation.scoring.reasons import OUTSIDE_CODES
@@ -30,6 +33,8 @@ _PAGE_SIZE = 200
 
 Outcomes = Counter[tuple[LabelValue | None, Verdict]]
 """Numbers of comments by their label in force and their verdict."""
+Decided = list[tuple[Verdict, float]]
+"""Verdict and probability of each decision of a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,21 +90,22 @@ def run_replay(
     since: datetime,
     report: Callable[[ChangedVerdict], None],
     advance: Callable[[int], None] = lambda _: None,
+    decide_pages: "DecidePages | None" = None,
 ) -> list[SiteReplay]:
     """Return how a change would have decided the comments of some sites since a time.
 
     Calls `report` with each comment whose verdict would change, the oldest of each site first, and `advance` with the
-    number of decisions read.
+    number of decisions read. `decide_pages` decides in other processes; without it, this one does.
     """
+    decide = decide_pages or _decide_here
     until = services.clock()
     replays = []
     for site in sites:
-        decider = Decider(services, change, site)
+        decider = Decider.of(services, change, site)
         with read_transaction(services.engine, slow=True) as connection:
             left_out = decisions.count_left_out(connection, site.id, since, until)
         counted = SiteReplay(site.url, *left_out)
-        for page in _pages(services, site, since, until):
-            decided = decider.decide_all([past.decision for past in page])
+        for page, decided in decide(decider, _pages(services, site, since, until)):
             for past, (verdict, probability) in zip(page, decided, strict=True):
                 before = past.decision.verdict
                 counted.before[past.label, before] += 1
@@ -134,40 +140,96 @@ def rates(outcomes: Outcomes) -> dict[str, tuple[int, int]]:
     }
 
 
+@dataclass(frozen=True, slots=True)
 class Decider:
-    """Decides the past comments of one site again."""
+    """Decides the past comments of one site again. Without a model, it can be sent to another process.
 
-    def __init__(self, services: Services, change: Change, site: Site) -> None:
-        self._change = change
-        self._budget = services.budget
-        self._site = replace(site, thresholds=change.thresholds) if change.thresholds else site
-        self._suggested = suggested_thresholds(change.model or services.live_model.get())
-        self._list = change.operator_list
-        self._matcher = ListMatcher([self._list] if self._list else [])
-        self._now = services.clock()
+    `suggested` are the thresholds of the model, of the live one if the change has none.
+    """
+
+    change: Change
+    site: Site
+    budget: Budget
+    suggested: SuggestedThresholds
+    now: datetime
+
+    @classmethod
+    def of(cls, services: Services, change: Change, site: Site) -> Self:
+        """Return the decider of a site, with the thresholds in force or those of the change."""
+        return cls(
+            change,
+            replace(site, thresholds=change.thresholds) if change.thresholds else site,
+            services.budget,
+            suggested_thresholds(change.model or services.live_model.get()),
+            services.clock(),
+        )
 
     def decide_all(self, past: Sequence[Decision]) -> Iterator[tuple[Verdict, float]]:
         """Yield verdict and probability of each decision in order."""
-        model = self._change.model
+        model = self.change.model
         # Only a second reader gains from threads.
         run = map_in_threads if model and model.second_reader else map
-        yield from run(self.decide, past)
+        matcher = matcher_of(self.change.operator_list)
+        yield from run(lambda decision: self.decide(decision, matcher), past)
 
-    def decide(self, decision: Decision) -> tuple[Verdict, float]:
-        """Return verdict and probability."""
+    def decide(self, decision: Decision, matcher: ListMatcher) -> tuple[Verdict, float]:
+        """Return verdict and probability; `matcher` is that of the list to try."""
         logit, thresholds, calibration = decision.score.logit, decision.thresholds, decision.calibration
         parsed = ParsedComment(decision.comment)
-        if self._change.model:
+        if self.change.model:
             evidence = [reason for reason in decision.score.reasons if reason.code in OUTSIDE_CODES]
-            judged = judge(self._change.model, self._site, parsed, default_budget=self._budget, evidence=evidence)
+            judged = judge(self.change.model, self.site, parsed, default_budget=self.budget, evidence=evidence)
             logit, thresholds, calibration = judged.score.logit, judged.thresholds, judged.calibration
-        elif self._change.thresholds:
-            thresholds, calibration = self._site.thresholds_for(decision.comment.type, self._suggested, self._budget)
-        if self._list and self._matcher.find(SearchedParts(parsed), self._now):
-            logit += self._list.weight
+        elif self.change.thresholds:
+            thresholds, calibration = self.site.thresholds_for(decision.comment.type, self.suggested, self.budget)
+        if self.change.operator_list and matcher.find(SearchedParts(parsed), self.now):
+            logit += self.change.operator_list.weight
         probability = logistic(logit)
         only_logs = calibration is not None and calibration.log_only
         return Verdict.PUBLISH if only_logs else decide(probability, thresholds), probability
+
+
+@lru_cache(maxsize=1)
+def matcher_of(operator_list: OperatorList | None) -> ListMatcher:
+    """Return a matcher of one list, or of none."""
+    return ListMatcher([operator_list] if operator_list else [])
+
+
+DecidePages = Callable[[Decider, Iterator[list[PastDecision]]], Iterator[tuple[list[PastDecision], Decided]]]
+"""Yields each page of decisions with the verdict and the probability of each decision."""
+
+
+def decide_page(decider: Decider, model: StoredModel | None, page: Sequence[PastDecision]) -> Decided:
+    """Decide a page again in a process that loads the model itself; `decider` has all else of the change."""
+    if model:
+        decider = replace(decider, change=replace(decider.change, model=model.model))
+    return list(decider.decide_all([past.decision for past in page]))
+
+
+def decide_elsewhere(stream: Callable[..., Iterator[Any]], model: StoredModel | None) -> DecidePages:
+    """Return a function for `run_replay` that decides by a stored model, where `stream` runs it.
+
+    `stream` yields the results of a function for many arguments in order, as the executors of the training do.
+    """
+
+    def decide(decider: Decider, pages: Iterator[list[PastDecision]]) -> Iterator[tuple[list[PastDecision], Decided]]:
+        bare = replace(decider, change=replace(decider.change, model=None))
+        sent: deque[list[PastDecision]] = deque()
+
+        def calls() -> Iterator[tuple[Decider, StoredModel | None, list[PastDecision]]]:
+            for page in pages:
+                sent.append(page)
+                yield bare, model, page
+
+        for decided in stream(decide_page, calls()):
+            yield sent.popleft(), decided
+
+    return decide
+
+
+def _decide_here(decider: Decider, pages: Iterator[list[PastDecision]]) -> Iterator[tuple[list[PastDecision], Decided]]:
+    for page in pages:
+        yield page, decide_page(decider, None, page)
 
 
 def _pages(services: Services, site: Site, since: datetime, until: datetime) -> Iterator[list[PastDecision]]:

@@ -10,7 +10,7 @@ from threading import Event
 
 from sqlalchemy import Connection
 
-from moderation.actions.replay import Change, Decider
+from moderation.actions.replay import Change, Decider, matcher_of
 from moderation.actions.services import Services
 from moderation.actions.sites import list_sites
 from moderation.domain.decision import Decision
@@ -62,8 +62,9 @@ def _compare(services: Services, model: Model, site: Site, limit: int) -> int:
         services.writer.run(lambda connection: shadow.put(connection, ShadowCounts(site.id, model.id, now, now)))
         return 0
     if page:
-        decider = Decider(services, Change(model), site)
-        compared = [(past.decision, decider.decide(past.decision)[0]) for past in page]
+        decider = Decider.of(services, Change(model), site)
+        matcher = matcher_of(None)
+        compared = [(past.decision, decider.decide(past.decision, matcher)[0]) for past in page]
         services.writer.run(lambda connection: _store(connection, known, compared))
     return len(page)
 

@@ -10,9 +10,20 @@ from typing import Any
 import click
 
 from moderation.actions.lists import parse_lines
-from moderation.actions.replay import Change, ChangedVerdict, Outcomes, SiteReplay, count_decisions, rates, run_replay
+from moderation.actions.replay import (
+    Change,
+    ChangedVerdict,
+    DecidePages,
+    Outcomes,
+    SiteReplay,
+    count_decisions,
+    decide_elsewhere,
+    rates,
+    run_replay,
+)
 from moderation.actions.services import Services
 from moderation.actions.sites import find_site, list_sites
+from moderation.cli._cluster import cluster_option, opened_executor
 from moderation.cli._options import as_json, input_file, opened_services, output_file, raw
 from moderation.cli._output import echo_status, print_json, print_table, progress_line
 from moderation.cli._tables import choose_format, format_option, open_table
@@ -21,8 +32,9 @@ from moderation.domain.errors import InvalidInput
 from moderation.domain.lists import DEFAULT_WEIGHT, MAX_WEIGHT, OperatorList
 from moderation.domain.thresholds import Thresholds, Verdict
 from moderation.settings import Settings
+from moderation.training.executors import ONE_PROCESSOR
 from moderation.training.table_files import TableFile, errors_named
-from moderation.wiring import load_model
+from moderation.wiring import load_stored_model
 
 COLUMNS = (
     *("decision", "comment", "site", "decided_at", "label", "before", "after"),
@@ -75,6 +87,7 @@ def _parse_thresholds(_ctx: click.Context, _param: click.Parameter, value: str |
 @format_option
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Show so many changed verdicts.")
 @raw
+@cluster_option
 @as_json
 def replay(
     model_id: str | None,
@@ -88,6 +101,7 @@ def replay(
     form: str | None,
     limit: int,
     raw: bool,
+    cluster: str | None,
     as_json: bool,
 ) -> None:
     """Decide past comments again, and show which verdicts would change. Nothing is stored.
@@ -97,14 +111,16 @@ def replay(
     if model_id is None and thresholds is None and file is None:
         raise click.UsageError("There is nothing to try: name --model, --thresholds or --list.")
     settings = Settings.from_environment()
+    model = load_stored_model(settings, model_id) if model_id else None
     change = Change(
-        load_model(settings, model_id) if model_id else None,
+        model.model if model else None,
         thresholds,
         _read_list(file, -weight if allow else weight) if file else None,
     )
     shown: list[ChangedVerdict] = []
     table = open_table(out, choose_format(form, out), COLUMNS, _NUMBERS, raw=raw) if out else nullcontext()
-    with opened_services(settings) as services, table as write:
+    opened = opened_executor(cluster, ONE_PROCESSOR)
+    with opened_services(settings) as services, opened as executor, table as write:
 
         def report(changed: ChangedVerdict) -> None:
             if len(shown) < limit:
@@ -112,7 +128,7 @@ def replay(
             if write:
                 write([str(cell) for cell in _row(changed).values()])
 
-        replays = _run(services, change, url, since, report)
+        replays = _run(services, change, url, since, report, decide_elsewhere(executor.stream, model))
     if as_json:
         print_json(_as_json(replays, shown))
     else:
@@ -120,7 +136,12 @@ def replay(
 
 
 def _run(
-    services: Services, change: Change, url: str | None, since: datetime, report: Callable[[ChangedVerdict], None]
+    services: Services,
+    change: Change,
+    url: str | None,
+    since: datetime,
+    report: Callable[[ChangedVerdict], None],
+    decide_pages: DecidePages,
 ) -> list[SiteReplay]:
     site = find_site(services, url) if url else None
     total, done = count_decisions(services, site, since), 0
@@ -131,7 +152,9 @@ def _run(
             done += read
             watch("Replay:", done, total)
 
-        return run_replay(services, change, [site] if site else list_sites(services), since, report, advance)
+        return run_replay(
+            services, change, [site] if site else list_sites(services), since, report, advance, decide_pages
+        )
 
 
 def _read_list(file: Path, weight: float) -> OperatorList:
