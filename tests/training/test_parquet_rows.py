@@ -131,6 +131,7 @@ def test_numbers_in_a_text_column_are_refused(tmp_path: Path) -> None:
         corpus_of(path)
 
 
+@pytest.mark.e2e
 def test_other_columns_are_named_and_not_decoded(tmp_path: Path) -> None:
     """They may be nested, or larger than the memory of the decoder."""
     huge = pa.DictionaryArray.from_arrays(pa.array([0] * 100_000, pa.int32()), pa.array(["a" * 2**20]))

@@ -120,6 +120,7 @@ print(memory() - before)
 """
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("form", TableFormat)
 def test_memory_does_not_grow_with_the_table(tmp_path: Path, form: TableFormat) -> None:
     """Five times the rows take at most 30 MB more."""
