@@ -25,6 +25,9 @@ from moderation.training.recipe import Recipe
 from tests.models import STARTER, ignore
 from tests.reader.tiny import write_pretrained
 
+# Each trains networks, for seconds.
+pytestmark = pytest.mark.e2e
+
 RECIPE = ReaderRecipe(
     rows_per_label=48, batch_size=16, folds=2, learning_rate=1e-3, base="tiny", base_licence="MIT", layers=2
 )
@@ -133,7 +136,6 @@ def test_the_same_run_gives_the_same_bytes_also_after_an_interruption(workshop: 
     assert not (workshop.folder / "second").exists()
 
 
-@pytest.mark.e2e
 def test_another_seed_gives_another_reader(workshop: Workshop) -> None:
     """A checkpoint of other settings is not continued."""
     card = workshop.train("third", replace(RECIPE, seed=2))
